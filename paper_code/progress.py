@@ -8,6 +8,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 T = TypeVar("T")
+SECONDS_BETWEEN_LINES = 10
 
 
 def say(message: str) -> None:
@@ -16,13 +17,15 @@ def say(message: str) -> None:
 
 
 def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
-    """Yield `items` with a bar on a terminal, or with a line every tenth part elsewhere."""
+    """Yield `items`, with a bar on a terminal, elsewhere with a line every few seconds."""
     total = len(items) if total is None else total  # type: ignore[arg-type]
     if sys.stderr.isatty():
         yield from tqdm(items, desc=label, total=total, dynamic_ncols=True)
         return
-    start, step = time.monotonic(), max(1, -(-total // 10))
+    start = last = time.monotonic()
     for done, item in enumerate(items, start=1):
         yield item
-        if done % step == 0 or done == total:
-            say(f"{label}: {done}/{total} ({time.monotonic() - start:.0f} s)")
+        now = time.monotonic()
+        if now - last >= SECONDS_BETWEEN_LINES or done == total:
+            say(f"{label}: {done}/{total} ({now - start:.0f} s)")
+            last = now

@@ -1,0 +1,16 @@
+# Re-runs every experiment of the paper and rebuilds its tables and figures.
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        tables=all_tables(),
+        figures=all_figures(),

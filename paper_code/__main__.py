@@ -1,0 +1,263 @@
+"""The command line: every rule's work, runnable alone.
+
+python -m paper_code COMMAND --help
+"""
+
+import argparse
+import errno
+import importlib
+import sys
+from pathlib import Path
+
+from paper_code.errors import UserError
+from paper_code.progress import say
+
+TABLES = {
+    "03": "table_03_breakhis",
+    "04": "table_04_bach",
+    "05": "table_05_mini_ddsm",
+    "06": "table_06_splits",
+    "07": "table_07_breakhis_comparison",
+}
+FIGURES = {
+    "03": "figure_03_breakhis_samples",
+    "04": "figure_04_bach_samples",
+    "05": "figure_05_mini_ddsm_samples",
+    "06": "figure_06_confusion_matrices",
+}
+
+
+def add_fetch(parser: argparse.ArgumentParser) -> None:
+    """Download, verify and unpack a data set (or print the steps)."""
+    parser.add_argument("name", choices=["breakhis", "bach", "mini_ddsm"])
+    parser.add_argument("--data-root", default="data", help="where to unpack (default: data)")
+    parser.add_argument("--url", help="another address of the same archive")
+    parser.add_argument("--checksum", help="md5:... or sha256:... that the archive must have")
+
+
+def run_fetch(args: argparse.Namespace) -> None:
+    from paper_code.datasets.fetch import fetch_dataset
+
+    fetch_dataset(args.name, args.data_root, url=args.url, checksum=args.checksum)
+
+
+def add_phantom(parser: argparse.ArgumentParser) -> None:
+    """Write synthetic images in a data set's published layout."""
+    parser.add_argument("family", choices=["breakhis", "bach", "mini_ddsm"])
+    parser.add_argument("--output", required=True, help="folder to create; replaced if it exists")
+    parser.add_argument("--images", help="images a data set; default: the published number")
+    parser.add_argument("--height", type=int, required=True, help="px")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1)
+
+
+def run_phantom(args: argparse.Namespace) -> None:
+    from paper_code.datasets.phantoms import write_phantom
+
+    images = None if args.images in (None, "all") else int(args.images)
+    write_phantom(
+        args.family, args.output, images=images, height=args.height, seed=args.seed,
+        workers=args.workers,
+    )  # fmt: skip
+
+
+def add_manifest(parser: argparse.ArgumentParser) -> None:
+    """List a data set's images, check them, and draw those to use."""
+    parser.add_argument("name", help="data set, as in the config")
+    parser.add_argument("--data-root", default="data")
+    parser.add_argument("--source", choices=["real", "phantom"], default="real")
+    parser.add_argument("--manifest", help="manifest.csv of a set of your own")
+    parser.add_argument("--classes", nargs="+", help="its classes in order, the positive one last")
+    parser.add_argument("--limit", default="all", help="draw so many images at most")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--output", required=True, help="manifest.csv to write")
+
+
+def run_manifest(args: argparse.Namespace) -> None:
+    from paper_code.datasets.catalog import find_dataset
+    from paper_code.datasets.prepare import make_manifest
+
+    entry = {"path": args.manifest} | ({"classes": args.classes} if args.classes else {})
+    make_manifest(
+        find_dataset(args.name, {args.name: entry} if args.manifest else None),
+        args.data_root,
+        args.source,
+        args.output,
+        seed=args.seed,
+        limit=None if args.limit == "all" else int(args.limit),
+        workers=args.workers,
+    )
+
+
+def add_prepare(parser: argparse.ArgumentParser) -> None:
+    """Resize a manifest's images into one array."""
+    parser.add_argument("manifest", help="manifest.csv with source.json beside it")
+    parser.add_argument("--image-size", type=int, default=224, help="px (default: 224)")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--output", required=True, help="folder for images.npy and masks.npy")
+
+
+def run_prepare(args: argparse.Namespace) -> None:
+    from paper_code.datasets.prepare import prepare
+
+    prepare(args.manifest, args.output, image_size=args.image_size, workers=args.workers)
+
+
+def add_split(parser: argparse.ArgumentParser) -> None:
+    """Assign a manifest's images to train, val and test."""
+    parser.add_argument("manifest")
+    parser.add_argument("--by", choices=["image", "patient"], default="image")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", required=True, help="CSV to write")
+
+
+def run_split(args: argparse.Namespace) -> None:
+    from paper_code.datasets.splits import make_split
+
+    make_split(args.manifest, args.output, by=args.by, seed=args.seed)
+
+
+def add_train(parser: argparse.ArgumentParser) -> None:
+    """Train one network on one data set; goes on from a checkpoint if one is there."""
+    parser.add_argument("network", help="one of the nine, or dalaresnet50-layer1 to -layer4")
+    parser.add_argument("--prepared", required=True, help="folder of the prepared data set")
+    parser.add_argument("--split", required=True, help="CSV of the split")
+    parser.add_argument("--by", choices=["image", "patient"], default="image")
+    parser.add_argument("--output", required=True, help="folder of the run")
+    parser.add_argument("--checkpoints", help="folder for the checkpoint (default: in --output)")
+    parser.add_argument("--weights", choices=["auto", "imagenet", "random"], default="auto")
+    parser.add_argument("--epochs", type=int, default=50)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--learning-rate", type=float, default=1e-4)
+    parser.add_argument("--dropout", type=float, default=0.25)
+    parser.add_argument("--rotation", type=float, default=15.0, help="degrees")
+    parser.add_argument("--select-epoch", choices=["best", "last"], default="best")
+    parser.add_argument("--precision", choices=["auto", "fp32", "bf16", "fp16"], default="auto")
+    parser.add_argument("--recalibrate-batchnorm", choices=["true", "false"], default="false")
+    parser.add_argument("--checkpoint-seconds", type=float, default=10.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, help="CPU threads (default: all cores)")
+
+
+def run_train(args: argparse.Namespace) -> None:
+    import torch
+
+    from paper_code.training.loop import TrainingSettings
+    from paper_code.training.run import train_run
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    settings = TrainingSettings(
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        learning_rate=args.learning_rate,
+        rotation=args.rotation,
+        select_epoch=args.select_epoch,
+        precision=args.precision,
+        recalibrate_batchnorm=args.recalibrate_batchnorm == "true",
+        checkpoint_seconds=args.checkpoint_seconds,
+        seed=args.seed,
+    )
+    train_run(
+        args.network, args.prepared, args.split, args.output, settings, weights=args.weights,
+        dropout=args.dropout, by=args.by, checkpoint_dir=args.checkpoints,
+    )  # fmt: skip
+
+
+def add_table(parser: argparse.ArgumentParser) -> None:
+    """Build one table from files; takes what that table needs of the options."""
+    parser.add_argument("number", choices=list(TABLES))
+    _add_inputs(parser)
+    parser.add_argument("--splits", nargs="+", help="split CSVs, in the order of --prepared")
+    parser.add_argument("--by", choices=["image", "patient"])
+    parser.add_argument("--resamples", type=int, help="of the bootstrap intervals")
+    parser.add_argument("--output", required=True, help=".csv to write; the .md comes beside it")
+
+
+def run_table(args: argparse.Namespace) -> None:
+    module = importlib.import_module(f"paper_code.reporting.{TABLES[args.number]}")
+    _call(module.write, args)
+
+
+def add_figure(parser: argparse.ArgumentParser) -> None:
+    """Draw one figure from files; takes what that figure needs of the options."""
+    parser.add_argument("number", choices=list(FIGURES))
+    _add_inputs(parser)
+    parser.add_argument("--output", required=True, help=".png to write; the .pdf comes beside it")
+
+
+def run_figure(args: argparse.Namespace) -> None:
+    module = importlib.import_module(f"paper_code.reporting.{FIGURES[args.number]}")
+    _call(module.draw, args)
+
+
+def _add_inputs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--prepared", nargs="+", help="folders of prepared data sets")
+    parser.add_argument("--runs", nargs="+", help="run.json files")
+    parser.add_argument("--scale", choices=["smoke", "demo", "paper"], help="for the record")
+
+
+def _call(function, args: argparse.Namespace) -> None:
+    """Call with the options that `function` takes; a missing one is a clear error."""
+    import inspect
+
+    options = {k: v for k, v in vars(args).items() if v is not None}
+    wanted = [p for p in inspect.signature(function).parameters if p != "output"]
+    missing = [f"--{name.replace('_', '-')}" for name in wanted if name not in options]
+    if missing:
+        raise UserError(f"{args.command} {args.number} needs {', '.join(missing)}.")
+    function(args.output, **{name: options[name] for name in wanted})
+
+
+COMMANDS = {
+    "fetch": (add_fetch, run_fetch),
+    "phantom": (add_phantom, run_phantom),
+    "manifest": (add_manifest, run_manifest),
+    "prepare": (add_prepare, run_prepare),
+    "split": (add_split, run_split),
+    "train": (add_train, run_train),
+    "table": (add_table, run_table),
+    "figure": (add_figure, run_figure),
+}
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser with all commands."""
+    parser = argparse.ArgumentParser(
+        prog="python -m paper_code",
+        description="DALAResNet50 and DT Grad-CAM: data, training, tables and figures.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (add, run) in COMMANDS.items():
+        command = commands.add_parser(
+            name, help=add.__doc__, description=add.__doc__,
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )  # fmt: skip
+        add(command)
+        command.set_defaults(run=run)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command. Exit status: 0 done, 2 a mistake the user can mend, 130 interrupted."""
+    args = make_parser().parse_args(arguments)
+    try:
+        args.run(args)
+    except UserError as error:
+        say(f"error: {error}")
+        return 2
+    except KeyboardInterrupt:
+        say("interrupted; run the same command again to go on")
+        return 130
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT}:
+            raise
+        where = f" ({Path(error.filename)})" if error.filename else ""
+        say(f"error: {error.strerror}{where}. Free some space or choose another place.")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+"""Settings: checked against the schema, `auto` resolved, and said aloud."""
+
+import ctypes
+import difflib
+import functools
+from pathlib import Path
+
+import yaml
+from jsonschema import Draft202012Validator
+
+from paper_code.datasets.catalog import find_dataset
+from paper_code.datasets.read import class_counts, dataset_files_present
+from paper_code.errors import UserError
+
+SCHEMA = Path(__file__).resolve().parents[1] / "config" / "schema.yaml"
+
+
+def check_settings(settings: dict, schema: str | Path = SCHEMA) -> None:
+    """Check settings against `config/schema.yaml`.
+
+    Raises:
+        UserError: names each unknown key, missing key or wrong value, with what is allowed.
+    """
+    rules = yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
+    problems = [
+        _explain(error, rules) for error in Draft202012Validator(rules).iter_errors(settings)
+    ]
+    if problems:
+        raise UserError("Config: " + "; ".join(problems) + ". See config/config.yaml.")
+
+
+def _explain(error, rules: dict) -> str:
+    key = ".".join(str(part) for part in error.absolute_path)
+    if error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        unknown = sorted(set(error.instance) - set(known))
+        texts = []
+        for name in unknown:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" (did you mean '{near[0]}'?)" if near else ""
+            texts.append(f"unknown key '{key + '.' if key else ''}{name}'{hint}")
+        return ", ".join(texts)
+    if error.validator == "required":
+        return f"{key or 'config'}: {error.message}"
+    allowed = _allowed(error.schema, rules)
+    return f"'{key}' is {error.instance!r}, but {allowed} is expected"
+
+
+def _allowed(schema: dict, rules: dict) -> str:
+    """What a schema accepts, in words."""
+    if "$ref" in schema:
+        return _allowed(rules["$defs"][schema["$ref"].rsplit("/", 1)[-1]], rules)
+    if "anyOf" in schema:
+        return " or ".join(_allowed(choice, rules) for choice in schema["anyOf"])
+    if "const" in schema:
+        return f"'{schema['const']}'"
+    if "enum" in schema:
+        return "one of " + ", ".join(map(str, schema["enum"]))
+    text = {"integer": "a whole number", "number": "a number", "string": "text", "array": "a list",
+            "object": "a mapping", "boolean": "true or false"}[schema["type"]]  # fmt: skip
+    bounds = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most",
+              "exclusiveMaximum": "below", "minItems": "with at least"}  # fmt: skip
+    limits = [f"{word} {schema[name]}" for name, word in bounds.items() if name in schema]
+    if schema.get("uniqueItems"):
+        limits.append("no item twice")
+    return f"{text} ({', '.join(limits)})" if limits else text
+
+
+def resolve_settings(config: dict) -> dict:
+    """Check the config and replace every `auto` that does not depend on the data.
+
+    Args:
+        config: the content of `config/config.yaml` with the user's overrides.
+
+    Returns:
+        A new dictionary without `scales`; `scale` is smoke, demo or paper and every key that the
+        scale sets has its value. `weights` and `precision` stay `auto` until a run resolves them.
+
+    Raises:
+        UserError: an unknown key, a wrong type or value, an unknown data set.
+    """
+    check_settings(config)
+    settings = {key: value for key, value in config.items() if key != "scales"}
+    if settings["scale"] == "auto":
+        settings["scale"] = "paper" if cuda_device_count() else "demo"
+    for key, value in config["scales"][settings["scale"]].items():
+        if settings[key] == "auto":
+            settings[key] = value
+    for name in settings["datasets"]:
+        find_dataset(name, settings["manifests"])
+    return settings
+
+
+def choose_sources(settings: dict) -> dict[str, tuple[str, str]]:
+    """Decide for each data set whether its real files or its phantom are used.
+
+    Returns:
+        {data set: ("real" or "phantom", why)}.
+
+    Raises:
+        UserError: `data` is "real" and files are missing; the message says what to fetch.
+    """
+    sources = {}
+    for name in settings["datasets"]:
+        dataset = find_dataset(name, settings["manifests"])
+        if settings["data"] == "phantom" and dataset.family != "manifest":
+            sources[name] = ("phantom", "data=phantom")
+            continue
+        needed = settings["minimum_images_per_class"] if settings["data"] == "auto" else 1
+        if dataset.family == "manifest":
+            needed = 1
+        if not dataset_files_present(dataset, settings["data_root"]):
+            reason = f"no files below data_root={settings['data_root']}"
+        else:
+            counts = class_counts(dataset, settings["data_root"])
+            found = ", ".join(f"{count} {label}" for label, count in counts.items())
+            if min(counts.values()) >= needed:
+                sources[name] = ("real", f"found {found}")
+                continue
+            reason = f"found only {found}; {needed} a class are needed"
+        if settings["data"] == "real" or dataset.family == "manifest":
+            raise UserError(
+                f"data=real, but {name}: {reason}. {_how_to_get(dataset)} Set data_root to the "
+                "folder that holds it, or use data=auto or data=phantom."
+            )
+        sources[name] = ("phantom", reason)
+    return sources
+
+
+def _how_to_get(dataset) -> str:
+    if dataset.family == "manifest":
+        return f"Check the manifest {dataset.manifest}."
+    return (
+        f"Run 'python -m paper_code fetch {dataset.family} --data-root DIR' "
+        "(it downloads the set, or says how to)."
+    )
+
+
+def announce(config: dict, settings: dict, sources: dict[str, tuple[str, str]]) -> str:
+    """The opening lines of a run: what was chosen and why."""
+    devices = cuda_device_count()
+    seen = (
+        f"{devices} CUDA device{'s' if devices > 1 else ''} seen" if devices else "no CUDA device"
+    )
+    why = f"auto: {seen}" if config["scale"] == "auto" else "as configured"
+    lines = [
+        f"scale: {settings['scale']} ({why}): {settings['image_size']} px, {settings['epochs']} "
+        f"epochs, batch {settings['batch_size']}, {settings['images_per_dataset']} images a set",
+        f"splits: by {settings['splits']}; seeds: {settings['seeds']}; "
+        f"networks: {', '.join(settings['networks'])}",
+    ]
+    lines += [f"{name}: {source} data ({reason})" for name, (source, reason) in sources.items()]
+    return "\n".join(lines)
+
+
+@functools.cache
+def cuda_device_count() -> int:
+    """CUDA devices that the driver shows, asked without importing torch (which takes seconds)."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return 0
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return 0
+    return count.value

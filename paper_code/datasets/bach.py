@@ -1,0 +1,61 @@
+"""BACH in its published layout (`ICIAR2018_BACH_Challenge.zip`, Zenodo record 3632035)."""
+
+import csv
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from paper_code.datasets.tree import image_files
+from paper_code.errors import UserError
+
+FOLDER = "ICIAR2018_BACH_Challenge/Photos"
+GROUND_TRUTH = "microscopy_ground_truth.csv"
+LABELS = {"Normal": "normal", "Benign": "benign", "InSitu": "insitu", "Invasive": "invasive"}
+PREFIXES = {"Normal": "n", "Benign": "b", "InSitu": "is", "Invasive": "iv"}
+
+
+def read(data_root: Path) -> pd.DataFrame:
+    """List the microscopy images.
+
+    Returns:
+        One row an image: path, label, group, mask. `group` is empty: most images have no patient
+        id. `mask` is empty except for phantoms.
+
+    Raises:
+        UserError: the folder is missing, a file lies in another class's folder, or
+            `microscopy_ground_truth.csv` gives another class than the folder.
+    """
+    folder = data_root / FOLDER
+    truth = _ground_truth(folder / GROUND_TRUTH)
+    rows = []
+    for path in image_files(folder, {".tif", ".tiff"}):
+        name = path.parent.name
+        if name not in LABELS or re.fullmatch(rf"{PREFIXES[name]}\d+", path.stem) is None:
+            raise UserError(
+                f"{path}: not in the published layout (expected like Photos/InSitu/is001.tif). "
+                "Move it out of the data set or restore its published place."
+            )
+        if truth.get(path.name, name) != name:
+            raise UserError(
+                f"{path}: {GROUND_TRUTH} says '{truth[path.name]}' but the folder says '{name}'. "
+                "Restore the published files."
+            )
+        mask = folder.parent / "lesion_masks" / name / f"{path.stem}.png"
+        rows.append(
+            {
+                "path": path.as_posix(),
+                "label": LABELS[name],
+                "group": "",
+                "mask": mask.as_posix() if mask.exists() else "",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _ground_truth(path: Path) -> dict[str, str]:
+    """File name -> class folder, from the published CSV (no header); empty if it is not there."""
+    if not path.exists():
+        return {}
+    with path.open(newline="", encoding="utf-8") as handle:
+        return {row[0].strip(): row[1].strip() for row in csv.reader(handle) if len(row) >= 2}

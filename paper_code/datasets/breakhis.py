@@ -1,0 +1,61 @@
+"""BreakHis in its published layout (`BreaKHis_v1.tar.gz`)."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from paper_code.datasets.tree import image_files
+from paper_code.errors import UserError
+
+FOLDER = "BreaKHis_v1/histology_slides/breast"
+LABELS = {"B": "benign", "M": "malignant"}
+# SOB_B_TA-14-3411F-40-001.png: class, subtype, year, slide number, part letters, magnification
+FILE_NAME = re.compile(
+    r"SOB_(?P<label>[BM])_(?P<subtype>A|F|PT|TA|DC|LC|MC|PC)"
+    r"-(?P<year>\d+)-(?P<number>\d+)(?P<part>[A-Z]*)-(?P<magnification>40|100|200|400)-\d+\.png"
+)
+
+
+def read(data_root: Path, magnification: int) -> pd.DataFrame:
+    """List the images of one magnification.
+
+    Returns:
+        One row an image: path, label, group, mask, subtype, slide, magnification. `group` is the
+        slide number without its part letters (14-22549AB and 14-22549CD are very likely one
+        patient), so that no patient can fall into two parts of a patient-wise split. `mask` is
+        empty except for phantoms: BreakHis has no lesion masks.
+
+    Raises:
+        UserError: the folder is missing, or a file's name or folder contradicts the layout.
+    """
+    rows = []
+    for path in image_files(data_root / FOLDER, {".png"}):
+        match = FILE_NAME.fullmatch(path.name)
+        if match is None:
+            raise UserError(
+                f"{path}: not a BreakHis file name (expected like SOB_B_A-14-22549AB-40-001.png). "
+                "Move it out of the data set or restore its published name."
+            )
+        label = LABELS[match["label"]]
+        folder = path.relative_to(data_root / FOLDER).parts[0]
+        if folder != label:
+            raise UserError(
+                f"{path}: its name says '{label}' but it lies in folder '{folder}'. "
+                "Move it to the folder that its name gives."
+            )
+        if int(match["magnification"]) != magnification:
+            continue
+        mask = Path(str(path).replace("/histology_slides/", "/lesion_masks/", 1))
+        rows.append(
+            {
+                "path": path.as_posix(),
+                "label": label,
+                "group": f"{match['year']}-{match['number']}",
+                "mask": mask.as_posix() if mask.exists() else "",
+                "subtype": match["subtype"],
+                "slide": f"{match['year']}-{match['number']}{match['part']}",
+                "magnification": f"{magnification}X",
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,416 @@
+"""Fetching the published archives: download, resume, verify, unpack safely, check by reading.
+
+Nothing is left behind on failure but `<archive>.part`, which the next call resumes. A data set's
+folder appears whole, by one rename, after its images were counted by the reader.
+"""
+
+import gzip
+import hashlib
+import http.client
+import itertools
+import re
+import shutil
+import stat
+import tarfile
+import time
+import urllib.error
+import urllib.request
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from paper_code.datasets import mini_ddsm
+from paper_code.datasets.catalog import PAPER_DATASETS
+from paper_code.datasets.read import read_dataset
+from paper_code.errors import UserError
+from paper_code.progress import say, track
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set is published.
+
+    Attributes:
+        title, licence, citation: told to whoever fetches it.
+        folder: what unpacking gives, below `data_root`.
+        archive: file name of the archive.
+        url: of the archive; None where it cannot be fetched unattended.
+        checksum: as published, "md5:..."; None where none is. Then gzip's own check sum and the
+            reader's counts verify the archive.
+        most_bytes: no true copy unpacks to more; a larger one is refused.
+    """
+
+    title: str
+    licence: str
+    citation: str
+    folder: str
+    archive: str
+    url: str | None
+    checksum: str | None
+    most_bytes: int
+
+
+SOURCES = {
+    "breakhis": Source(
+        title="BreakHis",
+        licence="research use (CC BY 4.0 as others record it)",
+        citation="Spanhol et al., IEEE Trans. Biomed. Eng. 63, 2016, doi:10.1109/TBME.2015.2496264",
+        folder="BreaKHis_v1",
+        archive="BreaKHis_v1.tar.gz",  # about 4 GB
+        url="http://www.inf.ufpr.br/vri/databases/BreaKHis_v1.tar.gz",
+        checksum=None,
+        most_bytes=12 * 10**9,
+    ),
+    "bach": Source(
+        title="BACH",
+        licence="CC BY-NC-ND 4.0",
+        citation="Aresta et al., Medical Image Analysis 56, 2019, doi:10.1016/j.media.2019.05.010",
+        folder="ICIAR2018_BACH_Challenge",
+        archive="ICIAR2018_BACH_Challenge.zip",  # about 10 GB, most of it the images
+        url="https://zenodo.org/records/3632035/files/ICIAR2018_BACH_Challenge.zip",
+        checksum="md5:8ae1801334aa943c44627c1eef3631b2",
+        most_bytes=40 * 10**9,
+    ),
+    "mini_ddsm": Source(
+        title="Mini-DDSM",
+        licence="see the data set's page on Kaggle",
+        citation="Lekamlage et al., ICIT 2020, doi:10.1145/3436756.3437042",
+        folder="MINI-DDSM-Complete-JPEG-8",
+        archive="miniddsm2.zip",
+        url=None,
+        checksum=None,
+        most_bytes=0,
+    ),
+}
+
+_MOST_FILES = 100_000
+_CHUNK = 2**20
+_TIMEOUT = 60  # seconds without a byte
+_WAITS = (1, 2, 4, 8)  # seconds before each retry that follows an attempt without progress
+_PASSING = {408, 425, 429, 500, 502, 503, 504}  # HTTP states that a retry may mend
+_MAGIC = {".gz": b"\x1f\x8b", ".zip": b"PK"}
+
+_KAGGLE_STEPS = """\
+Mini-DDSM needs a Kaggle account, so it cannot be fetched for you. Once:
+  1. Log in at https://www.kaggle.com/datasets/cheddad/miniddsm2 and accept the terms.
+  2. Under Settings, API: create a token and save it as ~/.kaggle/kaggle.json.
+  3. pip install kaggle
+  4. kaggle datasets download -d cheddad/miniddsm2 -p {root} --unzip
+  5. See that the images lie at {root}/{folder}/Benign/<case>/<image>.jpg (also Cancer and
+     Normal), with DataWMask.xlsx in {root}/{folder}. Move that folder there if need be.
+Then run this command again: it checks what is there."""
+
+
+def fetch_dataset(
+    name: str, data_root: str | Path, url: str | None = None, checksum: str | None = None
+) -> Path:
+    """Fetch `breakhis` or `bach` into `data_root`, unless it is there already.
+
+    Args:
+        name: "breakhis" (or one magnification's name, which comes with the rest), "bach" or
+            "mini_ddsm".
+        data_root: the folder to hold it; made if need be. An archive already lying there under its
+            published name is used instead of a download, and kept.
+        url: another place of the same archive; http or https.
+        checksum: "md5:<hex>" or "sha256:<hex>", instead of the published one.
+
+    Returns:
+        The data set's folder.
+
+    Raises:
+        UserError: the name is unknown; the data are there but incomplete; Mini-DDSM is not there
+            (the message says how to get it); the server cannot be reached or has no such file; too
+            little disk; the archive is damaged, has another checksum, is not an archive, would
+            write outside its folder, holds links or devices, or is not the data set.
+    """
+    family = PAPER_DATASETS[name].family if name in PAPER_DATASETS else name
+    if family not in SOURCES:
+        raise UserError(f"Unknown data set '{name}'. To be fetched: {', '.join(SOURCES)}.")
+    source, root = SOURCES[family], Path(data_root)
+    checksum = _parse_checksum(checksum or source.checksum)
+    folder = mini_ddsm.folder(root) if family == "mini_ddsm" else root / source.folder
+    if folder.exists():
+        _report_existing(family, root, folder)
+        return folder
+    if source.url is None:
+        raise UserError(_KAGGLE_STEPS.format(root=root, folder=source.folder))
+
+    say(f"{source.title}: {source.licence}. Cite {source.citation}.")
+    try:
+        _fetch(family, source, root, url or source.url, checksum)
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or root}: cannot write there ({error.strerror or error}). Mend that "
+            "or choose another data_root; what was downloaded is kept and resumed."
+        ) from error
+    return folder
+
+
+def _fetch(
+    family: str, source: Source, root: Path, url: str, checksum: tuple[str, str] | None
+) -> None:
+    archive, ours = root / source.archive, not (root / source.archive).exists()
+    if ours:
+        archive = root / f"{source.archive}.part"
+        _download(url, archive, _MAGIC[Path(source.archive).suffix])
+    unpacked = root / f".{source.folder}.unpacking"
+    try:
+        _verify(archive, checksum)
+        say(f"Unpacking {source.archive}")
+        shutil.rmtree(unpacked, ignore_errors=True)  # of a run that was killed
+        _unpack(archive, unpacked, source)
+        if not (unpacked / source.folder).is_dir():
+            raise UserError(f"{archive}: holds no folder {source.folder}, so it is not the data.")
+        try:
+            _report(_read(family, unpacked))
+        except UserError as error:
+            text = str(error).replace(unpacked.as_posix(), source.archive)
+            raise UserError(f"{archive}: not the data set as published. {text}") from error
+    except UserError as error:
+        if not ours:
+            raise
+        archive.unlink()
+        raise UserError(
+            f"{error} The download was removed; fetch again, or from another url."
+        ) from error
+    else:
+        (unpacked / source.folder).rename(root / source.folder)
+        if ours:
+            archive.unlink()
+    finally:
+        shutil.rmtree(unpacked, ignore_errors=True)
+
+
+def _read(family: str, root: Path) -> dict[str, str]:
+    """Status of each data set of the family by its reader, as in "complete: 2081 images"."""
+    names = [name for name, dataset in PAPER_DATASETS.items() if dataset.family == family]
+    return {name: read_dataset(name, root).attrs["status"] for name in names}
+
+
+def _report(status: dict[str, str]) -> None:
+    for name, text in status.items():
+        say(f"{name}: {text}")
+
+
+def _report_existing(family: str, root: Path, folder: Path) -> None:
+    try:
+        status, fault = _read(family, root), None
+        lacking = [name for name, text in status.items() if text.startswith("subset")]
+        if lacking:
+            fault = f"{lacking[0]} is a {status[lacking[0]]}."
+    except UserError as error:
+        fault = str(error)
+    if fault:
+        raise UserError(
+            f"{folder}: there already, but {fault} To fetch the whole set, move that folder away "
+            "or give another data_root."
+        )
+    _report(status)
+    say(f"{folder}: already there, nothing to do.")
+
+
+# --- download ---------------------------------------------------------------------------------
+
+
+class _Broken(Exception):
+    """The connection failed in a way that may pass."""
+
+
+def _download(url: str, part: Path, magic: bytes) -> None:
+    """Bring `part` to the full length of `url`, going on from what it holds."""
+    if not url.startswith(("http://", "https://")):
+        raise UserError(f"url must start with http:// or https://, not '{url}'.")
+    farthest, waits = -1, iter(_WAITS)
+    while True:
+        try:
+            _receive(url, part, magic)
+            return
+        except _Broken as error:
+            reached = part.stat().st_size if part.exists() else 0
+            if reached > farthest:
+                farthest, waits = reached, iter(_WAITS)
+            wait = next(waits, None)
+            if wait is None:
+                kept = f" {reached / 1e6:.1f} MB are kept and resumed." if reached else ""
+                raise UserError(
+                    f"{url}: {error}. Check the network and try again, or give another url.{kept}"
+                ) from error
+            say(f"{url}: {error}; trying again in {wait} s")
+            time.sleep(wait)
+
+
+def _receive(url: str, part: Path, magic: bytes) -> None:
+    """One attempt: ask for the rest, append it. Raises _Broken where more is to come."""
+    held = part.stat().st_size if part.exists() else 0
+    response, start, total = _ask(url, held)
+    with response:
+        if held and total == held:
+            return
+        if total is not None:
+            _check_space(part.parent, 2 * total - start)
+        chunks = _chunks(response)
+        if start == 0:
+            first = next(chunks, b"")
+            if not first and total != 0:
+                raise _Broken("the connection closed early")
+            if not first.startswith(magic):
+                raise UserError(
+                    f"{url}: sends {response.headers.get_content_type()}, not the archive. Open it "
+                    "in a browser to see what the server says, or give another url."
+                )
+            chunks = itertools.chain([first], chunks)
+        if total is not None:
+            chunks = track(chunks, f"{part.stem} (MiB)", -(-(total - start) // _CHUNK))
+        part.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("ab" if start else "wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+    if total is not None and part.stat().st_size < total:
+        raise _Broken("the connection closed early")
+
+
+def _ask(url: str, held: int) -> tuple[http.client.HTTPResponse, int, int | None]:
+    """Open `url` from byte `held`; return the response, where it starts and the full length."""
+    request = urllib.request.Request(url, headers={"User-Agent": "paper_code"})
+    if held:
+        request.add_header("Range", f"bytes={held}-")
+    try:
+        response = urllib.request.urlopen(request, timeout=_TIMEOUT)
+    except urllib.error.HTTPError as error:
+        if error.code == 416 and held:  # no byte after `held`: complete, or another file
+            total = error.headers.get("Content-Range", "").rpartition("/")[2]
+            if total == str(held):
+                return error, held, held
+        error.close()
+        if error.code == 416 and held:
+            return _ask(url, 0)
+        if error.code in _PASSING:
+            raise _Broken(f"the server answers {error.code} {error.reason}") from error
+        raise UserError(
+            f"{url}: the server answers {error.code} {error.reason}. Give another url."
+        ) from error
+    except (urllib.error.URLError, OSError, http.client.HTTPException) as error:
+        raise _Broken(f"cannot be reached ({getattr(error, 'reason', error)})") from error
+    if response.status == 206:
+        span = re.fullmatch(
+            r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip()
+        )
+        if span and int(span[1]) == held:
+            return response, held, None if span[2] == "*" else int(span[2])
+        response.close()
+        return _ask(url, 0)
+    length = response.headers.get("Content-Length", "")
+    return response, 0, int(length) if length.isdigit() else None
+
+
+def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    while True:
+        try:
+            chunk = response.read(_CHUNK)
+        except (OSError, http.client.HTTPException) as error:
+            raise _Broken(f"the connection broke ({error or type(error).__name__})") from error
+        if not chunk:
+            return
+        yield chunk
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    """Room for the rest of the archive and for its files, which are about as large as it."""
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise UserError(
+            f"{folder}: {free / 1e9:.1f} GB are free, about {needed / 1e9:.1f} GB are needed for "
+            "the archive and its files. Free some or choose another data_root."
+        )
+
+
+# --- verify and unpack ------------------------------------------------------------------------
+
+
+def _parse_checksum(text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(md5):([0-9a-f]{32})|(sha256):([0-9a-f]{64})", text.strip().lower())
+    if match is None:
+        raise UserError(f"checksum must be md5:<32 hex> or sha256:<64 hex>, not '{text}'.")
+    return match[1] or match[3], match[2] or match[4]
+
+
+def _verify(archive: Path, checksum: tuple[str, str] | None) -> None:
+    if checksum is None:
+        return
+    algorithm, expected = checksum
+    with archive.open("rb") as file:
+        found = hashlib.file_digest(file, algorithm).hexdigest()
+    if found != expected:
+        raise UserError(f"{archive}: its {algorithm} is {found}, not {expected} as published.")
+
+
+def _unpack(archive: Path, target: Path, source: Source) -> None:
+    """Write the files of `archive` below `target`: regular files and folders, nothing else.
+
+    One strict rule for both formats: tarfile's "data" filter still allows links, and zipfile says
+    nothing about them. As no link is ever made, checked names cannot lead out of `target`.
+    """
+    target.mkdir()
+    members = _zip_members if source.archive.endswith(".zip") else _tar_members
+    written = files = 0
+    try:
+        for name, content in members(archive):
+            path = target.joinpath(*_safe_parts(archive, name))
+            if content is None:
+                path.mkdir(parents=True, exist_ok=True)
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            files += 1
+            with content, path.open("wb") as file:
+                while chunk := content.read(_CHUNK):
+                    written += len(chunk)
+                    if written > source.most_bytes or files > _MOST_FILES:
+                        raise UserError(
+                            f"{archive}: unpacks to more than {source.most_bytes / 1e9:g} GB or "
+                            f"{_MOST_FILES} files, so it is not the data set."
+                        )
+                    file.write(chunk)
+    except (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError, zipfile.BadZipFile) as error:
+        raise UserError(f"{archive}: damaged or cut short ({error}).") from error
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        raise UserError(f"{archive}: has a file and a folder of one name.") from error
+    except (NotImplementedError, RuntimeError) as error:  # zipfile: odd compression, password
+        raise UserError(f"{archive}: cannot be unpacked ({error}).") from error
+
+
+def _tar_members(archive: Path) -> Iterator[tuple[str, BinaryIO | None]]:
+    with gzip.open(archive) as stream:
+        with tarfile.open(fileobj=stream, mode="r|") as tar:
+            for member in tar:
+                if not (member.isreg() or member.isdir()):
+                    raise UserError(f"{archive}: '{member.name}' is a link or a device, refused.")
+                yield member.name, tar.extractfile(member)
+        # gzip compares its check sum at the end of the file, which tar does not read.
+        for _ in range(_MOST_FILES):
+            if not stream.read(_CHUNK):
+                return
+        raise UserError(f"{archive}: does not end after its last file.")
+
+
+def _zip_members(archive: Path) -> Iterator[tuple[str, BinaryIO | None]]:
+    with zipfile.ZipFile(archive) as zipped:
+        for member in zipped.infolist():
+            kind = stat.S_IFMT(member.external_attr >> 16)
+            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+                raise UserError(f"{archive}: '{member.filename}' is a link or a device, refused.")
+            yield member.filename, None if member.is_dir() else zipped.open(member)
+
+
+def _safe_parts(archive: Path, name: str) -> list[str]:
+    """Path parts of a member, or UserError where it could leave the folder on any system."""
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if name.startswith("/") or ".." in parts or re.search(r"[\\:\x00]", name):
+        raise UserError(f"{archive}: '{name}' would be written outside its folder, refused.")
+    return parts

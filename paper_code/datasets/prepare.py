@@ -1,0 +1,183 @@
+"""From image files to one array a data set: `manifest.csv`, `images.npy`, `masks.npy`."""
+
+import functools
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from paper_code.datasets.catalog import Dataset
+from paper_code.datasets.images import content_hash, load_image, load_mask
+from paper_code.datasets.read import read_dataset
+from paper_code.errors import UserError
+from paper_code.files import replacing, write_csv, write_json
+from paper_code.parallel import map_parallel
+from paper_code.progress import say
+
+
+def make_manifest(
+    dataset: Dataset,
+    data_root: str | Path,
+    source: str,
+    output: str | Path,
+    *,
+    seed: int = 0,
+    limit: int | None = None,
+    workers: int = 1,
+) -> None:
+    """Read a data set, draw the images to use, and write `manifest.csv` with `source.json`.
+
+    The CSV has the columns of `read_dataset` and `sha256`; the JSON says where the images come
+    from, how complete they are and which files are byte-identical.
+
+    Args:
+        dataset: what to read.
+        data_root: the folder of the real files or of the phantoms.
+        source: "real" or "phantom", for the record.
+        output: the CSV to write; the JSON is written beside it.
+        seed: of the draw.
+        limit: use at most so many images, classes in proportion; None means all. Mini-DDSM is
+            always drawn down to the paper's 500 / 700 / 800.
+        workers: processes that hash files.
+
+    Raises:
+        UserError: as `read_dataset`; or the same image content has two labels.
+    """
+    table = read_dataset(dataset.name, data_root, _manifests(dataset))
+    classes, status = table.attrs["classes"], table.attrs["status"]
+    found = len(table)
+    table = draw(table, _draw_counts(table, dataset, limit), seed)
+    table["sha256"] = list(
+        map_parallel(content_hash, table["path"].tolist(), f"{dataset.name}: hashing", workers)
+    )
+    duplicates = _duplicates(table)
+    if len(table) < found:
+        status += f"; {len(table)} drawn with seed {seed}"
+    text = "phantom" if source == "phantom" else f"real ({status})"
+    if source == "phantom":
+        text += f" ({len(table)} synthetic images)"
+    say(f"{dataset.name}: {text}; {len(duplicates)} byte-identical pairs")
+    output = Path(output)
+    write_json(
+        output.with_name("source.json"),
+        {
+            "dataset": dataset.name,
+            "source": source,
+            "description": text,
+            "images": len(table),
+            "complete": status.startswith("complete") and source == "real",
+            "classes": list(classes),
+            "colour": dataset.colour,
+            "patients": int(table.loc[table["group"] != "", "group"].nunique()),
+            "duplicates": duplicates,
+        },
+    )
+    write_csv(output, table)
+
+
+def draw(table: pd.DataFrame, counts: dict[str, int], seed: int) -> pd.DataFrame:
+    """Draw `counts[label]` images of each class at random; the order of the table is kept."""
+    rng = np.random.default_rng(seed)
+    keep = [
+        rng.choice(table.index[table["label"] == label], size=number, replace=False)
+        for label, number in counts.items()
+    ]
+    return table.loc[np.sort(np.concatenate(keep))].reset_index(drop=True)
+
+
+def _draw_counts(table: pd.DataFrame, dataset: Dataset, limit: int | None) -> dict[str, int]:
+    counts = table["label"].value_counts()
+    counts = {label: int(counts[label]) for label in table.attrs["classes"]}
+    if dataset.family == "mini_ddsm":
+        counts = {label: min(n, dataset.counts[label]) for label, n in counts.items()}
+    total = sum(counts.values())
+    return counts if limit is None or total <= limit else proportional(counts, limit)
+
+
+def proportional(counts: dict[str, int], total: int) -> dict[str, int]:
+    """Split `total` in proportion to `counts`, by largest remainder, at least one each."""
+    share = {label: total * n / sum(counts.values()) for label, n in counts.items()}
+    result = {label: max(1, int(value)) for label, value in share.items()}
+    by_remainder = sorted(share, key=lambda label: result[label] - share[label])
+    for label in by_remainder[: max(0, total - sum(result.values()))]:
+        result[label] += 1
+    return result
+
+
+def _manifests(dataset: Dataset) -> dict[str, dict] | None:
+    if dataset.manifest is None:
+        return None
+    entry = {"path": dataset.manifest}
+    return {dataset.name: entry | ({"classes": dataset.classes} if dataset.classes else {})}
+
+
+def _duplicates(table: pd.DataFrame) -> list[list[str]]:
+    """Pairs of images with the same bytes; with two labels they cannot both be right."""
+    pairs = []
+    for _, same in table[table["sha256"].duplicated(keep=False)].groupby("sha256", sort=False):
+        if same["label"].nunique() > 1:
+            first, second = same.drop_duplicates("label")["path"].iloc[:2]
+            raise UserError(f"{first} and {second}: the same image with two labels. Remove one.")
+        pairs += [[same["image"].iloc[0], other] for other in same["image"].iloc[1:]]
+    return pairs
+
+
+def prepare(manifest: str | Path, output: str | Path, *, image_size: int, workers: int = 1) -> None:
+    """Decode and resize every image of a manifest into one memory-mappable array.
+
+    Args:
+        manifest: `manifest.csv` of `make_manifest`, with `source.json` beside it.
+        output: the folder that receives `images.npy` (uint8, N x 3 x S x S, rows as in the
+            manifest) and `masks.npy` (uint8 0/1, N x S x S, all zero where there is no mask).
+        image_size: S in px. The aspect ratio is not kept (as "resized to 224x224" in the paper).
+        workers: processes that decode.
+
+    Raises:
+        UserError: an image cannot be used; the message names the file. No array is left behind.
+    """
+    table = pd.read_csv(manifest, dtype=str, keep_default_na=False)
+    source = json.loads(Path(manifest).with_name("source.json").read_text(encoding="utf-8"))
+    work = functools.partial(_prepare_one, image_size=image_size, colour=source["colour"])
+    items = list(zip(table["path"], table["mask"], strict=True))
+    images = np.empty((len(items), 3, image_size, image_size), np.uint8)
+    masks = np.zeros((len(items), image_size, image_size), np.uint8)
+    label = f"{source['dataset']}: preparing at {image_size} px"
+    for row, (image, mask) in enumerate(map_parallel(work, items, label, workers)):
+        images[row] = image
+        masks[row] = mask
+    output = Path(output)
+    with (
+        replacing(output / "images.npy") as images_file,
+        replacing(output / "masks.npy") as masks_file,
+    ):
+        np.save(images_file, images)
+        np.save(masks_file, masks)
+
+
+def _prepare_one(
+    item: tuple[str, str], *, image_size: int, colour: str
+) -> tuple[np.ndarray, np.ndarray | int]:
+    path, mask_paths = item
+    image = load_image(path, colour)
+    pixels = resize_image(image, image_size)
+    if not mask_paths:
+        return pixels, 0
+    return pixels, resize_mask(load_mask(mask_paths, image.size), image_size)
+
+
+def resize_image(image: Image.Image, size: int) -> np.ndarray:
+    """Resize an RGB image to 3 x size x size uint8, bilinear with antialiasing."""
+    resized = image.resize((size, size), Image.Resampling.BILINEAR)
+    return np.asarray(resized).transpose(2, 0, 1)
+
+
+def resize_mask(mask: Image.Image, size: int) -> np.ndarray:
+    """Resize a 0/255 mask to size x size uint8 0/1: a pixel belongs to it if half of it does.
+
+    A lesion smaller than half a pixel keeps every pixel that it touches.
+    """
+    coverage = np.asarray(mask.resize((size, size), Image.Resampling.BOX))
+    threshold = 128 if (coverage >= 128).any() else 1
+    return (coverage >= threshold).astype(np.uint8)

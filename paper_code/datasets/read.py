@@ -1,0 +1,107 @@
+"""One call that reads any data set and asserts what can be asserted."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from paper_code.datasets import bach, breakhis, manifest, mini_ddsm
+from paper_code.datasets.catalog import Dataset, find_dataset
+from paper_code.errors import UserError
+
+
+def read_dataset(
+    name: str, data_root: str | Path, manifests: dict[str, dict] | None = None
+) -> pd.DataFrame:
+    """Read a data set in its published layout.
+
+    Args:
+        name: a data set of the paper, or a key of `manifests`.
+        data_root: the folder that holds the unpacked archives (`BreaKHis_v1`,
+            `ICIAR2018_BACH_Challenge`, `MINI-DDSM-Complete-JPEG-8`); unused for a manifest.
+        manifests: the user's own sets, `{name: {"path": ..., "classes": [...]}}`.
+
+    Returns:
+        One row an image, sorted by path: `path` (opens as it stands), `image` (the path below the
+        data set's folder: its name in every later file), `label`, `group` (patient; "" where
+        unknown), `mask` (";"-joined files; "" where there is none), plus subtype, slide and
+        magnification (BreakHis) or view and side (Mini-DDSM). `attrs["classes"]` is the tuple of
+        labels in class order, `attrs["status"]` says how complete the set is, as in
+        "complete: 2081 images" or "subset 423 of 2081 images".
+
+    Raises:
+        UserError: files are missing, misplaced or misnamed, a class is empty or unknown, or there
+            are more images than were published.
+    """
+    dataset = find_dataset(name, manifests)
+    table = _read_family(dataset, Path(data_root))
+    where = dataset.manifest or data_root
+    if table.empty:
+        raise UserError(f"{where}: holds no image of {name}. Check 'data_root'.")
+    classes = dataset.classes or tuple(sorted(table["label"].unique()))
+    unknown = sorted(set(table["label"]) - set(classes))
+    if unknown:
+        row = table[table["label"] == unknown[0]].iloc[0]
+        raise UserError(
+            f"{row['path']}: label '{unknown[0]}' is not one of {name}'s classes "
+            f"({', '.join(classes)})."
+        )
+    counts = table["label"].value_counts()
+    for label in classes:
+        if counts.get(label, 0) == 0:
+            raise UserError(f"{where}: class '{label}' of {name} has no image. Fetch it anew.")
+    if len(classes) < 2:
+        raise UserError(f"{where}: {name} has one class only ('{classes[0]}'); two are needed.")
+    table = table.sort_values("path", ignore_index=True)
+    root = Path(dataset.manifest).parent if dataset.manifest else Path(data_root)
+    table.insert(1, "image", [Path(path).relative_to(root).as_posix() for path in table["path"]])
+    table.attrs["classes"] = classes
+    table.attrs["status"] = _status(dataset, counts, where)
+    return table
+
+
+def dataset_files_present(dataset: Dataset, data_root: str | Path) -> bool:
+    """Whether the folder (or manifest) of a data set is there at all."""
+    root = Path(data_root)
+    return {
+        "breakhis": lambda: (root / breakhis.FOLDER).is_dir(),
+        "bach": lambda: (root / bach.FOLDER).is_dir(),
+        "mini_ddsm": lambda: mini_ddsm.folder(root).is_dir(),
+        "manifest": lambda: Path(dataset.manifest).is_file(),
+    }[dataset.family]()
+
+
+def class_counts(dataset: Dataset, data_root: str | Path) -> dict[str, int]:
+    """Images found of each class (0 where there is none)."""
+    table = _read_family(dataset, Path(data_root))
+    counts = table["label"].value_counts() if len(table) else {}
+    classes = dataset.classes or tuple(sorted(table["label"].unique()))
+    return {label: int(counts.get(label, 0)) for label in classes}
+
+
+def _read_family(dataset: Dataset, data_root: Path) -> pd.DataFrame:
+    if dataset.family == "breakhis":
+        return breakhis.read(data_root, dataset.magnification)
+    if dataset.family == "bach":
+        return bach.read(data_root)
+    if dataset.family == "mini_ddsm":
+        return mini_ddsm.read(data_root)
+    return manifest.read(Path(dataset.manifest))
+
+
+def _status(dataset: Dataset, counts: pd.Series, where: str | Path) -> str:
+    found = int(counts.sum())
+    if not dataset.counts:
+        return f"{found} images"
+    if all(counts[label] == number for label, number in dataset.counts.items()):
+        return f"complete: {found} images"
+    # Mini-DDSM holds 7,808 images, of which the paper used 2,000.
+    if dataset.family != "mini_ddsm":
+        for label, number in dataset.counts.items():
+            if counts[label] > number:
+                raise UserError(
+                    f"{where}: {dataset.name} has {counts[label]} images of class '{label}', more "
+                    f"than the {number} that were published. Remove what was added."
+                )
+    if all(counts[label] >= number for label, number in dataset.counts.items()):
+        return f"{found} images, of which the paper used {dataset.total}"
+    return f"subset {found} of {dataset.total} images"

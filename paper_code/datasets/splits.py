@@ -1,0 +1,120 @@
+"""Train, validation and test parts (Table VI), image-wise or patient-wise, as CSV files."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from paper_code.errors import UserError
+from paper_code.files import write_csv
+
+PARTS = ("train", "val", "test")
+FRACTIONS = np.array([0.6, 0.1, 0.3])
+TRIALS = 2000  # random assignments of patients among which the nearest to 6:1:3 is kept
+
+
+def part_sizes(total: int) -> tuple[int, int, int]:
+    """Images in train, val and test: 60 % rounded, 10 % rounded down, the rest.
+
+    This rule gives every count of Table VI: 1995 -> 1197, 199, 599.
+    """
+    train = (6 * total + 5) // 10
+    val = total // 10
+    return train, val, total - train - val
+
+
+def split_by_image(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Assign images to parts at random, stratified by label, with exactly `part_sizes`.
+
+    Args:
+        labels: N labels.
+        seed: of the assignment.
+
+    Returns:
+        N part names.
+
+    Raises:
+        UserError: a class has too few images to stand in every part.
+    """
+    labels = np.asarray(labels)
+    train, val, test = part_sizes(len(labels))
+    index = np.arange(len(labels))
+    try:
+        rest, in_test = train_test_split(index, test_size=test, stratify=labels, random_state=seed)
+        in_train, in_val = train_test_split(
+            rest, train_size=train, test_size=val, stratify=labels[rest], random_state=seed
+        )
+    except ValueError as error:
+        counts = pd.Series(labels).value_counts().to_dict()
+        raise UserError(f"Too few images to split 6:1:3 by class: {counts} ({error}).") from error
+    parts = np.empty(len(labels), dtype=object)
+    parts[in_train], parts[in_val], parts[in_test] = PARTS
+    return parts
+
+
+def split_by_patient(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
+    """Assign whole patients to parts, as near to 6:1:3 in every class as `TRIALS` tries find.
+
+    Patients are placed in random order, each where its images are most lacking; of all trials
+    the assignment with the smallest summed deviation from 6:1:3 over parts and classes is kept.
+
+    Args:
+        labels: N labels.
+        groups: N patients; images with "" are patients of their own.
+        seed: of the trials.
+
+    Returns:
+        N part names; no patient has images in two parts.
+
+    Raises:
+        UserError: a class has fewer than three patients, so that some part would lack it.
+    """
+    labels, groups = np.asarray(labels), np.asarray(groups, dtype=object)
+    groups = np.where(groups == "", [f"image {i}" for i in range(len(groups))], groups)
+    table = pd.crosstab(groups, labels)
+    for label in table.columns:
+        if (table[label] > 0).sum() < len(PARTS):
+            raise UserError(
+                f"Class '{label}' has images of {(table[label] > 0).sum()} patients; a "
+                "patient-wise split needs at least 3. Use splits=image."
+            )
+    counts = table.to_numpy(float) / table.to_numpy().sum(axis=0)  # share of each class
+    rng = np.random.default_rng(seed)
+    best, best_cost = None, np.inf
+    for _ in range(TRIALS):
+        assignment, filled = np.empty(len(counts), int), np.zeros((len(PARTS), counts.shape[1]))
+        for patient in rng.permutation(len(counts)):
+            lacking = (FRACTIONS[:, None] - filled) @ counts[patient]
+            assignment[patient] = lacking.argmax()
+            filled[assignment[patient]] += counts[patient]
+        cost = np.abs(filled - FRACTIONS[:, None]).sum()
+        if filled.all() and cost < best_cost:
+            best, best_cost = assignment, cost
+    if best is None:
+        raise UserError("No patient-wise split puts every class into every part. Use splits=image.")
+    part_of = dict(zip(table.index, np.array(PARTS, dtype=object)[best], strict=True))
+    return np.array([part_of[group] for group in groups], dtype=object)
+
+
+def make_split(manifest: str | Path, output: str | Path, *, by: str, seed: int) -> None:
+    """Write a split as CSV: image, label, group, part; rows as in the manifest.
+
+    Args:
+        manifest: `manifest.csv` of `make_manifest`.
+        output: the CSV to write.
+        by: "image" or "patient". Images without a known patient count as patients of their own.
+        seed: decides everything.
+
+    Raises:
+        UserError: too few images or patients.
+    """
+    table = pd.read_csv(manifest, dtype=str, keep_default_na=False)
+    try:
+        if by == "patient":
+            parts = split_by_patient(table["label"], table["group"], seed)
+        else:
+            parts = split_by_image(table["label"], seed)
+    except UserError as error:
+        raise UserError(f"{manifest}: {error}") from error
+    write_csv(output, table[["image", "label", "group"]].assign(part=parts))

@@ -1,0 +1,30 @@
+"""Walking a published folder tree."""
+
+from pathlib import Path
+
+from paper_code.errors import UserError
+from paper_code.progress import say
+
+
+def image_files(folder: Path, suffixes: set[str]) -> list[Path]:
+    """All files below `folder` with one of `suffixes` (lower case), sorted by path.
+
+    Other files are named on standard error, not skipped in silence; hidden files are left out.
+
+    Raises:
+        UserError: the folder is not there.
+    """
+    if not folder.is_dir():
+        raise UserError(
+            f"{folder}: no such folder. Set 'data_root' to the folder that holds it, "
+            "fetch the data (python -m paper_code fetch --help), or use data=phantom."
+        )
+    found, others = [], []
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir() or any(part.startswith(".") for part in path.relative_to(folder).parts):
+            continue
+        (found if path.suffix.lower() in suffixes else others).append(path)
+    others = [path for path in others if path.suffix.lower() not in {".csv", ".xlsx", ".txt"}]
+    if others:
+        say(f"{folder}: {len(others)} other files are not part of the set, such as {others[0]}")
+    return found

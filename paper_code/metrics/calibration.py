@@ -1,0 +1,90 @@
+"""Calibration of the probabilities, and the points of ROC and precision-recall curves."""
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from paper_code.errors import UserError
+from paper_code.metrics.classification import check_predictions
+
+
+def reliability_curve(y_true: np.ndarray, y_prob: np.ndarray, bins: int = 15) -> pd.DataFrame:
+    """Confidence against accuracy of the predicted class, in `bins` equal bins of [0, 1].
+
+    `y_true` is N class indices, `y_prob` N x K probabilities; confidence is a row's largest
+    probability. Returns one row a bin that holds an image: low, high (its edges; a value on an edge
+    belongs to the bin below), count, confidence and accuracy (means). These are the points of
+    scikit-learn's calibration_curve, which drops the counts.
+    """
+    y_true, y_prob = check_predictions(y_true, y_prob)
+    if bins < 1:
+        raise UserError(f"bins must be at least 1, not {bins}.")
+    edges = np.linspace(0, 1, bins + 1)
+    confidence = y_prob.max(axis=1)
+    images = pd.DataFrame(
+        {
+            "bin": np.searchsorted(edges[1:-1], confidence),
+            "confidence": confidence,
+            "accuracy": (y_prob.argmax(axis=1) == y_true).astype(float),
+        }
+    )
+    curve = images.groupby("bin").mean()
+    curve.insert(0, "count", images.groupby("bin").size())
+    curve.insert(0, "high", edges[curve.index + 1])
+    curve.insert(0, "low", edges[curve.index])
+    return curve.reset_index(drop=True)
+
+
+def expected_calibration_error(y_true: np.ndarray, y_prob: np.ndarray, bins: int = 15) -> float:
+    """Mean over the images of |accuracy - confidence| of their bin (Guo et al. 2017, Eq. 3).
+
+    From 0 to 1, NaN with no image. `bins` of equal width; 15 as in that paper.
+    """
+    curve = reliability_curve(y_true, y_prob, bins)
+    if curve.empty:
+        return float("nan")
+    gap = (curve["accuracy"] - curve["confidence"]).abs()
+    return float(np.average(gap, weights=curve["count"]))
+
+
+def roc_points(y_true: np.ndarray, y_prob: np.ndarray) -> pd.DataFrame:
+    """ROC curves: columns class, threshold, fpr, tpr.
+
+    Of class 1 for two classes, of each class against the rest for more. A class without true
+    images, or without others, has no curve and no rows. The first threshold is infinite.
+    """
+    curves = []
+    for index, positive, score in _one_against_rest(y_true, y_prob):
+        fpr, tpr, threshold = roc_curve(positive, score)
+        curves.append({"class": index, "threshold": threshold, "fpr": fpr, "tpr": tpr})
+    return _concatenate(curves, ["class", "threshold", "fpr", "tpr"])
+
+
+def precision_recall_points(y_true: np.ndarray, y_prob: np.ndarray) -> pd.DataFrame:
+    """Precision-recall curves: columns class, threshold, recall, precision, for the same classes.
+
+    Each ends at recall 0, precision 1 and an infinite threshold, as scikit-learn draws it.
+    """
+    curves = []
+    for index, positive, score in _one_against_rest(y_true, y_prob):
+        precision, recall, threshold = precision_recall_curve(positive, score)
+        threshold = np.append(threshold, np.inf)
+        curves.append(
+            {"class": index, "threshold": threshold, "recall": recall, "precision": precision}
+        )
+    return _concatenate(curves, ["class", "threshold", "recall", "precision"])
+
+
+def _one_against_rest(y_true: np.ndarray, y_prob: np.ndarray):
+    """Yield class, whether each image is of it, and its probability, where both kinds exist."""
+    y_true, y_prob = check_predictions(y_true, y_prob)
+    for index in [1] if y_prob.shape[1] == 2 else range(y_prob.shape[1]):
+        positive = y_true == index
+        if positive.any() and not positive.all():
+            yield index, positive, y_prob[:, index]
+
+
+def _concatenate(curves: list[dict], columns: list[str]) -> pd.DataFrame:
+    if not curves:
+        return pd.DataFrame(columns=columns)
+    return pd.concat([pd.DataFrame(curve) for curve in curves], ignore_index=True)

@@ -1,0 +1,186 @@
+"""Paired tests between networks that predicted the same images.
+
+A difference is always the first network (the reference) minus the other: positive means that the
+first is better.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm, rankdata
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+
+from paper_code.errors import UserError
+from paper_code.metrics.classification import METRICS, check_predictions
+from paper_code.metrics.intervals import (
+    check_level,
+    percentile_interval,
+    percentile_p_value,
+)
+from paper_code.metrics.resampling import (
+    bootstrap_values,
+    check_metrics,
+    group_codes,
+    num_patients,
+    weighted_metrics,
+)
+
+
+class DeLong(NamedTuple):
+    """Two areas on the same images, their difference, its standard error and two-sided p."""
+
+    auc_first: float
+    auc_second: float
+    difference: float
+    standard_error: float
+    p_value: float
+
+
+def mcnemar_test(
+    y_true: np.ndarray, prob_first: np.ndarray, prob_second: np.ndarray
+) -> tuple[int, int, float]:
+    """Exact McNemar test of equal accuracy; assumes independent images.
+
+    `y_true` is N class indices, the others N x K probabilities. Returns how many images only the
+    first network has right, how many only the second, and the two-sided binomial p-value (1 where
+    the networks are right on the same images).
+    """
+    y_true, prob_first = check_predictions(y_true, prob_first)
+    y_true, prob_second = check_predictions(y_true, prob_second)
+    first, second = (prob.argmax(axis=1) == y_true for prob in (prob_first, prob_second))
+    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
+    table = [[int((first & second).sum()), only_first], [only_second, 0]]
+    return only_first, only_second, float(min(1.0, mcnemar(table, exact=True).pvalue))
+
+
+def delong_test(y_true: np.ndarray, score_first: np.ndarray, score_second: np.ndarray) -> DeLong:
+    """DeLong's test of equal area under two ROC curves; assumes independent images.
+
+    `y_true` is N labels of 0 and 1, the scores are N values of P(class 1). DeLong et al. (1988) by
+    the mid-ranks of Sun and Xu (2014); neither scikit-learn, scipy nor statsmodels has it. All NaN
+    but the areas where a class has fewer than two images; p is 1 where the scores rank alike.
+    """
+    y_true = np.asarray(y_true)
+    if not np.isin(y_true, (0, 1)).all():
+        raise UserError("delong_test needs labels of 0 and 1 (1: malignant).")
+    positive = y_true == 1
+    m, n = int(positive.sum()), int((~positive).sum())
+    if min(m, n) == 0:
+        return DeLong(*[float("nan")] * 5)
+    above, below, areas = [], [], []
+    for score in (score_first, score_second):
+        score = np.asarray(score, dtype=np.float64)
+        rank, inner = rankdata(score), np.empty(len(score))
+        inner[positive], inner[~positive] = rankdata(score[positive]), rankdata(score[~positive])
+        # Share of the other class that each image is on the right side of.
+        above.append((rank - inner)[positive] / n)
+        below.append(1 - (rank - inner)[~positive] / m)
+        areas.append(above[-1].mean())
+    difference = areas[0] - areas[1]
+    if min(m, n) == 1:
+        return DeLong(*areas, difference, float("nan"), float("nan"))
+    variance = np.var(above[0] - above[1], ddof=1) / m + np.var(below[0] - below[1], ddof=1) / n
+    error = float(np.sqrt(variance))
+    p_value = 2 * norm.sf(abs(difference) / error) if error > 0 else float(difference == 0)
+    return DeLong(float(areas[0]), float(areas[1]), float(difference), error, float(p_value))
+
+
+def paired_bootstrap(
+    y_true: np.ndarray,
+    prob_first: np.ndarray,
+    prob_second: np.ndarray,
+    groups: Iterable | None = None,
+    metrics: Sequence[str] = METRICS,
+    resamples: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Difference of each metric, first minus second, on the same draws of whole patients.
+
+    `y_true` is N class indices, the others N x K probabilities, `groups` one patient an image, as
+    in `bootstrap_interval`. Returns metric, first, second, difference, low, high and p_value: the
+    percentile interval at `level` and 1 less the level at which it would end at zero. NaN where a
+    value is undefined; an interval also where the difference is the same in every resample.
+    """
+    y_true, prob_first = check_predictions(y_true, prob_first)
+    y_true, prob_second = check_predictions(y_true, prob_second)
+    metrics, level = check_metrics(metrics), check_level(level)
+    if len(y_true) == 0:
+        raise UserError("There is no image to compare the networks on.")
+    codes = group_codes(groups, len(y_true))
+    patients = num_patients(codes)
+
+    def both(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        first = weighted_metrics(y_true, prob_first, weights, metrics)
+        return first, weighted_metrics(y_true, prob_second, weights, metrics)
+
+    (first,), (second,) = both(np.ones((1, len(y_true))))
+    values = bootstrap_values(lambda weights: np.subtract(*both(weights)), codes, resamples, seed)
+    table = pd.DataFrame({"metric": metrics, "first": first, "second": second})
+    table["difference"] = first - second
+    table[["low", "high"]] = [percentile_interval(column, patients, level) for column in values.T]
+    table["p_value"] = [percentile_p_value(column, patients) for column in values.T]
+    undefined = table["difference"].isna()
+    table.loc[undefined, ["low", "high", "p_value"]] = np.nan
+    return table
+
+
+def holm(p_values: Iterable[float]) -> np.ndarray:
+    """Holm-adjusted p-values of one family; NaN stays NaN and is not counted in the family."""
+    p_values = np.asarray(list(p_values), dtype=np.float64)
+    adjusted, known = np.full(len(p_values), np.nan), ~np.isnan(p_values)
+    if known.any():
+        adjusted[known] = multipletests(p_values[known], method="holm")[1]
+    return adjusted
+
+
+def compare_networks(
+    y_true: np.ndarray,
+    prob_by_network: Mapping[str, np.ndarray],
+    groups: Iterable | None = None,
+    reference: str = "dalaresnet50",
+    metrics: Sequence[str] = METRICS,
+    resamples: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Compare the reference with every other network on the same images.
+
+    `y_true` is N class indices, `prob_by_network` N x K probabilities of each network, rows in the
+    same order, `groups` one patient an image or None. One row a network and metric: network,
+    metric, reference_value, value, difference (reference minus network), low, high, test, p_value,
+    p_holm. The interval is that of `paired_bootstrap`. So is the p-value, but where no patient has
+    two images accuracy has the exact McNemar test and the two-class AUC has DeLong's. `p_holm` is
+    Holm's correction over the networks, for each metric on its own.
+
+    Raises UserError where the reference is missing or has nothing to be compared with.
+    """
+    if reference not in prob_by_network or len(prob_by_network) < 2:
+        raise UserError(
+            f"compare_networks needs predictions of {reference!r} and of at least one other "
+            f"network; it has {', '.join(prob_by_network) or 'none'}."
+        )
+    codes = group_codes(groups, len(y_true))
+    independent = len(np.unique(codes)) == len(codes)
+    first = prob_by_network[reference]
+    tables = []
+    for network, second in prob_by_network.items():
+        if network == reference:
+            continue
+        table = paired_bootstrap(y_true, first, second, codes, metrics, resamples, level, seed)
+        table = table.set_index("metric").assign(test="paired bootstrap")
+        if independent and "accuracy" in table.index:
+            p_value = mcnemar_test(y_true, first, second)[2]
+            table.loc["accuracy", ["test", "p_value"]] = "exact McNemar", p_value
+        if independent and "auc_roc" in table.index and np.shape(first)[1] == 2:
+            p_value = delong_test(y_true, np.asarray(first)[:, 1], np.asarray(second)[:, 1]).p_value
+            table.loc["auc_roc", ["test", "p_value"]] = "DeLong", p_value
+        tables.append(table.reset_index().assign(network=network))
+    result = pd.concat(tables, ignore_index=True)
+    result = result.rename(columns={"first": "reference_value", "second": "value"})
+    result["p_holm"] = result.groupby("metric")["p_value"].transform(holm)
+    columns = ["network", "metric", "reference_value", "value", "difference", "low", "high"]
+    return result[[*columns, "test", "p_value", "p_holm"]]

@@ -1,0 +1,124 @@
+"""Building, freezing and restoring a network by its name."""
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+from torch import nn
+
+from paper_code.errors import UserError
+from paper_code.networks.checkpoint import load_weights, read_metadata
+from paper_code.networks.heads import check_num_classes
+from paper_code.networks.registry import network_module
+
+READINGS = ("named", "counted")
+SMALLEST_IMAGE = 32
+
+
+def build_network(
+    name: str,
+    num_classes: int,
+    reading: str = "named",
+    gate_after: int = 4,
+    reduction: int | None = None,
+    weights: str | Path | None = None,
+    *,
+    dropout: float = 0.25,
+    image_size: int = 224,
+) -> nn.Module:
+    """Build one of the nine networks: N x 3 x H x W floats in, N x num_classes logits out.
+
+    reading: "named" is what the name promises, "counted" what the printed parameter totals
+    (Tables IX and X) prove was counted. gate_after, reduction: of dalaresnet50 alone. weights:
+    "random" (or None), "imagenet", "auto" (imagenet if it can be had, else random), or the path of
+    a .safetensors file of this project. dropout: rate before the last linear layer. image_size:
+    the side of the images it is meant for, 32 or more; no parameter depends on it.
+
+    The network tells `network_name`, `weights_source`, `cam_layer` (default layer for class
+    activation maps) and `settings` (what `save_weights` notes down). UserError for any argument
+    out of range.
+    """
+    module = _module(name)
+    check_num_classes(num_classes)
+    if reading not in READINGS:
+        raise UserError(f"reading: {reading!r} is none of {', '.join(READINGS)}")
+    if not 0 <= dropout < 1:
+        raise UserError(f"dropout: {dropout!r} is not in [0, 1)")
+    if image_size < SMALLEST_IMAGE:
+        raise UserError(f"image_size: {image_size} is smaller than {SMALLEST_IMAGE}")
+    gate = {}
+    if name == "dalaresnet50":
+        gate = {"gate_after": gate_after, "reduction": reduction}
+    elif gate_after != 4 or reduction is not None:
+        raise UserError(f"gate_after and reduction belong to dalaresnet50; {name} has no gate")
+
+    own_file = weights if str(weights).endswith(".safetensors") else None
+    network = module.build(
+        num_classes,
+        reading=reading,
+        weights=None if own_file else weights,
+        dropout=dropout,
+        **gate,
+    )
+    network.network_name = name
+    if not hasattr(network, "cam_layer"):
+        network.cam_layer = module.CAM_LAYER
+    settings = {
+        "network": name,
+        "num_classes": num_classes,
+        "reading": reading,
+        "dropout": dropout,
+        "image_size": image_size,
+    }
+    network.settings = getattr(network, "settings", {}) | settings
+    if own_file:
+        load_weights(own_file, network)
+    return network
+
+
+def network_from_checkpoint(path: str | Path) -> tuple[nn.Module, dict[str, str]]:
+    """Build and fill the network that a file of `save_weights` describes: (network, metadata)."""
+    metadata = read_metadata(path)
+    gate = {}
+    if metadata["network"] == "dalaresnet50":
+        gate = {key: int(metadata[key]) for key in ("gate_after", "reduction")}
+    network = build_network(
+        metadata["network"],
+        int(metadata["num_classes"]),
+        metadata.get("reading", "named"),
+        dropout=float(metadata.get("dropout", 0.25)),
+        image_size=int(metadata.get("image_size", 224)),
+        **gate,
+    )
+    return network, load_weights(path, network)
+
+
+def default_cam_layer(network: str | nn.Module) -> str:
+    """The dotted name of the layer whose output is explained by default.
+
+    It is the last feature map before the pooling, or for the two vision transformers the first
+    normalisation of the last block, the last place where every token acts on the class token.
+    """
+    return _module(network).CAM_LAYER if isinstance(network, str) else network.cam_layer
+
+
+def classifier(network: nn.Module) -> nn.Module:
+    """The head of a built network: the module that ends in the last linear layer."""
+    return network.get_submodule(_module(network.network_name).NEW_PARTS[-1])
+
+
+def freeze_backbone(network: nn.Module) -> nn.Module:
+    """Leave only the parts without pre-trained weights trainable (head, gate, inception block).
+
+    Frozen batch normalisation also keeps its running statistics in training mode. Changes
+    `network` in place and returns it; freeze before an optimiser or a compiler sees it.
+    """
+    from timm.utils import freeze, unfreeze  # half of the networks do without timm
+
+    freeze(network)
+    unfreeze(network, list(_module(network.network_name).NEW_PARTS))
+    return network
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(network_module(name))

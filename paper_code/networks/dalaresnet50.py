@@ -1,0 +1,116 @@
+"""DALAResNet50: a ResNet50 with one dual-activated gate (Section III-B, Eq. 1-4, Table II)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.models import ResNet, ResNet50_Weights
+from torchvision.models.resnet import Bottleneck
+
+from paper_code.errors import UserError
+from paper_code.networks import heads, pretrained
+
+CAM_LAYER = "gate"  # z of Eq. 4, which is what the classifier pools; layer4 if the gate is earlier
+NEW_PARTS = ("gate", "fc")
+
+PUBLISHED = ResNet50_Weights.IMAGENET1K_V1
+CHANNELS = (256, 512, 1024, 2048)  # of the outputs of layer1 .. layer4
+
+
+class DualActivationGate(nn.Module):
+    """The dual-activated attention module: each channel of a feature map times its own weight.
+
+    Eq. 1: y = mean of x over height and width. Eq. 2: LeakyReLU (slope 0.01) after a linear layer
+    to channels / reduction. Eq. 3: ReLU after a linear layer back to `channels`. Eq. 4: z = x * y.
+    """
+
+    def __init__(self, channels: int, reduction: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Linear(channels, channels // reduction)
+        self.expand = nn.Linear(channels // reduction, channels)
+
+    def weights(self, x: Tensor) -> Tensor:
+        """The channel weights y of Eq. 3: N x C x H x W -> N x C, none negative."""
+        y = x.mean(dim=(2, 3))
+        y = F.leaky_relu(self.squeeze(y), negative_slope=0.01)
+        return F.relu(self.expand(y))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The gated map z of Eq. 4: N x C x H x W -> N x C x H x W."""
+        return x * self.weights(x)[:, :, None, None]
+
+
+class DALAResNet50(ResNet):
+    """torchvision's ResNet50 with a `DualActivationGate` after one of its four layers.
+
+    num_classes: 2 or more. gate_after: 1-4, the paper's choice is 4. reduction: must divide the
+    channels after that layer; by default 4 for two classes and 16 for more, which the printed
+    parameter totals prove. dropout: rate before the last linear layer. weights: "random" (or
+    None), "imagenet" or "auto", for everything but the gate and the last layer.
+
+    Input N x 3 x H x W with H and W of at least 32, output N x num_classes logits. UserError for
+    an argument out of range or for weights that cannot be had.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        gate_after: int = 4,
+        reduction: int | None = None,
+        dropout: float = 0.25,
+        weights: str | None = None,
+    ) -> None:
+        heads.check_num_classes(num_classes)
+        if gate_after not in (1, 2, 3, 4):
+            raise UserError(f"gate_after: {gate_after!r} is not one of the layers 1, 2, 3, 4")
+        channels = CHANNELS[gate_after - 1]
+        reduction = (4 if num_classes == 2 else 16) if reduction is None else reduction
+        if not isinstance(reduction, int) or reduction < 1 or channels % reduction:
+            raise UserError(
+                f"reduction: {reduction!r} does not divide the {channels} channels "
+                f"after layer {gate_after}"
+            )
+        start_pretrained = pretrained.available(PUBLISHED.url, weights)
+
+        super().__init__(Bottleneck, [3, 4, 6, 3])
+        self.weights_source = "random"
+        if start_pretrained:
+            with pretrained.readable(PUBLISHED.url):
+                self.load_state_dict(PUBLISHED.get_state_dict(progress=False))
+            self.weights_source = f"imagenet (torchvision {PUBLISHED})"
+        self.gate_after = gate_after
+        self.gate = DualActivationGate(channels, reduction)
+        self.fc = heads.linear_head(CHANNELS[-1], num_classes, dropout)
+
+        self.network_name = "dalaresnet50"
+        self.cam_layer = CAM_LAYER if gate_after == 4 else "layer4"
+        self.settings = {
+            "network": "dalaresnet50",
+            "num_classes": num_classes,
+            "reading": "named",
+            "gate_after": gate_after,
+            "reduction": reduction,
+            "dropout": dropout,
+        }
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N x 3 x H x W -> N x num_classes logits."""
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        stages = (self.layer1, self.layer2, self.layer3, self.layer4)
+        for position, layer in enumerate(stages, start=1):
+            x = layer(x)
+            if position == self.gate_after:
+                x = self.gate(x)
+        return self.fc(torch.flatten(self.avgpool(x), 1))
+
+
+def build(
+    num_classes: int,
+    *,
+    reading: str,
+    weights: str | None,
+    dropout: float,
+    gate_after: int,
+    reduction: int | None,
+) -> DALAResNet50:
+    """Both readings are the same network: its printed totals are what its description gives."""
+    return DALAResNet50(num_classes, gate_after, reduction, dropout, weights)

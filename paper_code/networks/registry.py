@@ -1,0 +1,26 @@
+"""Which networks there are. Free of torch, so that the workflow can ask at no cost."""
+
+import difflib
+
+from paper_code.errors import UserError
+
+NETWORKS = {
+    "dalaresnet50": "paper_code.networks.dalaresnet50",
+    "resnet50": "paper_code.networks.resnet50",
+    "seresnet50": "paper_code.networks.seresnet50",
+    "densenet121": "paper_code.networks.densenet121",
+    "vgg16": "paper_code.networks.vgg16",
+    "vgg16_inception": "paper_code.networks.vgg16_inception",
+    "vit": "paper_code.networks.vit",
+    "swin": "paper_code.networks.swin",
+    "dinov2_vitb14": "paper_code.networks.dinov2_vitb14",
+}
+
+
+def network_module(name: str) -> str:
+    """The dotted module that builds `name`; UserError with the nearest name if there is none."""
+    if name not in NETWORKS:
+        near = difflib.get_close_matches(str(name).lower(), NETWORKS, n=1, cutoff=0.5)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise UserError(f"unknown network {name!r}.{hint} Known: {', '.join(NETWORKS)}")
+    return NETWORKS[name]

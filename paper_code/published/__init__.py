@@ -1,0 +1,41 @@
+"""The numbers printed in the paper, transcribed as they stand, slips included.
+
+One tidy CSV a table and `text.csv` for the numbers of the running text. `printed` is the text in
+the paper, `value` the same as a number (empty where a cell holds words). The paper gives "F1" as a
+pair a/b without saying which is which: `f1_first` and `f1_second`. `breakhis` as a data set stands
+for the four magnifications together, `total` as a class or a part for the printed totals.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from paper_code.errors import UserError
+
+TABLES = (*(f"{number:02d}" for number in range(1, 15)), "text")
+
+_FOLDER = Path(__file__).parent
+
+
+def published_table(table: str | int) -> pd.DataFrame:
+    """Return one printed table, one row a number.
+
+    Args:
+        table: 7, "7", "07", a name that begins with "table_07", or "text".
+
+    Returns:
+        A new DataFrame: `table` (str), then what the number belongs to (of `dataset`, `network`,
+        `placement`, `method`, `module`, `class`, `part`, `section`), `metric`, `printed` (str)
+        and `value` (float64). `*_s` are seconds, `*_px` pixels, `images` and `parameters` counts.
+
+    Raises:
+        UserError: the paper has no such table.
+    """
+    key = str(table).strip().lower().removeprefix("table_").split("_")[0].zfill(2)
+    if key not in TABLES:
+        raise UserError(
+            f"published_table: the paper has no table {table!r}; choose one of {', '.join(TABLES)}"
+        )
+    name = "text.csv" if key == "text" else f"table_{key}.csv"
+    frame = pd.read_csv(_FOLDER / name, dtype=str, keep_default_na=False)
+    return frame.assign(value=pd.to_numeric(frame["value"]).astype(float))

@@ -1,0 +1,1 @@
+"""Tables and figures: one module each, named after what it writes."""

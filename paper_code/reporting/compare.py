@@ -1,0 +1,106 @@
+"""Measured beside printed: value, interval, printed value, difference, verdict."""
+
+import numpy as np
+import pandas as pd
+
+from paper_code.metrics import bootstrap_interval
+from paper_code.published import published_table
+from paper_code.reporting.results import Run
+
+# The paper prints F1 as a pair a/b; what a and b are is discussed in tables/audit.md.
+PRINTED_NAMES = {"f1_macro": "f1_first", "f1_weighted": "f1_second"}
+
+
+def obstacles(source: dict, scale: str, weights: str | None = None) -> list[str]:
+    """Why a result cannot speak for or against the printed one; empty if it can."""
+    found = []
+    if source["source"] == "phantom":
+        found.append("phantom")
+    elif not source["complete"]:
+        found.append("subset")
+    if scale != "paper":
+        found.append(f"{scale} scale")
+    if weights is not None and not weights.startswith("imagenet"):
+        found.append("random weights")
+    return found
+
+
+def verdict(value: float, low: float, high: float, printed: float, reasons: list[str]) -> str:
+    """The verdict on one cell.
+
+    "agrees" if the printed value lies in the interval, "differs" if not; "not comparable" with the
+    reasons where the measurement is of something else; "not printed" where the paper has no value.
+    """
+    if np.isnan(printed):
+        return "not printed"
+    if reasons:
+        return "not comparable: " + ", ".join(reasons)
+    if np.isnan(value):
+        return "not measured"
+    return "agrees" if low <= printed <= high or value == printed else "differs"
+
+
+def printed_value(table: str, **keys: str) -> float:
+    """One printed number, such as printed_value("07", dataset=..., network=..., metric=...).
+
+    NaN where the paper does not print it.
+    """
+    printed = published_table(table)
+    keys["metric"] = PRINTED_NAMES.get(keys["metric"], keys["metric"])
+    for column, value in keys.items():
+        printed = printed[printed[column] == value]
+    return float(printed["value"].iloc[0]) if len(printed) else float("nan")
+
+
+def compare_runs(
+    runs: list[Run], metrics: list[str], table: str, *, scale: str, resamples: int
+) -> pd.DataFrame:
+    """Test metrics of runs beside the printed values, one row a data set, network and metric.
+
+    Runs that differ in their seed alone are one row: `value` is the mean over the seeds, `low` and
+    `high` the mean ends of the seeds' 95 % bootstrap intervals (patients resampled where known),
+    `seed_values` every seed's value.
+    """
+    rows = []
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.dataset, run.network), []).append(run)
+    for (dataset, network), same in groups.items():
+        facts = same[0].facts
+        intervals = [
+            bootstrap_interval(*run.part("test"), metrics=metrics, resamples=resamples).set_index(
+                "metric"
+            )
+            for run in same
+        ]
+        labels, _, patients = same[0].part("test")
+        reasons = obstacles(facts["data"], scale, facts["weights"])
+        for metric in metrics:
+            value, low, high = (
+                float(np.mean([interval.loc[metric, column] for interval in intervals]))
+                for column in ("value", "low", "high")
+            )
+            printed = printed_value(table, dataset=dataset, network=network, metric=metric)
+            rows.append(
+                {
+                    "table": table,
+                    "dataset": dataset,
+                    "network": network,
+                    "metric": metric,
+                    "value": value,
+                    "low": low,
+                    "high": high,
+                    "printed": printed,
+                    "difference": value - printed,
+                    "verdict": verdict(value, low, high, printed, reasons),
+                    "seed_values": " ".join(f"{i.loc[metric, 'value']:.6f}" for i in intervals),
+                    "seeds": " ".join(str(run.facts["seed"]) for run in same),
+                    "test_images": len(labels),
+                    "test_patients": len(set(patients) - {""}),
+                    "data": facts["data"]["description"],
+                    "weights": facts["weights"],
+                    "splits": facts["by"],
+                    "scale": scale,
+                }
+            )
+    return pd.DataFrame(rows).round(dict.fromkeys(("value", "low", "high", "difference"), 6))

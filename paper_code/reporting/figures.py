@@ -1,0 +1,52 @@
+"""One look for all figures, and writing them as PNG and PDF."""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from paper_code.files import replacing
+
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.labelsize": 9,
+    "figure.dpi": 150,
+    "savefig.dpi": 200,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "paper_code",
+}
+
+
+def style():
+    """Context manager: the look of every figure."""
+    return plt.rc_context(STYLE)
+
+
+def save_figure(figure: Figure, path: str | Path, provenance: str) -> None:
+    """Write `path` (.png) and the same name with .pdf, `provenance` as a small line at the foot.
+
+    No date is stored, so that the same figure gives the same bytes.
+    """
+    path = Path(path)
+    figure.text(0.5, 0.0, provenance, ha="center", va="top", fontsize=6.5, color="0.4", wrap=True)
+    with replacing(path) as png, replacing(path.with_suffix(".pdf")) as pdf:
+        figure.savefig(png, bbox_inches="tight", metadata={"Software": None, "Comment": provenance})
+        figure.savefig(
+            pdf, bbox_inches="tight", metadata={"CreationDate": None, "Subject": provenance}
+        )
+    plt.close(figure)
+
+
+def data_line(sources: list[dict]) -> str:
+    """The data's provenance in a line: each distinct description with its data sets."""
+    by_text: dict[str, list[str]] = {}
+    for source in sources:
+        by_text.setdefault(source["description"], []).append(source["dataset"])
+    return "; ".join(f"{', '.join(names)}: {text}" for text, names in by_text.items())

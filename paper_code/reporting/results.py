@@ -1,0 +1,61 @@
+"""What tables and figures read: prepared data sets, splits and finished runs, as files."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from paper_code.errors import UserError
+from paper_code.files import read_json
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: `facts` is its `run.json`, `predictions` its table of images."""
+
+    facts: dict
+    predictions: pd.DataFrame
+
+    @property
+    def dataset(self) -> str:
+        return self.facts["dataset"]
+
+    @property
+    def network(self) -> str:
+        return self.facts["network"]
+
+    def part(self, part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Class indices (int N), probabilities (float N x K) and patients (str N) of one part."""
+        classes = self.facts["classes"]
+        rows = self.predictions[self.predictions["part"] == part]
+        labels = pd.Categorical(rows["label"], classes).codes.astype(np.int64)
+        probabilities = rows[[f"p_{name}" for name in classes]].to_numpy(float)
+        return labels, probabilities, rows["group"].to_numpy()
+
+
+def load_run(path: str | Path) -> Run:
+    """Read a run from its `run.json`, with `predictions.csv` beside it.
+
+    Raises:
+        UserError: a file is missing or damaged.
+    """
+    path = Path(path)
+    try:
+        facts = read_json(path)
+        predictions = pd.read_csv(
+            path.with_name("predictions.csv"),
+            dtype={"image": str, "label": str, "group": str, "predicted": str},
+            keep_default_na=False,
+        )
+    except (OSError, json.JSONDecodeError, pd.errors.ParserError) as error:
+        raise UserError(f"{path}: not a finished run ({error}). Train it anew.") from error
+    return Run(facts, predictions)
+
+
+def load_manifest(folder: str | Path) -> tuple[pd.DataFrame, dict]:
+    """A prepared data set's `manifest.csv` and `source.json`."""
+    folder = Path(folder)
+    table = pd.read_csv(folder / "manifest.csv", dtype=str, keep_default_na=False)
+    return table, read_json(folder / "source.json")

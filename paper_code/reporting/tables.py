@@ -1,0 +1,140 @@
+"""Writing tables: a complete tidy CSV and a Markdown page for reading."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from paper_code.files import write_csv, write_text
+
+NETWORK_LABELS = {
+    "seresnet50": "SEResNet50",
+    "densenet121": "DenseNet121",
+    "vgg16": "VGG16",
+    "vgg16_inception": "VGG16Inception",
+    "vit": "ViT",
+    "swin": "Swin-Transformer",
+    "dinov2_vitb14": "Dinov2_Vitb14",
+    "resnet50": "ResNet50",
+    "dalaresnet50": "DALAResNet50",
+}
+DATASET_LABELS = {
+    "breakhis_40x": "BreakHis 40X",
+    "breakhis_100x": "BreakHis 100X",
+    "breakhis_200x": "BreakHis 200X",
+    "breakhis_400x": "BreakHis 400X",
+    "bach": "BACH",
+    "mini_ddsm": "Mini-DDSM",
+}
+CLASS_LABELS = {
+    "normal": "Normal",
+    "benign": "Benign",
+    "malignant": "Malignant",
+    "insitu": "In situ",
+    "invasive": "Invasive",
+}
+METRIC_LABELS = {
+    "accuracy": "Accuracy",
+    "f1_macro": "F1 macro",
+    "f1_weighted": "F1 weighted",
+    "iba": "IBA",
+    "gmean": "GMean",
+}
+
+
+def write_table(path: str | Path, table: pd.DataFrame, title: str, sections: list[str]) -> None:
+    """Write `path` (ending in .csv) and the same name with .md.
+
+    Args:
+        path: the CSV.
+        table: all rows and columns, tidy.
+        title: the heading of the page.
+        sections: Markdown blocks below it; provenance last.
+    """
+    path = Path(path)
+    write_csv(path, table)
+    write_text(path.with_suffix(".md"), "\n\n".join([f"# {title}", *sections]) + "\n")
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A DataFrame of text as a Markdown table; a "|" in a cell is escaped."""
+    rows = [list(table.columns), ["---"] * table.shape[1], *table.astype(str).to_numpy().tolist()]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows
+    )
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number for reading; a dash where there is none."""
+    return "–" if value is None or np.isnan(value) else f"{value:.{digits}f}"
+
+
+def cell(row: pd.Series) -> str:
+    """value [interval], then the printed value, as in "0.931 [0.902, 0.955] (paper 0.985)"."""
+    text = f"{number(row['value'])} [{number(row['low'])}, {number(row['high'])}]"
+    return text if np.isnan(row["printed"]) else f"{text} (paper {number(row['printed'])})"
+
+
+def comparison_blocks(table: pd.DataFrame, metrics: list[str]) -> list[str]:
+    """One Markdown table a data set: a row a network, a column a metric, then the verdict."""
+    blocks = []
+    for dataset, rows in table.groupby("dataset", sort=False):
+        lines = []
+        for network, cells in rows.groupby("network", sort=False):
+            of = cells.set_index("metric")
+            verdicts = list(dict.fromkeys(of.loc[metrics, "verdict"]))
+            if len(verdicts) > 1:
+                verdicts = [f"{METRIC_LABELS[m]}: {of.loc[m, 'verdict']}" for m in metrics]
+            lines.append(
+                {"Network": NETWORK_LABELS.get(network, network)}
+                | {METRIC_LABELS[metric]: cell(of.loc[metric]) for metric in metrics}
+                | {"Verdict": "; ".join(verdicts)}
+            )
+        first = rows.iloc[0]
+        blocks.append(
+            f"## {DATASET_LABELS.get(dataset, dataset)}\n\n"
+            f"Data: {first['data']}; split by {first['splits']}; {first['test_images']} test "
+            f"images of {first['test_patients'] or 'unknown'} patients.\n\n"
+            + markdown(pd.DataFrame(lines))
+        )
+    return blocks
+
+
+def provenance_block(runs: list, scale: str) -> str:
+    """Scale, weights, seeds, protocol, hardware, versions and commit of the runs behind a table."""
+
+    def distinct(values) -> str:
+        return "; ".join(dict.fromkeys(str(value) for value in values))
+
+    settings = [run.facts["settings"] for run in runs]
+    protocol = distinct(
+        f"{s['image_size']} px, {s['epochs']} epochs, batch {s['batch_size']}, learning rate "
+        f"{s['learning_rate']:g}, {s['precision']}, {s['select_epoch']} epoch"
+        for s in settings
+    )
+    versions = [run.facts["provenance"]["versions"] for run in runs]
+    return "\n".join(
+        [
+            "## Provenance",
+            "",
+            f"- Scale: {scale} ({protocol})",
+            f"- Weights at the start: {distinct(run.facts['weights'] for run in runs)}",
+            f"- Seeds: {distinct(run.facts['seed'] for run in runs)}",
+            f"- Hardware: {distinct(run.facts['provenance']['hardware'] for run in runs)}",
+            "- Versions: "
+            + distinct(", ".join(f"{name} {v}" for name, v in each.items()) for each in versions),
+            f"- Commit: {distinct(run.facts['provenance']['commit'] for run in runs)}",
+        ]
+    )
+
+
+def data_provenance_block(sources: list[dict], scale: str) -> str:
+    """Where the images of each data set come from."""
+    from paper_code.provenance import commit
+
+    lines = [
+        f"- {DATASET_LABELS.get(s['dataset'], s['dataset'])}: {s['description']}; "
+        f"{s['patients'] or 'unknown'} patients; {len(s['duplicates'])} byte-identical pairs"
+        for s in sources
+    ]
+    return "\n".join(["## Provenance", "", f"- Scale: {scale}", *lines, f"- Commit: {commit()}"])

@@ -1,0 +1,74 @@
+"""Which source files of this package a module depends on."""
+
+import ast
+import functools
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def source_files(*modules: str) -> list[str]:
+    """The files of `modules` and of all paper_code modules that they import, directly or not.
+
+    Snakemake does not see that an imported module changed, so a rule lists these files as inputs:
+    editing a figure never retrains a network, editing a network always does. Imports are found in
+    the syntax tree, inside functions too; nothing is imported. Packages count with their
+    `__init__`. What is imported by a name made at run time (`build_network`) is not seen: name
+    such modules in the call.
+
+    Args:
+        modules: dotted names such as "paper_code.training.run".
+
+    Returns:
+        Sorted paths relative to the folder that holds the package.
+
+    Raises:
+        ModuleNotFoundError: a module of the package does not exist.
+    """
+    waiting, found = list(modules), set()
+    while waiting:
+        path = _module_file(waiting.pop())
+        if path not in found:
+            found.add(path)
+            if path.name == "__init__.py":
+                found.update(path.parent.glob("*.csv"))  # a package's data, as in `published`
+            waiting += _imports(path)
+    return sorted(path.relative_to(PACKAGE.parent).as_posix() for path in found)
+
+
+def _module_file(module: str) -> Path:
+    path = PACKAGE.parent.joinpath(*module.split("."))
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    raise ModuleNotFoundError(module)
+
+
+@functools.cache
+def _imports(path: Path) -> list[str]:
+    """Modules of the package that a file imports, with the packages around them."""
+    names = set()
+    waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue  # never executed
+        waiting += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    modules = set()
+    for name in names:
+        parts = name.split(".")
+        if parts[0] != PACKAGE.name:
+            continue
+        for length in range(1, len(parts) + 1):
+            module = ".".join(parts[:length])
+            try:
+                _module_file(module)
+            except ModuleNotFoundError:
+                continue  # a name inside the module, not a module
+            modules.add(module)
+    return sorted(modules)

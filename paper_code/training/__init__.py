@@ -1,0 +1,1 @@
+"""Training: one loop for all networks, resumable, with everything that results need as files."""

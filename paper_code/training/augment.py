@@ -1,0 +1,38 @@
+"""Images from bytes to network input, in batches on the device."""
+
+import torch
+from torch.nn import functional as F
+
+
+def normalize(images: torch.Tensor) -> torch.Tensor:
+    """Map uint8 [0, 255] to float32 [-1, 1] (section IV-C); N x 3 x H x W, channels last."""
+    return images.float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
+
+
+def augment(images: torch.Tensor, rotation: float, generator: torch.Generator) -> torch.Tensor:
+    """Flip each image with probability 0.5 and rotate it by its own random angle.
+
+    One bilinear resampling does both; what turns in from outside is the mirrored image, so that no
+    black corners tell the rotated images apart.
+
+    Args:
+        images: N x 3 x H x W float.
+        rotation: angles are uniform in [-rotation, rotation] degrees; 0 leaves only the flip.
+        generator: on the CPU, so that a CPU and a GPU draw the same angles.
+
+    Returns:
+        N x 3 x H x W float, channels last.
+    """
+    number, _, height, width = images.shape
+    draws = torch.rand(2, number, generator=generator).to(images.device, non_blocking=True)
+    angle = torch.deg2rad((2 * draws[0] - 1) * rotation)
+    flip = torch.where(draws[1] < 0.5, -1.0, 1.0)
+    theta = torch.zeros(number, 2, 3, device=images.device)
+    # Sampling positions are in units of half the width and half the height: keep circles round.
+    theta[:, 0, 0] = flip * torch.cos(angle)
+    theta[:, 0, 1] = -torch.sin(angle) * height / width
+    theta[:, 1, 0] = flip * torch.sin(angle) * width / height
+    theta[:, 1, 1] = torch.cos(angle)
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    turned = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    return turned.contiguous(memory_format=torch.channels_last)

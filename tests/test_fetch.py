@@ -1,0 +1,512 @@
+"""Fetching against a local HTTP server that breaks, lies and sends hostile archives."""
+
+import contextlib
+import gzip
+import hashlib
+import http.server
+import io
+import os
+import shutil
+import socket
+import stat
+import tarfile
+import threading
+import zipfile
+from collections import namedtuple
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from paper_code.datasets import fetch
+from paper_code.datasets.fetch import SOURCES, fetch_dataset
+from paper_code.errors import UserError
+
+NOISE = os.urandom  # incompressible, so that an archive has a useful length
+
+
+def breakhis_files() -> dict[str, bytes]:
+    files = {"BreaKHis_v1/histology_slides/breast/README.txt": b"as published"}
+    for magnification in (40, 100, 200, 400):
+        for letter, folder, subtype, slide in (
+            ("B", "benign/SOB/adenosis", "A", "14-22549AB"),
+            ("M", "malignant/SOB/ductal_carcinoma", "DC", "14-2523"),
+        ):
+            name = f"SOB_{letter}_{subtype}-{slide}-{magnification}-001.png"
+            path = f"{folder}/SOB_{letter}_{subtype}_{slide}/{magnification}X/{name}"
+            files[f"BreaKHis_v1/histology_slides/breast/{path}"] = NOISE(8192)
+    return files
+
+
+def bach_files() -> dict[str, bytes]:
+    photos = "ICIAR2018_BACH_Challenge/Photos"
+    names = ("Normal/n001", "Benign/b001", "InSitu/is001", "Invasive/iv001")
+    return {f"{photos}/{name}.tif": NOISE(8192) for name in names} | {
+        "ICIAR2018_BACH_Challenge/WSI/A01.svs": NOISE(100)
+    }
+
+
+def tar_gz(files: dict[str, bytes], *extra: tarfile.TarInfo) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+        for member in extra:
+            tar.addfile(member, io.BytesIO(b"x" * member.size))
+    return buffer.getvalue()
+
+
+def zipped(files: dict[str, bytes], *extra: zipfile.ZipInfo) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+        for member in extra:
+            archive.writestr(member, b"../../outside")
+    return buffer.getvalue()
+
+
+@dataclass
+class Served:
+    """What the server does: `breaks` is how many bytes each request in turn gets (None: all)."""
+
+    body: bytes
+    ranges: bool = True
+    length: bool = True
+    status: list[int] = field(default_factory=list)
+    breaks: list[int | None] = field(default_factory=list)
+    content_type: str = "application/octet-stream"
+    asked: list[str | None] = field(default_factory=list)
+
+
+@pytest.fixture
+def serve():
+    served: dict[str, Served] = {}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            it = served[self.path]
+            it.asked.append(self.headers.get("Range"))
+            status = it.status.pop(0) if it.status else 200
+            if status != 200:
+                self.send_error(status)
+                return
+            start, wanted = 0, self.headers.get("Range")
+            if wanted and it.ranges:
+                start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+                if start >= len(it.body):
+                    self.send_response(416)
+                    self.send_header("Content-Range", f"bytes */{len(it.body)}")
+                    self.end_headers()
+                    return
+                self.send_response(206)
+                last = len(it.body) - 1
+                self.send_header("Content-Range", f"bytes {start}-{last}/{len(it.body)}")
+            else:
+                self.send_response(200)
+            self.send_header("Content-Type", it.content_type)
+            if it.length:
+                self.send_header("Content-Length", str(len(it.body) - start))
+            self.end_headers()
+            limit = it.breaks.pop(0) if it.breaks else None
+            self.wfile.write(it.body[start:][:limit])
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+
+    def add(name: str, body: bytes, **behaviour) -> tuple[str, Served]:
+        served[f"/{name}"] = Served(body, **behaviour)
+        return f"http://127.0.0.1:{server.server_port}/{name}", served[f"/{name}"]
+
+    yield add
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    monkeypatch.setattr(fetch, "_WAITS", (0, 0))
+
+
+def left(root) -> list[str]:
+    return sorted(path.name for path in root.iterdir()) if root.exists() else []
+
+
+def md5(body: bytes) -> str:
+    return f"md5:{hashlib.md5(body).hexdigest()}"
+
+
+def assert_unpacked(root, files):
+    for name, content in files.items():
+        assert (root / name).read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["breakhis", "breakhis_100x"])
+def test_breakhis_is_fetched_unpacked_and_counted(serve, tmp_path, capsys, name):
+    files = breakhis_files()
+    url, _ = serve("a.tar.gz", tar_gz(files))
+    root = tmp_path / "new" / "data"
+    assert fetch_dataset(name, root, url) == root / "BreaKHis_v1"
+    assert left(root) == ["BreaKHis_v1"]
+    assert_unpacked(root, files)
+    said = capsys.readouterr().err
+    assert "breakhis_100x: subset 2 of 2081 images" in said
+    assert "Spanhol" in said
+
+
+def test_bach_is_fetched_with_its_checksum(serve, tmp_path):
+    files = bach_files()
+    body = zipped(files)
+    url, _ = serve("a.zip", body)
+    fetch_dataset("bach", tmp_path, url, f"sha256:{hashlib.sha256(body).hexdigest().upper()}")
+    assert left(tmp_path) == ["ICIAR2018_BACH_Challenge"]
+    assert_unpacked(tmp_path, files)
+
+
+def test_published_checksum_holds_for_another_url(serve, tmp_path):
+    url, _ = serve("a.zip", zipped(bach_files()))
+    with pytest.raises(UserError, match="not 8ae1801334aa943c44627c1eef3631b2 as published"):
+        fetch_dataset("bach", tmp_path, url)
+    assert left(tmp_path) == []
+
+
+def test_broken_connection_is_resumed_where_it_broke(serve, tmp_path):
+    body = tar_gz(breakhis_files())
+    url, served = serve("a", body, breaks=[1000, 5000, 0, 7000])
+    fetch_dataset("breakhis", tmp_path, url, md5(body))
+    assert served.asked == [None, *(f"bytes={n}-" for n in (1000, 6000, 6000, 13000))]
+
+
+def test_a_later_call_resumes_the_part(serve, tmp_path):
+    body = tar_gz(breakhis_files())
+    url, served = serve("a", body, breaks=[9000, 0, 0, 0])
+    with pytest.raises(UserError, match=r"closed early.*are kept and resumed"):
+        fetch_dataset("breakhis", tmp_path, url)
+    assert left(tmp_path) == ["BreaKHis_v1.tar.gz.part"]
+    served.asked.clear()
+    served.breaks.clear()
+    fetch_dataset("breakhis", tmp_path, url, md5(body))
+    assert served.asked == ["bytes=9000-"]
+    assert left(tmp_path) == ["BreaKHis_v1"]
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_complete_part_is_not_downloaded_again(serve, tmp_path, ranges):
+    body = tar_gz(breakhis_files())
+    (tmp_path / "BreaKHis_v1.tar.gz.part").write_bytes(body)
+    url, _ = serve("a", body, ranges=ranges, breaks=[0, 0, 0])  # sends nothing
+    fetch_dataset("breakhis", tmp_path, url, md5(body))
+    assert left(tmp_path) == ["BreaKHis_v1"]
+
+
+def test_part_longer_than_the_file_starts_over(serve, tmp_path):
+    body = tar_gz(breakhis_files())
+    (tmp_path / "BreaKHis_v1.tar.gz.part").write_bytes(body + b"more")
+    url, _ = serve("a", body)
+    fetch_dataset("breakhis", tmp_path, url, md5(body))
+
+
+def test_server_without_range_starts_over(serve, tmp_path):
+    body = tar_gz(breakhis_files())
+    url, served = serve("a", body, ranges=False, breaks=[1000])
+    fetch_dataset("breakhis", tmp_path, url, md5(body))
+    assert served.asked == [None, "bytes=1000-"]
+
+
+def test_server_without_range_that_always_breaks_is_given_up(serve, tmp_path):
+    url, served = serve("a", tar_gz(breakhis_files()), ranges=False, breaks=[1000] * 20)
+    with pytest.raises(UserError, match="closed early"):
+        fetch_dataset("breakhis", tmp_path, url)
+    assert len(served.asked) == 3
+
+
+def test_length_need_not_be_told(serve, tmp_path):
+    url, _ = serve("a", tar_gz(breakhis_files()), length=False)
+    fetch_dataset("breakhis", tmp_path, url)
+
+
+def test_busy_server_is_asked_again(serve, tmp_path):
+    url, _ = serve("a", tar_gz(breakhis_files()), status=[503, 429])
+    fetch_dataset("breakhis", tmp_path, url)
+
+
+def test_missing_file_is_not_asked_again(serve, tmp_path):
+    url, served = serve("a", b"", status=[404])
+    with pytest.raises(UserError, match=r"answers 404 Not Found\. Give another url"):
+        fetch_dataset("breakhis", tmp_path / "data", url)
+    assert len(served.asked) == 1
+    assert left(tmp_path) == []
+
+
+def test_unreachable_host(tmp_path):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/a"
+        with pytest.raises(UserError, match=r"cannot be reached .*refused"):
+            fetch_dataset("breakhis", tmp_path / "data", url)
+    assert left(tmp_path) == []
+
+
+def test_web_page_in_place_of_the_archive(serve, tmp_path):
+    url, _ = serve("a", b"<html>moved</html>", content_type="text/html; charset=utf-8")
+    with pytest.raises(UserError, match="sends text/html, not the archive"):
+        fetch_dataset("breakhis", tmp_path / "data", url)
+    assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["breakhis", "bach"])
+def test_wrong_checksum_removes_the_download(serve, tmp_path, name):
+    body = tar_gz(breakhis_files()) if name == "breakhis" else zipped(bach_files())
+    url, _ = serve("a", body)
+    with pytest.raises(UserError, match=r"md5 is .*, not 0+ as published.*download was removed"):
+        fetch_dataset(name, tmp_path, url, "md5:" + "0" * 32)
+    assert left(tmp_path) == []
+
+
+def truncated_tar() -> bytes:
+    return tar_gz(breakhis_files())[:-3000]
+
+
+def without_gzip_trailer() -> bytes:
+    return tar_gz(breakhis_files())[:-8]
+
+
+def damaged_tar() -> bytes:
+    body = bytearray(gzip.compress(gzip.decompress(tar_gz(breakhis_files())), compresslevel=0))
+    body[len(body) // 2] ^= 255  # stored, not deflated: only the check sum tells
+    return bytes(body)
+
+
+def truncated_zip() -> bytes:
+    return zipped(bach_files())[:-3000]
+
+
+def damaged_zip() -> bytes:
+    body = bytearray(zipped(bach_files()))
+    body[4000] ^= 255
+    return bytes(body)
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("breakhis", truncated_tar),
+        ("breakhis", without_gzip_trailer),
+        ("breakhis", damaged_tar),
+        ("breakhis", lambda: gzip.compress(b"not a tar" * 1000)),
+        ("bach", truncated_zip),
+        ("bach", damaged_zip),
+    ],
+)
+def test_damaged_archive_leaves_nothing(serve, tmp_path, name, make):
+    body = make()
+    url, _ = serve("a", body)
+    with pytest.raises(UserError, match=r"damaged or cut short.*download was removed"):
+        fetch_dataset(name, tmp_path / "data", url, md5(body))
+    assert left(tmp_path / "data") == []
+    assert left(tmp_path) == ["data"]
+
+
+def tar_member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, link
+    member.size = 5 if kind == tarfile.REGTYPE else 0
+    return member
+
+
+def zip_member(name: str, mode: int = stat.S_IFREG) -> zipfile.ZipInfo:
+    member = zipfile.ZipInfo(name)
+    member.filename = name  # ZipInfo would rewrite some names
+    member.external_attr = (mode | 0o644) << 16
+    return member
+
+
+INSIDE = "BreaKHis_v1/histology_slides/x"
+
+
+@pytest.mark.parametrize(
+    ("member", "message"),
+    [
+        (tar_member("../outside"), "outside its folder"),
+        (tar_member("BreaKHis_v1/../../outside"), "outside its folder"),
+        (tar_member("/tmp/outside"), "outside its folder"),
+        (tar_member("BreaKHis_v1\\..\\..\\outside"), "outside its folder"),
+        (tar_member("C:/outside"), "outside its folder"),
+        (tar_member(INSIDE, tarfile.SYMTYPE, "../../../outside"), "link or a device"),
+        (tar_member(INSIDE, tarfile.SYMTYPE, "breast"), "link or a device"),
+        (tar_member(INSIDE, tarfile.LNKTYPE, "../outside"), "link or a device"),
+        (tar_member(INSIDE, tarfile.CHRTYPE), "link or a device"),
+        (tar_member(INSIDE, tarfile.BLKTYPE), "link or a device"),
+        (tar_member(INSIDE, tarfile.FIFOTYPE), "link or a device"),
+        (tar_member("BreaKHis_v1/histology_slides"), "a file and a folder of one name"),
+    ],
+)
+def test_hostile_tar_is_refused_whole(serve, tmp_path, member, message):
+    (tmp_path / "outside").write_text("mine")
+    url, _ = serve("a", tar_gz(breakhis_files(), member))
+    with pytest.raises(UserError, match=message):
+        fetch_dataset("breakhis", tmp_path / "data", url)
+    assert left(tmp_path / "data") == []
+    assert (tmp_path / "outside").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("member", "message"),
+    [
+        (zip_member("../outside"), "outside its folder"),
+        (zip_member("/outside"), "outside its folder"),
+        (zip_member("ICIAR2018_BACH_Challenge\\..\\..\\outside"), "outside its folder"),
+        (zip_member("C:\\outside"), "outside its folder"),
+        (zip_member("ICIAR2018_BACH_Challenge/x", stat.S_IFLNK), "link or a device"),
+        (zip_member("ICIAR2018_BACH_Challenge/x", stat.S_IFCHR), "link or a device"),
+    ],
+)
+def test_hostile_zip_is_refused_whole(serve, tmp_path, member, message):
+    body = zipped(bach_files(), member)
+    url, _ = serve("a", body)
+    with pytest.raises(UserError, match=message):
+        fetch_dataset("bach", tmp_path / "data", url, md5(body))
+    assert left(tmp_path / "data") == []
+    assert left(tmp_path) == ["data"]
+
+
+@pytest.mark.parametrize(("limit", "value"), [("bytes", 50_000), ("files", 5)])
+def test_archive_that_unpacks_to_too_much(serve, tmp_path, monkeypatch, limit, value):
+    if limit == "bytes":
+        monkeypatch.setitem(SOURCES, "breakhis", replace(SOURCES["breakhis"], most_bytes=value))
+    else:
+        monkeypatch.setattr(fetch, "_MOST_FILES", value)
+    url, _ = serve("a", tar_gz(breakhis_files()))
+    with pytest.raises(UserError, match="unpacks to more than"):
+        fetch_dataset("breakhis", tmp_path, url)
+    assert left(tmp_path) == []
+
+
+def test_archive_of_something_else(serve, tmp_path):
+    url, _ = serve("a", tar_gz({"other/file.txt": b"text"}))
+    with pytest.raises(UserError, match="holds no folder BreaKHis_v1"):
+        fetch_dataset("breakhis", tmp_path, url)
+    assert left(tmp_path) == []
+
+
+def test_archive_that_the_reader_refuses(serve, tmp_path):
+    files = {name: body for name, body in breakhis_files().items() if "malignant" not in name}
+    url, _ = serve("a", tar_gz(files))
+    with pytest.raises(UserError, match=r"not the data set as published.*'malignant'") as caught:
+        fetch_dataset("breakhis", tmp_path, url)
+    assert ".unpacking" not in str(caught.value)
+    assert left(tmp_path) == []
+
+
+def test_own_archive_is_used_and_kept(tmp_path):
+    body = zipped(bach_files())
+    archive = tmp_path / "ICIAR2018_BACH_Challenge.zip"
+    archive.write_bytes(body)
+    fetch_dataset("bach", tmp_path, "http://127.0.0.1:9/never-asked", md5(body))
+    assert left(tmp_path) == ["ICIAR2018_BACH_Challenge", archive.name]
+    shutil.rmtree(tmp_path / "ICIAR2018_BACH_Challenge")
+    archive.write_bytes(body[:-3000])
+    with pytest.raises(UserError, match="damaged or cut short") as caught:
+        fetch_dataset("bach", tmp_path, checksum=md5(body[:-3000]))
+    assert "removed" not in str(caught.value)
+    assert left(tmp_path) == [archive.name]
+
+
+def test_leftover_of_a_killed_run_is_replaced(serve, tmp_path):
+    (tmp_path / ".BreaKHis_v1.unpacking" / "BreaKHis_v1" / "stale").mkdir(parents=True)
+    url, _ = serve("a", tar_gz(breakhis_files()))
+    fetch_dataset("breakhis", tmp_path, url)
+    assert left(tmp_path) == ["BreaKHis_v1"]
+    assert not (tmp_path / "BreaKHis_v1" / "stale").exists()
+
+
+def test_interrupted_unpacking_keeps_the_download(serve, tmp_path, monkeypatch):
+    url, _ = serve("a", tar_gz(breakhis_files()))
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fetch, "_safe_parts", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        fetch_dataset("breakhis", tmp_path, url)
+    assert left(tmp_path) == ["BreaKHis_v1.tar.gz.part"]
+
+
+def test_too_little_disk_is_said_before_the_download(serve, tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")(10, 0, 1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    url, _ = serve("a", tar_gz(breakhis_files()))
+    with pytest.raises(UserError, match=r"0\.0 GB are free, about 0\.0 GB are needed"):
+        fetch_dataset("breakhis", tmp_path / "data", url)
+    assert left(tmp_path) == []
+
+
+def test_full_disk_while_unpacking_keeps_the_download(serve, tmp_path, monkeypatch):
+    url, _ = serve("a", tar_gz(breakhis_files()))
+
+    def full(*_):
+        raise OSError(28, "No space left on device", "x.png")
+
+    monkeypatch.setattr(fetch, "_safe_parts", full)
+    with pytest.raises(UserError, match=r"x\.png: cannot write there \(No space left"):
+        fetch_dataset("breakhis", tmp_path, url)
+    assert left(tmp_path) == ["BreaKHis_v1.tar.gz.part"]
+
+
+def test_data_root_that_is_a_file(serve, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    url, _ = serve("a", tar_gz(breakhis_files()))
+    with pytest.raises(UserError, match="cannot write there"):
+        fetch_dataset("breakhis", tmp_path / "file", url)
+
+
+def test_incomplete_data_are_not_touched(serve, tmp_path):
+    url, served = serve("a", tar_gz(breakhis_files()))
+    fetch_dataset("breakhis", tmp_path, url)
+    served.asked.clear()
+    with pytest.raises(UserError, match="breakhis_40x is a subset 2 of 1995 images"):
+        fetch_dataset("breakhis", tmp_path, url)
+    shutil.rmtree(tmp_path / "BreaKHis_v1/histology_slides/breast/benign")
+    with pytest.raises(UserError, match=r"'benign' .* has no image.* move that folder away"):
+        fetch_dataset("breakhis", tmp_path, url)
+    assert served.asked == []
+    assert left(tmp_path) == ["BreaKHis_v1"]
+
+
+def test_complete_data_are_left_alone(tmp_path, capsys):
+    photos = tmp_path / "ICIAR2018_BACH_Challenge" / "Photos"
+    for folder, prefix in (("Normal", "n"), ("Benign", "b"), ("InSitu", "is"), ("Invasive", "iv")):
+        (photos / folder).mkdir(parents=True)
+        for number in range(1, 101):
+            (photos / folder / f"{prefix}{number:03d}.tif").touch()
+    assert fetch_dataset("bach", tmp_path, "http://127.0.0.1:9/never-asked") == photos.parent
+    said = capsys.readouterr().err
+    assert "bach: complete: 400 images" in said
+    assert "nothing to do" in said
+
+
+def test_mini_ddsm_says_the_steps(tmp_path):
+    with pytest.raises(UserError) as caught:
+        fetch_dataset("mini_ddsm", tmp_path)
+    for part in ("Kaggle account", "cheddad/miniddsm2", f"-p {tmp_path}", "DataWMask.xlsx"):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"name": "imagenet"}, "Unknown data set 'imagenet'.*breakhis, bach, mini_ddsm"),
+        ({"name": "bach", "checksum": "abc"}, "checksum must be md5"),
+        ({"name": "breakhis", "url": "file:///etc/passwd"}, "must start with http"),
+    ],
+)
+def test_wrong_arguments(tmp_path, arguments, message):
+    with pytest.raises(UserError, match=message), contextlib.chdir(tmp_path):
+        fetch_dataset(data_root=tmp_path / "data", **arguments)
+    assert left(tmp_path) == []

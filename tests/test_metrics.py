@@ -1,0 +1,507 @@
+"""Metrics against definitions written anew from counts and pairs; intervals and tests by simulation
+and against scipy, scikit-learn and statsmodels."""
+
+import math
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from paper_code.errors import UserError
+from paper_code.metrics import (
+    METRICS,
+    accuracy_interval,
+    bootstrap_interval,
+    classification_metrics,
+    compare_networks,
+    delong_test,
+    expected_calibration_error,
+    holm,
+    mcnemar_test,
+    paired_bootstrap,
+    precision_recall_points,
+    reliability_curve,
+    resampling,
+    roc_points,
+)
+from paper_code.metrics.resampling import group_codes, weighted_metrics
+
+NAN = float("nan")
+
+
+def ratio(part: float, whole: float) -> float:
+    return part / whole if whole else NAN
+
+
+def mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def by_definition(y_true: list[int], y_prob: list[list[float]]) -> dict[str, float]:
+    """The documented definitions in plain Python, image by image and pair by pair."""
+    if not y_true:
+        return dict.fromkeys(METRICS, NAN)
+    k = len(y_prob[0])
+    y_pred = [row.index(max(row)) for row in y_prob]
+    cases = list(zip(y_true, y_pred, strict=True))
+    sens, spec, ppv, npv, f1, auc, true, pred = [], [], [], [], [], [], [], []
+    for c in range(k):
+        tp = sum(t == c and p == c for t, p in cases)
+        fp = sum(t != c and p == c for t, p in cases)
+        fn = sum(t == c and p != c for t, p in cases)
+        tn = len(cases) - tp - fp - fn
+        sens.append(ratio(tp, tp + fn))
+        spec.append(ratio(tn, tn + fp))
+        ppv.append(ratio(tp, tp + fp))
+        npv.append(ratio(tn, tn + fn))
+        f1.append(ratio(2 * tp, 2 * tp + fp + fn))
+        true.append(tp + fn)
+        pred.append(tp + fp)
+        inside = [row[c] for row, t in zip(y_prob, y_true, strict=True) if t == c]
+        outside = [row[c] for row, t in zip(y_prob, y_true, strict=True) if t != c]
+        wins = sum((a > b) + (a == b) / 2 for a in inside for b in outside)
+        auc.append(ratio(wins, len(inside) * len(outside)))
+    n, right = len(cases), sum(t == p for t, p in cases)
+    take = (lambda values: values[1]) if k == 2 else mean
+    gmean = math.prod(sens) ** (1 / k)
+    spread_true, spread_pred = (n * n - sum(x * x for x in counts) for counts in (true, pred))
+    covariance = right * n - sum(t * p for t, p in zip(true, pred, strict=True))
+    return {
+        "accuracy": right / n,
+        "f1_macro": mean(f1),
+        "f1_weighted": sum(t * f for t, f in zip(true, f1, strict=True) if t) / n,
+        "f1_binary": f1[1] if k == 2 else NAN,
+        "iba": (1 + 0.1 * (take(sens) - take(spec))) * gmean**2,
+        "gmean": gmean,
+        "auc_roc": take(auc),
+        "sensitivity": take(sens),
+        "specificity": take(spec),
+        "ppv": take(ppv),
+        "npv": take(npv),
+        "mcc": 0.0
+        if spread_true and not spread_pred
+        else ratio(covariance, math.sqrt(spread_true * spread_pred)),
+        "balanced_accuracy": mean(sens),
+    }
+
+
+@st.composite
+def predictions(draw, min_size=0, max_size=25):
+    """Labels of 2 to 4 classes, often degenerate, and coarse probabilities with many ties."""
+    k = draw(st.integers(2, 4))
+    n = draw(st.integers(min_size, max_size))
+    present = draw(st.lists(st.integers(0, k - 1), min_size=1, unique=True))
+    labels = draw(st.lists(st.sampled_from(present), min_size=n, max_size=n))
+    row = st.lists(st.integers(0, 4), min_size=k, max_size=k)
+    scores = draw(st.lists(row, min_size=n, max_size=n))
+    return np.array(labels, dtype=int), np.array(scores, dtype=float).reshape(n, k) / 4
+
+
+def make(rng, patients=40, per_patient=1, shift=1.0, between=0.0, num_classes=2):
+    """Patients of one class each, whose images share a deviation; probabilities follow a margin."""
+    y = np.repeat(rng.integers(num_classes, size=patients), per_patient)
+    groups = np.repeat(np.arange(patients), per_patient)
+    logits = shift * np.eye(num_classes)[y] * 2 + rng.normal(size=(len(y), num_classes))
+    logits += between * rng.normal(size=(patients, num_classes))[groups]
+    p = np.exp(logits)
+    return y, p / p.sum(axis=1, keepdims=True), groups
+
+
+@settings(max_examples=120, deadline=None)
+@given(predictions())
+def test_metrics_are_their_definitions(case):
+    y, p = case
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = classification_metrics(y, p)
+    assert tuple(found) == METRICS
+    assert all(type(value) is float for value in found.values())
+    assert found == pytest.approx(by_definition(y.tolist(), p.tolist()), abs=1e-12, nan_ok=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(predictions(min_size=1), st.integers(0, 2**32 - 1))
+def test_weighted_metrics_are_those_of_repeated_images(case, seed):
+    y, p = case
+    weights = np.random.default_rng(seed).integers(0, 4, size=(3, len(y)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = weighted_metrics(y, p, weights.astype(float))
+    for row, values in zip(weights, found, strict=True):
+        expected = classification_metrics(np.repeat(y, row), np.repeat(p, row, axis=0))
+        assert dict(zip(METRICS, values, strict=True)) == pytest.approx(
+            expected, abs=1e-12, nan_ok=True
+        )
+
+
+def test_hand_counted_two_classes():
+    # 6 malignant, 4 benign: TP 5, FN 1, TN 2, FP 2
+    y = np.array([1] * 6 + [0] * 4)
+    malignant = np.array([0.9, 0.9, 0.9, 0.9, 0.9, 0.1, 0.1, 0.1, 0.9, 0.9])
+    found = classification_metrics(y, np.stack([1 - malignant, malignant], axis=1))
+    sensitivity, specificity = 5 / 6, 2 / 4
+    assert found["sensitivity"] == pytest.approx(sensitivity)
+    assert found["specificity"] == pytest.approx(specificity)
+    assert found["ppv"] == pytest.approx(5 / 7)
+    assert found["npv"] == pytest.approx(2 / 3)
+    assert found["f1_binary"] == pytest.approx(10 / 13)
+    assert found["iba"] == pytest.approx(
+        (1 + 0.1 * (sensitivity - specificity)) * sensitivity * specificity
+    )
+
+
+def test_auc_of_more_classes_is_that_of_scikit_learn():
+    y, p, _ = make(np.random.default_rng(0), num_classes=4)
+    assert classification_metrics(y, p)["auc_roc"] == pytest.approx(
+        roc_auc_score(y, p, multi_class="ovr", average="macro")
+    )
+
+
+def nan_names(y, p) -> set[str]:
+    return {name for name, value in classification_metrics(y, p).items() if math.isnan(value)}
+
+
+def test_degenerate_predictions_are_as_documented():
+    both, benign = np.array([0, 0, 1]), np.array([0, 0, 0])
+    all_malignant = np.tile([0.2, 0.8], (3, 1))
+    recalls = {"iba", "gmean", "auc_roc", "sensitivity", "balanced_accuracy", "mcc"}
+    assert nan_names(both, all_malignant) == {"npv"}
+    assert classification_metrics(both, all_malignant)["mcc"] == 0
+    assert nan_names(benign, all_malignant) == recalls | {"npv"}
+    assert nan_names(benign, 1 - all_malignant) == recalls | {"f1_macro", "f1_binary", "ppv"}
+    assert nan_names(benign[:0], all_malignant[:0]) == set(METRICS)
+    never_third = np.array([[0.5, 0.3, 0.2], [0.1, 0.7, 0.2], [0.6, 0.2, 0.2]])
+    assert nan_names(np.array([0, 1, 2]), never_third) == {"f1_binary", "ppv"}
+
+
+@pytest.mark.parametrize(
+    ("y", "p", "message"),
+    [
+        ([0, 1], [0.2, 0.9], "must be N x K"),
+        ([0, 1], [[0.2], [0.9]], "must be N x K"),
+        ([0, 1, 1], [[0.2, 0.8], [0.1, 0.9]], "one class index for each of the 2 rows"),
+        ([0.0, 1.0], [[0.2, 0.8], [0.1, 0.9]], "integer class indices"),
+        ([0, 2], [[0.2, 0.8], [0.1, 0.9]], "labels 0 to 2"),
+        ([-1, 1], [[0.2, 0.8], [0.1, 0.9]], "labels -1 to 1"),
+        ([0, 1], [[0.2, 0.8], [NAN, 0.9]], "row 1 is"),
+        ([0, 1], [[-3.0, 2.0], [0.1, 0.9]], "row 0 is"),
+    ],
+)
+def test_wrong_predictions_are_named(y, p, message):
+    with pytest.raises(UserError, match=message):
+        classification_metrics(np.array(y), np.array(p))
+
+
+# --- patients and intervals
+
+
+def test_images_without_a_patient_are_their_own():
+    assert group_codes(None, 3).tolist() == [0, 1, 2]
+    assert group_codes(["a", "", None, NAN, "a", "b", ""], 7).tolist() == [0, 1, 2, 3, 0, 4, 5]
+    assert group_codes(pd.Series([7, 7, 8], index=[5, 6, 7]), 3).tolist() == [0, 0, 1]
+    with pytest.raises(UserError, match="2 for 3 images"):
+        group_codes(["a", "b"], 3)
+
+
+def test_whole_patients_are_drawn():
+    """Copies of a patient's only image change nothing, but do if they count as more patients."""
+    y, p, groups = make(np.random.default_rng(1), patients=60, shift=0.5)
+    once = bootstrap_interval(y, p, groups)
+    y3, p3, groups3 = np.repeat(y, 3), np.repeat(p, 3, axis=0), np.repeat(groups, 3)
+    pd.testing.assert_frame_equal(bootstrap_interval(y3, p3, groups3), once)
+    width, narrow = (table["high"] - table["low"] for table in (once, bootstrap_interval(y3, p3)))
+    assert (narrow < 0.75 * width).all()
+
+
+def test_interval_depends_on_the_seed_alone(monkeypatch):
+    y, p, groups = make(np.random.default_rng(2), per_patient=3, num_classes=3)
+    table = bootstrap_interval(y, p, groups, resamples=100)
+    assert table["metric"].tolist() == list(METRICS)
+    values = classification_metrics(y, p)
+    assert dict(zip(table["metric"], table["value"], strict=True)) == pytest.approx(
+        values, nan_ok=True
+    )
+    monkeypatch.setattr(resampling, "_CHUNK", 1000)
+    pd.testing.assert_frame_equal(bootstrap_interval(y, p, groups, resamples=100), table)
+    other = bootstrap_interval(y, p, groups, resamples=100, seed=1)
+    assert not other["low"].equals(table["low"])
+
+
+def test_interval_is_that_of_scipy_for_many_images():
+    y, p, _ = make(np.random.default_rng(3), patients=800)
+    right = (p.argmax(axis=1) == y).astype(float)
+    expected = stats.bootstrap(
+        (right,), np.mean, method="BCa", n_resamples=4000, rng=np.random.default_rng(0)
+    ).confidence_interval
+    row = bootstrap_interval(y, p, metrics=["accuracy"], resamples=4000).iloc[0]
+    assert (row["low"], row["high"]) == pytest.approx(tuple(expected), abs=0.003)
+
+
+def test_interval_covers_the_truth_with_few_patients():
+    """20 patients of 5 alike images: patients must be drawn, images would cover too seldom."""
+    rng = np.random.default_rng(4)
+    population = make(rng, 20_000, 5, shift=0.7, between=1.5)[:2]
+    truth = classification_metrics(*population)["gmean"]
+    covered = {"patients": 0, "images": 0}
+    for seed in range(200):
+        y, p, groups = make(rng, 20, 5, shift=0.7, between=1.5)
+        for name, unit in (("patients", groups), ("images", None)):
+            row = bootstrap_interval(y, p, unit, ["gmean"], resamples=200, seed=seed).iloc[0]
+            covered[name] += row["low"] <= truth <= row["high"]
+    assert covered["patients"] >= 0.88 * 200
+    assert covered["images"] < 0.8 * 200
+
+
+def test_no_interval_without_spread():
+    y, right = np.array([0, 1, 0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]] * 2)
+    assert bootstrap_interval(y, right)[["low", "high"]].isna().all(axis=None)
+    assert (bootstrap_interval(y, right)["value"] == 1).all()
+    one_patient = bootstrap_interval(y, right[[0, 0, 0, 1]], ["a"] * 4)
+    assert one_patient[["low", "high"]].isna().all(axis=None)
+    assert bootstrap_interval(y[:0], right[:0]).drop(columns="metric").isna().all(axis=None)
+
+
+def test_interval_survives_resamples_that_lack_a_class():
+    y = np.array([0] * 12 + [1] * 2)
+    p = np.random.default_rng(5).dirichlet([1, 1], size=14)
+    row = bootstrap_interval(y, p, metrics=["auc_roc"]).iloc[0]
+    assert 0 <= row["low"] < row["high"] <= 1
+
+
+@pytest.mark.parametrize("right", [0, 7, 20])
+def test_accuracy_interval_is_exact(right):
+    y = np.zeros(20, dtype=int)
+    p = np.where(np.arange(20)[:, None] < right, [0.9, 0.1], [0.1, 0.9])
+    expected = stats.binomtest(right, 20).proportion_ci(0.9, method="exact")
+    assert accuracy_interval(y, p, 0.9) == pytest.approx(tuple(expected))
+    assert np.isnan(accuracy_interval(y[:0], p[:0])).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"metrics": ["accuracy", "f1"]}, r"got \['accuracy', 'f1'\]"),
+        ({"metrics": "accuracy"}, "must be a list of names"),
+        ({"level": 95}, "level must lie between 0 and 1"),
+        ({"resamples": 0}, "resamples must be at least 1"),
+    ],
+)
+def test_wrong_interval_arguments_are_named(arguments, message):
+    y, p, _ = make(np.random.default_rng(6))
+    with pytest.raises(UserError, match=message):
+        bootstrap_interval(y, p, **arguments)
+
+
+# --- comparisons
+
+
+def two_networks(rng, patients=40, per_patient=1, better=0.0, noise=0.7):
+    """Two networks that share what they see of an image; the first may see `better`."""
+    y, _, groups = make(rng, patients, per_patient)
+    shared = rng.normal(size=len(y))
+    own = rng.normal(size=(2, patients))[:, groups] + rng.normal(size=(2, len(y)))
+    margins = (2 * y - 1) * (1 + np.array([[better], [0.0]])) + shared + noise * own
+    malignant = 1 / (1 + np.exp(-2 * margins))
+    first, second = np.stack([1 - malignant, malignant], axis=2)
+    return y, first, second, groups
+
+
+def test_mcnemar_is_the_binomial_test():
+    y, first, second, _ = two_networks(np.random.default_rng(7), 80, better=0.5)
+    only_first, only_second, p_value = mcnemar_test(y, first, second)
+    right = [(p.argmax(axis=1) == y) for p in (first, second)]
+    assert only_first - only_second == right[0].sum() - right[1].sum()
+    assert only_first + only_second == (right[0] != right[1]).sum()
+    expected = stats.binomtest(only_first, only_first + only_second).pvalue
+    assert p_value == pytest.approx(expected)
+    assert mcnemar_test(y, first, first) == (0, 0, 1.0)
+
+
+def test_delong_agrees_with_the_bootstrap():
+    y, first, second, _ = two_networks(np.random.default_rng(8), 300, better=0.3)
+    found = delong_test(y, first[:, 1], second[:, 1])
+    assert found.auc_first == pytest.approx(roc_auc_score(y, first[:, 1]))
+    assert found.auc_second == pytest.approx(roc_auc_score(y, second[:, 1]))
+    values = resampling.bootstrap_values(
+        lambda w: (
+            weighted_metrics(y, first, w, ["auc_roc"]) - weighted_metrics(y, second, w, ["auc_roc"])
+        ),
+        group_codes(None, 300),
+        resamples=4000,
+        seed=0,
+    )
+    assert found.standard_error == pytest.approx(values.std(), rel=0.06)
+    assert found.p_value == pytest.approx(
+        2 * stats.norm.sf(abs(found.difference) / values.std()), abs=0.02
+    )
+
+
+def test_delong_depends_on_ranks_alone():
+    y, first, second, _ = two_networks(np.random.default_rng(9), 60)
+    a, b = first[:, 1], second[:, 1]
+    assert delong_test(y, a**3, np.log(b)) == pytest.approx(delong_test(y, a, b))
+    assert delong_test(y, b, a).difference == -delong_test(y, a, b).difference
+    assert delong_test(y, a, a**3).p_value == 1
+
+
+def test_delong_with_ties_by_pairs():
+    """Variance by the published definition: the covariance of the two structural components."""
+    rng = np.random.default_rng(10)
+    y = np.array([1] * 12 + [0] * 15)
+    a, b = (y + rng.integers(0, 4, size=(2, 27))).astype(float)
+    components = []
+    for score in (a, b):
+        inside, outside = score[y == 1][:, None], score[y == 0][None]
+        wins = (inside > outside) + (inside == outside) / 2
+        components.append((wins.mean(axis=1), wins.mean(axis=0)))
+    (v10_a, v01_a), (v10_b, v01_b) = components
+    contrast = np.array([1, -1])
+    s10, s01 = np.cov([v10_a, v10_b]), np.cov([v01_a, v01_b])
+    expected = np.sqrt(contrast @ (s10 / 12 + s01 / 15) @ contrast)
+    assert delong_test(y, a, b).standard_error == pytest.approx(expected)
+
+
+def test_delong_without_enough_images():
+    score = np.array([0.1, 0.5, 0.3])
+    assert np.isnan(delong_test(np.zeros(3, int), score, score)).all()
+    single = delong_test(np.array([1, 0, 0]), score, 1 - score)
+    assert single.auc_first == 0
+    assert math.isnan(single.p_value)
+    with pytest.raises(UserError, match="labels of 0 and 1"):
+        delong_test(np.array([0, 1, 2]), score, score)
+
+
+def test_holm_by_hand():
+    found = holm([0.01, NAN, 0.04, 0.03, 0.9])
+    assert found == pytest.approx([0.04, NAN, 0.09, 0.09, 0.9], nan_ok=True)
+    assert np.isnan(holm([NAN, NAN])).all()
+    assert len(holm([])) == 0
+
+
+def test_paired_bootstrap_p_value_and_interval_agree():
+    rng = np.random.default_rng(11)
+    for _ in range(20):
+        y, first, second, groups = two_networks(rng, 25, 4, better=rng.uniform(0, 1))
+        table = paired_bootstrap(y, first, second, groups, resamples=400)
+        assert table["difference"].to_numpy() == pytest.approx(
+            (table["first"] - table["second"]).to_numpy()
+        )
+        clear = table[(table["p_value"] - 0.05).abs() > 0.01]
+        excludes = (clear["low"] > 0) | (clear["high"] < 0)
+        assert (excludes == (clear["p_value"] < 0.05)).all()
+
+
+def test_paired_bootstrap_keeps_its_level_and_finds_differences():
+    """25 patients of 4 images: equal networks rarely differ, a better one is mostly found."""
+    rng = np.random.default_rng(12)
+    rejected = {}
+    for better in (0.0, 1.2):
+        p_values = []
+        for seed in range(150):
+            y, first, second, groups = two_networks(rng, 25, 4, better)
+            table = paired_bootstrap(
+                y, first, second, groups, ["gmean", "auc_roc"], resamples=300, seed=seed
+            )
+            p_values.append(table["p_value"])
+        rejected[better] = (np.array(p_values) < 0.05).mean(axis=0)
+    assert (rejected[0.0] <= 0.1).all()
+    assert (rejected[1.2] >= 0.6).all()
+
+
+def test_compare_networks_chooses_the_test_and_corrects():
+    rng = np.random.default_rng(13)
+    y, first, second, _ = two_networks(rng, 200, better=1.0)
+    networks = {"vit": second, "dalaresnet50": first, "swin": first, "vgg16": second[:, ::-1]}
+    table = compare_networks(y, networks, metrics=["accuracy", "auc_roc", "mcc"], resamples=200)
+    assert table["network"].unique().tolist() == ["vit", "swin", "vgg16"]
+    by = table.set_index(["network", "metric"])
+    assert by.loc[("vit", "accuracy"), "test"] == "exact McNemar"
+    assert by.loc[("vit", "accuracy"), "p_value"] == mcnemar_test(y, first, second)[2]
+    assert by.loc[("vit", "auc_roc"), "test"] == "DeLong"
+    assert by.loc[("vit", "mcc"), "test"] == "paired bootstrap"
+    assert (by.loc["vit", "difference"] > 0).all()
+    assert (by.loc["vit", "p_holm"] < 0.05).all()
+    assert (by.loc["swin", "p_value"] == 1).all()
+    for _, family in table.groupby("metric"):
+        assert family["p_holm"].to_numpy() == pytest.approx(holm(family["p_value"]))
+    clustered = compare_networks(y, networks, np.arange(200) // 2, metrics=["accuracy", "auc_roc"])
+    assert set(clustered["test"]) == {"paired bootstrap"}
+
+
+def test_compare_networks_of_more_classes_has_no_delong():
+    y, p, _ = make(np.random.default_rng(14), num_classes=3)
+    table = compare_networks(
+        y, {"a": p, "b": p[:, [1, 2, 0]]}, reference="a", metrics=["auc_roc"], resamples=50
+    )
+    assert table["test"].tolist() == ["paired bootstrap"]
+
+
+def test_compare_networks_needs_a_reference_and_another():
+    y, p, _ = make(np.random.default_rng(15))
+    for networks in ({"vit": p, "swin": p}, {"dalaresnet50": p}, {}):
+        with pytest.raises(UserError, match="'dalaresnet50' and of at least one other"):
+            compare_networks(y, networks)
+    with pytest.raises(UserError, match="for each of the 39 rows"):
+        compare_networks(y, {"dalaresnet50": p, "vit": p[1:]})
+    with pytest.raises(UserError, match="no image"):
+        compare_networks(y[:0], {"dalaresnet50": p[:0], "vit": p[:0]})
+
+
+# --- calibration and curves
+
+
+@pytest.mark.parametrize("num_classes", [2, 4])
+def test_reliability_is_that_of_scikit_learn(num_classes):
+    y, p, _ = make(np.random.default_rng(16), patients=300, num_classes=num_classes)
+    curve = reliability_curve(y, p, bins=10)
+    accuracy, confidence = calibration_curve(p.argmax(axis=1) == y, p.max(axis=1), n_bins=10)
+    assert curve["accuracy"].to_numpy() == pytest.approx(accuracy)
+    assert curve["confidence"].to_numpy() == pytest.approx(confidence)
+    assert curve["count"].sum() == 300
+    assert ((curve["low"] <= curve["confidence"]) & (curve["confidence"] <= curve["high"])).all()
+    error = expected_calibration_error(y, p, bins=10)
+    gaps = np.abs(curve["accuracy"] - curve["confidence"])
+    assert error == pytest.approx((gaps * curve["count"]).sum() / 300)
+
+
+def test_calibration_error_at_its_ends():
+    y, sure = np.array([0, 1, 1]), np.eye(2)
+    assert expected_calibration_error(y, sure[y]) == 0
+    assert expected_calibration_error(y, sure[1 - y]) == 1
+    half = np.array([[0.75, 0.25]] * 4)
+    assert expected_calibration_error(np.array([0, 0, 0, 1]), half) == 0
+    assert expected_calibration_error(np.array([0, 0, 1, 1]), half) == 0.25
+    assert math.isnan(expected_calibration_error(y[:0], sure[:0]))
+    with pytest.raises(UserError, match="bins must be at least 1"):
+        reliability_curve(y, sure[y], bins=0)
+
+
+@pytest.mark.parametrize("num_classes", [2, 3])
+def test_curves_enclose_the_areas(num_classes):
+    y, p, _ = make(np.random.default_rng(17), patients=80, num_classes=num_classes)
+    areas, precisions = [], []
+    roc, pr = roc_points(y, p), precision_recall_points(y, p)
+    classes = [1] if num_classes == 2 else [0, 1, 2]
+    assert roc["class"].unique().tolist() == pr["class"].unique().tolist() == classes
+    for index in classes:
+        curve = roc[roc["class"] == index]
+        areas.append(np.trapezoid(curve["tpr"], curve["fpr"]))
+        curve = pr[pr["class"] == index]
+        precisions.append(-np.sum(np.diff(curve["recall"]) * curve["precision"].to_numpy()[:-1]))
+    assert np.mean(areas) == pytest.approx(classification_metrics(y, p)["auc_roc"])
+    assert precisions == pytest.approx([average_precision_score(y == c, p[:, c]) for c in classes])
+
+
+def test_class_without_images_has_no_curve():
+    y, p, _ = make(np.random.default_rng(18), num_classes=3)
+    kept = y != 2
+    assert roc_points(y[kept], p[kept])["class"].unique().tolist() == [0, 1]
+    empty = roc_points(y[:0], p[:0])
+    assert empty.empty
+    assert list(empty.columns) == ["class", "threshold", "fpr", "tpr"]

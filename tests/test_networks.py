@@ -1,0 +1,472 @@
+"""The nine networks: what they count, compute, load, save and refuse."""
+
+import hashlib
+import subprocess
+import sys
+
+import pytest
+import timm
+import torch
+import torch.nn.functional as F
+import torchvision
+from timm.models.vision_transformer import VisionTransformer
+from torch import nn
+
+from paper_code.errors import UserError
+from paper_code.networks import (
+    NETWORKS,
+    DALAResNet50,
+    build_network,
+    classifier,
+    default_cam_layer,
+    freeze_backbone,
+    load_weights,
+    network_from_checkpoint,
+    pretrained,
+    read_metadata,
+    save_weights,
+)
+from paper_code.networks.dalaresnet50 import DualActivationGate
+from paper_code.networks.vision_transformer import AnySizeViT
+
+# Total Parameters as printed: Table IX (BreakHis, 2 classes), Table X (Mini-DDSM 3, BACH 4).
+PRINTED = {
+    "dalaresnet50": (25611842, 24040643, 24042692),
+    "resnet50": (21797672, 21797672, 21805868),
+    "seresnet50": (27073090, 27073603, 27074116),
+    "densenet121": (9028970, 9029483, 9029996),
+    "vgg16": (134268738, 134272835, 134276934),
+    "vgg16_inception": (38139938, 38144035, 38148134),
+    "vit": (51375106, 51376131, 51385352),
+    "swin": (86745274, 86746299, 86753470),
+    "dinov2_vitb14": (86582018, 86582787, 86583556),
+}
+# Printed minus counted where they differ. For the 4 classes of BACH the printed total holds an
+# extra Linear(2048, 4), 8196 parameters: beside our network (resnet50, vit), or beside the same
+# network with two outputs (vgg16, swin).
+RESIDUALS = {
+    ("resnet50", 4): 8196,
+    ("vgg16", 4): 134268738 + 8196 - 134276932,
+    ("vit", 4): 8196,
+    ("swin", 4): 86745274 + 8196 - 86747324,
+}
+NAMED = {
+    "dalaresnet50": (25611842, 24040643, 24042692),
+    "resnet50": (23512130, 23514179, 23516228),
+    "seresnet50": (26043122, 26045171, 26047220),
+    "densenet121": (6955906, 6956931, 6957956),
+    "vgg16": (134268738, 134272835, 134276932),
+    "vgg16_inception": (8957666, 9101923, 9246180),
+    "vit": (51375106, 51376131, 51377156),
+    "swin": (86745274, 86746299, 86747324),
+    "dinov2_vitb14": (86582018, 86582787, 86583556),
+}
+every_network = pytest.mark.parametrize("name", list(NETWORKS))
+
+
+def build_on_meta(name, num_classes, reading="named", **options):
+    with torch.device("meta"):
+        return build_network(name, num_classes, reading, **options)
+
+
+def count(network):
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+@pytest.fixture
+def empty_cache(tmp_path, monkeypatch):
+    """An empty weight cache, and no way out to fill it: any download would raise."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr(pretrained, "_unreachable", lambda site: f"no route to {site}")
+    folder = tmp_path / "torch" / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    return folder
+
+
+# Parameter counts
+
+
+@pytest.mark.parametrize("num_classes", [2, 3, 4])
+@every_network
+def test_counted_reading_gives_the_printed_total(name, num_classes):
+    printed = PRINTED[name][num_classes - 2]
+    if name == "vgg16_inception":
+        with pytest.raises(UserError, match="could not be identified"):
+            build_on_meta(name, num_classes, "counted")
+        return
+    counted = count(build_on_meta(name, num_classes, "counted"))
+    assert printed - counted == RESIDUALS.get((name, num_classes), 0)
+
+
+@every_network
+def test_named_reading_counts(name):
+    assert tuple(count(build_on_meta(name, n)) for n in (2, 3, 4)) == NAMED[name]
+
+
+@every_network
+def test_head_fits_the_classes_and_drops_out_before_it(name):
+    network = build_on_meta(name, 5, dropout=0.3)
+    assert [m.p for m in network.modules() if type(m) is nn.Dropout and m.p > 0] == (
+        [0.3, 0.3] if name == "vgg16" else [0.3]
+    )
+    linears = [m for m in network.modules() if isinstance(m, nn.Linear)]
+    assert any(m.out_features == 5 for m in classifier(network).modules() if m in linears)
+    default = build_on_meta(name, 2)
+    assert {m.p for m in default.modules() if type(m) is nn.Dropout and m.p > 0} == {0.25}
+
+
+# Forward and backward passes
+
+
+@every_network
+def test_trains_one_step_in_bf16_and_channels_last(name):
+    torch.manual_seed(0)
+    network = build_network(name, 2, image_size=64).to(memory_format=torch.channels_last)
+    images = torch.randn(2, 3, 64, 64).contiguous(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = network(images)
+    assert logits.shape == (2, 2)
+    F.cross_entropy(logits.float(), torch.tensor([0, 1])).backward()
+    unused = [k for k, p in network.named_parameters() if p.grad is None]
+    assert unused == (["mask_token"] if name == "dinov2_vitb14" else [])
+    assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (64, 96), (100, 100)])
+@every_network
+def test_every_size_from_32_gives_one_logit_a_class(name, size):
+    network = build_on_meta(name, 4).eval()
+    assert network(torch.empty(2, 3, *size, device="meta")).shape == (2, 4)
+
+
+@pytest.mark.parametrize("name", ["resnet50", "seresnet50", "densenet121"])
+def test_counted_reading_answers_with_the_asked_classes(name):
+    network = build_on_meta(name, 3, "counted").eval()
+    assert network(torch.empty(2, 3, 64, 64, device="meta")).shape == (2, 3)
+
+
+@every_network
+def test_default_cam_layer_is_a_module_with_a_grid(name):
+    network = build_on_meta(name, 2).eval()
+    layer = default_cam_layer(network)
+    assert layer == default_cam_layer(name)
+    seen = []
+    network.get_submodule(layer).register_forward_hook(lambda m, i, o: seen.append(o.shape))
+    network(torch.empty(1, 3, 224, 224, device="meta"))
+    expected = {
+        "densenet121": (1, 1024, 7, 7),
+        "vgg16": (1, 512, 14, 14),
+        "vgg16_inception": (1, 736, 14, 14),
+        "vit": (1, 1 + 14 * 14, 1024),
+        "swin": (1, 1024, 7, 7),
+        "dinov2_vitb14": (1, 1 + 16 * 16, 768),
+    }
+    assert seen == [expected.get(name, (1, 2048, 7, 7))]
+
+
+# The gate (Eq. 1-4)
+
+
+def test_gate_is_equations_1_to_4():
+    torch.manual_seed(0)
+    gate = DualActivationGate(12, reduction=3).double()
+    x = torch.randn(4, 12, 5, 7, dtype=torch.float64)
+    z = gate(x)
+    for n in range(4):
+        pooled = torch.stack([x[n, i].sum() / (5 * 7) for i in range(12)])  # Eq. 1
+        hidden = gate.squeeze.weight @ pooled + gate.squeeze.bias
+        hidden = torch.where(hidden > 0, hidden, 0.01 * hidden)  # Eq. 2
+        y = (gate.expand.weight @ hidden + gate.expand.bias).clamp(min=0)  # Eq. 3
+        for i in range(12):
+            torch.testing.assert_close(z[n, i], x[n, i] * y[i], rtol=1e-12, atol=1e-12)  # Eq. 4
+
+
+def test_gate_gradient():
+    torch.manual_seed(0)
+    gate = DualActivationGate(8, reduction=2).double()
+    x = torch.randn(2, 8, 3, 3, dtype=torch.float64, requires_grad=True)
+    names = [name for name, _ in gate.named_parameters()]
+
+    def run(x, *values):
+        return torch.func.functional_call(gate, dict(zip(names, values, strict=True)), x)
+
+    assert torch.autograd.gradcheck(run, (x, *gate.parameters()))
+
+
+@pytest.mark.parametrize("gate_after", [1, 2, 3, 4])
+def test_gate_acts_on_the_output_of_its_layer_alone(gate_after):
+    torch.manual_seed(0)
+    network = DALAResNet50(2, gate_after=gate_after).eval()
+    plain = torchvision.models.resnet50(num_classes=2).eval()
+    state = {k.replace("fc.1.", "fc."): v for k, v in network.state_dict().items()}
+    plain.load_state_dict({k: v for k, v in state.items() if not k.startswith("gate.")})
+    plain.get_submodule(f"layer{gate_after}").register_forward_hook(
+        lambda module, inputs, output: network.gate(output)
+    )
+    images = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(network(images), plain(images))
+    channels = 128 * 2**gate_after
+    hidden = channels // 4
+    assert count(network.gate) == 2 * channels * hidden + hidden + channels
+    assert default_cam_layer(network) == ("gate" if gate_after == 4 else "layer4")
+
+
+def test_reduction_defaults_to_4_for_two_classes_and_16_for_more():
+    assert build_on_meta("dalaresnet50", 2).gate.squeeze.out_features == 2048 // 4
+    assert build_on_meta("dalaresnet50", 3).gate.squeeze.out_features == 2048 // 16
+    assert build_on_meta("dalaresnet50", 2, reduction=8).gate.squeeze.out_features == 2048 // 8
+
+
+# Position tables
+
+
+def test_any_size_vit_agrees_with_timm_at_every_size():
+    torch.manual_seed(0)
+    options = {"img_size": 64, "patch_size": 16, "embed_dim": 32, "depth": 2, "num_heads": 2}
+    ours = AnySizeViT(**options).eval()
+    theirs = VisionTransformer(**options, num_classes=0, dynamic_img_size=True).eval()
+    theirs.load_state_dict(ours.state_dict())
+    for size in [(64, 64), (32, 32), (96, 48), (224, 224)]:
+        images = torch.randn(2, 3, *size)
+        torch.testing.assert_close(ours(images), theirs(images))
+
+
+def test_any_size_vit_compiles_as_one_graph():
+    torch.manual_seed(0)
+    network = AnySizeViT(img_size=64, patch_size=16, embed_dim=32, depth=1, num_heads=2)
+    images = torch.randn(2, 3, 80, 80)
+    compiled = torch.compile(network, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(images), network(images))
+
+
+def test_position_table_learns_after_a_first_pass_in_inference_mode():
+    network = AnySizeViT(img_size=64, patch_size=16, embed_dim=32, depth=1, num_heads=2)
+    images = torch.randn(2, 3, 80, 80)
+    with torch.inference_mode():
+        network(images)
+    network(images)[:, 0].sum().backward()
+    assert network.pos_embed.grad[:, 1:].abs().sum() > 0
+
+
+# Checkpoints
+
+
+@pytest.fixture(scope="module")
+def small():
+    torch.manual_seed(0)
+    return build_network("densenet121", 3, dropout=0.1, image_size=48).eval()
+
+
+def test_checkpoint_round_trip(tmp_path):
+    torch.manual_seed(0)
+    network = build_network("dalaresnet50", 3, gate_after=2, reduction=8, dropout=0.1)
+    images = torch.randn(2, 3, 32, 32)
+    network(images)  # moves the batch statistics away from their start
+    path = tmp_path / "weights.safetensors"
+    save_weights(
+        path, network.to(memory_format=torch.channels_last), {"classes": '["a", "b", "c"]'}
+    )
+    restored, metadata = network_from_checkpoint(path)
+    with torch.no_grad():
+        torch.testing.assert_close(restored.eval()(images), network.eval()(images))
+    saved = network.state_dict()
+    for key, value in restored.state_dict().items():
+        assert torch.equal(value, saved[key]) or key.endswith("num_batches_tracked")
+    assert metadata == read_metadata(path)
+    assert metadata["classes"] == '["a", "b", "c"]'
+    assert (metadata["gate_after"], metadata["reduction"], metadata["dropout"]) == ("2", "8", "0.1")
+    assert restored.weights_source == network.weights_source == "random"
+
+
+def test_own_weights_by_path(tmp_path, small):
+    path = tmp_path / "weights.safetensors"
+    save_weights(path, small, {"gate_after": 4, "reduction": None})  # what a run's notes may hold
+    again = build_network("densenet121", 3, weights=path)
+    assert all(
+        torch.equal(a, b) for a, b in zip(small.parameters(), again.parameters(), strict=True)
+    )
+    assert network_from_checkpoint(path)[0].settings == small.settings
+
+
+def test_frozen_networks_save_and_load_like_others(tmp_path):
+    frozen = freeze_backbone(build_network("densenet121", 2))
+    path = tmp_path / "weights.safetensors"
+    save_weights(path, frozen)
+    network = network_from_checkpoint(path)[0].eval()
+    images = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(network(images), frozen.eval()(images))
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path, small):
+    path = tmp_path / "weights.safetensors"
+    save_weights(path, small)
+    with pytest.raises(UserError, match="num_classes=3, not num_classes=2"):
+        build_network("densenet121", 2, weights=path)
+    with pytest.raises(UserError, match="network=densenet121, not network=resnet50"):
+        build_network("resnet50", 3, weights=path)
+    with pytest.raises(UserError, match="reading=named, not reading=counted"):
+        build_network("densenet121", 3, "counted", weights=path)
+    gate = DALAResNet50(2, gate_after=1)
+    save_weights(path, gate)
+    with pytest.raises(UserError, match="gate_after=1, not gate_after=4"):
+        load_weights(path, DALAResNet50(2))
+
+
+def test_files_that_are_no_checkpoints_are_refused(tmp_path, small):
+    path = tmp_path / "weights.safetensors"
+    with pytest.raises(UserError, match="there is no file"):
+        network_from_checkpoint(path)
+    path.write_bytes(b"not weights at all")
+    with pytest.raises(UserError, match="not a whole safetensors file"):
+        load_weights(path, small)
+    save_weights(path, small)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(UserError, match="not a whole safetensors file"):
+        load_weights(path, small)
+
+
+# Pre-trained weights
+
+
+@pytest.fixture
+def cached_resnet50(empty_cache):
+    torch.manual_seed(1)
+    state = torchvision.models.resnet50().state_dict()
+    torch.save(state, empty_cache / "resnet50-0676ba61.pth")
+    return state
+
+
+@pytest.mark.parametrize("weights", ["imagenet", "auto"])
+@pytest.mark.parametrize("name", ["resnet50", "dalaresnet50"])
+def test_resnet50_starts_from_the_file_in_the_cache(name, weights, cached_resnet50):
+    network = build_network(name, 3, weights=weights)
+    assert network.weights_source == "imagenet (torchvision ResNet50_Weights.IMAGENET1K_V1)"
+    state = network.state_dict()
+    assert all(torch.equal(state[k], v) for k, v in cached_resnet50.items() if k[:3] != "fc.")
+
+
+@pytest.mark.parametrize("reading", ["named", "counted"])
+def test_seresnet50_starts_from_the_file_in_the_cache(reading, empty_cache):
+    published = timm.create_model("seresnet50").state_dict()
+    torch.save(published, empty_cache / "seresnet50_ra_224-8efdb4bb.pth")
+    network = build_network("seresnet50", 2, reading, weights="imagenet")
+    state = network.state_dict()
+    for key, value in published.items():
+        dropped = key.startswith("fc.") or (".se." in key and key.endswith("bias"))
+        assert torch.equal(state[key], value) if key in state else dropped
+    assert network.weights_source.startswith("imagenet (timm seresnet50.ra2_in1k")
+    assert ("without the biases" in network.weights_source) == (reading == "counted")
+
+
+def test_without_a_connection_auto_is_random_and_imagenet_says_what_to_do(empty_cache, capsys):
+    assert build_network("densenet121", 2, weights="auto").weights_source == "random"
+    assert "densenet121-a639ec97.pth is not in" in capsys.readouterr().err
+    with pytest.raises(UserError) as error:
+        DALAResNet50(2, weights="imagenet")
+    assert "https://download.pytorch.org/models/resnet50-0676ba61.pth" in str(error.value)
+    assert str(empty_cache) in str(error.value)
+    assert "TORCH_HOME" in str(error.value)
+
+
+def test_downloads_are_checked_against_the_hash_in_the_name(empty_cache, tmp_path, monkeypatch):
+    monkeypatch.setattr(pretrained, "_unreachable", lambda site: None)
+    digest = hashlib.sha256(b"weights").hexdigest()[:8]
+    good, bad = tmp_path / f"good-{digest}.pth", tmp_path / f"bad-{digest[::-1]}.pth"
+    good.write_bytes(b"weights")
+    bad.write_bytes(b"weights")
+    assert pretrained.available(good.as_uri(), "auto")
+    assert (empty_cache / good.name).read_bytes() == b"weights"
+    assert not pretrained.available(bad.as_uri(), "auto")
+    with pytest.raises(UserError, match="invalid hash value"):
+        pretrained.available(bad.as_uri(), "imagenet")
+    assert [path.name for path in empty_cache.iterdir()] == [good.name]
+
+
+def test_a_damaged_file_in_the_cache_is_named(empty_cache):
+    (empty_cache / "densenet121-a639ec97.pth").write_bytes(b"half a download")
+    with pytest.raises(UserError, match=r"densenet121-a639ec97\.pth cannot be used"):
+        build_network("densenet121", 2, weights="auto")
+
+
+def test_the_vit_has_no_published_weights():
+    assert build_on_meta("vit", 2, weights="auto").weights_source.startswith("random")
+    with pytest.raises(UserError, match="no published weights"):
+        build_on_meta("vit", 2, weights="imagenet")
+
+
+# Freezing
+
+
+@pytest.mark.parametrize(
+    ("name", "trainable"),
+    [
+        ("dalaresnet50", ["gate.squeeze", "gate.expand", "fc.1"]),
+        ("resnet50", ["fc.1"]),
+        ("seresnet50", ["fc.1"]),
+        ("densenet121", ["classifier.1"]),
+        ("vgg16", ["classifier.6"]),
+        (
+            "vgg16_inception",
+            ["inception.conv1", "inception.conv3", "inception.conv5", "norm", "classifier.2"],
+        ),
+        ("vit", ["head.1"]),
+        ("swin", ["head.1"]),
+        ("dinov2_vitb14", ["head.1"]),
+    ],
+)
+def test_freezing_leaves_only_the_new_parts_trainable(name, trainable):
+    with torch.device("meta"):
+        network = freeze_backbone(build_network(name, 2))
+    left = {key.rpartition(".")[0] for key, p in network.named_parameters() if p.requires_grad}
+    assert left == set(trainable)
+
+
+def test_frozen_batch_statistics_stay_put_in_training():
+    network = freeze_backbone(build_network("densenet121", 2)).train()
+    before = {k: v.clone() for k, v in network.state_dict().items() if "running" in k}
+    network(torch.randn(2, 3, 32, 32) + 3)
+    assert before
+    assert all(torch.equal(network.state_dict()[k], v) for k, v in before.items())
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"name": "dalaresnet"}, "Did you mean dalaresnet50"),
+        ({"num_classes": 1}, "num_classes: 1"),
+        ({"num_classes": 2.0}, "num_classes: 2.0"),
+        ({"reading": "printed"}, "reading: 'printed' is none of named, counted"),
+        ({"gate_after": 0}, "gate_after: 0 is not one of the layers"),
+        ({"gate_after": 5}, "gate_after: 5 is not one of the layers"),
+        ({"reduction": 3}, "reduction: 3 does not divide the 2048 channels"),
+        ({"reduction": 4096}, "reduction: 4096 does not divide the 2048 channels"),
+        ({"reduction": 0}, "reduction: 0 does not divide"),
+        ({"gate_after": 1, "reduction": 512}, "does not divide the 256 channels after layer 1"),
+        ({"name": "vgg16", "gate_after": 3}, "belong to dalaresnet50"),
+        ({"name": "resnet50", "reduction": 16}, "belong to dalaresnet50"),
+        ({"image_size": 31}, "image_size: 31 is smaller than 32"),
+        ({"dropout": 1.0}, "dropout: 1.0 is not in"),
+        ({"weights": "imagenet21k"}, "'imagenet21k' is none of random, imagenet, auto"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(arguments, message):
+    with pytest.raises(UserError, match=message):
+        build_on_meta(**{"name": "dalaresnet50", "num_classes": 2} | arguments)
+
+
+def test_a_network_imports_no_other_network_and_the_registry_no_torch():
+    code = (
+        "import sys\n"
+        "from paper_code.networks import NETWORKS, network_module\n"
+        "assert 'torch' not in sys.modules\n"
+        "from paper_code.networks import build_network\n"
+        "build_network('densenet121', 2)\n"
+        "loaded = [m for m in NETWORKS.values() if m in sys.modules]\n"
+        "assert loaded == [network_module('densenet121')], loaded\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,131 @@
+# Settings, names of files, and small helpers of all rules.
+import os
+import shlex
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, workflow.basedir)
+
+from paper_code.config import announce, choose_sources, resolve_settings
+from paper_code.datasets.catalog import PAPER_DATASETS, find_dataset
+from paper_code.errors import UserError
+from paper_code.networks.registry import network_module
+from paper_code.sources import source_files
+from paper_code.training.names import parse_network
+
+ENVIRONMENT = "../../environment.yml"
+
+try:
+    SETTINGS = resolve_settings(config)
+    SOURCES = choose_sources(SETTINGS)
+    for name in SETTINGS["networks"]:
+        parse_network(name)
+except UserError as error:
+    raise WorkflowError(str(error))
+
+SCALE = SETTINGS["scale"]
+DATASETS = SETTINGS["datasets"]
+BREAKHIS = [name for name in DATASETS if name.startswith("breakhis_")]
+RESULTS = f"results/{SCALE}"
+# The paper scale writes its tables and figures to the top level; other scales never touch those.
+OUTPUT = "" if SCALE == "paper" else f"{RESULTS}/"
+LOGS = f"logs/{SCALE}"
+BENCHMARKS = f"{RESULTS}/benchmarks"
+CONFUSED = [name for name in SETTINGS["networks"] if name in ("dalaresnet50", "resnet50")]
+# The data sets behind Tables III-V and Figures 3-5.
+SHOWN = {"03_breakhis": BREAKHIS, "04_bach": ["bach"], "05_mini_ddsm": ["mini_ddsm"]}
+
+
+# Jobs use the Python that runs Snakemake, unless a conda environment brings its own.
+if not workflow.deployment_settings.deployment_method:
+    shell.prefix(f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; ")
+
+
+onstart:
+    print(announce(config, SETTINGS, SOURCES), file=sys.stderr, flush=True)
+
+
+def options(*names):
+    """Settings as options of the command line: options("batch_size") -> "--batch-size 32"."""
+    parts = []
+    for name in names:
+        value = SETTINGS[name]
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        parts.append(f"--{name.replace('_', '-')} {shlex.quote(text)}")
+    return " ".join(parts)
+
+
+def runs(datasets, networks, file="run.json"):
+    """The files of runs, for every seed."""
+    return [
+        f"{RESULTS}/runs/{dataset}/{network}/{SETTINGS['splits']}-{seed}/{file}"
+        for dataset in datasets
+        for network in networks
+        for seed in SETTINGS["seeds"]
+    ]
+
+
+def prepared(datasets, file="source.json"):
+    """Files of prepared data sets."""
+    return [f"{RESULTS}/prepared/{dataset}/{file}" for dataset in datasets]
+
+
+def folders(files):
+    """The folders of some files."""
+    return [os.path.dirname(str(file)) for file in files]
+
+
+def phantom_marker(wildcards):
+    """The finished phantom of a data set's family, if that is its source."""
+    family = find_dataset(wildcards.dataset, SETTINGS["manifests"]).family
+    if SOURCES[wildcards.dataset][0] == "real":
+        return []
+    return f"{RESULTS}/phantoms/{family}/done"
+
+
+def manifest_options(wildcards):
+    """Where the raw files of a data set are."""
+    dataset = find_dataset(wildcards.dataset, SETTINGS["manifests"])
+    source = SOURCES[wildcards.dataset][0]
+    if dataset.family == "manifest":
+        text = f"--manifest {shlex.quote(dataset.manifest)}"
+        if dataset.classes:
+            text += f" --classes {shlex.join(dataset.classes)}"
+    elif source == "phantom":
+        text = f"--data-root {RESULTS}/phantoms/{dataset.family}/raw"
+    else:
+        text = f"--data-root {shlex.quote(SETTINGS['data_root'])}"
+    return f"{text} --source {source} --limit {SETTINGS['images_per_dataset']}"
+
+
+def network_code(wildcards):
+    """The training loop and the one network's module, with all that they import."""
+    base, _ = parse_network(wildcards.network)
+    return source_files("paper_code.training.run", network_module(base))
+
+
+def all_tables():
+    """Every table that the configured data sets allow."""
+    names = ["table_06_splits"]
+    if BREAKHIS:
+        names += ["table_03_breakhis", "table_07_breakhis_comparison"]
+    if "bach" in DATASETS:
+        names.append("table_04_bach")
+    if "mini_ddsm" in DATASETS:
+        names.append("table_05_mini_ddsm")
+    return [f"{OUTPUT}tables/{name}.{ending}" for name in sorted(names) for ending in ("csv", "md")]
+
+
+def all_figures():
+    """Every figure that the configured data sets and networks allow."""
+    names = []
+    if BREAKHIS:
+        names += ["figure_03_breakhis_samples", "figure_06_confusion_matrices"]
+    if "bach" in DATASETS:
+        names.append("figure_04_bach_samples")
+    if "mini_ddsm" in DATASETS:
+        names.append("figure_05_mini_ddsm_samples")
+    return [
+        f"{OUTPUT}figures/{name}.{ending}" for name in sorted(names) for ending in ("png", "pdf")
+    ]

@@ -1,0 +1,98 @@
+# From raw files, or phantoms in their place, to one array a data set and the split files.
+
+
+# Synthetic images in the published layout of one family, with exact lesion masks.
+rule phantom:
+    input:
+        code=source_files("paper_code.datasets.phantoms"),
+    output:
+        raw=directory(f"{RESULTS}/phantoms/{{family}}/raw"),
+        done=touch(f"{RESULTS}/phantoms/{{family}}/done"),
+    log:
+        f"{LOGS}/phantom/{{family}}.log",
+    benchmark:
+        f"{BENCHMARKS}/phantom/{{family}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: workflow.cores
+    params:
+        images=SETTINGS["images_per_dataset"],
+        height=lambda w: SETTINGS["phantom_height"][w.family],
+        seed=SETTINGS["seeds"][0],
+    message:
+        "Drawing the {wildcards.family} phantom"
+    shell:
+        "python -m paper_code phantom {wildcards.family} --output {output.raw}"
+        " --images {params.images} --height {params.height} --seed {params.seed}"
+        " --workers {threads} 2>&1 | tee {log}"
+
+
+# The list of a data set's images, checked, with its source and how complete it is.
+rule manifest:
+    input:
+        phantom=phantom_marker,
+        code=source_files("paper_code.datasets.prepare"),
+    output:
+        manifest=f"{RESULTS}/prepared/{{dataset}}/manifest.csv",
+        source=f"{RESULTS}/prepared/{{dataset}}/source.json",
+    log:
+        f"{LOGS}/manifest/{{dataset}}.log",
+    benchmark:
+        f"{BENCHMARKS}/manifest/{{dataset}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 2
+    params:
+        where=manifest_options,
+        seed=SETTINGS["seeds"][0],
+    message:
+        "Listing and checking {wildcards.dataset}"
+    shell:
+        "python -m paper_code manifest {wildcards.dataset} {params.where} --seed {params.seed}"
+        " --workers {threads} --output {output.manifest} 2>&1 | tee {log}"
+
+
+# All images of a data set in one array of bytes at network size, with their masks.
+rule prepare:
+    input:
+        manifest=f"{RESULTS}/prepared/{{dataset}}/manifest.csv",
+        source=f"{RESULTS}/prepared/{{dataset}}/source.json",
+        code=source_files("paper_code.datasets.prepare"),
+    output:
+        images=f"{RESULTS}/prepared/{{dataset}}/images.npy",
+        masks=f"{RESULTS}/prepared/{{dataset}}/masks.npy",
+    log:
+        f"{LOGS}/prepare/{{dataset}}.log",
+    benchmark:
+        f"{BENCHMARKS}/prepare/{{dataset}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: workflow.cores
+    params:
+        options=options("image_size"),
+        folder=subpath(output.images, parent=True),
+    message:
+        "Preparing {wildcards.dataset}"
+    shell:
+        "python -m paper_code prepare {input.manifest} {params.options} --workers {threads}"
+        " --output {params.folder} 2>&1 | tee {log}"
+
+
+# Which image is in train, val and test.
+rule split:
+    input:
+        manifest=f"{RESULTS}/prepared/{{dataset}}/manifest.csv",
+        code=source_files("paper_code.datasets.splits"),
+    output:
+        f"{RESULTS}/splits/{{dataset}}/{{by}}-{{seed}}.csv",
+    log:
+        f"{LOGS}/split/{{dataset}}-{{by}}-{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/split/{{dataset}}-{{by}}-{{seed}}.tsv"
+    conda:
+        ENVIRONMENT
+    message:
+        "Splitting {wildcards.dataset} by {wildcards.by}, seed {wildcards.seed}"
+    shell:
+        "python -m paper_code split {input.manifest} --by {wildcards.by} --seed {wildcards.seed}"
+        " --output {output} 2>&1 | tee {log}"

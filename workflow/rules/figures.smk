@@ -1,0 +1,52 @@
+# Figures, each as .png and .pdf.
+
+
+# Figures 3, 4 and 5: sample images of each class.
+rule figure_samples:
+    input:
+        sources=lambda w: prepared(SHOWN[w.name]),
+        manifests=lambda w: prepared(SHOWN[w.name], "manifest.csv"),
+        code=lambda w: source_files(f"paper_code.reporting.figure_{w.name}_samples"),
+    output:
+        png=f"{OUTPUT}figures/figure_{{name}}_samples.png",
+        pdf=f"{OUTPUT}figures/figure_{{name}}_samples.pdf",
+    log:
+        f"{LOGS}/figures/figure_{{name}}_samples.log",
+    benchmark:
+        f"{BENCHMARKS}/figures/figure_{{name}}_samples.tsv"
+    wildcard_constraints:
+        name="03_breakhis|04_bach|05_mini_ddsm",
+    conda:
+        ENVIRONMENT
+    params:
+        number=lambda w: w.name[:2],
+        prepared=lambda w, input: folders(input.sources),
+    message:
+        "Figure {wildcards.name}"
+    shell:
+        "python -m paper_code figure {params.number} --prepared {params.prepared}"
+        " --output {output.png} 2>&1 | tee {log}"
+
+
+# Figure 6: confusion matrices of the two networks on BreakHis.
+rule figure_06_confusion_matrices:
+    input:
+        runs=runs(BREAKHIS, CONFUSED or SETTINGS["networks"][:1]),
+        predictions=runs(BREAKHIS, CONFUSED or SETTINGS["networks"][:1], "predictions.csv"),
+        code=source_files("paper_code.reporting.figure_06_confusion_matrices"),
+    output:
+        png=f"{OUTPUT}figures/figure_06_confusion_matrices.png",
+        pdf=f"{OUTPUT}figures/figure_06_confusion_matrices.pdf",
+    log:
+        f"{LOGS}/figures/figure_06_confusion_matrices.log",
+    benchmark:
+        f"{BENCHMARKS}/figures/figure_06_confusion_matrices.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        scale=SCALE,
+    message:
+        "Figure 06"
+    shell:
+        "python -m paper_code figure 06 --runs {input.runs} --scale {params.scale}"
+        " --output {output.png} 2>&1 | tee {log}"

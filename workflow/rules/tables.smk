@@ -1,0 +1,84 @@
+# Tables from files alone: no images are decoded, no network is run.
+
+
+# Tables III, IV and V: images of each class.
+rule table_counts:
+    input:
+        sources=lambda w: prepared(SHOWN[w.name]),
+        manifests=lambda w: prepared(SHOWN[w.name], "manifest.csv"),
+        code=lambda w: source_files(f"paper_code.reporting.table_{w.name}"),
+    output:
+        csv=f"{OUTPUT}tables/table_{{name}}.csv",
+        md=f"{OUTPUT}tables/table_{{name}}.md",
+    log:
+        f"{LOGS}/tables/table_{{name}}.log",
+    benchmark:
+        f"{BENCHMARKS}/tables/table_{{name}}.tsv"
+    wildcard_constraints:
+        name="03_breakhis|04_bach|05_mini_ddsm",
+    conda:
+        ENVIRONMENT
+    params:
+        number=lambda w: w.name[:2],
+        prepared=lambda w, input: folders(input.sources),
+        scale=SCALE,
+    message:
+        "Table {wildcards.name}"
+    shell:
+        "python -m paper_code table {params.number} --prepared {params.prepared}"
+        " --scale {params.scale} --output {output.csv} 2>&1 | tee {log}"
+
+
+# Table VI: images of each part.
+rule table_06_splits:
+    input:
+        sources=prepared(DATASETS),
+        manifests=prepared(DATASETS, "manifest.csv"),
+        splits=[
+            f"{RESULTS}/splits/{dataset}/{SETTINGS['splits']}-{SETTINGS['seeds'][0]}.csv"
+            for dataset in DATASETS
+        ],
+        code=source_files("paper_code.reporting.table_06_splits"),
+    output:
+        csv=f"{OUTPUT}tables/table_06_splits.csv",
+        md=f"{OUTPUT}tables/table_06_splits.md",
+    log:
+        f"{LOGS}/tables/table_06_splits.log",
+    benchmark:
+        f"{BENCHMARKS}/tables/table_06_splits.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        prepared=lambda w, input: folders(input.sources),
+        by=SETTINGS["splits"],
+        scale=SCALE,
+    message:
+        "Table 06"
+    shell:
+        "python -m paper_code table 06 --prepared {params.prepared} --splits {input.splits}"
+        " --by {params.by} --scale {params.scale} --output {output.csv} 2>&1 | tee {log}"
+
+
+# Table VII: the networks on BreakHis.
+rule table_07_breakhis_comparison:
+    input:
+        runs=runs(BREAKHIS, SETTINGS["networks"]),
+        predictions=runs(BREAKHIS, SETTINGS["networks"], "predictions.csv"),
+        code=source_files("paper_code.reporting.table_07_breakhis_comparison"),
+    output:
+        csv=f"{OUTPUT}tables/table_07_breakhis_comparison.csv",
+        md=f"{OUTPUT}tables/table_07_breakhis_comparison.md",
+    log:
+        f"{LOGS}/tables/table_07_breakhis_comparison.log",
+    benchmark:
+        f"{BENCHMARKS}/tables/table_07_breakhis_comparison.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        resamples=SETTINGS["bootstrap_resamples"],
+        scale=SCALE,
+    message:
+        "Table 07"
+    shell:
+        "python -m paper_code table 07 --runs {input.runs} --resamples {params.resamples}"
+        " --scale {params.scale} --output {output.csv} 2>&1 | tee {log}"

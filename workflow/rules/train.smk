@@ -1,0 +1,49 @@
+# One run: a network trained on a data set's split, and its predictions.
+
+
+rule train:
+    input:
+        images=f"{RESULTS}/prepared/{{dataset}}/images.npy",
+        manifest=f"{RESULTS}/prepared/{{dataset}}/manifest.csv",
+        source=f"{RESULTS}/prepared/{{dataset}}/source.json",
+        split=f"{RESULTS}/splits/{{dataset}}/{{by}}-{{seed}}.csv",
+        code=network_code,
+    output:
+        run=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{seed}}/run.json",
+        predictions=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{seed}}/predictions.csv",
+        history=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{seed}}/history.csv",
+        timing=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{seed}}/timing.json",
+        weights=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{seed}}/weights.safetensors",
+    log:
+        f"{LOGS}/train/{{dataset}}-{{network}}-{{by}}-{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/train/{{dataset}}-{{network}}-{{by}}-{{seed}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: workflow.cores
+    resources:
+        gpu=1,
+    params:
+        prepared=subpath(input.images, parent=True),
+        folder=subpath(output.run, parent=True),
+        # Outside the outputs, which Snakemake removes when a job is interrupted.
+        checkpoints=f"{RESULTS}/checkpoints/{{dataset}}-{{network}}-{{by}}-{{seed}}",
+        options=options(
+            "weights",
+            "epochs",
+            "batch_size",
+            "learning_rate",
+            "dropout",
+            "rotation",
+            "select_epoch",
+            "precision",
+            "recalibrate_batchnorm",
+            "checkpoint_seconds",
+        ),
+    message:
+        "Training {wildcards.network} on {wildcards.dataset}, split by {wildcards.by}, seed {wildcards.seed}"
+    shell:
+        "python -m paper_code train {wildcards.network} --prepared {params.prepared}"
+        " --split {input.split} --by {wildcards.by} --seed {wildcards.seed} {params.options}"
+        " --threads {threads} --checkpoints {params.checkpoints} --output {params.folder}"
+        " 2>&1 | tee {log}"
