@@ -11,6 +11,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -79,10 +80,8 @@ def from_torchvision(
 
 
 def load_file(url: str) -> dict[str, torch.Tensor]:
-    """Read the cached file of `url`; UserError if it is damaged."""
-    path = cached_file(url)
-    with readable(url):
-        return torch.load(path, map_location="cpu", weights_only=True)
+    """Read the cached file of `url`; to be called within `readable`."""
+    return torch.load(cached_file(url), map_location="cpu", weights_only=True)
 
 
 @contextlib.contextmanager
@@ -132,7 +131,7 @@ def _download(url: str, target: Path) -> str | None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(url, str(target), digest and digest.group(1), progress=False)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, HTTPException) as error:
         return str(error)
     finally:
         socket.setdefaulttimeout(before)

@@ -1,0 +1,42 @@
+# make reproduce: every table and figure.  make test: what CI runs.  Both set everything up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SMK := Snakefile workflow/rules/*.smk
+
+.PHONY: reproduce test lint format clean
+
+# The newest Python from 3.11 on that is here, or $(PYTHON).
+$(VENV)/installed: requirements.lock pyproject.toml
+	@test -d $(VENV) || { \
+	  for python in $(PYTHON) python3.13 python3.12 python3.11; do \
+	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	      echo "Creating the environment with $$($$python --version)"; \
+	      $$python -m venv $(VENV); break; fi; done; }
+	@test -x $(BIN)/python || { echo "Python 3.11 or later is needed (PYTHON=...)"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+reproduce: $(VENV)/installed
+	$(BIN)/snakemake --cores all $(ARGS)
+
+# Unit tests, then a whole workflow run at smoke scale, then its notebooks.
+test: lint
+	$(BIN)/python -m pytest
+	$(BIN)/snakemake --cores all --config scale=smoke data=phantom
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check $(SMK)
+	$(BIN)/snakemake --lint
+
+format: $(VENV)/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt $(SMK)
+
+# What the workflow made below results/, and caches; tables/, figures/ and .venv/ stay.
+clean:
+	rm -rf results logs .snakemake .pytest_cache .ruff_cache .hypothesis

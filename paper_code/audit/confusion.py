@@ -1,0 +1,336 @@
+"""Which 2 x 2 confusion matrices of whole images give the numbers of Tables II, VII and XI."""
+
+import math
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+
+from paper_code.audit.counts import class_sizes, part_sizes
+from paper_code.audit.finding import (
+    CONSISTENT,
+    ROUNDING_OR_CUT,
+    Finding,
+    agrees,
+    by_row,
+    judge,
+    listed,
+    tolerances,
+)
+
+# Scores of arrays of matrices: true positives, false negatives, false positives, true negatives.
+SCORES = {
+    "accuracy": lambda tp, fn, fp, tn: (tp + tn) / (tp + fn + fp + tn),
+    "sensitivity": lambda tp, fn, fp, tn: tp / (tp + fn),
+    "specificity": lambda tp, fn, fp, tn: tn / (tn + fp),
+    "ppv": lambda tp, fn, fp, tn: tp / (tp + fp),
+    "npv": lambda tp, fn, fp, tn: tn / (tn + fn),
+    "balanced_accuracy": lambda tp, fn, fp, tn: (tp / (tp + fn) + tn / (tn + fp)) / 2,
+    "gmean": lambda tp, fn, fp, tn: np.sqrt(tp / (tp + fn) * tn / (tn + fp)),
+    "gmean_weighted": lambda *m: np.sqrt(SCORES["accuracy"](*m) * _weighted_specificity(*m)),
+    "iba": lambda tp, fn, fp, tn: (
+        (1 + 0.1 * (tp / (tp + fn) - tn / (tn + fp))) * tp / (tp + fn) * tn / (tn + fp)
+    ),
+    "f1_malignant": lambda tp, fn, fp, tn: 2 * tp / (2 * tp + fp + fn),
+    "f1_benign": lambda tp, fn, fp, tn: 2 * tn / (2 * tn + fp + fn),
+    "f1_macro": lambda *m: (SCORES["f1_malignant"](*m) + SCORES["f1_benign"](*m)) / 2,
+    "f1_weighted": lambda tp, fn, fp, tn: (
+        (
+            (tp + fn) * SCORES["f1_malignant"](tp, fn, fp, tn)
+            + (fp + tn) * SCORES["f1_benign"](tp, fn, fp, tn)
+        )
+        / (tp + fn + fp + tn)
+    ),
+}
+F1_READINGS = ("f1_benign", "f1_malignant", "f1_macro", "f1_weighted", "accuracy")
+
+
+def _weighted_specificity(tp, fn, fp, tn):
+    """Specificity of each class weighted by its images: imbalanced-learn's average="weighted"."""
+    return ((tp + fn) * tn / (tn + fp) + (fp + tn) * tp / (tp + fn)) / (tp + fn + fp + tn)
+
+
+def confusion_matrices(
+    total: int, low: float, high: float, positives: tuple[int, ...] = ()
+) -> np.ndarray:
+    """All matrices of `total` images with an accuracy in [low, high] and both classes present.
+
+    Args:
+        total: images.
+        low: smallest accuracy.
+        high: largest accuracy.
+        positives: allowed numbers of positive images; all from 1 to total - 1 if empty.
+
+    Returns:
+        int64, 4 x M: true positives, false negatives, false positives, true negatives.
+    """
+    p = np.array(positives or range(1, total))[:, None]
+    tp = np.arange(total)[None, :]
+    found = []
+    for correct in range(math.ceil(low * total - 1e-6), math.floor(high * total + 1e-6) + 1):
+        tn = correct - tp
+        row, column = np.nonzero((tp <= p) & (tn >= 0) & (tn <= total - p))
+        positive, true = p[row, 0], tp[0, column]
+        negative = total - positive
+        found.append([true, positive - true, negative - (correct - true), correct - true])
+    return np.concatenate(found, axis=1) if found else np.empty((4, 0), dtype=np.int64)
+
+
+def matrices_with_rates(
+    total: int, sensitivity: tuple[float, float], specificity: tuple[float, float]
+) -> np.ndarray:
+    """All matrices of `total` images whose two rates lie in the given ranges, both classes present.
+
+    Returns int64, 4 x M, like `confusion_matrices`.
+    """
+    found = [np.empty((4, 0), dtype=np.int64)]
+    for positive in range(1, total):
+        negative = total - positive
+        tp, tn = (
+            np.arange(math.ceil(low * size - 1e-6), min(size, math.floor(high * size + 1e-6)) + 1)
+            for size, (low, high) in ((positive, sensitivity), (negative, specificity))
+        )
+        tp, tn = np.repeat(tp, len(tn)), np.tile(tn, len(tp))
+        found.append(np.array([tp, positive - tp, negative - tn, tn]))
+    return np.concatenate(found, axis=1)
+
+
+def admitted(
+    matrices: np.ndarray, printed: dict[str, float], tolerance: dict[str, float], unit: float
+) -> np.ndarray:
+    """Which matrices give all of `printed` (score: value) within unit x tolerance: bool, M."""
+    keep = np.ones(matrices.shape[1], dtype=bool)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for score, value in printed.items():
+            keep &= agrees(SCORES[score](*matrices), value, unit * tolerance[score])
+    return keep
+
+
+def malignant_in_test(table_03: pd.DataFrame, table_06: pd.DataFrame) -> dict[str, tuple[int, ...]]:
+    """Malignant test images if the split keeps Table III's class shares, rounded either way."""
+    parts = part_sizes(table_06)
+    result = {}
+    for dataset, sizes in class_sizes(table_03).items():
+        expected = parts[dataset]["test"] * sizes["malignant"] / sum(sizes.values())
+        result[dataset] = tuple(sorted({math.floor(expected), math.ceil(expected)}))
+    return result
+
+
+def rows_admitted(
+    printed: pd.DataFrame,
+    half: pd.DataFrame,
+    totals: dict[str, int],
+    positives: dict[str, tuple[int, ...]],
+    readings: dict[str, dict[str, str]],
+) -> pd.DataFrame:
+    """Whether each row has a matrix, for each reading of its columns.
+
+    Args:
+        printed: one row a printed row, index (dataset, ...). The search runs over all matrices
+            with the printed sensitivity and specificity, or without these the printed accuracy.
+        half: half a unit of each printed number, same shape.
+        totals: test images per data set.
+        positives: positive test images of the published split per data set.
+        readings: name of the reading: {score of `SCORES`: printed column}.
+
+    Returns:
+        bool; same rows; columns (reading, "free" or "published" split, 1 or 2 half units).
+    """
+    result = {}
+    for row, values in printed.iterrows():
+        ranges = {
+            column: (value - 2 * half.at[row, column], value + 2 * half.at[row, column])
+            for column, value in values.items()
+        }
+        if "sensitivity" in ranges:
+            rates = ranges["sensitivity"], ranges["specificity"]
+            matrices = matrices_with_rates(totals[row[0]], *rates)
+        else:
+            matrices = confusion_matrices(totals[row[0]], *ranges["accuracy"])
+        published = np.isin(matrices[0] + matrices[1], positives[row[0]])
+        for name, columns in readings.items():
+            wanted = {score: values[column] for score, column in columns.items()}
+            halves = {score: half.at[row, column] for score, column in columns.items()}
+            for unit in (1, 2):
+                keep = admitted(matrices, wanted, halves, unit)
+                result.setdefault((name, "free", unit), []).append(keep.any())
+                result.setdefault((name, "published", unit), []).append((keep & published).any())
+    return pd.DataFrame(result, index=printed.index)
+
+
+def _count(rows: pd.DataFrame, name: str) -> str:
+    count = rows[name].sum()
+    return (
+        f"{count['free', 1]} of {len(rows)} rows (rounded) or {count['free', 2]} (one unit) with "
+        f"any class split; {count['published', 1]} or {count['published', 2]} with the published"
+    )
+
+
+def _rank(rows: pd.DataFrame, name: str) -> tuple[int, ...]:
+    """Sort key of a reading: rows explained with the published split first."""
+    count = rows[name].sum()
+    order = (("published", 2), ("published", 1), ("free", 2), ("free", 1))
+    return tuple(int(count[key]) for key in order)
+
+
+def tables_07_and_11(
+    table_03: pd.DataFrame, table_06: pd.DataFrame, table_07: pd.DataFrame, table_11: pd.DataFrame
+) -> list[Finding]:
+    """Common matrices of Table VII (accuracy, GMean) and Table XI (four numbers)."""
+    totals = {dataset: sizes["test"] for dataset, sizes in part_sizes(table_06).items()}
+    own = {score: score for score in ("sensitivity", "specificity", "ppv", "npv")}
+    rows = rows_admitted(
+        by_row(table_07).join(by_row(table_11)),
+        tolerances(table_07).join(tolerances(table_11)),
+        totals,
+        malignant_in_test(table_03, table_06),
+        {
+            "GMean = sqrt(sensitivity x specificity)": {"accuracy": "accuracy", "gmean": "gmean"}
+            | own,
+            "GMean of class-weighted averages": {"accuracy": "accuracy", "gmean_weighted": "gmean"}
+            | own,
+            "without GMean": {"accuracy": "accuracy"} | own,
+        },
+    )
+    alone = rows_admitted(
+        by_row(table_11),
+        tolerances(table_11),
+        totals,
+        malignant_in_test(table_03, table_06),
+        {"alone": own},
+    )
+    names = list(rows.columns.unique(0))
+    best = max(names[:2], key=lambda name: _rank(rows, name))
+    verdict = judge((~rows[best, "free", 1]).sum(), (~rows[best, "free", 2]).sum())
+    verdict_alone = judge((~alone["alone", "free", 1]).sum(), (~alone["alone", "free", 2]).sum())
+    search = "all whole TP, FN, FP, TN that add up to the test images of Table VI"
+    return [
+        Finding(
+            id="confusion/tables-VII-XI",
+            where="Tables VII, XI, VI; 9 networks x 4 magnifications",
+            printed="accuracy and GMean (VII); sensitivity, specificity, PPV, NPV (XI)",
+            computation=f"{search}; a row counts if one matrix gives all six numbers",
+            result="; ".join(f"{name}: {_count(rows, name)}" for name in names),
+            tolerance=ROUNDING_OR_CUT,
+            verdict=verdict,
+            reconciles=""
+            if verdict == CONSISTENT
+            else "GMean and Table XI from different runs or test images, a GMean of another "
+            "definition, or means over runs that differ much; rounding and another class split do "
+            "not",
+        ),
+        Finding(
+            id="confusion/table-XI-alone",
+            where="Tables XI, VI",
+            printed="sensitivity, specificity, PPV, NPV",
+            computation=f"{search}; a row counts if one matrix gives all four numbers",
+            result=_count(alone, "alone"),
+            tolerance=ROUNDING_OR_CUT,
+            verdict=verdict_alone,
+            reconciles=""
+            if verdict_alone == CONSISTENT
+            else "another number of test images; no matrix: if rounded, "
+            + listed(alone.index[~alone["alone", "free", 1]])
+            + "; with one unit, "
+            + listed(alone.index[~alone["alone", "free", 2]]),
+        ),
+    ]
+
+
+def table_07_alone(
+    table_03: pd.DataFrame, table_06: pd.DataFrame, table_07: pd.DataFrame
+) -> list[Finding]:
+    """Which reading of IBA and GMean lets Table VII come from a matrix with its accuracy."""
+    readings = {
+        "IBA = index balanced accuracy, GMean = sqrt(sens x spec)": ("iba", "gmean"),
+        "IBA = (sens + spec) / 2, GMean = sqrt(sens x spec)": ("balanced_accuracy", "gmean"),
+        "IBA = (sens + spec) / 2, GMean = sqrt(accuracy x class-weighted specificity)": (
+            "balanced_accuracy",
+            "gmean_weighted",
+        ),
+    }
+    rows = rows_admitted(
+        by_row(table_07),
+        tolerances(table_07),
+        {dataset: sizes["test"] for dataset, sizes in part_sizes(table_06).items()},
+        malignant_in_test(table_03, table_06),
+        {
+            name: {"accuracy": "accuracy", iba: "iba", gmean: "gmean"}
+            for name, (iba, gmean) in readings.items()
+        },
+    )
+    best = max(readings, key=lambda name: _rank(rows, name))
+    verdict = judge((~rows[best, "free", 1]).sum(), (~rows[best, "free", 2]).sum())
+    if best != next(iter(readings)) and verdict == CONSISTENT:
+        reconciles = f"the reading {best}"
+    else:
+        reconciles = "" if verdict == CONSISTENT else f"closest: {best}"
+    return [
+        Finding(
+            id="confusion/table-VII-alone",
+            where="Tables VII, VI",
+            printed="accuracy, IBA, GMean",
+            computation="all whole TP, FN, FP, TN that add up to the test images of Table VI; a "
+            "row counts if one matrix gives all three numbers",
+            result="; ".join(f"{name}: {_count(rows, name)}" for name in readings),
+            tolerance=ROUNDING_OR_CUT,
+            verdict=verdict,
+            reconciles=reconciles,
+        )
+    ]
+
+
+def f1_pairs(
+    table_02: pd.DataFrame, table_03: pd.DataFrame, table_06: pd.DataFrame, table_07: pd.DataFrame
+) -> list[Finding]:
+    """Whether two averages of F1 of one matrix give the printed pairs a/b."""
+    findings = []
+    totals = {dataset: sizes["test"] for dataset, sizes in part_sizes(table_06).items()}
+    positives = malignant_in_test(table_03, table_06)
+    readings = {
+        f"{a} / {b}": {a: "f1_first", b: "f1_second"} for a, b in permutations(F1_READINGS, 2)
+    }
+    for name, table in (("II", table_02), ("VII", table_07)):
+        printed, half = by_row(table), tolerances(table)
+        rows = rows_admitted(printed, half, totals, positives, readings)
+        best = max(readings, key=lambda pair: _rank(rows, pair))
+        free = max(readings, key=lambda pair: _rank(rows, pair)[2:])
+        verdict = judge((~rows[best, "published", 1]).sum(), (~rows[best, "published", 2]).sum())
+        low, high = _share_range(printed, half, totals, readings[free])
+        findings.append(
+            Finding(
+                id=f"confusion/f1-pairs-table-{name}",
+                where=f"Tables {name}, III, VI",
+                printed="accuracy and the F1 pair a/b; class and test images",
+                computation="all whole matrices with the printed accuracy; a and b as any two of "
+                "F1 malignant, F1 benign, macro F1, weighted F1, micro F1 (= accuracy)",
+                result=f"best pair with the published split, {best}: {_count(rows, best)}; best "
+                f"with any split, {free}: {_count(rows, free)}, and its matrices have "
+                f"{low:.3f} to {high:.3f} of the test images malignant",
+                tolerance=ROUNDING_OR_CUT,
+                verdict=verdict,
+                reconciles=""
+                if verdict == CONSISTENT
+                else "test parts with the class share of the result, or a first number that is "
+                "not an F1 (see metrics/f1-square)",
+            )
+        )
+    return findings
+
+
+def _share_range(
+    printed: pd.DataFrame, half: pd.DataFrame, totals: dict[str, int], columns: dict[str, str]
+) -> tuple[float, float]:
+    """Smallest and largest positive share of all matrices that give `columns` within one unit."""
+    shares = [np.array([])]
+    for row, values in printed.iterrows():
+        margin = 2 * half.at[row, "accuracy"]
+        matrices = confusion_matrices(
+            totals[row[0]], values["accuracy"] - margin, values["accuracy"] + margin
+        )
+        wanted = {score: values[column] for score, column in columns.items()}
+        halves = {score: half.at[row, column] for score, column in columns.items()}
+        keep = admitted(matrices, wanted, halves, 2)
+        shares.append((matrices[0] + matrices[1])[keep] / totals[row[0]])
+    shares = np.concatenate(shares)
+    return (shares.min(), shares.max()) if shares.size else (float("nan"), float("nan"))

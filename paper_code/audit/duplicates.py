@@ -1,0 +1,114 @@
+"""The same numbers printed in more than one place."""
+
+from itertools import combinations
+
+import pandas as pd
+
+from paper_code.audit.finding import (
+    CONSISTENT,
+    EXACT,
+    IMPOSSIBLE,
+    ROUNDING_OR_CUT,
+    UNEXPLAINED,
+    Finding,
+    by_row,
+    listed,
+    tolerances,
+)
+
+
+def identical_rows(
+    table_07: pd.DataFrame, table_08: pd.DataFrame, table_11: pd.DataFrame, table_12: pd.DataFrame
+) -> list[Finding]:
+    """Two networks with all four diagnostic numbers equal, and what Tables VII and VIII say."""
+    findings = []
+    for name, table, other in (("XI", table_11, table_07), ("XII", table_12, table_08)):
+        rows, performance, half = by_row(table), by_row(other), tolerances(other)
+        pairs, different, said = [], [], []
+        for dataset, group in rows.groupby(level="dataset", sort=False):
+            for first, second in combinations(group.index, 2):
+                if not (group.loc[first] == group.loc[second]).all():
+                    continue
+                pair = f"{dataset} {first[1]} and {second[1]}"
+                gap = (performance.loc[first] - performance.loc[second]).abs()
+                margin = 2 * (half.loc[first] + half.loc[second])
+                pairs.append(pair)
+                if name == "XI" and (gap > margin + 1e-9).any():
+                    different.append(pair)  # two classes: these four numbers fix all the others
+                largest = gap.idxmax()
+                said.append(
+                    f"{pair} differ by up to {gap[largest]:.4f} ({largest}) in Table "
+                    f"{'VII' if name == 'XI' else 'VIII'}"
+                )
+        findings.append(
+            Finding(
+                id=f"duplicates/rows-table-{name}",
+                where=f"Tables {name}, {'VII' if name == 'XI' else 'VIII'}",
+                printed="sensitivity, specificity, PPV, NPV of each network",
+                computation="pairs of networks with all four equal; their largest difference in "
+                "accuracy, F1, IBA and GMean",
+                result="; ".join(said) or "no identical rows",
+                tolerance=ROUNDING_OR_CUT,
+                verdict=IMPOSSIBLE if different else UNEXPLAINED if pairs else CONSISTENT,
+                reconciles="one row belonging to another network, or numbers of different runs: "
+                "with two classes the four numbers fix the accuracy, F1 and GMean"
+                if different
+                else "two networks that make equally many mistakes of each kind"
+                if pairs
+                else "",
+            )
+        )
+    return findings
+
+
+def same_on_two_datasets(table_08: pd.DataFrame) -> list[Finding]:
+    """A network whose IBA and GMean are the same on BACH and on Mini-DDSM."""
+    rows = by_row(table_08)
+    bach, mini = rows.loc["bach"], rows.loc["mini_ddsm"]
+    same = (bach[["iba", "gmean"]] == mini.loc[bach.index, ["iba", "gmean"]]).all(axis=1)
+    found = bach.index[same]
+    return [
+        Finding(
+            id="duplicates/bach-mini-ddsm",
+            where="Table VIII",
+            printed="IBA and GMean on BACH and on Mini-DDSM",
+            computation="networks with both numbers equal on both data sets",
+            result="; ".join(
+                f"{name}: IBA {bach.at[name, 'iba']:.3f} and GMean {bach.at[name, 'gmean']:.3f} on "
+                f"both, with accuracy {bach.at[name, 'accuracy']:.4g} and "
+                f"{mini.at[name, 'accuracy']:.4g}; on Mini-DDSM the other networks have GMean - "
+                f"accuracy from {_gap(mini, same).min():+.3f} to {_gap(mini, same).max():+.3f}, "
+                f"this one {mini.at[name, 'gmean'] - mini.at[name, 'accuracy']:+.3f}"
+                for name in found
+            )
+            or "none",
+            tolerance=EXACT,
+            verdict=UNEXPLAINED if len(found) else CONSISTENT,
+            reconciles="one pair printed in the place of another, or chance" if len(found) else "",
+        )
+    ]
+
+
+def _gap(rows: pd.DataFrame, left_out: pd.Series) -> pd.Series:
+    return (rows["gmean"] - rows["accuracy"])[~left_out]
+
+
+def layer_four_is_the_network(table_02: pd.DataFrame, table_07: pd.DataFrame) -> list[Finding]:
+    """Table II's layer-4 row and Table VII's DALAResNet50 row: the same network."""
+    columns = ["accuracy", "f1_first", "f1_second"]
+    placed = by_row(table_02).xs("layer4", level="placement")[columns]
+    network = by_row(table_07).xs("dalaresnet50", level="network")[columns]
+    equal = (placed == network.loc[placed.index]).all(axis=1)
+    return [
+        Finding(
+            id="duplicates/layer-4",
+            where="Tables II, VII",
+            printed="layer-4; DALAResNet50",
+            computation="accuracy and F1 a/b of the two rows are the same",
+            result=f"{equal.sum()} of {len(equal)} magnifications; not: "
+            f"{listed(equal.index[~equal])}",
+            tolerance=EXACT,
+            verdict=CONSISTENT if equal.all() else UNEXPLAINED,
+            reconciles="" if equal.all() else "two runs of one configuration",
+        )
+    ]

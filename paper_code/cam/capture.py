@@ -1,0 +1,121 @@
+"""One forward pass that keeps an autograd graph only above the layer of interest."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from paper_code.cam.layers import find_grid, to_maps
+from paper_code.errors import UserError
+
+PRECISIONS = ("full", "bfloat16")
+
+
+class Captured(NamedTuple):
+    """What one pass gives. N images, C channels, h x w the layer's grid, K classes."""
+
+    activations: Tensor  # N x C x h x w
+    gradients: Tensor | None  # N x C x h x w: d score of the image's class / d activation
+    logits: Tensor  # N x K
+    classes: Tensor  # N, int64
+
+
+@contextlib.contextmanager
+def as_evaluated(network: nn.Module) -> Iterator[None]:
+    """Put `network` in evaluation mode without parameter gradients; restore every module's mode and
+    every parameter's flag afterwards, whatever happens."""
+    training = [module for module in network.modules() if module.training]
+    trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    try:
+        network.eval()
+        for parameter in trainable:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for module in training:
+            module.training = True
+        for parameter in trainable:
+            parameter.requires_grad_(True)
+
+
+def capture(
+    network: nn.Module,
+    images: Tensor,
+    classes: Tensor | None,
+    layer: str,
+    gradients: bool = True,
+    precision: str = "full",
+) -> Captured:
+    """Run `network` on N images; return the layer's output, and its gradient if asked for.
+
+    The hook on the layer replaces its output by a detached leaf: everything below runs without
+    autograd (under bfloat16 autocast if `precision` says so), everything above in the network's
+    own precision. The caller holds `as_evaluated(network)`. A layer that runs several times counts
+    by its last run. `classes` None means the predicted class.
+    """
+    leaf: Tensor | None = None
+    device = images.device.type
+
+    def cut(module: nn.Module, inputs: object, output: Tensor) -> Tensor:
+        nonlocal leaf
+        find_grid(output, network, images.shape[-2:])
+        torch.set_autocast_enabled(device, False)
+        leaf = output.detach().to(images.dtype).requires_grad_(gradients)
+        torch.set_grad_enabled(gradients)
+        # A copy, because the next module may work in place (the ReLU after DenseNet's features):
+        # that would change the activations kept here and is an error on a leaf.
+        return leaf.clone()
+
+    handle = network.get_submodule(layer).register_forward_hook(cut)
+    try:
+        with torch.no_grad(), autocast(device, precision):
+            logits = network(images)
+    finally:
+        handle.remove()
+    check_logits(logits, len(images))
+    if leaf is None:
+        raise UserError(f"layer: {layer!r} is not used in the forward pass of this network")
+    classes = check_classes(classes, logits)
+    grid = find_grid(leaf, network, images.shape[-2:])
+    slopes = None
+    if gradients:
+        with torch.enable_grad():
+            score = logits.gather(1, classes[:, None]).sum()
+        if not score.requires_grad:
+            raise UserError(f"layer: the class scores do not depend on {layer!r}")
+        (slopes,) = torch.autograd.grad(score, leaf)
+        slopes = to_maps(slopes, grid)
+    return Captured(to_maps(leaf.detach(), grid), slopes, logits.detach(), classes)
+
+
+def autocast(device: str, precision: str) -> torch.autocast:
+    """The autocast context of `precision`: "full" (off) or "bfloat16"."""
+    if precision not in PRECISIONS:
+        raise UserError(f"precision: {precision!r} is not one of {', '.join(PRECISIONS)}")
+    return torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def check_logits(logits: object, count: int) -> None:
+    """Raise UserError unless `logits` is a tensor of `count` x K."""
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != count:
+        raise UserError("network: it must return N x K class scores for N images")
+
+
+def check_classes(classes: Tensor | None, logits: Tensor) -> Tensor:
+    """`classes`, or the predicted ones where None; UserError if one is out of range."""
+    if classes is None:
+        return logits.argmax(1)
+    count = logits.shape[1]
+    for index in classes[(classes < 0) | (classes >= count)].tolist():
+        raise UserError(
+            f"classes: {index} is out of range; this network has {count} (0-{count - 1})"
+        )
+    return classes
+
+
+def memory_format(images: Tensor) -> torch.memory_format:
+    """The layout of `images`, for new ones made from them."""
+    channels_last = images.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if channels_last else torch.contiguous_format

@@ -1,0 +1,136 @@
+"""Which layer a map is read from, and how its output becomes a grid over the image."""
+
+import difflib
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from paper_code.errors import UserError
+
+
+class Grid(NamedTuple):
+    """Where the channels and the two spatial axes of a layer's output are."""
+
+    layout: str  # "NCHW", "NHWC" or "tokens" (N x L x C)
+    height: int
+    width: int
+    prefix: int = 0  # tokens before the grid: class token, registers
+
+
+def layer_name(network: nn.Module, layer: str | nn.Module) -> str:
+    """The dotted name of `layer`, given by that name or as the module itself.
+
+    Raises UserError with the nearest names if `network` has no such layer.
+    """
+    modules = dict(network.named_modules())
+    if isinstance(layer, nn.Module):
+        for name, module in modules.items():
+            if name and module is layer:
+                return name
+        raise UserError("layer: the module given is not a part of this network")
+    if layer and layer in modules:
+        return layer
+    near = difflib.get_close_matches(layer, [name for name in modules if name], n=3, cutoff=0.4)
+    hint = f"; near names: {', '.join(near)}" if near else ""
+    raise UserError(f"layer: this network has no layer {layer!r}{hint}")
+
+
+def default_layer(network: nn.Module, images: Tensor) -> str:
+    """Dotted name of the layer that maps are read from when none is given.
+
+    A network from `paper_code.networks` names its own. For any other one it is the module that runs
+    last among those with a 4-D output larger than 1 x 1, which takes one forward pass of the first
+    image to find. Containers count: for a torchvision ResNet this is `layer4`. The caller holds
+    `as_evaluated(network)`.
+    """
+    if hasattr(network, "network_name"):
+        from paper_code.networks import default_cam_layer  # not needed for other networks
+
+        return default_cam_layer(network)
+    found: list[str] = []
+
+    def note(name: str):
+        def hook(module: nn.Module, inputs: object, output: object) -> None:
+            if isinstance(output, Tensor) and output.ndim == 4:
+                grid = _grid_4d(output, *images.shape[-2:])
+                if grid and grid.height * grid.width > 1:
+                    found.append(name)
+
+        return hook
+
+    handles = [
+        module.register_forward_hook(note(name)) for name, module in network.named_modules() if name
+    ]
+    try:
+        with torch.no_grad():
+            network(images[:1])
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not found:
+        raise UserError("layer: no module of this network has a 4-D output; name the layer")
+    return found[-1]
+
+
+def find_grid(output: object, network: nn.Module, image_size: tuple[int, int]) -> Grid:
+    """The grid in a layer's output for images of `image_size` (height, width).
+
+    4-D: N x C x H x W, or N x H x W x C (Swin) where only the axes 1 and 2 have the proportions of
+    the image. 3-D: N x L x C tokens; the `num_prefix_tokens` of timm, else a single class token if
+    L itself is no grid, are left out. Raises UserError if there is no grid or it is 1 x 1.
+    """
+    grid = None
+    if isinstance(output, Tensor) and output.ndim == 4:
+        grid = _grid_4d(output, *image_size)
+    elif isinstance(output, Tensor) and output.ndim == 3:
+        grid = _grid_tokens(
+            output.shape[1], getattr(network, "num_prefix_tokens", None), image_size
+        )
+    if grid is None:
+        shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise UserError(f"layer: its output has no spatial grid ({shape}); choose an earlier layer")
+    if grid.height * grid.width == 1:
+        raise UserError(
+            "layer: its output is 1 x 1 for images of {} x {}; choose an earlier layer "
+            "or larger images".format(*image_size)
+        )
+    return grid
+
+
+def to_maps(output: Tensor, grid: Grid) -> Tensor:
+    """A layer's output as N x C x H x W (a view where possible)."""
+    if grid.layout == "NCHW":
+        return output
+    if grid.layout == "NHWC":
+        return output.permute(0, 3, 1, 2)
+    tokens = output[:, grid.prefix :]
+    return tokens.transpose(1, 2).unflatten(2, (grid.height, grid.width))
+
+
+def _grid_4d(output: Tensor, height: int, width: int) -> Grid | None:
+    _, first, second, third = output.shape
+    if _proportional(second, third, height, width):
+        return Grid("NCHW", second, third)
+    if _proportional(first, second, height, width):
+        return Grid("NHWC", first, second)
+    return None
+
+
+def _proportional(rows: int, columns: int, height: int, width: int) -> bool:
+    """Whether rows x columns is height x width over one stride, up to rounding either way."""
+    if rows > height or columns > width:
+        return False
+    return abs(rows * width - columns * height) <= max(height, width)
+
+
+def _grid_tokens(length: int, prefix: int | None, image_size: tuple[int, int]) -> Grid | None:
+    height, width = image_size
+    for skipped in (0, 1) if prefix is None else (prefix,):
+        tokens = length - skipped
+        if tokens < 1:
+            continue
+        rows = max(1, round((tokens * height / width) ** 0.5))
+        if tokens % rows == 0 and _proportional(rows, tokens // rows, height, width):
+            return Grid("tokens", rows, tokens // rows, skipped)
+    return None

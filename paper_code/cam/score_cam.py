@@ -1,0 +1,73 @@
+"""Score-CAM (Wang et al. 2020): each channel's map masks the image; the class score of the masked
+image, after a softmax over channels, is the channel's weight. No gradient is needed."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from paper_code.cam.capture import Captured, autocast, memory_format
+from paper_code.cam.methods import scale
+from paper_code.errors import UserError
+
+# How a channel becomes a mask: (align_corners of the bilinear upsampling, scaled again after it).
+MASKS = {
+    "original": (False, True),  # the authors' code
+    "pytorch_grad_cam": (True, True),
+    "torchcam": (False, False),
+}
+
+
+def scorecam(
+    network: nn.Module,
+    images: Tensor,
+    captured: Captured,
+    masks: str = "original",
+    precision: str = "full",
+    batch_size: int = 16,
+) -> Tensor:
+    """N x h x w raw maps from what `capture` read for `images` (N x 3 x H x W).
+
+    Each distinct mask of an image is scored once: channels that are constant (all share the mask
+    zero) or active at one same position only differ by a factor that the scaling removes. Masks are
+    made a chunk of `batch_size` at a time, so memory does not grow with the number of channels.
+    """
+    if masks not in MASKS:
+        raise UserError(f"masks: {masks!r} is not one of {', '.join(MASKS)}")
+    activations = captured.activations
+    count, channels, height, width = activations.shape
+    owners = torch.arange(count, device=images.device).repeat_interleave(channels)
+    rows = torch.cat([owners[:, None], scale(activations).flatten(2).flatten(0, 1)], 1)
+    distinct, which = torch.unique(rows, dim=0, return_inverse=True)
+    owners, small = distinct[:, 0].long(), distinct[:, 1:].unflatten(1, (1, height, width))
+    scores = torch.cat(
+        [
+            _scores(
+                network,
+                images[owner].contiguous(memory_format=memory_format(images)),
+                mask,
+                captured.classes[owner],
+                masks,
+                precision,
+            )
+            for owner, mask in zip(owners.split(batch_size), small.split(batch_size), strict=True)
+        ]
+    )
+    weights = scores[which].unflatten(0, (count, channels)).softmax(1)
+    return torch.einsum("nchw,nc->nhw", activations, weights)
+
+
+def _scores(
+    network: nn.Module,
+    images: Tensor,
+    small: Tensor,
+    classes: Tensor,
+    masks: str,
+    precision: str,
+) -> Tensor:
+    """Class scores (M) of M images, each under its mask (M x 1 x h x w)."""
+    align_corners, rescale = MASKS[masks]
+    large = F.interpolate(small, images.shape[-2:], mode="bilinear", align_corners=align_corners)
+    large = scale(large) if rescale else large
+    with torch.no_grad(), autocast(images.device.type, precision):
+        logits = network(images * large)
+    return logits.gather(1, classes[:, None])[:, 0].to(small.dtype)

@@ -1,0 +1,46 @@
+"""Trees of phantom files that appear whole or not at all."""
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from paper_code.parallel import map_parallel
+
+
+@contextlib.contextmanager
+def new_tree(root: str | Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `root` that replaces `root` if the block succeeds."""
+    root = Path(root)
+    root.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=root.parent, prefix=f".{root.name}."))
+    try:
+        yield temporary
+        shutil.rmtree(root, ignore_errors=True)
+        temporary.chmod(0o755)
+        temporary.rename(root)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def run_jobs(work: Callable, jobs: list, label: str, workers: int) -> None:
+    """Draw all images, one OpenCV thread a process."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # inherited by the processes
+    try:
+        for _ in map_parallel(work, jobs, label, workers):
+            pass
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def save_image(path: Path, pixels: np.ndarray, **options) -> None:
+    """Write uint8 pixels, or a bool mask as 0 and 255, creating the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = pixels.astype(np.uint8) * 255 if pixels.dtype == bool else pixels
+    Image.fromarray(values).save(path, **options)

@@ -1,0 +1,131 @@
+"""The steps of DT Grad-CAM, Eigen-CAM's sign and constant maps."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skimage.filters import threshold_otsu
+
+from paper_code.cam import compute_cam, dt_gradcam, methods
+from paper_code.errors import UserError
+
+
+def blobs(seed, count=6, height=40, width=56):
+    generator = torch.Generator().manual_seed(seed)
+    small = torch.rand(count, 5, 7, generator=generator, dtype=torch.float64) ** 3
+    return methods.upsample(small, (height, width))
+
+
+def test_weights_fall_linearly_from_one_to_a_half():
+    assert dt_gradcam.linear_weights(11).tolist() == pytest.approx(
+        [1 - 0.05 * i for i in range(11)]
+    )
+    assert dt_gradcam.linear_weights(1).tolist() == [1]
+
+
+def test_weighted_average_by_hand():
+    maps = torch.tensor([[[[1.0]], [[4.0]]]])
+    assert dt_gradcam.weighted_average(maps, torch.tensor([1.0, 0.5])).item() == 2
+
+
+def test_noise_has_the_asked_deviation_and_seed():
+    image = torch.rand(3, 64, 64)
+    copies = dt_gradcam.noisy_copies(image, copies=20, sigma=0.25, seed=3)
+    assert copies.shape == (20, 3, 64, 64)
+    assert copies.dtype == image.dtype
+    assert (copies - image).std().item() == pytest.approx(0.25, rel=0.01)
+    assert (copies - image).mean().item() == pytest.approx(0, abs=0.005)
+    assert torch.equal(copies, dt_gradcam.noisy_copies(image, 20, 0.25, 3))
+    # the first copies do not depend on how many follow
+    assert torch.equal(copies[:5], dt_gradcam.noisy_copies(image, 5, 0.25, 3))
+    assert not torch.equal(copies, dt_gradcam.noisy_copies(image, 20, 0.25, 4))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_otsu_is_that_of_skimage(seed):
+    maps = blobs(seed)
+    theirs = [threshold_otsu(m) for m in maps.numpy()]
+    assert dt_gradcam.otsu_threshold(maps).tolist() == pytest.approx(theirs, rel=1e-12)
+
+
+def test_otsu_is_that_of_opencv_on_grey_levels():
+    """On integers 0-255 every grey level is a bin; OpenCV answers with the level itself."""
+    levels = (methods.scale(blobs(9)) * 255).round()
+    for level in levels:
+        theirs, _ = cv2.threshold(level.numpy().astype(np.uint8), 0, 255, cv2.THRESH_OTSU)
+        ours = dt_gradcam.otsu_threshold(level[None])
+        assert torch.equal(level > ours, level > theirs)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.sampled_from([0.0, 0.1, 0.5, 2.0, 7.0]), min_size=4, max_size=30))
+def test_otsu_separates_any_values_that_differ(values):
+    maps = torch.tensor(values, dtype=torch.float64).view(1, 1, -1)
+    kept = maps > dt_gradcam.otsu_threshold(maps)[:, None, None]
+    if len(set(values)) == 1:
+        assert not kept.any()
+    else:
+        assert kept.any()
+        assert not kept.all()
+        assert maps[kept].min() > maps[~kept].max()
+
+
+@pytest.mark.parametrize("size", [1, 3, 5, 7, 11, 15])
+def test_morphology_is_that_of_opencv(size):
+    maps = dt_gradcam.zero_below(blobs(2), dt_gradcam.otsu_threshold(blobs(2)))
+    maps[:, ::7, ::5] += 0.3  # specks
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    for ours, given_map in zip(dt_gradcam.clean(maps, size), maps.numpy(), strict=True):
+        theirs = cv2.morphologyEx(given_map, cv2.MORPH_OPEN, kernel)
+        theirs = cv2.morphologyEx(theirs, cv2.MORPH_CLOSE, kernel)
+        assert np.array_equal(ours.numpy(), theirs)
+
+
+def test_opening_drops_a_speck_and_closing_fills_a_pit():
+    maps = torch.zeros(1, 40, 40)
+    maps[0, 10:25, 10:25] = 1
+    maps[0, 17, 17] = 0
+    maps[0, 35, 35] = 1
+    cleaned = dt_gradcam.clean(maps, 5)[0]
+    assert cleaned[35, 35] == 0
+    assert cleaned[17, 17] > 0 or cleaned[10:25, 10:25].sum() == 0
+    with pytest.raises(UserError, match="kernel_size"):
+        dt_gradcam.clean(maps, 0)
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0, -2.0, 1e-30])
+def test_constant_maps_become_zero(value):
+    maps = torch.full((2, 5, 5), value)
+    steps = dt_gradcam.steps_from_copies(
+        maps[:, None].relu(), torch.ones(1), torch.zeros(2, dtype=torch.long), (20, 20), 5
+    )
+    assert torch.equal(steps.result, torch.zeros(2, 20, 20))
+    assert torch.equal(methods.finish(maps, (20, 20)), torch.zeros(2, 20, 20))
+
+
+def test_a_network_that_ignores_the_image_gives_zero_maps():
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3, stride=2), torch.nn.Flatten(), torch.nn.Linear(4 * 49, 2)
+    )
+    torch.nn.init.zeros_(network[0].weight)
+    images = torch.rand(2, 3, 16, 16)
+    for method in ("gradcam", "scorecam", "eigencam", "dt_gradcam", "gradcam_plusplus"):
+        assert torch.equal(
+            compute_cam(network, images, [0, 1], method, "0"), torch.zeros(2, 16, 16)
+        )
+
+
+@pytest.mark.parametrize("channels", [3, 64])
+def test_eigencam_sign_follows_the_mean_activation(channels):
+    torch.manual_seed(0)
+    pattern = torch.zeros(6, 6)
+    pattern[1:3, 2:5] = 1
+    strength = torch.rand(channels) + 0.5
+    activations = strength[:, None, None] * pattern + 0.01 * torch.randn(channels, 6, 6)
+    (up,) = methods.eigencam(activations[None])
+    assert pattern[divmod(int(up.argmax()), 6)] == 1
+    # negative activations: high still means active, so the pattern is now low
+    (down,) = methods.eigencam(-activations[None])
+    assert torch.allclose(up, -down, atol=1e-5)

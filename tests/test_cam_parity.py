@@ -1,0 +1,276 @@
+"""Agreement with pytorch-grad-cam and torchcam in float32, and with plain loops in float64.
+
+Matched conventions: the layer's output, the raw class score, ReLU, bilinear upsampling with
+half-pixel centres, min-max scaling at image size (torchcam leaves the last two to its caller).
+"""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from scipy.stats import pearsonr
+from torchvision.models import resnet50, vgg16
+
+from paper_code.cam import compute_cam
+from paper_code.cam.compute import raw_cam
+
+pytorch_grad_cam = pytest.importorskip("pytorch_grad_cam")
+torchcam = pytest.importorskip("torchcam.methods")
+
+IMAGES = 20
+PEERS = {
+    "gradcam": pytorch_grad_cam.GradCAM,
+    "gradcam_plusplus": pytorch_grad_cam.GradCAMPlusPlus,
+    "hirescam": pytorch_grad_cam.HiResCAM,
+    "eigencam": pytorch_grad_cam.EigenCAM,
+    "scorecam": pytorch_grad_cam.ScoreCAM,
+}
+# The usual layer, and one of 64 channels for Score-CAM, which costs a pass a channel.
+LAYERS = {"resnet50": ("layer4", "layer1.2.conv1"), "vgg16": ("features.29", "features.3")}
+
+
+@pytest.fixture(scope="module", params=["resnet50", "vgg16"])
+def case(request):
+    torch.manual_seed(0)
+    network = {"resnet50": resnet50, "vgg16": vgg16}[request.param](num_classes=5).eval()
+    for module in network.modules():  # statistics as after training, not 0 and 1
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    for (
+        module
+    ) in network.modules():  # peers' hooks see the output before an in-place ReLU changes it
+        if isinstance(module, torch.nn.ReLU):
+            module.inplace = False
+    if request.param == "vgg16":  # a narrow head: no layer below it changes, and it is quick
+        network.classifier = torch.nn.Sequential(
+            torch.nn.Linear(512 * 49, 32), torch.nn.ReLU(), torch.nn.Linear(32, 5)
+        )
+    images = torch.rand(IMAGES, 3, 64, 64) * 2 - 1
+    classes = torch.randint(0, 5, (IMAGES,))
+    return network, images, classes, LAYERS[request.param]
+
+
+def to_unit(maps):
+    low, high = maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True)
+    return (maps - low) / np.where(high > low, high - low, 1)
+
+
+@pytest.mark.parametrize("method", ["gradcam", "gradcam_plusplus", "hirescam"])
+def test_pytorch_grad_cam_gradient_methods(case, method):
+    network, images, classes, (layer, _) = case
+    targets = [
+        pytorch_grad_cam.utils.model_targets.ClassifierOutputTarget(index)
+        for index in classes.tolist()
+    ]
+    with PEERS[method](network, [network.get_submodule(layer)]) as peer:
+        # At 64 px the 2 x 2 gradients of an untrained network fall below the 1e-6 that Grad-CAM++
+        # adds; both sides have it.
+        theirs = peer(images, targets)
+    ours = compute_cam(network, images, classes, method, layer)
+    assert ours.amax() == 1
+    assert np.abs(ours.numpy() - theirs).max() < 1e-4
+
+
+def test_pytorch_grad_cam_eigencam_up_to_sign(case):
+    network, images, classes, (layer, _) = case
+    ours = compute_cam(network, images, classes, "eigencam", layer).numpy()
+    with PEERS["eigencam"](network, [network.get_submodule(layer)]) as peer:
+        theirs = peer(images, None)
+        activations = peer.activations_and_grads.activations[0].numpy()
+    projections = pytorch_grad_cam.utils.svd_on_activations.get_2d_projection(activations)
+    negated = to_unit(
+        np.stack([cv2.resize(m, images.shape[:1:-1]) for m in to_unit(np.maximum(-projections, 0))])
+    )
+    same = np.abs(ours - theirs).max((1, 2)) < 1e-4
+    turned = np.abs(ours - negated).max((1, 2)) < 1e-4
+    assert (same | turned).all()
+    for map_, activation in zip(ours, activations.mean(1), strict=True):
+        mean = cv2.resize(activation, map_.shape[::-1])
+        assert pearsonr(map_.ravel(), mean.ravel()).statistic > 0
+
+
+def test_pytorch_grad_cam_scorecam(case):
+    network, images, classes, (_, layer) = case
+    images, classes = images[:, :, ::2, ::2], classes
+    target = pytorch_grad_cam.utils.model_targets.ClassifierOutputTarget
+    with PEERS["scorecam"](network, [network.get_submodule(layer)]) as peer:
+        theirs = peer(images, [target(index) for index in classes.tolist()])
+    ours = compute_cam(network, images, classes, "scorecam", layer, masks="pytorch_grad_cam")
+    assert np.abs(ours.numpy() - theirs).max() < 1e-4
+
+
+@pytest.mark.parametrize("method", ["gradcam", "scorecam"])
+def test_torchcam(case, method):
+    network, images, classes, layers = case
+    layer = layers[method == "scorecam"]
+    images = images if method == "gradcam" else images[:, :, ::2, ::2]
+    peer = {"gradcam": torchcam.GradCAM, "scorecam": torchcam.ScoreCAM}[method]
+    with peer(network, layer) as extractor:
+        scores = network(images)
+        (small,) = extractor(classes.tolist(), scores)
+    small = small.detach()[:, None]
+    theirs = F.interpolate(small, images.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
+    options = {"masks": "torchcam"} if method == "scorecam" else {}
+    ours = compute_cam(network, images, classes, method, layer, **options)
+    assert np.abs(ours.numpy() - to_unit(theirs.numpy())).max() < 1e-4
+
+
+# ---- float64 against loops written from the equations
+
+
+@pytest.fixture(scope="module")
+def exact():
+    torch.manual_seed(1)
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 6, 3, stride=2, padding=1),
+        torch.nn.Tanh(),
+        torch.nn.Conv2d(6, 9, 3, stride=2, padding=1),
+        torch.nn.ReLU(),
+        torch.nn.Conv2d(9, 4, 3, stride=2, padding=1),
+        torch.nn.Tanh(),
+        torch.nn.Flatten(),
+        torch.nn.Linear(4 * 2 * 3, 3),
+    ).double()
+    images = torch.rand(3, 3, 16, 24, dtype=torch.float64) * 2 - 1
+    return network, images, [0, 2, 1]
+
+
+def below_and_slopes(network, image, index):
+    activation = network[:4](image[None]).detach().requires_grad_(True)
+    network[4:](activation)[0, index].backward()
+    return activation.detach()[0].numpy(), activation.grad[0].numpy()
+
+
+def bilinear(small, height, width):
+    """Bilinear interpolation with half-pixel centres, one pixel at a time."""
+    rows, columns = small.shape
+    large = np.zeros((height, width))
+    for i in range(height):
+        for j in range(width):
+            y = min(max((i + 0.5) * rows / height - 0.5, 0), rows - 1)
+            x = min(max((j + 0.5) * columns / width - 0.5, 0), columns - 1)
+            top, left = int(y), int(x)
+            bottom, right = min(top + 1, rows - 1), min(left + 1, columns - 1)
+            upper = small[top, left] * (1 - x + left) + small[top, right] * (x - left)
+            lower = small[bottom, left] * (1 - x + left) + small[bottom, right] * (x - left)
+            large[i, j] = upper * (1 - y + top) + lower * (y - top)
+    return large
+
+
+def finished(raw):
+    return to_unit(bilinear(np.maximum(raw, 0), 16, 24)[None])[0]
+
+
+def loop_gradcam(activation, slope):
+    raw = np.zeros(activation.shape[1:])
+    for channel, change in zip(activation, slope, strict=True):
+        alpha = sum(change[p, q] for p in range(4) for q in range(6)) / 24
+        raw += alpha * channel
+    return raw
+
+
+def loop_hirescam(activation, slope):
+    return sum(channel * change for channel, change in zip(activation, slope, strict=True))
+
+
+def loop_gradcam_plusplus(activation, slope):
+    raw = np.zeros(activation.shape[1:])
+    for channel, change in zip(activation, slope, strict=True):
+        weight = 0.0
+        for g in change.ravel():
+            alpha = g**2 / (2 * g**2 + channel.sum() * g**3 + 1e-6)
+            weight += alpha * max(g, 0)
+        raw += weight * channel
+    return raw
+
+
+@pytest.mark.parametrize(
+    ("method", "loop"),
+    [
+        ("gradcam", loop_gradcam),
+        ("hirescam", loop_hirescam),
+        ("gradcam_plusplus", loop_gradcam_plusplus),
+    ],
+)
+def test_gradient_methods_in_float64(exact, method, loop):
+    network, images, classes = exact
+    ours = raw_cam(network, images, classes, method, "3").numpy()
+    assert ours.dtype == np.float64
+    for image, index, map_ in zip(images, classes, ours, strict=True):
+        reference = finished(loop(*below_and_slopes(network, image, index)))
+        assert np.abs(map_ - reference).max() < 1e-9
+
+
+def test_eigencam_in_float64(exact):
+    """9 channels on 24 positions (layer 3) and 6 on 96 (layer 1), against a full SVD."""
+    network, images, classes = exact
+    for layer, depth in (("3", 4), ("1", 2)):
+        ours = raw_cam(network, images, classes, "eigencam", layer).numpy()
+        for image, map_ in zip(images, ours, strict=True):
+            activation = network[:depth](image[None])[0].detach().numpy()
+            matrix = activation.reshape(len(activation), -1).T
+            matrix = matrix - matrix.mean(0)
+            projection = matrix @ np.linalg.svd(matrix, full_matrices=True)[2][0]
+            projection *= np.sign(np.corrcoef(projection, activation.mean(0).ravel())[0, 1])
+            reference = finished(projection.reshape(activation.shape[1:]))
+            assert np.abs(map_ - reference).max() < 1e-9
+
+
+@pytest.mark.parametrize("masks", ["original", "torchcam"])
+def test_scorecam_in_float64(exact, masks):
+    network, images, classes = exact
+    ours = raw_cam(network, images, classes, "scorecam", "3", masks=masks, batch_size=4).numpy()
+    for image, index, map_ in zip(images, classes, ours, strict=True):
+        activation, _ = below_and_slopes(network, image, index)
+        scores = []
+        for channel in activation:
+            if masks == "torchcam":
+                mask = bilinear(to_unit(channel[None])[0], 16, 24)
+            else:
+                mask = to_unit(bilinear(channel, 16, 24)[None])[0]
+            with torch.no_grad():
+                scores.append(network(image[None] * torch.from_numpy(mask))[0, index].item())
+        weights = np.exp(scores) / np.exp(scores).sum()
+        reference = finished(sum(w * a for w, a in zip(weights, activation, strict=True)))
+        assert np.abs(map_ - reference).max() < 1e-9
+
+
+def test_dt_gradcam_in_float64(exact):
+    """Eq. 5-10 and the morphology, step by step with plain loops, NumPy and OpenCV."""
+    network, images, classes = exact
+    n, sigma = 4, 0.3
+    ours = raw_cam(network, images, classes, "dt_gradcam", "3", copies=n, sigma=sigma, seed=7)
+    noise = torch.randn(
+        n, 3, 16, 24, generator=torch.Generator().manual_seed(7), dtype=torch.float64
+    )
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+    for image, index, map_ in zip(images, classes, ours.numpy(), strict=True):
+        total, weight_sum = 0, 0
+        for i in range(n):
+            weight = 1 - 0.5 * i / (n - 1)
+            pair = below_and_slopes(network, image + sigma * noise[i], index)
+            total = total + weight * np.maximum(loop_gradcam(*pair), 0)
+            weight_sum += weight
+        average = bilinear(total / weight_sum, 16, 24)
+        threshold = loop_otsu(average)
+        cut = np.where(average > threshold, average, 0)
+        cut = cv2.morphologyEx(cut, cv2.MORPH_OPEN, kernel)
+        cut = cv2.morphologyEx(cut, cv2.MORPH_CLOSE, kernel)
+        assert np.abs(map_ - to_unit(cut[None])[0]).max() < 1e-9
+
+
+def loop_otsu(image, bins=256):
+    """Eq. 9 by trying every threshold."""
+    counts, edges = np.histogram(image, bins)
+    centres = (edges[1:] + edges[:-1]) / 2
+    best, answer = -1.0, centres[0]
+    for t in range(bins - 1):
+        low, high = counts[: t + 1].sum(), counts[t + 1 :].sum()
+        mean_low = (counts * centres)[: t + 1].sum() / low
+        mean_high = (counts * centres)[t + 1 :].sum() / high
+        between = low * high * (mean_low - mean_high) ** 2
+        if between > best * (1 + 1e-12):
+            best, answer = between, centres[t]
+    return answer
