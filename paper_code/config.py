@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from paper_code.datasets.catalog import find_dataset
 from paper_code.datasets.read import class_counts, dataset_files_present
 from paper_code.errors import UserError
+from paper_code.parallel import cores
 
 SCHEMA = Path(__file__).resolve().parents[1] / "config" / "schema.yaml"
 
@@ -86,6 +87,8 @@ def resolve_settings(config: dict) -> dict:
     for key, value in config["scales"][settings["scale"]].items():
         if settings[key] == "auto":
             settings[key] = value
+    if settings["threads_per_run"] == "auto":
+        settings["threads_per_run"] = 4 if cuda_device_count() else max(1, cores() // 4)
     for name in settings["datasets"]:
         find_dataset(name, settings["manifests"])
     return settings
@@ -145,7 +148,8 @@ def announce(config: dict, settings: dict, sources: dict[str, tuple[str, str]]) 
     why = f"auto: {seen}" if config["scale"] == "auto" else "as configured"
     lines = [
         f"scale: {settings['scale']} ({why}): {settings['image_size']} px, {settings['epochs']} "
-        f"epochs, batch {settings['batch_size']}, {settings['images_per_dataset']} images a set",
+        f"epochs, batch {settings['batch_size']}; images a set: {settings['images_per_dataset']} "
+        f"real, {settings['phantom_images']} phantom",
         f"splits: by {settings['splits']}; seeds: {settings['seeds']}; "
         f"networks: {', '.join(settings['networks'])}",
     ]

@@ -16,7 +16,7 @@ rule phantom:
         ENVIRONMENT
     threads: workflow.cores
     params:
-        images=SETTINGS["images_per_dataset"],
+        images=SETTINGS["phantom_images"],
         height=lambda w: SETTINGS["phantom_height"][w.family],
         seed=SETTINGS["seeds"][0],
     message:

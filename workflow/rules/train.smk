@@ -20,9 +20,9 @@ rule train:
         f"{BENCHMARKS}/train/{{dataset}}-{{network}}-{{by}}-{{seed}}.tsv"
     conda:
         ENVIRONMENT
-    threads: workflow.cores
+    threads: SETTINGS["threads_per_run"]
     resources:
-        gpu=1,
+        gpu=1 if cuda_device_count() else 0,
     params:
         prepared=subpath(input.images, parent=True),
         folder=subpath(output.run, parent=True),

@@ -111,7 +111,7 @@ def draw_patient(rng: np.random.Generator) -> Patient:
         ligaments=int(rng.integers(40, 90)),
         vessels=int(rng.integers(1, 5)),
         fat=rng.uniform(0.27, 0.38),
-        gland=rng.uniform(0.24, 0.34),
+        gland=rng.uniform(0.18, 0.26),
         gamma=rng.uniform(0.85, 1.2),
         gain=rng.uniform(0.9, 1.1),
         fog=rng.uniform(0.01, 0.06),
@@ -128,9 +128,9 @@ def draw_lesion(rng: np.random.Generator, malignant: bool) -> Lesion:
         calcification = str(rng.choice(["none", "popcorn", "rim"], p=[0.6, 0.25, 0.15]))
     return Lesion(
         malignant=malignant,
-        diameter=float(rng.triangular(0.08, 0.17, 0.25)),
+        diameter=float(rng.triangular(0.10, 0.22 if malignant else 0.16, 0.25)),
         depth=rng.uniform(0.2, 0.8),
-        contrast=rng.uniform(0.22, 0.36) if malignant else rng.uniform(0.16, 0.28),
+        contrast=rng.uniform(0.36, 0.5) if malignant else rng.uniform(0.24, 0.36),
         calcification=calcification,
         halo=not malignant and rng.random() < 0.6,
         shape_seed=int(rng.integers(2**32)),
@@ -445,7 +445,7 @@ def _spiculated(
     t = np.linspace(0, 1, 14)
     count = int(rng.integers(16, 30))
     for bearing in (np.arange(count) + rng.uniform(-0.35, 0.35, count)) * 2 * np.pi / count:
-        length = radius * rng.uniform(0.5, 1.0) * rng.uniform(0.9, 1.9)
+        length = radius * rng.uniform(0.6, 1.0) * rng.uniform(1.0, 2.0)
         base = radius * rng.uniform(0.12, 0.3)
         curve = bearing + turn + rng.normal(0, 0.25) * t**2
         reach = 0.45 * radius + length * t
@@ -453,7 +453,7 @@ def _spiculated(
         normal = np.stack([-np.sin(curve), np.cos(curve)], axis=1)
         half = base * (1 - t) ** 1.6 / 2
         keep = 2 * half >= SPICULE_IN_MASK * 2 * radius
-        for canvas, value, chosen in ((rays, rng.uniform(110, 190), t <= 1), (thick, 1, keep)):
+        for canvas, value, chosen in ((rays, rng.uniform(120, 200), t <= 1), (thick, 1, keep)):
             if not chosen.any():
                 continue
             edges = np.r_[
@@ -522,7 +522,7 @@ def _film(
     """Exposure, the film's curve and its grain: uint8 H x W."""
     gain = patient.gain * rng.uniform(0.98, 1.02)
     level = np.clip(gain * tissue, 0, None) ** patient.gamma
-    level = patient.fog + (1 - patient.fog) * np.tanh(1.35 * level) / np.tanh(1.6)
+    level = patient.fog + (1 - patient.fog) * np.tanh(1.2 * level) / np.tanh(1.5)
     grain = rng.standard_normal(tissue.shape, dtype=np.float32)
     grain = cv2.GaussianBlur(grain, (0, 0), 0.7)
     level = level + 2 * patient.grain * grain * (0.3 + 0.7 * breast)
