@@ -1,5 +1,5 @@
 # Re-runs every experiment of the paper and rebuilds its tables and figures.
-configfile: "config/config.yaml"
+configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
@@ -7,6 +7,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/audit.smk"
 
 
 rule all:
@@ -14,3 +15,4 @@ rule all:
     input:
         tables=all_tables(),
         figures=all_figures(),
+        audit=rules.audit.output,

@@ -25,6 +25,16 @@ FIGURES = {
     "05": "figure_05_mini_ddsm_samples",
     "06": "figure_06_confusion_matrices",
 }
+# What to do about the errors of the file system that a user can mend.
+ADVICE = {
+    errno.ENOENT: "Check the path, or make that file first.",
+    errno.ENOTDIR: "Check the path.",
+    errno.EISDIR: "Check the path.",
+    errno.EACCES: "Choose another place or change its permissions.",
+    errno.EROFS: "Choose another place.",
+    errno.ENOSPC: "Free some space or choose another place.",
+    errno.EDQUOT: "Free some space or choose another place.",
+}
 
 
 def add_fetch(parser: argparse.ArgumentParser) -> None:
@@ -45,18 +55,17 @@ def add_phantom(parser: argparse.ArgumentParser) -> None:
     """Write synthetic images in a data set's published layout."""
     parser.add_argument("family", choices=["breakhis", "bach", "mini_ddsm"])
     parser.add_argument("--output", required=True, help="folder to create; replaced if it exists")
-    parser.add_argument("--images", help="images a data set; default: the published number")
-    parser.add_argument("--height", type=int, required=True, help="px")
+    parser.add_argument("--images", type=_limit, default="all", help="images a data set")
+    parser.add_argument("--height", type=_positive, required=True, help="px")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=_positive, default=1)
 
 
 def run_phantom(args: argparse.Namespace) -> None:
     from paper_code.datasets.phantoms import write_phantom
 
-    images = None if args.images in (None, "all") else int(args.images)
     write_phantom(
-        args.family, args.output, images=images, height=args.height, seed=args.seed,
+        args.family, args.output, images=args.images, height=args.height, seed=args.seed,
         workers=args.workers,
     )  # fmt: skip
 
@@ -68,9 +77,9 @@ def add_manifest(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", choices=["real", "phantom"], default="real")
     parser.add_argument("--manifest", help="manifest.csv of a set of your own")
     parser.add_argument("--classes", nargs="+", help="its classes in order, the positive one last")
-    parser.add_argument("--limit", default="all", help="draw so many images at most")
+    parser.add_argument("--limit", type=_limit, default="all", help="draw so many images at most")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=_positive, default=1)
     parser.add_argument("--output", required=True, help="manifest.csv to write")
 
 
@@ -85,7 +94,7 @@ def run_manifest(args: argparse.Namespace) -> None:
         args.source,
         args.output,
         seed=args.seed,
-        limit=None if args.limit == "all" else int(args.limit),
+        limit=args.limit,
         workers=args.workers,
     )
 
@@ -93,8 +102,8 @@ def run_manifest(args: argparse.Namespace) -> None:
 def add_prepare(parser: argparse.ArgumentParser) -> None:
     """Resize a manifest's images into one array."""
     parser.add_argument("manifest", help="manifest.csv with source.json beside it")
-    parser.add_argument("--image-size", type=int, default=224, help="px (default: 224)")
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--image-size", type=_positive, default=224, help="px (default: 224)")
+    parser.add_argument("--workers", type=_positive, default=1)
     parser.add_argument("--output", required=True, help="folder for images.npy and masks.npy")
 
 
@@ -127,8 +136,8 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", required=True, help="folder of the run")
     parser.add_argument("--checkpoints", help="folder for the checkpoint (default: in --output)")
     parser.add_argument("--weights", choices=["auto", "imagenet", "random"], default="auto")
-    parser.add_argument("--epochs", type=int, default=50)
-    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--epochs", type=_positive, default=50)
+    parser.add_argument("--batch-size", type=_positive, default=32)
     parser.add_argument("--learning-rate", type=float, default=1e-4)
     parser.add_argument("--dropout", type=float, default=0.25)
     parser.add_argument("--rotation", type=float, default=15.0, help="degrees")
@@ -137,7 +146,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recalibrate-batchnorm", choices=["true", "false"], default="false")
     parser.add_argument("--checkpoint-seconds", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, help="CPU threads (default: all cores)")
+    parser.add_argument("--threads", type=_positive, help="CPU threads (default: all cores)")
 
 
 def run_train(args: argparse.Namespace) -> None:
@@ -171,7 +180,7 @@ def add_table(parser: argparse.ArgumentParser) -> None:
     _add_inputs(parser)
     parser.add_argument("--splits", nargs="+", help="split CSVs, in the order of --prepared")
     parser.add_argument("--by", choices=["image", "patient"])
-    parser.add_argument("--resamples", type=int, help="of the bootstrap intervals")
+    parser.add_argument("--resamples", type=_positive, help="of the bootstrap intervals")
     parser.add_argument("--output", required=True, help=".csv to write; the .md comes beside it")
 
 
@@ -192,10 +201,31 @@ def run_figure(args: argparse.Namespace) -> None:
     _call(module.draw, args)
 
 
+def add_audit(parser: argparse.ArgumentParser) -> None:
+    """Check the paper's own numbers by arithmetic; needs no data."""
+    parser.add_argument("--output", "-o", required=True, help="folder for audit.csv and audit.md")
+
+
+def run_audit(args: argparse.Namespace) -> None:
+    from paper_code.audit import write_audit
+
+    write_audit(args.output)
+
+
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prepared", nargs="+", help="folders of prepared data sets")
     parser.add_argument("--runs", nargs="+", help="run.json files")
     parser.add_argument("--scale", choices=["smoke", "demo", "paper"], help="for the record")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return int(text)
+
+
+def _limit(text: str) -> int | None:
+    return None if text == "all" else _positive(text)
 
 
 def _call(function, args: argparse.Namespace) -> None:
@@ -219,6 +249,7 @@ COMMANDS = {
     "train": (add_train, run_train),
     "table": (add_table, run_table),
     "figure": (add_figure, run_figure),
+    "audit": (add_audit, run_audit),
 }
 
 
@@ -251,10 +282,10 @@ def main(arguments: list[str] | None = None) -> int:
         say("interrupted; run the same command again to go on")
         return 130
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT}:
+        if error.errno not in ADVICE:
             raise
         where = f" ({Path(error.filename)})" if error.filename else ""
-        say(f"error: {error.strerror}{where}. Free some space or choose another place.")
+        say(f"error: {error.strerror}{where}. {ADVICE[error.errno]}")
         return 2
     return 0
 

@@ -3,13 +3,14 @@
 import ctypes
 import difflib
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 from jsonschema import Draft202012Validator
 
 from paper_code.datasets.catalog import find_dataset
-from paper_code.datasets.read import class_counts, dataset_files_present
+from paper_code.datasets.read import class_counts, dataset_files_present, read_dataset
 from paper_code.errors import UserError
 from paper_code.parallel import cores
 
@@ -57,6 +58,8 @@ def _allowed(schema: dict, rules: dict) -> str:
         return f"'{schema['const']}'"
     if "enum" in schema:
         return "one of " + ", ".join(map(str, schema["enum"]))
+    if "pattern" in schema:
+        return f"text like {schema['pattern']}"
     text = {"integer": "a whole number", "number": "a number", "string": "text", "array": "a list",
             "object": "a mapping", "boolean": "true or false"}[schema["type"]]  # fmt: skip
     bounds = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most",
@@ -101,42 +104,40 @@ def choose_sources(settings: dict) -> dict[str, tuple[str, str]]:
         {data set: ("real" or "phantom", why)}.
 
     Raises:
-        UserError: `data` is "real" and files are missing; the message says what to fetch.
+        UserError: `data` is "real" and files are missing; the message says what to fetch. Or a
+            file that is there cannot belong to its data set.
     """
     sources = {}
     for name in settings["datasets"]:
         dataset = find_dataset(name, settings["manifests"])
-        if settings["data"] == "phantom" and dataset.family != "manifest":
+        if dataset.family == "manifest":  # a set of one's own has no phantom
+            counts = read_dataset(name, ".", settings["manifests"])["label"].value_counts()
+            sources[name] = ("real", f"found {_in_words(counts)}")
+            continue
+        if settings["data"] == "phantom":
             sources[name] = ("phantom", "data=phantom")
             continue
         needed = settings["minimum_images_per_class"] if settings["data"] == "auto" else 1
-        if dataset.family == "manifest":
-            needed = 1
         if not dataset_files_present(dataset, settings["data_root"]):
             reason = f"no files below data_root={settings['data_root']}"
         else:
             counts = class_counts(dataset, settings["data_root"])
-            found = ", ".join(f"{count} {label}" for label, count in counts.items())
             if min(counts.values()) >= needed:
-                sources[name] = ("real", f"found {found}")
+                sources[name] = ("real", f"found {_in_words(counts)}")
                 continue
-            reason = f"found only {found}; {needed} a class are needed"
-        if settings["data"] == "real" or dataset.family == "manifest":
+            reason = f"found only {_in_words(counts)}; {needed} a class are needed"
+        if settings["data"] == "real":
             raise UserError(
-                f"data=real, but {name}: {reason}. {_how_to_get(dataset)} Set data_root to the "
-                "folder that holds it, or use data=auto or data=phantom."
+                f"data=real, but {name}: {reason}. Run 'python -m paper_code fetch "
+                f"{dataset.family} --data-root DIR' (it downloads the set, or says how to), set "
+                "data_root to the folder that holds it, or use data=auto or data=phantom."
             )
         sources[name] = ("phantom", reason)
     return sources
 
 
-def _how_to_get(dataset) -> str:
-    if dataset.family == "manifest":
-        return f"Check the manifest {dataset.manifest}."
-    return (
-        f"Run 'python -m paper_code fetch {dataset.family} --data-root DIR' "
-        "(it downloads the set, or says how to)."
-    )
+def _in_words(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {label}" for label, count in counts.items())
 
 
 def announce(config: dict, settings: dict, sources: dict[str, tuple[str, str]]) -> str:

@@ -1,13 +1,19 @@
 """Files that appear whole or not at all."""
 
 import contextlib
+import errno
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
+
+from paper_code.errors import UserError
+
+SMALLEST_FREE_SPACE = 64 * 1024  # bytes; a writer that failed with less left has filled the disk
 
 
 @contextlib.contextmanager
@@ -16,6 +22,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
     If the block raises (a full disk, Ctrl-C), the temporary file is removed and an older file at
     `path` stays as it was. The temporary name keeps the suffix, so writers that look at it work.
+
+    Raises:
+        UserError: the disk is full; writers tell that in many ways.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,8 +35,31 @@ def replacing(path: str | Path) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+    except UserError:
+        raise
+    except Exception as error:
+        full = any(text in str(error) for text in (os.strerror(errno.ENOSPC), "free space"))
+        if full or shutil.disk_usage(path.parent).free < SMALLEST_FREE_SPACE:
+            raise UserError(
+                f"{path}: no space left on the disk. Free some or choose another place."
+            ) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_together(folder: str | Path) -> Iterator[Path]:
+    """Yield a temporary folder; move its files into `folder` if the block succeeds.
+
+    So files that belong together appear together, or not at all.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as temporary:
+        yield Path(temporary)
+        for path in sorted(Path(temporary).iterdir()):
+            path.replace(folder / path.name)
 
 
 def _umask() -> int:

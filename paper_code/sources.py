@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -20,7 +21,7 @@ def source_files(*modules: str) -> list[str]:
         modules: dotted names such as "paper_code.training.run".
 
     Returns:
-        Sorted paths relative to the folder that holds the package.
+        Sorted paths, relative to the working directory as Snakemake prints them.
 
     Raises:
         ModuleNotFoundError: a module of the package does not exist.
@@ -33,7 +34,7 @@ def source_files(*modules: str) -> list[str]:
             if path.name == "__init__.py":
                 found.update(path.parent.glob("*.csv"))  # a package's data, as in `published`
             waiting += _imports(path)
-    return sorted(path.relative_to(PACKAGE.parent).as_posix() for path in found)
+    return sorted(os.path.relpath(path) for path in found)
 
 
 def _module_file(module: str) -> Path:
@@ -52,7 +53,8 @@ def _imports(path: Path) -> list[str]:
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            continue  # never executed
+            waiting += node.orelse
+            continue  # its body is never executed
         waiting += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)

@@ -1,4 +1,4 @@
-"""Localisation scores by hand, the reference region on real nuclei, faithfulness and the ablation."""
+"""Localisation scores by hand, reference regions on real nuclei, faithfulness, the ablation."""
 
 import os
 from pathlib import Path
@@ -15,9 +15,9 @@ from paper_code.cam import compute_cam
 from paper_code.cam.ablation import STAGES, ablation, cam_properties, sensitivity, spread
 from paper_code.cam.faithfulness import (
     deletion_insertion,
-    rank_correlation,
     randomization_stages,
     randomization_test,
+    rank_correlation,
 )
 from paper_code.cam.localization import (
     best_threshold,
@@ -249,7 +249,7 @@ def test_sensitivity_moves_one_parameter_at_a_time(spot):
     assert len(table) == 6
     at_default = table[table.value.isin([10, 0.1, 5])]
     assert at_default.spearman.tolist() == pytest.approx([1, 1, 1])
-    assert table[table.value == 1.0].spearman.item() < 0.99
+    assert table[table.value == 1.0].spearman.item() < 0.999
 
 
 def test_spread_by_hand():

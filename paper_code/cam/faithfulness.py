@@ -47,7 +47,7 @@ def deletion_insertion(
     sigma of an eighth of its shorter side, so that nothing has a sharp edge. Pixels of equal value
     (the zeros of DT Grad-CAM) go in raster order.
     """
-    order = maps.flatten(1).argsort(1, descending=True, stable=True)
+    order = maps.flatten(1).argsort(dim=1, descending=True, stable=True)
     ranks = torch.empty_like(order)
     ranks.scatter_(1, order, torch.arange(order.shape[1], device=order.device).expand_as(order))
     ranks = ranks.view_as(maps)[:, None].to(images.device)

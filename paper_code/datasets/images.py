@@ -29,6 +29,8 @@ def load_image(path: str | Path, colour: str = "any") -> Image.Image:
     path = Path(path)
     try:
         with Image.open(path) as image:
+            # Pillow would cut colour of 16 bits a channel down to 8 without a word.
+            deep = image.mode[0] != "I" and any(";16" in str(tile[3]) for tile in image.tile)
             image.load()
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file.") from error
@@ -46,6 +48,9 @@ def load_image(path: str | Path, colour: str = "any") -> Image.Image:
         raise UserError(
             f"{path}: {image.width}x{image.height} px, but each side needs {MINIMUM_SIDE} px."
         )
+    wanted = "8-bit RGB" if colour == "rgb" else "8-bit RGB or 8-bit grey"
+    if deep:
+        raise UserError(f"{path}: 16-bit image, {wanted} expected. Convert it or remove it.")
     if image.mode in {"RGBA", "LA"}:
         if image.getchannel("A").getextrema() != (255, 255):
             raise UserError(f"{path}: partly transparent. Save it without an alpha channel.")
@@ -62,7 +67,6 @@ def load_image(path: str | Path, colour: str = "any") -> Image.Image:
             return Image.fromarray((pixels / 257).round().astype(np.uint8)).convert("RGB")
     names = {"L": "8-bit grey", "1": "black and white", "CMYK": "CMYK", "F": "floating point"}
     found = names.get(image.mode, "16-bit" if image.mode.startswith("I") else image.mode)
-    wanted = "8-bit RGB" if colour == "rgb" else "8-bit RGB or 8-bit grey"
     raise UserError(f"{path}: {found} image, {wanted} expected. Convert it or remove it.")
 
 

@@ -45,6 +45,8 @@ def read(manifest: Path) -> pd.DataFrame:
         raise UserError(f"{manifest}: lists {twice.iloc[0]} more than once.")
     for column in ("path", "mask"):
         for name in table.loc[table[column] != "", column]:
+            if Path(name).is_absolute():
+                raise UserError(f"{manifest}: {name} must be relative to the manifest's folder.")
             if not (manifest.parent / name).is_file():
                 raise UserError(f"{manifest}: lists {name}, which does not exist beside it.")
         table[column] = [(manifest.parent / name).as_posix() if name else ""

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path, PureWindowsPath
+from zipfile import BadZipFile
 
 import pandas as pd
 
@@ -68,12 +69,12 @@ def _check_sheet(path: Path, root: Path, images: dict, masks: dict) -> None:
     """Compare the published sheet with the files that are there."""
     try:
         sheet = pd.read_excel(path, sheet_name="Data", dtype=str)
-    except (ValueError, OSError, KeyError) as error:
+    except (ValueError, OSError, KeyError, BadZipFile) as error:
         raise UserError(f"{path}: cannot be read ({error}). Restore the published file.") from error
     missing = {"fullPath", "Status", "Tumour_Contour"} - set(sheet.columns)
     if missing:
         raise UserError(f"{path}: columns missing: {', '.join(sorted(missing))}.")
-    for row in sheet.itertuples():
+    for row in sheet.dropna(subset="fullPath").itertuples():
         parts = PureWindowsPath(row.fullPath).parts[-3:]
         key = (*parts[:2], PureWindowsPath(parts[-1]).stem)
         if key not in images:

@@ -52,6 +52,7 @@ def make_manifest(
     table["sha256"] = list(
         map_parallel(content_hash, table["path"].tolist(), f"{dataset.name}: hashing", workers)
     )
+    drawn = table["label"].value_counts().to_dict()
     duplicates = _duplicates(table)
     if len(table) < found:
         status += f"; {len(table)} drawn with seed {seed}"
@@ -67,7 +68,7 @@ def make_manifest(
             "source": source,
             "description": text,
             "images": len(table),
-            "complete": status.startswith("complete") and source == "real",
+            "complete": source == "real" and drawn == dataset.counts,
             "classes": list(classes),
             "colour": dataset.colour,
             "patients": int(table.loc[table["group"] != "", "group"].nunique()),
@@ -148,12 +149,10 @@ def prepare(manifest: str | Path, output: str | Path, *, image_size: int, worker
         images[row] = image
         masks[row] = mask
     output = Path(output)
-    with (
-        replacing(output / "images.npy") as images_file,
-        replacing(output / "masks.npy") as masks_file,
-    ):
+    with replacing(output / "images.npy") as images_file:
         np.save(images_file, images)
-        np.save(masks_file, masks)
+        with replacing(output / "masks.npy") as masks_file:
+            np.save(masks_file, masks)
 
 
 def _prepare_one(

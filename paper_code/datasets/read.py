@@ -36,7 +36,8 @@ def read_dataset(
     table = _read_family(dataset, Path(data_root))
     where = dataset.manifest or data_root
     if table.empty:
-        raise UserError(f"{where}: holds no image of {name}. Check 'data_root'.")
+        hint = "" if dataset.manifest else " Check 'data_root'."
+        raise UserError(f"{where}: holds no image of {name}.{hint}")
     classes = dataset.classes or tuple(sorted(table["label"].unique()))
     unknown = sorted(set(table["label"]) - set(classes))
     if unknown:

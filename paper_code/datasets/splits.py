@@ -50,6 +50,11 @@ def split_by_image(labels: np.ndarray, seed: int) -> np.ndarray:
         raise UserError(f"Too few images to split 6:1:3 by class: {counts} ({error}).") from error
     parts = np.empty(len(labels), dtype=object)
     parts[in_train], parts[in_val], parts[in_test] = PARTS
+    counts = pd.crosstab(labels, parts)
+    for label in counts.index[(counts == 0).any(axis=1)]:
+        raise UserError(
+            f"Too few images of class '{label}' to split 6:1:3: {counts.loc[label].to_dict()}."
+        )
     return parts
 
 

@@ -17,7 +17,11 @@ def fingerprint(facts: dict) -> str:
 
 
 def save_checkpoint(path: Path, identity: str, network, optimizer, scaler, state: State) -> None:
-    """Write network, optimizer and state, to go on after `state.epoch`."""
+    """Write network, optimizer and state, to go on after `state.epoch`.
+
+    Raises:
+        UserError: the disk is full.
+    """
     content = {
         "identity": identity,
         "network": network.state_dict(),
@@ -29,11 +33,13 @@ def save_checkpoint(path: Path, identity: str, network, optimizer, scaler, state
         torch.save(content, temporary)
 
 
-def load_checkpoint(path: Path, identity: str, network, optimizer, scaler, state: State) -> None:
+def load_checkpoint(
+    path: Path, identity: str, network, optimizer, scaler, state: State, *, epochs: int
+) -> None:
     """Go on from `path` if it is there, whole and of the same run; otherwise say why not.
 
-    A checkpoint is a convenience: a damaged one, or one of another network or other settings,
-    costs time but never stops a run.
+    A checkpoint is a convenience: a damaged one, or one of another network or other settings or
+    past the last of `epochs`, costs time but never stops a run.
     """
     if not path.exists():
         return
@@ -45,6 +51,9 @@ def load_checkpoint(path: Path, identity: str, network, optimizer, scaler, state
         return
     if not same:
         say(f"{path}: checkpoint of other settings or data; starting at the first epoch")
+        return
+    if content["state"]["epoch"] > epochs:
+        say(f"{path}: checkpoint of a longer run; starting at the first epoch")
         return
     network.load_state_dict(content["network"])
     optimizer.load_state_dict(content["optimizer"])

@@ -1,5 +1,6 @@
 """The training loop: plain tensors on one device, every epoch a function of its seed alone."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -60,6 +61,7 @@ def fit(
     val: ImageSet,
     settings: TrainingSettings,
     *,
+    label: str = "",
     restore: Callable[..., None] = lambda *_: None,
     save: Callable[..., None] = lambda *_: None,
 ) -> State:
@@ -70,6 +72,7 @@ def fit(
         train: training part; each epoch shuffles it and drops the last incomplete batch.
         val: validation part, evaluated after each epoch.
         settings: the protocol.
+        label: begins each line of progress.
         restore: called once as `restore(network, optimizer, scaler, state)` before training; it
             may load an earlier checkpoint into all four.
         save: called with the same four after an epoch, at most every `checkpoint_seconds`.
@@ -118,15 +121,12 @@ def fit(
             total += loss.detach()
         trained = clock(device)
         train_loss = float(total) / steps
-        if not torch.isfinite(total):
-            raise UserError(
-                f"The training loss is {train_loss} in epoch {epoch}. "
-                "Set a lower learning_rate, or precision=fp32."
-            )
+        _check_finite(train_loss, "training", epoch)
         if settings.recalibrate_batchnorm:
             recalibrate(network, train.images[order[:RECALIBRATION_IMAGES]], settings, precision)
         probabilities = predict(network, val.images, precision)
         val_loss = float(F.nll_loss(probabilities.clamp_min(1e-12).log(), val.labels))
+        _check_finite(val_loss, "validation", epoch)
         accuracy = float((probabilities.argmax(1) == val.labels).float().mean())
         state.epoch = epoch
         state.history.append(
@@ -141,8 +141,9 @@ def fit(
             state.best_epoch = epoch
             state.best_weights = {k: v.detach().clone() for k, v in network.state_dict().items()}
         say(
-            f"epoch {epoch}/{settings.epochs}: loss {train_loss:.4f}, val loss {val_loss:.4f}, "
-            f"val accuracy {accuracy:.3f}, {len(order) / (trained - start):.0f} images/s"
+            f"{label}epoch {epoch}/{settings.epochs}: loss {train_loss:.4f}, "
+            f"val loss {val_loss:.4f}, val accuracy {accuracy:.3f}, "
+            f"{steps * settings.batch_size / (trained - start):.0f} images/s"
         )
         if time.monotonic() - saved >= settings.checkpoint_seconds and epoch < settings.epochs:
             save(network, optimizer, scaler, state)
@@ -150,6 +151,14 @@ def fit(
     if settings.select_epoch == "best":
         network.load_state_dict(state.best_weights)
     return state
+
+
+def _check_finite(loss: float, part: str, epoch: int) -> None:
+    if not math.isfinite(loss):
+        raise UserError(
+            f"The {part} loss is {loss} in epoch {epoch}. "
+            "Set a lower learning_rate, or precision=fp32."
+        )
 
 
 def best_of(history: list[dict]) -> int:

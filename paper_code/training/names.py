@@ -12,9 +12,9 @@ def parse_network(name: str) -> tuple[str, int]:
     Raises:
         UserError: no such network or gate position.
     """
-    base, _, layer = name.partition(VARIANT)
+    base, variant, layer = name.partition(VARIANT)
     network_module(base)
-    if not layer:
+    if not variant:
         return base, 4
     if base != "dalaresnet50" or layer not in {"1", "2", "3", "4"}:
         raise UserError(

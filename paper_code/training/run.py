@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from paper_code.errors import UserError
-from paper_code.files import write_csv, write_json
+from paper_code.files import replacing_together, write_csv, write_json
 from paper_code.networks.builder import build_network
 from paper_code.networks.checkpoint import save_weights
 from paper_code.progress import say
@@ -114,7 +114,10 @@ def train_run(
         sets["train"],
         sets["val"],
         settings,
-        restore=functools.partial(load_checkpoint, folder / "checkpoint.pt", identity),
+        label=f"{network_name} on {source['dataset']}, ",
+        restore=functools.partial(
+            load_checkpoint, folder / "checkpoint.pt", identity, epochs=settings.epochs
+        ),
         save=functools.partial(save_checkpoint, folder / "checkpoint.pt", identity),
     )
     selected = state.best_epoch if settings.select_epoch == "best" else state.epoch
@@ -123,25 +126,31 @@ def train_run(
                      classes)
         for part in ("val", "test")
     ]  # fmt: skip
-    write_csv(output / "predictions.csv", pd.concat(parts))
-    write_csv(output / "history.csv", pd.DataFrame(state.history))
-    save_weights(
-        output / "weights.safetensors",
-        network,
-        {"dataset": source["dataset"], "classes": json.dumps(classes), "data": source["source"]},
-    )
-    write_json(output / "timing.json", _timing(state, len(sets["train"]), device))
-    write_json(
-        output / "run.json",
-        facts
-        | {
-            "seed": settings.seed,
-            "selected_epoch": selected,
-            "parameters": sum(p.numel() for p in network.parameters()),
-            "data": source,
-            "provenance": provenance(device),
-        },
-    )
+    with replacing_together(output) as new:
+        write_csv(new / "predictions.csv", pd.concat(parts))
+        write_csv(new / "history.csv", pd.DataFrame(state.history))
+        save_weights(
+            new / "weights.safetensors",
+            network,
+            {
+                "dataset": source["dataset"],
+                "classes": json.dumps(classes),
+                "data": source["source"],
+            },
+        )
+        steps = len(sets["train"]) // settings.batch_size
+        write_json(new / "timing.json", _timing(state, steps * settings.batch_size, device))
+        write_json(
+            new / "run.json",
+            facts
+            | {
+                "seed": settings.seed,
+                "selected_epoch": selected,
+                "parameters": sum(p.numel() for p in network.parameters()),
+                "data": source,
+                "provenance": provenance(device),
+            },
+        )
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -176,7 +185,7 @@ def _predictions(
     return rows[["image", "label", "group", "part"]].assign(predicted=predicted, **columns)
 
 
-def _timing(state, train_images: int, device: torch.device) -> dict:
+def _timing(state, images_per_epoch: int, device: torch.device) -> dict:
     """Seconds of each epoch and what Tables IX and X need; definitions in docs/assumptions.md."""
     seconds = pd.DataFrame(state.seconds)
     elapsed = (seconds["train_seconds"] + seconds["val_seconds"]).cumsum().round(4)
@@ -192,7 +201,7 @@ def _timing(state, train_images: int, device: torch.device) -> dict:
         "seconds_to_best": float(elapsed.iloc[state.best_epoch - 1]),
         "epochs_to_near_best": near + 1,
         "seconds_to_near_best": float(elapsed.iloc[near]),
-        "images_per_second": round(train_images / float(seconds["train_seconds"].median()), 2),
+        "images_per_second": round(images_per_epoch / float(seconds["train_seconds"].median()), 2),
         "peak_memory_bytes": memory,
         "epoch_seconds": seconds[["train_seconds", "val_seconds"]].round(4).to_dict("list"),
         **provenance(device),

@@ -10,7 +10,7 @@ sys.path.insert(0, workflow.basedir)
 from paper_code.config import announce, choose_sources, cuda_device_count, resolve_settings
 from paper_code.datasets.catalog import PAPER_DATASETS, find_dataset
 from paper_code.errors import UserError
-from paper_code.networks.registry import network_module
+from paper_code.networks.registry import NETWORKS, network_module
 from paper_code.sources import source_files
 from paper_code.training.names import parse_network
 

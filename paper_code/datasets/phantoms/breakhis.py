@@ -12,13 +12,13 @@ from paper_code.datasets.phantoms.writing import new_tree, run_jobs, save_image
 # have in BreakHis (about 6 px at 40X and 50 px at 400X of a 700 px wide image).
 FIELDS = {40: 1120, 100: 455, 200: 224, 400: 112}
 SUBTYPES = {
-    "A": ("adenosis", Architecture("glands", 30, 0.40, 0.80, 3.2, 0.10, 7.5)),
-    "F": ("fibroadenoma", Architecture("glands", 34, 0.30, 0.45, 3.2, 0.10, 7.0, matrix=0.35)),
-    "PT": ("phyllodes_tumor", Architecture("glands", 46, 0.62, 0.50, 3.4, 0.12, 7.0, matrix=0.42)),
+    "A": ("adenosis", Architecture("glands", 30, 0.40, 0.90, 3.2, 0.10, 7.5)),
+    "F": ("fibroadenoma", Architecture("glands", 34, 0.30, 0.70, 3.2, 0.10, 7.0, matrix=0.35)),
+    "PT": ("phyllodes_tumor", Architecture("glands", 46, 0.62, 0.75, 3.4, 0.12, 7.0, matrix=0.42)),
     "TA": ("tubular_adenoma", Architecture("glands", 22, 0.45, 0.95, 3.1, 0.08, 7.0)),
     "DC": ("ductal_carcinoma", Architecture("nests", 32, 0.0, 0.60, 5.2, 0.30, 10.0)),
-    "LC": ("lobular_carcinoma", Architecture("cords", 24, 0.0, 0.45, 4.6, 0.24, 9.5)),
-    "MC": ("mucinous_carcinoma", Architecture("nests", 36, 0.0, 0.40, 4.9, 0.26, 9.5, matrix=0.16)),
+    "LC": ("lobular_carcinoma", Architecture("cords", 24, 0.0, 0.50, 4.6, 0.24, 9.5)),
+    "MC": ("mucinous_carcinoma", Architecture("nests", 36, 0.0, 0.45, 4.9, 0.26, 9.5, matrix=0.16)),
     "PC": ("papillary_carcinoma", Architecture("nests", 20, 0.0, 0.65, 4.8, 0.26, 9.0)),
 }
 BENIGN, MALIGNANT = ("A", "F", "PT", "TA"), ("DC", "DC", "LC", "MC", "PC")

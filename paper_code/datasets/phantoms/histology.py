@@ -103,7 +103,9 @@ def draw_field(
     if architecture is None:
         region = np.zeros((height, width), bool)
     else:
-        region = _region(rng, width, height, rng.uniform(0.25, 0.6))
+        # A pathologist turns to a higher magnification where the lesion is: it fills more there.
+        more = 0.2 if field < 300 else 0.0
+        region = _region(rng, width, height, rng.uniform(0.25, 0.6) + more)
     _fat(rng, patient, blue, pink, ~region, px)
     _spindle_nuclei(rng, blue, pink, width, height, px, 26 * patient.scale)
     if architecture is None:

@@ -10,17 +10,31 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from paper_code.errors import UserError
 from paper_code.parallel import map_parallel
+
+NOTE = "PHANTOM.txt"  # tells a phantom from a real data set, which is never replaced
 
 
 @contextlib.contextmanager
 def new_tree(root: str | Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `root` that replaces `root` if the block succeeds."""
+    """Yield a temporary folder beside `root` that replaces `root` if the block succeeds.
+
+    Raises:
+        UserError: `root` holds files and no phantom's note: it may be a real data set.
+    """
     root = Path(root)
+    if root.exists() and any(root.iterdir()) and not (root / NOTE).exists():
+        raise UserError(
+            f"{root}: not a phantom (no {NOTE} in it), so it is not replaced. "
+            "Write the phantom elsewhere or move this folder away."
+        )
     root.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=root.parent, prefix=f".{root.name}."))
     try:
         yield temporary
+        note = "Synthetic images drawn by paper_code. No patient's data.\n"
+        (temporary / NOTE).write_text(note, encoding="utf-8")
         shutil.rmtree(root, ignore_errors=True)
         temporary.chmod(0o755)
         temporary.rename(root)

@@ -1,0 +1,134 @@
+"""Small data sets in their published layouts, prepared ones, and one thread for arithmetic."""
+
+import os
+
+# Tiny tensors gain nothing from threads, and on a busy machine two are far slower than one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+BREAKHIS = Path("BreaKHis_v1/histology_slides/breast")
+BACH = Path("ICIAR2018_BACH_Challenge/Photos")
+SUBTYPES = {
+    "A": "benign/SOB/adenosis",
+    "F": "benign/SOB/fibroadenoma",
+    "DC": "malignant/SOB/ductal_carcinoma",
+    "LC": "malignant/SOB/lobular_carcinoma",
+}
+
+
+def save_noise(path: Path, seed: int = 0, mode: str = "RGB", size: tuple[int, int] = (48, 40)):
+    """Write random pixels; one seed gives one content."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shape = size[::-1] if mode == "L" else (*size[::-1], len(mode))
+    pixels = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+    Image.fromarray(pixels, mode="CMYK" if mode == "CMYK" else None).save(path)
+    return path
+
+
+def breakhis_path(root: Path, subtype: str, slide: str, magnification: int, number: int) -> Path:
+    """Where the published archive keeps an image: breakhis_path(root, "A", "14-22549AB", 40, 1)."""
+    prefix = f"SOB_{SUBTYPES[subtype][0].upper()}_{subtype}"
+    name = f"{prefix}-{slide}-{magnification}-{number:03d}.png"
+    return root / BREAKHIS / SUBTYPES[subtype] / f"{prefix}_{slide}" / f"{magnification}X" / name
+
+
+@pytest.fixture
+def breakhis_root(tmp_path) -> Path:
+    """BreakHis at 40X and 100X: two benign and two malignant patients, 14-13412 in two subtypes."""
+    root, seed = tmp_path / "raw", 0
+    slides = [("A", "14-22549AB"), ("A", "14-22549CD"), ("F", "14-9133"), ("DC", "14-13412"),
+              ("LC", "14-13412"), ("DC", "14-2523")]  # fmt: skip
+    for magnification in (40, 100):
+        for subtype, slide in slides:
+            for number in (1, 2):
+                seed += 1
+                save_noise(breakhis_path(root, subtype, slide, magnification, number), seed)
+    return root
+
+
+@pytest.fixture
+def bach_root(tmp_path) -> Path:
+    """BACH, two images a class."""
+    root, seed = tmp_path / "raw", 0
+    for folder, prefix in {"Normal": "n", "Benign": "b", "InSitu": "is", "Invasive": "iv"}.items():
+        for number in (1, 2):
+            seed += 1
+            save_noise(root / BACH / folder / f"{prefix}{number:03d}.tif", seed)
+    return root
+
+
+@pytest.fixture
+def make_prepared(tmp_path):
+    """Write a prepared data set, as `prepare` and `make_split` do, whose classes differ in grey.
+
+    make_prepared(name="set", size=32, per_class=20, by="image") -> (folder, split CSV)
+    """
+    from paper_code.datasets.splits import make_split
+    from paper_code.files import write_csv, write_json
+
+    def make(name="set", *, size=32, per_class=20, by="image", **source) -> tuple[Path, Path]:
+        folder = tmp_path / name / "prepared"
+        rng = np.random.default_rng(0)
+        labels = np.repeat(["benign", "malignant"], per_class)
+        level = np.where(labels == "benign", 100, 150)[:, None, None, None]
+        images = rng.normal(level, 40, (len(labels), 3, size, size)).clip(0, 255).astype(np.uint8)
+        folder.mkdir(parents=True)
+        np.save(folder / "images.npy", images)
+        table = pd.DataFrame({
+            "image": [f"{label}/{i:03d}.png" for i, label in enumerate(labels)],
+            "label": labels,
+            "group": [f"patient {i // 2}" for i in range(len(labels))],
+        })  # fmt: skip
+        write_csv(folder / "manifest.csv", table)
+        facts = {
+            "dataset": "breakhis_40x", "source": "phantom", "complete": False,
+            "description": f"phantom ({len(labels)} synthetic images)", "images": len(labels),
+            "classes": ["benign", "malignant"], "colour": "rgb", "patients": per_class,
+            "duplicates": [],
+        }  # fmt: skip
+        write_json(folder / "source.json", facts | source)
+        split = tmp_path / name / "split.csv"
+        make_split(folder / "manifest.csv", split, by=by, seed=0)
+        return folder, split
+
+    return make
+
+
+@pytest.fixture
+def command():
+    """Run `python -m paper_code ...`: command("prepare", ...) -> the finished process."""
+
+    def run(*arguments, **options) -> subprocess.CompletedProcess:
+        words = [sys.executable, "-m", "paper_code", *map(str, arguments)]
+        return subprocess.run(words, capture_output=True, text=True, cwd=ROOT, **options)
+
+    return run
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 1 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("a file system cannot be mounted here (needs root on Linux)")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def read_json(path: Path) -> dict:
+    """A JSON file's content."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))

@@ -1,0 +1,181 @@
+"""Settings: what is refused and how it is named, what `auto` becomes, and which data are used."""
+
+import copy
+
+import pytest
+import yaml
+from conftest import BREAKHIS, ROOT, breakhis_path, save_noise
+
+from paper_code import config as config_module
+from paper_code.config import announce, check_settings, choose_sources, resolve_settings
+from paper_code.errors import UserError
+
+DEFAULTS = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+
+
+def changed(**overrides) -> dict:
+    return copy.deepcopy(DEFAULTS) | overrides
+
+
+@pytest.fixture(params=[0, 1], ids=["no GPU", "GPU"])
+def gpus(request, monkeypatch) -> int:
+    monkeypatch.setattr(config_module, "cuda_device_count", lambda: request.param)
+    return request.param
+
+
+def test_defaults_are_valid_and_complete():
+    check_settings(DEFAULTS)
+    schema = yaml.safe_load((ROOT / "config" / "schema.yaml").read_text(encoding="utf-8"))
+    assert set(schema["properties"]) == set(DEFAULTS) == set(schema["required"])
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("learning_rates", 0.1, "unknown key 'learning_rates' (did you mean 'learning_rate'?)"),
+        ("colour", 1, "unknown key 'colour'"),
+        ("epochs", "many", "'epochs' is 'many', but 'auto' or a whole number (at least 1)"),
+        ("epochs", 0, "'epochs' is 0"),
+        ("batch_size", 1, "'batch_size' is 1"),
+        ("batch_size", 8.5, "'batch_size' is 8.5"),
+        ("learning_rate", "1e-4", "'learning_rate' is '1e-4', but a number (above 0)"),
+        ("learning_rate", 0, "'learning_rate' is 0"),
+        ("dropout", 1, "'dropout' is 1, but a number (at least 0, below 1)"),
+        ("scale", "tiny", "'scale' is 'tiny', but one of auto, smoke, demo, paper"),
+        ("data", True, "'data' is True, but one of auto, real, phantom"),
+        ("datasets", "bach", "'datasets' is 'bach', but a list"),
+        ("datasets", [], "'datasets' is []"),
+        ("seeds", [0, 0], "'seeds' is [0, 0], but a list"),
+        ("seeds", [1.5], "'seeds.0' is 1.5, but a whole number"),
+        ("recalibrate_batchnorm", 1, "'recalibrate_batchnorm' is 1"),
+        ("manifests", {"mias": {"path": "m.csv", "class": []}}, "unknown key 'manifests.mias.class'"),
+        ("manifests", {"mias": {}}, "manifests.mias: 'path' is a required property"),
+        ("manifests", {"My set": {"path": "m.csv"}}, "'My set'"),
+        ("data_root", "", "'data_root' is ''"),
+        ("phantom_height", {"bach": 64}, "'phantom_height'"),
+    ],
+)
+def test_bad_settings_are_named(key, value, message):
+    with pytest.raises(UserError) as caught:
+        check_settings(changed(**{key: value}))
+    assert message in str(caught.value)
+
+
+def test_all_problems_are_named_at_once():
+    with pytest.raises(UserError, match=r"(?s)(?=.*'scale')(?=.*'epochs')(?=.*'surprise')"):
+        check_settings(changed(scale=3, epochs="x", surprise=1))
+
+
+def test_missing_key():
+    settings = changed()
+    del settings["seeds"]
+    with pytest.raises(UserError, match="'seeds' is a required property"):
+        check_settings(settings)
+
+
+def test_unknown_data_set():
+    with pytest.raises(UserError, match="Unknown data set 'breakhis'"):
+        resolve_settings(changed(datasets=["breakhis"]))
+
+
+def test_auto_scale(gpus):
+    settings = resolve_settings(DEFAULTS)
+    expected = "paper" if gpus else "demo"
+    assert settings["scale"] == expected
+    assert "scales" not in settings
+    for key, value in DEFAULTS["scales"][expected].items():
+        assert settings[key] == value
+    assert (settings["epochs"] == 50) is bool(gpus)
+
+
+@pytest.mark.parametrize("scale", ["smoke", "demo", "paper"])
+def test_a_value_of_one_s_own_wins_over_the_scale(scale, gpus):
+    settings = resolve_settings(changed(scale=scale, epochs=7, recalibrate_batchnorm=False))
+    assert (settings["scale"], settings["epochs"]) == (scale, 7)
+    assert settings["recalibrate_batchnorm"] is False
+    assert settings["image_size"] == DEFAULTS["scales"][scale]["image_size"]
+
+
+def test_resolving_leaves_the_config_alone():
+    before = changed()
+    resolve_settings(before)
+    assert before == DEFAULTS
+
+
+# --- Which data -----------------------------------------------------------------------------------
+
+
+def settings_for(root, **overrides) -> dict:
+    given = {"scale": "smoke", "data_root": str(root), "datasets": ["breakhis_40x", "bach"]}
+    return resolve_settings(changed(**(given | overrides)))
+
+
+def test_auto_uses_real_files_where_there_are_enough(breakhis_root):
+    sources = choose_sources(settings_for(breakhis_root, minimum_images_per_class=6))
+    assert sources["breakhis_40x"] == ("real", "found 6 benign, 6 malignant")
+    assert sources["bach"][0] == "phantom" and "no files below data_root" in sources["bach"][1]
+
+
+def test_auto_with_few_images_takes_the_phantom_and_says_why(breakhis_root):
+    sources = choose_sources(settings_for(breakhis_root, minimum_images_per_class=7))
+    assert sources["breakhis_40x"] == (
+        "phantom",
+        "found only 6 benign, 6 malignant; 7 a class are needed",
+    )
+
+
+def test_auto_with_an_empty_folder_or_a_missing_class(tmp_path):
+    (tmp_path / BREAKHIS).mkdir(parents=True)
+    reason = choose_sources(settings_for(tmp_path))["breakhis_40x"][1]
+    assert "found only 0 benign, 0 malignant" in reason
+    save_noise(breakhis_path(tmp_path, "A", "14-1", 40, 1))
+    source, reason = choose_sources(settings_for(tmp_path, minimum_images_per_class=1))[
+        "breakhis_40x"
+    ]
+    assert source == "phantom" and "found only 1 benign, 0 malignant" in reason
+
+
+def test_real_needs_every_data_set(breakhis_root):
+    with pytest.raises(UserError, match=r"data=real, but bach: no files.*fetch bach.*data_root"):
+        choose_sources(settings_for(breakhis_root, data="real"))
+    only = settings_for(breakhis_root, data="real", datasets=["breakhis_40x"])
+    assert choose_sources(only)["breakhis_40x"][0] == "real"
+
+
+def test_phantom_ignores_real_files(breakhis_root):
+    sources = choose_sources(settings_for(breakhis_root, data="phantom"))
+    assert {source for source, _ in sources.values()} == {"phantom"}
+
+
+def own_settings(tmp_path, content: str | None, **overrides) -> dict:
+    manifest = tmp_path / "own.csv"
+    if content is not None:
+        manifest.write_text(content)
+    entry = {"manifests": {"own": {"path": str(manifest)}}, "datasets": ["own"]}
+    return settings_for(tmp_path, **(entry | overrides))
+
+
+def test_a_set_of_one_s_own_is_always_real(tmp_path):
+    for number in (1, 2):
+        save_noise(tmp_path / f"{number}.png", number)
+    settings = own_settings(tmp_path, "path,label\n1.png,a\n2.png,b\n", data="phantom")
+    assert choose_sources(settings) == {"own": ("real", "found 1 a, 1 b")}
+
+
+@pytest.mark.parametrize("content", [None, "path,label\n"])
+def test_a_set_of_one_s_own_that_is_not_there(tmp_path, content):
+    with pytest.raises(UserError, match=r"own.csv") as caught:
+        choose_sources(own_settings(tmp_path, content))
+    assert "data=real" not in str(caught.value)
+    assert "data_root" not in str(caught.value)
+
+
+def test_announcement_says_what_was_chosen_and_why(gpus):
+    settings = resolve_settings(DEFAULTS)
+    sources = {"bach": ("phantom", "no files below data_root=data")}
+    text = announce(DEFAULTS, settings, sources)
+    assert ("paper (auto: 1 CUDA device seen)" if gpus else "demo (auto: no CUDA device)") in text
+    assert "bach: phantom data (no files below data_root=data)" in text
+    assert "smoke (as configured)" in announce(
+        changed(scale="smoke"), resolve_settings(changed(scale="smoke")), sources
+    )

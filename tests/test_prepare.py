@@ -1,0 +1,235 @@
+"""From image files to arrays: what is decoded, how it is resized, and what bad files leave."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import breakhis_path, read_json, save_noise
+from PIL import Image
+
+from paper_code.datasets import PAPER_DATASETS
+from paper_code.datasets.images import load_image, load_mask
+from paper_code.datasets.prepare import make_manifest, prepare, resize_image, resize_mask
+from paper_code.errors import UserError
+
+
+@pytest.fixture
+def manifest(breakhis_root, tmp_path) -> Path:
+    """Twelve BreakHis images at 40X; the first of the list has a mask."""
+    image = breakhis_path(breakhis_root, "A", "14-22549AB", 40, 1)
+    mask = np.zeros((40, 48), np.uint8)
+    mask[:, 24:] = 255
+    path = Path(str(image).replace("histology_slides", "lesion_masks"))
+    path.parent.mkdir(parents=True)
+    Image.fromarray(mask).save(path)
+    output = tmp_path / "listed/manifest.csv"
+    make_manifest(PAPER_DATASETS["breakhis_40x"], breakhis_root, "real", output)
+    return output
+
+
+@pytest.fixture
+def victim(breakhis_root) -> Path:
+    """One image of the manifest's, to be replaced by something bad."""
+    return breakhis_path(breakhis_root, "DC", "14-13412", 40, 2)
+
+
+def load(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    return np.load(folder / "images.npy", mmap_mode="r"), np.load(folder / "masks.npy")
+
+
+def test_arrays(manifest, tmp_path):
+    prepare(manifest, tmp_path / "out", image_size=32)
+    images, masks = load(tmp_path / "out")
+    assert images.shape == (12, 3, 32, 32) and images.dtype == np.uint8
+    assert masks.shape == (12, 32, 32) and masks.dtype == np.uint8
+    paths = pd.read_csv(manifest)["path"]
+    for row, path in enumerate(paths):
+        with Image.open(path) as image:
+            expected = np.asarray(image.resize((32, 32), Image.Resampling.BILINEAR))
+        assert np.array_equal(images[row], expected.transpose(2, 0, 1))
+    assert np.array_equal(masks[0], np.tile(np.arange(32) >= 16, (32, 1)))
+    assert not masks[1:].any()
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["images.npy", "masks.npy"]
+
+
+def test_workers_do_not_change_the_arrays(manifest, tmp_path):
+    for workers in (1, 2):
+        prepare(manifest, tmp_path / str(workers), image_size=32, workers=workers)
+    for name in ("images.npy", "masks.npy"):
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+
+
+def test_a_fine_checkerboard_shrinks_to_grey():
+    board = np.indices((256, 256)).sum(axis=0) % 2 * 255
+    image = Image.fromarray(np.dstack([board] * 3).astype(np.uint8))
+    small = resize_image(image, 64)
+    assert small.shape == (3, 64, 64)
+    assert abs(small.astype(int) - 127).max() <= 2
+
+
+def test_mask_pixel_counts_if_half_of_it_is_lesion():
+    mask = np.zeros((40, 40), np.uint8)
+    mask[0:4, 0:2] = 255  # half of the first pixel
+    mask[0:4, 4:5] = 255  # a quarter of the second
+    small = resize_mask(Image.fromarray(mask), 10)
+    assert small.sum() == small[0, 0] == 1
+
+
+def test_a_tiny_lesion_is_not_lost():
+    mask = np.zeros((400, 400), np.uint8)
+    mask[105:110, 205:210] = 255
+    small = resize_mask(Image.fromarray(mask), 10)
+    assert small.sum() == small[2, 5] == 1
+    assert not resize_mask(Image.new("L", (400, 400)), 10).any()
+
+
+def test_masks_joined_by_a_semicolon_are_united(tmp_path):
+    for name, columns in {"a": slice(0, 10), "b": slice(30, 40)}.items():
+        mask = np.zeros((20, 40), np.uint8)
+        mask[:, columns] = 255
+        Image.fromarray(mask).save(tmp_path / f"{name}.png")
+    union = np.asarray(load_mask(f"{tmp_path / 'a.png'};{tmp_path / 'b.png'}", (40, 20)))
+    assert set(np.unique(union)) == {0, 255}
+    assert np.flatnonzero(union.all(axis=0)).tolist() == [*range(10), *range(30, 40)]
+
+
+# --- Images that cannot be used ----------------------------------------------------------------
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-900])
+
+
+def as_text(path: Path) -> None:
+    path.write_text("not an image at all\n")
+
+
+def as_cmyk(path: Path) -> None:
+    save_noise(path.with_suffix(".tif"), mode="CMYK").rename(path)
+
+
+def as_16_bit_grey(path: Path) -> None:
+    cv2.imwrite(str(path), np.full((40, 48), 30000, np.uint16))
+
+
+def as_16_bit_rgb(path: Path) -> None:
+    cv2.imwrite(str(path), np.full((40, 48, 3), 30000, np.uint16))
+
+
+def as_16_bit_rgb_tiff(path: Path) -> None:
+    cv2.imwrite(str(path.with_suffix(".tif")), np.full((40, 48, 3), 30000, np.uint16))
+    path.with_suffix(".tif").rename(path)
+
+
+def as_grey(path: Path) -> None:
+    save_noise(path, mode="L")
+
+
+def as_one_pixel(path: Path) -> None:
+    save_noise(path, size=(1, 1))
+
+
+def as_half_transparent(path: Path) -> None:
+    save_noise(path, mode="RGBA")
+
+
+def removed(path: Path) -> None:
+    path.unlink()
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+BAD = {
+    cut_short: "truncated or damaged",
+    as_text: "not an image that can be read",
+    empty: "not an image that can be read",
+    as_cmyk: "CMYK image, 8-bit RGB expected",
+    as_16_bit_grey: "16-bit image, 8-bit RGB expected",
+    as_16_bit_rgb: "16-bit image, 8-bit RGB expected",
+    as_16_bit_rgb_tiff: "16-bit image, 8-bit RGB expected",
+    as_grey: "8-bit grey image, 8-bit RGB expected",
+    as_one_pixel: "1x1 px, but each side needs",
+    as_half_transparent: "partly transparent",
+    removed: "no such file",
+}
+
+
+@pytest.mark.parametrize(("spoil", "message"), BAD.items(), ids=lambda x: getattr(x, "__name__", ""))
+def test_bad_image_names_its_file_and_leaves_nothing(manifest, victim, tmp_path, spoil, message):
+    spoil(victim)
+    with pytest.raises(UserError) as caught:
+        prepare(manifest, tmp_path / "out", image_size=32)
+    assert str(caught.value).startswith(f"{victim.as_posix()}: ")
+    assert message in str(caught.value)
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+def test_bad_image_in_another_process_and_on_the_command_line(manifest, victim, tmp_path, command):
+    cut_short(victim)
+    done = command(
+        "prepare", manifest, "--output", tmp_path / "out", "--image-size", 32, "--workers", 2
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {victim}: truncated")
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+def test_a_failed_preparation_keeps_the_older_arrays(manifest, victim, tmp_path):
+    prepare(manifest, tmp_path / "out", image_size=32)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    as_text(victim)
+    with pytest.raises(UserError):
+        prepare(manifest, tmp_path / "out", image_size=40)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_mask_of_another_size(manifest, tmp_path):
+    mask = Path(pd.read_csv(manifest, keep_default_na=False)["mask"].iloc[0])
+    Image.new("L", (30, 20)).save(mask)
+    with pytest.raises(UserError, match=rf"{mask.name}: mask is 30x20 px, its image 48x40 px"):
+        prepare(manifest, tmp_path / "out", image_size=32)
+    mask.write_text("text")
+    with pytest.raises(UserError, match=rf"{mask.name}: mask cannot be read"):
+        prepare(manifest, tmp_path / "out", image_size=32)
+
+
+def test_full_disk(manifest, small_disk, command):
+    done = command("prepare", manifest, "--output", small_disk / "out", "--image-size", 224)
+    assert done.returncode == 2, done.stderr
+    assert "images.npy: no space left on the disk" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path for path in small_disk.rglob("*") if path.is_file()] == []
+
+
+# --- Images that can -----------------------------------------------------------------------------
+
+
+def test_grey_and_opaque_alpha_are_accepted_where_they_mean_the_same(tmp_path):
+    grey = save_noise(tmp_path / "grey.png", mode="L")
+    values = np.asarray(Image.open(grey))
+    for colour in ("grey", "any"):
+        assert np.array_equal(np.asarray(load_image(grey, colour)), np.dstack([values] * 3))
+    pixels = save_noise(tmp_path / "rgb.png")
+    opaque = np.dstack([np.asarray(Image.open(pixels)), np.full((40, 48), 255, np.uint8)])
+    Image.fromarray(opaque).save(tmp_path / "rgba.png")
+    assert np.array_equal(
+        np.asarray(load_image(tmp_path / "rgba.png", "rgb")), np.asarray(load_image(pixels, "rgb"))
+    )
+
+
+def test_16_bit_mammograms_are_scaled_to_8_bits(tmp_path):
+    ramp = np.linspace(0, 65535, 48 * 40).reshape(40, 48).astype(np.uint16)
+    cv2.imwrite(str(tmp_path / "ramp.png"), ramp)
+    values = np.asarray(load_image(tmp_path / "ramp.png", "grey"))
+    assert values.dtype == np.uint8 and values.shape == (40, 48, 3)
+    assert (values.min(), values.max()) == (0, 255)
+    assert abs(values[..., 0] - ramp / 257).max() <= 0.5
+
+
+def test_source_travels_from_manifest_to_preparation(manifest):
+    assert read_json(manifest.with_name("source.json"))["colour"] == "rgb"

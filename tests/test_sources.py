@@ -1,0 +1,108 @@
+"""Which files a rule depends on: all that decide its result, none that do not."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from paper_code import sources
+from paper_code.networks.registry import NETWORKS, network_module
+from paper_code.sources import source_files
+
+TRAINING = "paper_code.training.run"
+
+
+@pytest.fixture(autouse=True)
+def at_the_root(monkeypatch):
+    """Paths are relative to where Snakemake runs."""
+    monkeypatch.chdir(ROOT)
+
+
+def test_training_depends_on_what_trains():
+    found = source_files(TRAINING)
+    for name in (
+        "__init__", "files", "training/__init__", "training/loop", "training/augment",
+        "training/checkpoint", "networks/__init__", "networks/builder", "networks/checkpoint",
+        "provenance",
+    ):  # fmt: skip
+        assert f"paper_code/{name}.py" in found
+    assert found == sorted(set(found))
+    assert all((ROOT / name).is_file() for name in found)
+
+
+def test_training_does_not_depend_on_tables_figures_or_cams():
+    folders = {name.split("/")[1] for name in source_files(TRAINING) if name.count("/") > 1}
+    assert folders == {"training", "networks"}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_run_depends_on_its_own_network_alone(name):
+    modules = {network: f"{network_module(network).replace('.', '/')}.py" for network in NETWORKS}
+    found = set(source_files(TRAINING, network_module(name)))
+    assert modules[name] in found
+    assert not found & {modules[other] for other in NETWORKS if other != name}
+
+
+def test_a_package_s_data_are_its_sources():
+    found = source_files("paper_code.reporting.table_07_breakhis_comparison")
+    assert "paper_code/published/table_07.csv" in found
+    assert "paper_code/metrics/intervals.py" in found
+    assert not [name for name in found if name.startswith(("paper_code/training", "paper_code/networks"))]
+
+
+def test_one_phantom_family_is_found_through_imports_inside_functions():
+    found = source_files("paper_code.datasets.phantoms")
+    for name in ("breakhis", "bach", "mini_ddsm", "histology", "mammography", "writing"):
+        assert f"paper_code/datasets/phantoms/{name}.py" in found
+
+
+def test_unknown_module():
+    with pytest.raises(ModuleNotFoundError, match=r"paper_code\.nothing"):
+        source_files("paper_code.nothing")
+
+
+def test_everything_imported_at_run_time_is_in_the_closure():
+    """Python itself as the judge: import the module and look at what was loaded."""
+    module = "paper_code.reporting.table_06_splits"
+    code = f"import sys, {module}; print(*[m.__file__ for n, m in sys.modules.items() " \
+           "if n.split('.')[0] == 'paper_code'], sep='\\n')"  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {line.split(f"{ROOT.as_posix()}/")[1] for line in done.stdout.split()}
+    assert "paper_code/datasets/splits.py" in loaded
+    assert loaded <= set(source_files(module))
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A small package in place of this one: package({"a": "import ..."})."""
+    root = tmp_path / "paper_code"
+    root.mkdir()
+    monkeypatch.setattr(sources, "PACKAGE", root)
+    sources._imports.cache_clear()
+    (root / "__init__.py").touch()
+
+    def write(modules: dict[str, str]) -> None:
+        for name, text in modules.items():
+            (root / f"{name}.py").write_text(text)
+
+    yield write
+    sources._imports.cache_clear()
+
+
+def test_ways_to_import(package):
+    package({
+        "main": "from typing import TYPE_CHECKING\n"
+                "import paper_code.plain as p\n"
+                "from paper_code import sibling\n"
+                "from paper_code.names import value\n"
+                "if TYPE_CHECKING:\n    from paper_code.unused import Type\n"
+                "else:\n    from paper_code import executed\n"
+                "def later():\n    from paper_code import lazy\n",
+        "plain": "from paper_code import second\n", "sibling": "", "names": "value = 1\n",
+        "unused": "Type = int\n", "lazy": "", "executed": "", "second": "import paper_code.main\n", "alone": "",
+    })  # fmt: skip
+    found = {Path(name).name for name in source_files("paper_code.main")}
+    assert found == {"__init__.py", "main.py", "plain.py", "sibling.py", "names.py", "lazy.py",
+                     "executed.py", "second.py"}  # fmt: skip

@@ -1,0 +1,147 @@
+"""Image-wise and patient-wise splits: Table VI's counts, stratification, no patient in two."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paper_code.datasets import PAPER_DATASETS, splits
+from paper_code.datasets.splits import (
+    FRACTIONS,
+    PARTS,
+    make_split,
+    part_sizes,
+    split_by_image,
+    split_by_patient,
+)
+from paper_code.errors import UserError
+from paper_code.published import published_table
+
+PRINTED = published_table("06")
+
+
+def labels_of(name: str) -> np.ndarray:
+    counts = PAPER_DATASETS[name].counts
+    return np.repeat(list(counts), list(counts.values()))
+
+
+@pytest.mark.parametrize("name", PAPER_DATASETS)
+def test_image_wise_gives_the_counts_of_table_6(name):
+    printed = PRINTED[PRINTED["dataset"] == name].set_index("part")["value"]
+    labels = labels_of(name)
+    parts = split_by_image(labels, seed=0)
+    assert printed["total"] == len(labels)
+    for part in PARTS:
+        assert (parts == part).sum() == printed[part]
+
+
+@given(st.integers(10, 10000))
+def test_part_sizes_add_up(total):
+    sizes = part_sizes(total)
+    assert sum(sizes) == total
+    assert np.abs(np.array(sizes) - FRACTIONS * total).max() < 1.5
+
+
+@pytest.mark.parametrize("name", ["breakhis_400x", "mini_ddsm"])
+def test_image_wise_is_stratified(name):
+    labels = labels_of(name)
+    table = pd.crosstab(split_by_image(labels, seed=3), labels)
+    for part, size in zip(PARTS, part_sizes(len(labels)), strict=True):
+        for label in table.columns:
+            expected = size * (labels == label).mean()
+            assert abs(table.loc[part, label] - expected) <= 1.5
+
+
+def test_the_seed_decides(tmp_path):
+    labels = labels_of("bach")
+    groups = np.array([f"p{i // 4}" for i in range(400)], dtype=object)
+    for split in (split_by_image, lambda *a: split_by_patient(a[0], groups, a[1])):
+        assert np.array_equal(split(labels, 1), split(labels, 1))
+        assert not np.array_equal(split(labels, 1), split(labels, 2))
+
+
+def test_every_class_is_in_every_part_or_it_is_an_error():
+    for rare in range(1, 40):
+        labels = np.repeat(["common", "rare"], [60, rare])
+        try:
+            table = pd.crosstab(split_by_image(labels, seed=0), labels)
+        except UserError as error:
+            assert "Too few images" in str(error)
+            assert rare < 20
+        else:
+            assert table.shape == (3, 2) and (table > 0).all(axis=None)
+
+
+@st.composite
+def patients(draw):
+    """Labels and patients of 9 to 25 patients with 1 to 8 images, some of them of two classes."""
+    groups, labels = [], []
+    for patient in range(draw(st.integers(9, 25))):
+        first = patient % 2
+        for image in range(draw(st.integers(1, 8))):
+            groups.append(f"p{patient}")
+            labels.append("ab"[first if image == 0 else draw(st.sampled_from([first, first, 0]))])
+    return np.array(labels), np.array(groups, dtype=object)
+
+
+@settings(max_examples=25, deadline=None)
+@given(patients(), st.integers(0, 100))
+def test_patient_wise_keeps_patients_whole(data, seed):
+    labels, groups = data
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(splits, "TRIALS", 50)
+        parts = split_by_patient(labels, groups, seed)
+    table = pd.DataFrame({"group": groups, "label": labels, "part": parts})
+    assert (table.groupby("group")["part"].nunique() == 1).all()
+    assert set(parts) == set(PARTS)
+    assert (pd.crosstab(parts, labels) > 0).all(axis=None)
+
+
+def test_patient_wise_is_near_6_1_3():
+    rng = np.random.default_rng(0)
+    groups = np.array([f"p{i}" for i in rng.integers(0, 82, 2000)], dtype=object)
+    malignant = {f"p{i}" for i in range(24, 82)}
+    labels = np.where([group in malignant for group in groups], "malignant", "benign")
+    parts = split_by_patient(labels, groups, seed=0)
+    for label in ("benign", "malignant"):
+        share = [(parts[labels == label] == part).mean() for part in PARTS]
+        assert np.abs(np.array(share) - FRACTIONS).max() < 0.01
+
+
+def test_images_without_patient_are_patients_of_their_own():
+    labels = np.repeat(["a", "b"], 20)
+    parts = split_by_patient(labels, np.full(40, "", dtype=object), seed=0)
+    assert [(parts == part).sum() for part in PARTS] == [24, 4, 12]
+
+
+def test_too_few_patients():
+    labels = np.repeat(["a", "b"], 20)
+    groups = np.array([f"a{i}" for i in range(20)] + ["b0"] * 10 + ["b1"] * 10, dtype=object)
+    with pytest.raises(UserError, match="Class 'b' has images of 2 patients"):
+        split_by_patient(labels, groups, seed=0)
+
+
+def test_make_split_writes_rows_as_in_the_manifest(tmp_path):
+    manifest = tmp_path / "manifest.csv"
+    table = pd.DataFrame({
+        "path": [f"/x/{i}.png" for i in range(40)], "image": [f"{i}.png" for i in range(40)],
+        "label": ["a", "b"] * 20, "group": [f"p{i // 2}" for i in range(40)],
+    })  # fmt: skip
+    table.to_csv(manifest, index=False)
+    for by in ("image", "patient"):
+        output = tmp_path / f"{by}.csv"
+        make_split(manifest, output, by=by, seed=0)
+        made = pd.read_csv(output, dtype=str)
+        assert made.columns.tolist() == ["image", "label", "group", "part"]
+        assert made["image"].tolist() == table["image"].tolist()
+        twice = made.groupby("group")["part"].nunique().max()
+        assert twice == 1 if by == "patient" else twice > 1
+
+
+def test_make_split_error_names_the_manifest(tmp_path):
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("image,label,group\n1.png,a,\n2.png,b,\n")
+    with pytest.raises(UserError, match=r"manifest.csv: Too few images"):
+        make_split(manifest, tmp_path / "split.csv", by="image", seed=0)
+    assert not (tmp_path / "split.csv").exists()
