@@ -1,0 +1,271 @@
+"""Time and peak memory of class activation maps: ours, pytorch-grad-cam and torchcam, side by side.
+
+    python benchmarks/cam.py [--image-size 224] [--methods gradcam scorecam ...] [--quick]
+
+One image through an untrained torchvision ResNet50 at layer4. Each measurement runs in a process of
+its own, so that its peak resident memory is its own: `peak` is the whole process, `added` what came
+on top after imports, network and image were there. On a GPU both are memory allocated there, and
+CUDA events give the time. Times are medians after a warm-up call, but Score-CAM's on a CPU, which
+take minutes, are single. Differences are against pytorch-grad-cam's map (for DT Grad-CAM and
+Eigen-CAM's algebra there is no such map). The results go to benchmarks/results/cam_*.csv and .md.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+import torchvision
+
+from paper_code.cam import compute_cam, methods
+from paper_code.files import write_csv, write_text
+
+RESULTS = Path(__file__).parent / "results"
+METHODS = (
+    "gradcam",
+    "gradcam_plusplus",
+    "hirescam",
+    "eigencam",
+    "eigencam_algebra",
+    "dt_gradcam",
+    "scorecam",
+)
+OURS, OURS_BF16, PYTORCH_GRAD_CAM, TORCHCAM = (
+    "ours",
+    "ours bfloat16",
+    "pytorch-grad-cam",
+    "torchcam",
+)
+LIBRARIES = {
+    "gradcam": (OURS, OURS_BF16, PYTORCH_GRAD_CAM, TORCHCAM),
+    "gradcam_plusplus": (OURS, PYTORCH_GRAD_CAM),
+    "hirescam": (OURS, PYTORCH_GRAD_CAM),
+    "eigencam": (OURS, PYTORCH_GRAD_CAM),
+    "eigencam_algebra": (OURS, PYTORCH_GRAD_CAM),
+    "dt_gradcam": (OURS, OURS_BF16),
+    "scorecam": (OURS, OURS_BF16, PYTORCH_GRAD_CAM, TORCHCAM),
+}
+
+
+def main() -> None:
+    """Measure everything asked for in subprocesses, print and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--image-size", type=int, default=224)
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument(
+        "--quick", action="store_true", help="64 px, one repeat, Score-CAM on 64 channels"
+    )
+    parser.add_argument("--child", nargs=3, metavar=("LIBRARY", "METHOD", "MAP"))
+    options = parser.parse_args()
+    if options.child:
+        measure(options, *options.child)
+        return
+
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for method in options.methods:
+            for library in LIBRARIES[method]:
+                path = Path(folder) / f"{method} {library}.npy"
+                arguments = [sys.executable, __file__, *sys.argv[1:]]
+                done = subprocess.run(
+                    [*arguments, "--child", library, method, str(path)],
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    check=True,
+                    text=True,
+                )
+                rows.append({"method": method, "library": library, **json.loads(done.stdout)})
+                reference = Path(folder) / f"{method} {PYTORCH_GRAD_CAM}.npy"
+                print(f"{method}, {library}: {rows[-1]['seconds']:.4g} s", file=sys.stderr)
+            for row in rows:
+                if row["method"] == method and reference.exists():
+                    ours = np.load(Path(folder) / f"{method} {row['library']}.npy")
+                    row["difference"] = float(np.abs(ours - np.load(reference)).max())
+    report(pd.DataFrame(rows), options)
+
+
+def report(table: pd.DataFrame, options: argparse.Namespace) -> None:
+    """Add the ratios to pytorch-grad-cam, print, and write CSV and Markdown."""
+    for column, ratio in (
+        ("seconds", "speedup"),
+        ("peak_mb", "peak_part"),
+        ("added_mb", "added_part"),
+    ):
+        peers = table[table.library == PYTORCH_GRAD_CAM].set_index("method")[column]
+        peer = table.method.map(peers)
+        table[ratio] = peer / table[column] if ratio == "speedup" else table[column] / peer
+    layout = "quick" if options.quick else f"{options.image_size}px"
+    name = f"cam_{torch.device(options.device).type}_{layout}"
+    lines = [f"# Class activation maps, ResNet50, one image, {layout}", "", hardware(options), ""]
+    header = ["method", "library", "seconds", "times as fast", "peak MB", "of peer's"]
+    header += ["added MB", "of peer's", "largest difference"]
+    lines += ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    for row in table.itertuples():
+        numbers = (
+            f"{row.seconds:.4g}",
+            f"{row.speedup:.2f}",
+            f"{row.peak_mb:.0f}",
+            f"{row.peak_part:.2f}",
+            f"{row.added_mb:.0f}",
+            f"{row.added_part:.2f}",
+            f"{row.difference:.1e}" if hasattr(row, "difference") else "nan",
+        )
+        cells = [row.method, row.library, *numbers]
+        lines.append("| " + " | ".join("" if cell == "nan" else cell for cell in cells) + " |")
+    seconds = table.set_index(["method", "library"]).seconds
+    peers = [
+        (seconds["gradcam", library], library)
+        for library in (PYTORCH_GRAD_CAM, TORCHCAM)
+        if ("gradcam", library) in seconds
+    ]
+    if peers and ("dt_gradcam", OURS) in seconds:
+        fastest, library = min(peers)
+        ratio = seconds["dt_gradcam", OURS] / fastest
+        lines += ["", f"DT Grad-CAM with 10 copies takes {ratio:.2f} x one Grad-CAM of {library}."]
+    text = "\n".join(lines) + "\n"
+    print(text)
+    write_csv(RESULTS / f"{name}.csv", table)
+    write_text(RESULTS / f"{name}.md", text)
+
+
+def hardware(options: argparse.Namespace) -> str:
+    """One line on the machine, the versions and how busy the machine was."""
+    processor = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        info = Path("/proc/cpuinfo").read_text().splitlines()
+        processor = next((i.split(":")[1].strip() for i in info if "model name" in i), processor)
+    name = torch.cuda.get_device_name() if options.device.startswith("cuda") else processor
+    load = (
+        f", load average {os.getloadavg()[0]:.1f} at the end" if hasattr(os, "getloadavg") else ""
+    )
+    return (
+        f"{name}, {options.threads} CPU threads{load}; torch {torch.__version__}, "
+        f"torchvision {torchvision.__version__}, Python {platform.python_version()}."
+    )
+
+
+def measure(options: argparse.Namespace, library: str, method: str, path: str) -> None:
+    """In the subprocess: print seconds and memory as JSON, save the map at `path`."""
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    device = torch.device(options.device)
+    size = 64 if options.quick else options.image_size
+    network = torchvision.models.resnet50(weights=None).eval().to(device)
+    image = (torch.rand(1, 3, size, size) * 2 - 1).to(device)
+    layer = "layer1.2.conv1" if options.quick and method == "scorecam" else "layer4"
+    with torch.no_grad():
+        predicted = network(image).argmax().item()  # any other class may have an all-zero map
+    call = prepared(library, method, network, image, predicted, layer)
+    slow = method == "scorecam" and device.type == "cpu" and not options.quick
+    repeats = 1 if slow or options.quick else options.repeats
+    before = resident_mb(device, peak=False)
+    if not slow:
+        call()
+    seconds = []
+    for _ in range(repeats):
+        result, took = timed(call, device)
+        seconds.append(took)
+    peak = resident_mb(device, peak=True)
+    if method != "eigencam_algebra" and method != "dt_gradcam":
+        np.save(path, result)
+    print(
+        json.dumps(
+            {
+                "seconds": statistics.median(seconds),
+                "repeats": repeats,
+                "peak_mb": peak,
+                "added_mb": max(peak - before, 0.0),
+            }
+        )
+    )
+
+
+def prepared(
+    library: str,
+    method: str,
+    network: torch.nn.Module,
+    image: torch.Tensor,
+    index: int,
+    layer: str,
+) -> Callable[[], np.ndarray]:
+    """A call that makes one map at image size; imports and construction are not timed."""
+    if method == "eigencam_algebra":
+        activations = torch.randn(1, 2048, 7, 7, device=image.device).relu()
+        if library == OURS:
+            return lambda: methods.eigencam(activations).cpu().numpy()
+        from pytorch_grad_cam.utils.svd_on_activations import get_2d_projection
+
+        return lambda: get_2d_projection(activations.cpu().numpy())
+    if library in (OURS, OURS_BF16):
+        options = {"masks": "pytorch_grad_cam"} if method == "scorecam" else {}
+        if library == OURS_BF16:
+            options["precision"] = "bfloat16"
+        return lambda: compute_cam(network, image, [index], method, layer, **options).cpu().numpy()
+    if library == TORCHCAM:
+        import torchcam.methods
+
+        kind = {"gradcam": torchcam.methods.GradCAM, "scorecam": torchcam.methods.ScoreCAM}[method]
+        extractor = kind(network, layer)
+
+        def call() -> np.ndarray:
+            (small,) = extractor(index, network(image))
+            large = F.interpolate(small[:, None], image.shape[-2:], mode="bilinear")[:, 0]
+            return methods.scale(large.detach()).cpu().numpy()
+
+        return call
+    import pytorch_grad_cam
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+    kind = {
+        "gradcam": pytorch_grad_cam.GradCAM,
+        "gradcam_plusplus": pytorch_grad_cam.GradCAMPlusPlus,
+        "hirescam": pytorch_grad_cam.HiResCAM,
+        "eigencam": pytorch_grad_cam.EigenCAM,
+        "scorecam": pytorch_grad_cam.ScoreCAM,
+    }[method]
+    explainer = kind(network, [network.get_submodule(layer)])
+    return lambda: explainer(image, [ClassifierOutputTarget(index)])
+
+
+def timed(call: Callable[[], np.ndarray], device: torch.device) -> tuple[np.ndarray, float]:
+    """The result and its seconds, by CUDA events on a GPU."""
+    if device.type != "cuda":
+        start = time.perf_counter()
+        return call(), time.perf_counter() - start
+    first, last = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    torch.cuda.synchronize()
+    first.record()
+    result = call()
+    last.record()
+    torch.cuda.synchronize()
+    return result, first.elapsed_time(last) / 1000
+
+
+def resident_mb(device: torch.device, peak: bool) -> float:
+    """Memory in MB: allocated on the GPU, else resident in this process, now or at its peak."""
+    if device.type == "cuda":
+        now, most = torch.cuda.memory_allocated(), torch.cuda.max_memory_allocated()
+        return (most if peak else now) / 1e6
+    if not peak and Path("/proc/self/statm").exists():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+if __name__ == "__main__":
+    main()
