@@ -6,8 +6,11 @@ One image through an untrained torchvision ResNet50 at layer4. Each measurement 
 its own, so that its peak resident memory is its own: `peak` is the whole process, `added` what came
 on top after imports, network and image were there. On a GPU both are memory allocated there, and
 CUDA events give the time. Times are medians after a warm-up call, but Score-CAM's on a CPU, which
-take minutes, are single. Differences are against pytorch-grad-cam's map (for DT Grad-CAM and
-Eigen-CAM's algebra there is no such map). The results go to benchmarks/results/cam_*.csv and .md.
+take minutes, are single. On a busy machine read `CPU s`, the process's own processor time (best
+with --threads 1, since waiting threads spin). Differences are the largest of any pixel, against
+pytorch-grad-cam's map; for DT Grad-CAM, which it lacks, against ours in full precision, and there a
+pixel that falls below Otsu's threshold differs by its whole value. The results go to
+benchmarks/results/cam_*.
 """
 
 import argparse
@@ -90,7 +93,8 @@ def main() -> None:
                     text=True,
                 )
                 rows.append({"method": method, "library": library, **json.loads(done.stdout)})
-                reference = Path(folder) / f"{method} {PYTORCH_GRAD_CAM}.npy"
+                peer = OURS if method == "dt_gradcam" else PYTORCH_GRAD_CAM
+                reference = Path(folder) / f"{method} {peer}.npy"
                 print(f"{method}, {library}: {rows[-1]['seconds']:.4g} s", file=sys.stderr)
             for row in rows:
                 if row["method"] == method and reference.exists():
@@ -103,22 +107,34 @@ def report(table: pd.DataFrame, options: argparse.Namespace) -> None:
     """Add the ratios to pytorch-grad-cam, print, and write CSV and Markdown."""
     for column, ratio in (
         ("seconds", "speedup"),
+        ("cpu_seconds", "cpu_speedup"),
         ("peak_mb", "peak_part"),
         ("added_mb", "added_part"),
     ):
         peers = table[table.library == PYTORCH_GRAD_CAM].set_index("method")[column]
         peer = table.method.map(peers)
-        table[ratio] = peer / table[column] if ratio == "speedup" else table[column] / peer
+        table[ratio] = peer / table[column] if "speedup" in ratio else table[column] / peer
     layout = "quick" if options.quick else f"{options.image_size}px"
     name = f"cam_{torch.device(options.device).type}_{layout}"
     lines = [f"# Class activation maps, ResNet50, one image, {layout}", "", hardware(options), ""]
-    header = ["method", "library", "seconds", "times as fast", "peak MB", "of peer's"]
+    header = [
+        "method",
+        "library",
+        "seconds",
+        "times as fast",
+        "CPU s",
+        "times less",
+        "peak MB",
+        "of peer's",
+    ]
     header += ["added MB", "of peer's", "largest difference"]
     lines += ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
     for row in table.itertuples():
         numbers = (
             f"{row.seconds:.4g}",
             f"{row.speedup:.2f}",
+            f"{row.cpu_seconds:.4g}",
+            f"{row.cpu_speedup:.2f}",
             f"{row.peak_mb:.0f}",
             f"{row.peak_part:.2f}",
             f"{row.added_mb:.0f}",
@@ -128,6 +144,7 @@ def report(table: pd.DataFrame, options: argparse.Namespace) -> None:
         cells = [row.method, row.library, *numbers]
         lines.append("| " + " | ".join("" if cell == "nan" else cell for cell in cells) + " |")
     seconds = table.set_index(["method", "library"]).seconds
+    processor = table.set_index(["method", "library"]).cpu_seconds
     peers = [
         (seconds["gradcam", library], library)
         for library in (PYTORCH_GRAD_CAM, TORCHCAM)
@@ -136,7 +153,12 @@ def report(table: pd.DataFrame, options: argparse.Namespace) -> None:
     if peers and ("dt_gradcam", OURS) in seconds:
         fastest, library = min(peers)
         ratio = seconds["dt_gradcam", OURS] / fastest
-        lines += ["", f"DT Grad-CAM with 10 copies takes {ratio:.2f} x one Grad-CAM of {library}."]
+        busy = processor["dt_gradcam", OURS] / processor["gradcam", library]
+        lines += [
+            "",
+            f"DT Grad-CAM with 10 copies takes {ratio:.2f} x one Grad-CAM of {library} "
+            f"({busy:.2f} x its processor time).",
+        ]
     text = "\n".join(lines) + "\n"
     print(text)
     write_csv(RESULTS / f"{name}.csv", table)
@@ -176,17 +198,20 @@ def measure(options: argparse.Namespace, library: str, method: str, path: str) -
     before = resident_mb(device, peak=False)
     if not slow:
         call()
-    seconds = []
+    seconds, processor = [], []
     for _ in range(repeats):
+        start = time.process_time()
         result, took = timed(call, device)
         seconds.append(took)
+        processor.append(time.process_time() - start)
     peak = resident_mb(device, peak=True)
-    if method != "eigencam_algebra" and method != "dt_gradcam":
+    if method != "eigencam_algebra":
         np.save(path, result)
     print(
         json.dumps(
             {
                 "seconds": statistics.median(seconds),
+                "cpu_seconds": statistics.median(processor),
                 "repeats": repeats,
                 "peak_mb": peak,
                 "added_mb": max(peak - before, 0.0),

@@ -239,6 +239,16 @@ def test_bad_input(tiny, small, change, message):
     assert hooks(tiny) == 0
 
 
+def test_a_network_without_class_scores_is_an_error(small):
+    diverged = Tiny()
+    torch.nn.init.constant_(diverged.head.bias, float("nan"))
+    with pytest.raises(UserError, match="NaN or infinite; did its training diverge"):
+        compute_cam(diverged, small, [0, 1], "gradcam", "second")
+    body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    with pytest.raises(UserError, match="N x K class scores"):
+        compute_cam(body, small, [0, 1], "gradcam", "0")
+
+
 def test_a_one_by_one_grid_is_an_error(network):
     with pytest.raises(UserError, match="1 x 1 for images of 32 x 32"):
         compute_cam(network, torch.zeros(1, 3, 32, 32), [0], "gradcam", "layer4")

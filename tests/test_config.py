@@ -48,7 +48,11 @@ def test_defaults_are_valid_and_complete():
         ("seeds", [0, 0], "'seeds' is [0, 0], but a list"),
         ("seeds", [1.5], "'seeds.0' is 1.5, but a whole number"),
         ("recalibrate_batchnorm", 1, "'recalibrate_batchnorm' is 1"),
-        ("manifests", {"mias": {"path": "m.csv", "class": []}}, "unknown key 'manifests.mias.class'"),
+        (
+            "manifests",
+            {"mias": {"path": "m.csv", "class": []}},
+            "unknown key 'manifests.mias.class'",
+        ),
         ("manifests", {"mias": {}}, "manifests.mias: 'path' is a required property"),
         ("manifests", {"My set": {"path": "m.csv"}}, "'My set'"),
         ("data_root", "", "'data_root' is ''"),

@@ -254,7 +254,9 @@ def test_mini_ddsm_bad_sheet(mini_root, content):
         write_sheet(mini_root, read_sheet(mini_root).drop(columns="Status"))
     else:
         (mini_root / MINI / "DataWMask.xlsx").write_bytes(content)
-    with pytest.raises(UserError, match=r"DataWMask.xlsx: (cannot be read|columns missing: Status)"):
+    with pytest.raises(
+        UserError, match=r"DataWMask.xlsx: (cannot be read|columns missing: Status)"
+    ):
         read_dataset("mini_ddsm", mini_root)
 
 
@@ -312,7 +314,10 @@ def test_manifest_may_leave_group_and_mask_out(own):
     ("content", "message"),
     [
         ("path,class\nimages/0.png,a\n", "column missing: label"),
-        ("path,label\nimages/0.png,a\nimages/9.png,b\n", "lists images/9.png, which does not exist"),
+        (
+            "path,label\nimages/0.png,a\nimages/9.png,b\n",
+            "lists images/9.png, which does not exist",
+        ),
         ("path,label,mask\nimages/0.png,a,m.png\n", "lists m.png, which does not exist"),
         ("path,label\nimages/0.png,a\nimages/0.png,b\n", "lists images/0.png more than once"),
         ("path,label\nimages/0.png,a\nimages/1.png, \n", "line 3 has no label"),

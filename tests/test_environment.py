@@ -1,6 +1,8 @@
 """pyproject.toml, environment.yml and requirements.lock say the same."""
 
+import ast
 import re
+import sys
 import tomllib
 
 import pytest
@@ -79,11 +81,14 @@ def test_lock_names_no_place():
 
 def test_what_the_code_imports_is_declared(project):
     """Every third-party import of the package is a dependency."""
-    names = {"PIL": "pillow", "sklearn": "scikit-learn", "imblearn": "imbalanced-learn",
-             "cv2": "opencv-python-headless", "yaml": "pyyaml", "skimage": "scikit-image"}  # fmt: skip
-    import ast
-    import sys
-
+    names = {
+        "PIL": "pillow",
+        "cv2": "opencv-python-headless",
+        "imblearn": "imbalanced-learn",
+        "skimage": "scikit-image",
+        "sklearn": "scikit-learn",
+        "yaml": "pyyaml",
+    }
     declared = by_name(project["dependencies"])
     for path in (ROOT / "paper_code").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

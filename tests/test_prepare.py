@@ -13,6 +13,7 @@ from paper_code.datasets import PAPER_DATASETS
 from paper_code.datasets.images import load_image, load_mask
 from paper_code.datasets.prepare import make_manifest, prepare, resize_image, resize_mask
 from paper_code.errors import UserError
+from paper_code.files import replacing, replacing_together
 
 
 @pytest.fixture
@@ -158,7 +159,9 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("spoil", "message"), BAD.items(), ids=lambda x: getattr(x, "__name__", ""))
+@pytest.mark.parametrize(
+    ("spoil", "message"), BAD.items(), ids=lambda x: getattr(x, "__name__", "")
+)
 def test_bad_image_names_its_file_and_leaves_nothing(manifest, victim, tmp_path, spoil, message):
     spoil(victim)
     with pytest.raises(UserError) as caught:
@@ -204,6 +207,38 @@ def test_full_disk(manifest, small_disk, command):
     assert "images.npy: no space left on the disk" in done.stderr
     assert "Traceback" not in done.stderr
     assert [path for path in small_disk.rglob("*") if path.is_file()] == []
+
+
+# --- Files that appear whole or not at all -------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, UserError])
+def test_a_failed_writer_keeps_the_old_file_and_leaves_no_other(tmp_path, error):
+    path = tmp_path / "new/table.csv"
+    with pytest.raises(error), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise error
+    assert list(path.parent.iterdir()) == []
+    path.write_text("old")
+    with pytest.raises(error), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise error
+    assert [file.read_text() for file in path.parent.iterdir()] == ["old"]
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+    assert [file.read_text() for file in path.parent.iterdir()] == ["new"]
+
+
+def test_files_that_belong_together_appear_together(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).write_text("old")
+    with pytest.raises(ValueError), replacing_together(tmp_path) as new:
+        (new / "a").write_text("new")
+        raise ValueError
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"a": "old", "b": "old"}
+    with replacing_together(tmp_path) as new:
+        (new / "a").write_text("new")
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"a": "new", "b": "old"}
 
 
 # --- Images that can -----------------------------------------------------------------------------

@@ -49,7 +49,9 @@ def test_a_package_s_data_are_its_sources():
     found = source_files("paper_code.reporting.table_07_breakhis_comparison")
     assert "paper_code/published/table_07.csv" in found
     assert "paper_code/metrics/intervals.py" in found
-    assert not [name for name in found if name.startswith(("paper_code/training", "paper_code/networks"))]
+    assert not [
+        name for name in found if name.startswith(("paper_code/training", "paper_code/networks"))
+    ]
 
 
 def test_one_phantom_family_is_found_through_imports_inside_functions():
@@ -101,7 +103,8 @@ def test_ways_to_import(package):
                 "else:\n    from paper_code import executed\n"
                 "def later():\n    from paper_code import lazy\n",
         "plain": "from paper_code import second\n", "sibling": "", "names": "value = 1\n",
-        "unused": "Type = int\n", "lazy": "", "executed": "", "second": "import paper_code.main\n", "alone": "",
+        "unused": "Type = int\n", "lazy": "", "executed": "", "alone": "",
+        "second": "import paper_code.main\n",
     })  # fmt: skip
     found = {Path(name).name for name in source_files("paper_code.main")}
     assert found == {"__init__.py", "main.py", "plain.py", "sibling.py", "names.py", "lazy.py",

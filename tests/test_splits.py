@@ -53,7 +53,8 @@ def test_image_wise_is_stratified(name):
             assert abs(table.loc[part, label] - expected) <= 1.5
 
 
-def test_the_seed_decides(tmp_path):
+def test_the_seed_decides(monkeypatch):
+    monkeypatch.setattr(splits, "TRIALS", 50)
     labels = labels_of("bach")
     groups = np.array([f"p{i // 4}" for i in range(400)], dtype=object)
     for split in (split_by_image, lambda *a: split_by_patient(a[0], groups, a[1])):
@@ -120,6 +121,15 @@ def test_too_few_patients():
     groups = np.array([f"a{i}" for i in range(20)] + ["b0"] * 10 + ["b1"] * 10, dtype=object)
     with pytest.raises(UserError, match="Class 'b' has images of 2 patients"):
         split_by_patient(labels, groups, seed=0)
+
+
+@pytest.mark.parametrize("sizes", [[1, 1, 98], [30, 30, 40], [5, 5, 5, 85]])
+def test_unequal_patients_never_leave_a_class_out_of_a_part(sizes):
+    many = [f"a{i}" for i in range(30)]
+    few = [name for i, size in enumerate(sizes) for name in [f"b{i}"] * size]
+    labels = np.array(["a"] * len(many) + ["b"] * len(few))
+    parts = split_by_patient(labels, np.array(many + few, dtype=object), seed=0)
+    assert (pd.crosstab(parts, labels) > 0).all(axis=None)
 
 
 def test_make_split_writes_rows_as_in_the_manifest(tmp_path):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -148,14 +149,16 @@ def test_normalize():
     torch.testing.assert_close((values + 1) * 127.5, before.float(), atol=1e-4, rtol=0)
 
 
-# --- The loop ------------------------------------------------------------------------------------
+# --- The loop -----------------------------------------------------------------------------------
 
 
 def test_it_learns():
     settings = replace(SETTINGS, epochs=15, learning_rate=1e-2, recalibrate_batchnorm=True)
     network, state = trained(settings, number=60)
     held_out = images_of(100, 3)
-    accuracy = (predict(network, held_out.images, "fp32").argmax(1) == held_out.labels).float().mean()
+    accuracy = (
+        (predict(network, held_out.images, "fp32").argmax(1) == held_out.labels).float().mean()
+    )
     assert accuracy > 0.9
     losses = [row["train_loss"] for row in state.history]
     assert losses[-1] < 0.6 * losses[0]
@@ -180,12 +183,11 @@ def test_each_epoch_takes_each_image_once_in_full_batches():
 
     network.register_forward_pre_hook(note)
     fit(network, train, images_of(10), replace(SETTINGS, epochs=2))
-    warm_up, *batches = seen
+    batches = seen[1:]  # after the warm-up
     assert [len(batch) for batch in batches] == [6] * 6
-    for epoch in (sum(batches[:3], []), sum(batches[3:], [])):
-        assert len(set(epoch)) == 18
-    assert batches[:3] != batches[3:]
-    assert sorted(sum(batches[:3], [])) != sorted(range(18))
+    first, second = ([*chain(*part)] for part in (batches[:3], batches[3:]))
+    assert len(set(first)) == len(set(second)) == 18
+    assert first != second and first != sorted(first)
 
 
 def test_warm_up_changes_nothing():
@@ -198,9 +200,7 @@ def test_warm_up_changes_nothing():
 
 def test_best_epoch_and_ties():
     def history(*pairs):
-        return [
-            {"epoch": i, "val_accuracy": a, "val_loss": b} for i, (a, b) in enumerate(pairs, 1)
-        ]
+        return [{"epoch": i, "val_accuracy": a, "val_loss": b} for i, (a, b) in enumerate(pairs, 1)]
 
     assert best_of(history((0.5, 0.1), (0.9, 0.9), (0.8, 0.2))) == 2
     assert best_of(history((0.9, 0.5), (0.9, 0.4), (0.9, 0.6))) == 2
@@ -261,7 +261,9 @@ def test_recalibration_changes_running_statistics_alone():
     before = {key: value.clone() for key, value in network.state_dict().items()}
     images = images_of(24, 5).images
     recalibrate(network, images, SETTINGS, "fp32")
-    changed = {key for key, value in network.state_dict().items() if not torch.equal(value, before[key])}
+    changed = {
+        key for key, value in network.state_dict().items() if not torch.equal(value, before[key])
+    }
     assert changed == {"1.running_mean", "1.running_var", "1.num_batches_tracked"}
     with torch.no_grad():
         features = network[0](normalize(images))
@@ -289,7 +291,7 @@ def test_bf16_trains_in_bf16():
     assert all(parameter.dtype == torch.float32 for parameter in network.parameters())
 
 
-# --- Runs ------------------------------------------------------------------------------------------
+# --- Runs ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -334,7 +336,11 @@ def test_files_of_a_run(tiny, make_prepared, tmp_path):
     history = pd.read_csv(tmp_path / "run/history.csv")
     assert history["epoch"].tolist() == [1, 2, 3, 4]
     facts = read_json(tmp_path / "run/run.json")
-    assert (facts["network"], facts["dataset"], facts["by"]) == ("resnet50", "breakhis_40x", "image")
+    assert (facts["network"], facts["dataset"], facts["by"]) == (
+        "resnet50",
+        "breakhis_40x",
+        "image",
+    )
     assert facts["settings"]["epochs"] == 4 and facts["settings"]["image_size"] == 32
     assert facts["seed"] == 0 and facts["weights"] == "random"
     assert facts["parameters"] == sum(p.numel() for p in tiny_network().parameters())
@@ -359,7 +365,7 @@ def test_validation_accuracy_in_history_is_that_of_the_predictions(tiny, make_pr
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_same_seed_same_bytes(tiny, make_prepared, tmp_path, threads):
-    prepared, split = make_prepared()
+    prepared, split = make_prepared(per_class=10)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -459,9 +465,10 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tiny, make_prepared, tmp_path, c
 
     def words(name: str) -> list[str]:
         return ["train", "resnet50", "--prepared", str(prepared), "--split", str(split),
-                "--epochs", "4", "--batch-size", "6", "--precision", "fp32", "--threads",
-                str(torch.get_num_threads()), "--checkpoint-seconds", "0",
-                "--output", str(tmp_path / name), "--checkpoints", str(tmp_path / "kept")]  # fmt: skip
+                "--epochs", "4", "--batch-size", "6", "--precision", "fp32",
+                "--threads", str(torch.get_num_threads()), "--checkpoint-seconds", "0",
+                "--output", str(tmp_path / name),
+                "--checkpoints", str(tmp_path / "kept")]  # fmt: skip
 
     assert cli.main(words("whole")) == 0
     script = KILLED.format(tests=str(Path(__file__).parent))
@@ -554,7 +561,7 @@ def test_checkpoints_are_as_rare_as_asked(tiny, make_prepared, tmp_path, monkeyp
     assert written == [1, 2, 3]
 
 
-# --- What goes wrong --------------------------------------------------------------------------------
+# --- What goes wrong ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -98,9 +98,11 @@ def autocast(device: str, precision: str) -> torch.autocast:
 
 
 def check_logits(logits: object, count: int) -> None:
-    """Raise UserError unless `logits` is a tensor of `count` x K."""
+    """Raise UserError unless `logits` is a finite tensor of `count` x K."""
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != count:
         raise UserError("network: it must return N x K class scores for N images")
+    if not logits.isfinite().all():
+        raise UserError("network: its class scores are NaN or infinite; did its training diverge?")
 
 
 def check_classes(classes: Tensor | None, logits: Tensor) -> Tensor:

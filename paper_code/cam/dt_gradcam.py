@@ -99,6 +99,13 @@ def clean(maps: Tensor, kernel_size: int = KERNEL_SIZE) -> Tensor:
     return _erode(_dilate(opened, rectangles), rectangles)
 
 
+def check_options(copies: int, sigma: float, kernel_size: int) -> None:
+    """UserError for a value out of range."""
+    if copies < 1 or not sigma >= 0:
+        raise UserError("dt_gradcam: copies must be at least 1 and sigma at least 0")
+    _rectangles(kernel_size)
+
+
 def copy_maps(
     network: nn.Module,
     images: Tensor,
@@ -111,8 +118,6 @@ def copy_maps(
     batch_size: int,
 ) -> Tensor:
     """Eq. 5-7: B x N x h x w, Grad-CAM after ReLU of all noisy copies of all images, in chunks."""
-    if copies < 1 or sigma < 0:
-        raise UserError("dt_gradcam: copies must be at least 1 and sigma at least 0")
     added = noise(copies, tuple(images.shape[1:]), sigma, seed).to(images)
     pairs = torch.arange(len(images) * copies, device=images.device)
     maps = []

@@ -34,6 +34,8 @@ def scorecam(
     if masks not in MASKS:
         raise UserError(f"masks: {masks!r} is not one of {', '.join(MASKS)}")
     activations = captured.activations
+    if activations.dtype in (torch.float16, torch.bfloat16):
+        activations = activations.float()
     count, channels, height, width = activations.shape
     owners = torch.arange(count, device=images.device).repeat_interleave(channels)
     rows = torch.cat([owners[:, None], scale(activations).flatten(2).flatten(0, 1)], 1)
@@ -69,5 +71,5 @@ def _scores(
     large = F.interpolate(small, images.shape[-2:], mode="bilinear", align_corners=align_corners)
     large = scale(large) if rescale else large
     with torch.no_grad(), autocast(images.device.type, precision):
-        logits = network(images * large)
+        logits = network((images * large).to(images.dtype))
     return logits.gather(1, classes[:, None])[:, 0].to(small.dtype)

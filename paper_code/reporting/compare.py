@@ -3,12 +3,15 @@
 import numpy as np
 import pandas as pd
 
+from paper_code.errors import UserError
 from paper_code.metrics import bootstrap_interval
 from paper_code.published import published_table
 from paper_code.reporting.results import Run
 
 # The paper prints F1 as a pair a/b; what a and b are is discussed in tables/audit.md.
 PRINTED_NAMES = {"f1_macro": "f1_first", "f1_weighted": "f1_second"}
+
+ALIKE = ("by", "weights", "dropout")  # of all seeds' runs
 
 
 def obstacles(source: dict, scale: str, weights: str | None = None) -> list[str]:
@@ -29,7 +32,8 @@ def verdict(value: float, low: float, high: float, printed: float, reasons: list
     """The verdict on one cell.
 
     "agrees" if the printed value lies in the interval, "differs" if not; "not comparable" with the
-    reasons where the measurement is of something else; "not printed" where the paper has no value.
+    reasons where the measurement is of something else or has no interval; "not printed" where the
+    paper has no value.
     """
     if np.isnan(printed):
         return "not printed"
@@ -37,7 +41,9 @@ def verdict(value: float, low: float, high: float, printed: float, reasons: list
         return "not comparable: " + ", ".join(reasons)
     if np.isnan(value):
         return "not measured"
-    return "agrees" if low <= printed <= high or value == printed else "differs"
+    if value == printed or low <= printed <= high:
+        return "agrees"
+    return "not comparable: no interval" if np.isnan(low + high) else "differs"
 
 
 def printed_value(table: str, **keys: str) -> float:
@@ -60,6 +66,9 @@ def compare_runs(
     Runs that differ in their seed alone are one row: `value` is the mean over the seeds, `low` and
     `high` the mean ends of the seeds' 95 % bootstrap intervals (patients resampled where known),
     `seed_values` every seed's value.
+
+    Raises:
+        UserError: runs of one data set and network differ in more than their seed.
     """
     rows = []
     groups: dict[tuple[str, str], list[Run]] = {}
@@ -67,6 +76,13 @@ def compare_runs(
         groups.setdefault((run.dataset, run.network), []).append(run)
     for (dataset, network), same in groups.items():
         facts = same[0].facts
+        for run in same[1:]:
+            if differing := [key for key in ALIKE if run.facts[key] != facts[key]]:
+                raise UserError(
+                    f"Runs of {network} on {dataset} differ in {', '.join(differing)}: "
+                    f"{[[r.facts[key] for key in differing] for r in (same[0], run)]}. "
+                    "Only their seeds may differ in one table."
+                )
         intervals = [
             bootstrap_interval(*run.part("test"), metrics=metrics, resamples=resamples).set_index(
                 "metric"

@@ -10,4 +10,4 @@ def draw(output: str, *, prepared: list[str]) -> None:
     table, source = load_manifest(prepared[0])
     grid = [[choose_sample(table, label) for label in source["classes"]]]
     columns = [class_name(label) for label in source["classes"]]
-    draw_samples(output, grid, [""], columns, data_line([source]))
+    draw_samples(output, grid, [""], columns, data_line([source]), source["colour"])

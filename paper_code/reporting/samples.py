@@ -22,7 +22,12 @@ def choose_sample(table: pd.DataFrame, label: str, groups: set[str] | None = Non
 
 
 def draw_samples(
-    output: str, grid: list[list[str]], rows: list[str], columns: list[str], provenance: str
+    output: str,
+    grid: list[list[str]],
+    rows: list[str],
+    columns: list[str],
+    provenance: str,
+    colour: str = "any",
 ) -> None:
     """Draw images in a grid with row and column titles and write .png and .pdf.
 
@@ -32,8 +37,9 @@ def draw_samples(
         rows: titles of the rows; empty strings for none.
         columns: titles of the columns.
         provenance: the line at the foot.
+        colour: of the data set, as in `load_image`.
     """
-    images = [[load_image(path) for path in line] for line in grid]
+    images = [[load_image(path, colour) for path in line] for line in grid]
     ratio = images[0][0].height / images[0][0].width
     with style():
         figure, axes = plt.subplots(

@@ -1,5 +1,6 @@
 """Table VI: images in the training, validation and test parts, beside the printed numbers."""
 
+import numpy as np
 import pandas as pd
 
 from paper_code.datasets.splits import PARTS
@@ -49,9 +50,11 @@ def write(output: str, *, prepared: list[str], splits: list[str], by: str, scale
                     "data": source["description"],
                 }
             )
-            line[part.capitalize()] = f"{value:,} (paper {printed:,.0f})"
+            beside = "" if np.isnan(printed) else f" (paper {printed:,.0f})"
+            line[part.capitalize()] = f"{value:,}{beside}"
         line["Patients in two parts"] = "unknown" if shared is None else str(shared)
-        lines.append(line | {"Verdict": rows[-1]["verdict"]})
+        verdicts = dict.fromkeys(row["verdict"] for row in rows[-1 - len(PARTS) :])
+        lines.append(line | {"Verdict": "; ".join(verdicts)})
     title = f"Table VI. Training, validation and test images, split by {by}"
     page = [markdown(pd.DataFrame(lines)), data_provenance_block(sources, scale)]
     write_table(output, pd.DataFrame(rows), title, page)

@@ -1,22 +1,20 @@
-"""Phantom images in the layout of BACH."""
+"""Phantom micrographs in the layout of BACH."""
 
 import csv
 import functools
+import zlib
 from pathlib import Path
 
 import numpy as np
 
-from paper_code.datasets.phantoms.histology import Architecture, draw_field, draw_patient
+from paper_code.datasets.bach import FOLDER, GROUND_TRUTH, PREFIXES
+from paper_code.datasets.phantoms.histology import draw_field, draw_patient
 from paper_code.datasets.phantoms.writing import new_tree, run_jobs, save_image
+from paper_code.errors import UserError
 
 FIELD = 860.0  # micrometres: 2048 px of 0.42 micrometres
-CLASSES = {
-    "Normal": ("n", None),
-    "Benign": ("b", Architecture("glands", 34, 0.42, 0.75, 3.3, 0.10, 7.5)),
-    "InSitu": ("is", Architecture("ducts", 85, 0.0, 0.75, 4.6, 0.22, 10.0)),
-    "Invasive": ("iv", Architecture("nests", 22, 0.0, 0.55, 5.0, 0.30, 10.0)),
-}
-IMAGES_PER_PATIENT = 4  # unknown in the published set; images of one patient share their stain
+KINDS = {"Normal": "normal", "Benign": "benign", "InSitu": "in_situ", "Invasive": "invasive"}
+IMAGES_PER_PATIENT = 4  # not known of the published set; one patient's images share their stain
 
 
 def write_bach(
@@ -33,35 +31,38 @@ def write_bach(
     Args:
         root: folder for the tree; an older one there is replaced.
         counts: images of "Normal", "Benign", "InSitu" and "Invasive".
-        seed: decides every image; neither `workers` nor other counts change an image.
-        width: px.
-        height: px.
+        seed: decides every image: neither `workers` nor the counts change the pixels of a name.
+        width, height: px.
         workers: processes that draw.
+
+    The masks of normal tissue are empty (all zero).
+
+    Raises:
+        UserError: `counts` names another class, or `root` holds files that are no phantom.
     """
+    if set(counts) - set(KINDS):
+        raise UserError(f"BACH phantom: counts {counts} must be of {', '.join(KINDS)}.")
     jobs = [(name, index) for name, number in counts.items() for index in range(1, number + 1)]
     with new_tree(root) as tree:
         work = functools.partial(_draw, tree=str(tree), seed=seed, width=width, height=height)
         run_jobs(work, jobs, "BACH phantom", workers)
-        photos = tree / "ICIAR2018_BACH_Challenge" / "Photos"
-        with (photos / "microscopy_ground_truth.csv").open("w", newline="") as handle:
-            rows = [(f"{CLASSES[name][0]}{index:03d}.tif", name) for name, index in jobs]
+        with (tree / FOLDER / GROUND_TRUTH).open("w", newline="", encoding="utf-8") as handle:
+            rows = [(f"{PREFIXES[name]}{index:03d}.tif", name) for name, index in jobs]
             csv.writer(handle, lineterminator="\n").writerows(rows)
 
 
-def _draw(job, *, tree: str, seed: int, width: int, height: int) -> None:
+def _draw(job: tuple[str, int], *, tree: str, seed: int, width: int, height: int) -> None:
     name, index = job
-    prefix, architecture = CLASSES[name]
-    kind = list(CLASSES).index(name)
-    who = draw_patient(np.random.default_rng([seed, 200, kind, index // IMAGES_PER_PATIENT]))
+    stem = f"{PREFIXES[name]}{index:03d}"
+    patient = f"{name} {(index - 1) // IMAGES_PER_PATIENT}"
     image, mask = draw_field(
-        np.random.default_rng([seed, 201, kind, index]),
-        who,
-        architecture,
+        np.random.default_rng([seed, zlib.crc32(stem.encode())]),
+        draw_patient(np.random.default_rng([seed, zlib.crc32(patient.encode())])),
+        KINDS[name],
         width=width,
         height=height,
         field=FIELD,
     )
-    base = Path(tree, "ICIAR2018_BACH_Challenge")
-    save_image(base / "Photos" / name / f"{prefix}{index:03d}.tif", image)
-    if mask.any():
-        save_image(base / "lesion_masks" / name / f"{prefix}{index:03d}.png", mask)
+    photos = Path(tree, FOLDER)
+    save_image(photos / name / f"{stem}.tif", image)
+    save_image(photos.parent / "lesion_masks" / name / f"{stem}.png", mask)

@@ -1,9 +1,9 @@
-"""Synthetic H&E tissue with exact lesion masks, drawn in micrometres.
+"""Synthetic H&E micrographs with exact lesion masks.
 
-One model of tissue serves all magnifications: glands, nests and nuclei have sizes in micrometres,
-and a magnification is a field of view. Light passes through haematoxylin and eosin by the
-Beer-Lambert law; each patient has stain colours and strengths of their own that overlap between the
-classes, so that colour tells patients apart, not diagnoses.
+`tissue` lays out one field in micrometres; this module gives it colour. Haematoxylin and eosin
+are amounts per pixel and light passes through them by the Beer-Lambert law. Each patient has own
+stains, texture and microscope settings that overlap between the classes: colour tells patients
+apart, not diagnoses.
 """
 
 from dataclasses import dataclass
@@ -11,73 +11,77 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-# Optical density of haematoxylin, eosin (Ruifrok and Johnston 2001), for red, green, blue.
+from paper_code.datasets.phantoms.tissue import (
+    CELL_COLUMNS,
+    MARGIN,
+    Tissue,
+    hexagonal_points,
+    lay_out,
+    smooth_noise,
+    streaks,
+)
+
+# Optical density of red, green, blue light (Ruifrok and Johnston 2001).
 HAEMATOXYLIN = np.array([0.65, 0.70, 0.29])
 EOSIN = np.array([0.07, 0.99, 0.11])
-SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """How the cells of a lesion lie. Lengths in micrometres.
-
-    Attributes:
-        pattern: "glands" (lumen with a lining), "nests" (irregular sheets), "ducts" (round, smooth,
-            filled), "cords" (thin irregular strands).
-        size: radius of a gland or duct, or the width of nests and strands.
-        lumen: lumen radius as a share of the gland's.
-        filling: share of the lesion that glands or nests cover.
-        nucleus: mean radius of a nucleus.
-        variety: standard deviation of the log radius; shape and darkness vary with it.
-        spacing: mean distance between nuclei.
-        matrix: eosin of the tissue between the glands; below 0.25 it looks like mucin.
-    """
-
-    pattern: str
-    size: float
-    lumen: float
-    filling: float
-    nucleus: float
-    variety: float
-    spacing: float
-    matrix: float = 0.5
+EOSIN_SHIFT = np.array([0.05, 0.0, 0.12])  # eosin as seen in BreakHis: less magenta, more red
+NOMINAL_WIDTH = 700  # px; narrower images are taken as shrunk, so their blur is less
 
 
 @dataclass(frozen=True)
 class Patient:
-    """Appearance of one patient's slides."""
+    """Appearance of one patient's slides.
+
+    Attributes:
+        haematoxylin, eosin: unit optical-density vectors (red, green, blue).
+        strength: density of haematoxylin and eosin.
+        bundle: width of collagen bundles, micrometres.
+        contrast: of the collagen texture.
+        clefts: how readily the stroma splits into white clefts, 0 to 1.
+        nuclei: size of all nuclei relative to the mean.
+        chromatin: contrast of the chromatin texture.
+        light: white balance of the microscope (red, green, blue), of 1.
+        shading: fall of the light towards the corners.
+        focus: blur in px of an image at least `NOMINAL_WIDTH` px wide.
+        grain: standard deviation of the sensor noise, grey values.
+    """
 
     haematoxylin: np.ndarray
     eosin: np.ndarray
     strength: tuple[float, float]
-    fibre: float  # size of the collagen bundles, micrometres
-    fat: float  # share of fat in the tissue around a lesion
-    scale: float  # size of this patient's cells relative to the mean
-    light: np.ndarray  # white balance of the microscope
+    bundle: float
+    contrast: float
+    clefts: float
+    nuclei: float
+    chromatin: float
+    light: np.ndarray
+    shading: float
+    focus: float
+    grain: float
 
 
 def draw_patient(rng: np.random.Generator) -> Patient:
-    """Draw a patient's stains, tissue and microscope settings."""
-
-    def stain(mean: np.ndarray) -> np.ndarray:
-        vector = np.clip(mean + rng.normal(0, 0.07, 3), 0.02, None)
-        return vector / np.linalg.norm(vector)
-
+    """Draw a patient's stains, tissue texture and microscope settings."""
     return Patient(
-        haematoxylin=stain(HAEMATOXYLIN),
-        eosin=stain(EOSIN),
-        strength=(rng.uniform(0.8, 1.3), rng.uniform(0.7, 1.3)),
-        fibre=rng.uniform(5, 14),
-        fat=rng.choice([0.0, rng.uniform(0.1, 0.35)]),
-        scale=rng.uniform(0.92, 1.08),
-        light=rng.uniform(0.94, 1.0, 3),
+        haematoxylin=_stain(rng, HAEMATOXYLIN, 0.06),
+        eosin=_stain(rng, EOSIN + EOSIN_SHIFT, 0.07),
+        strength=(rng.uniform(0.75, 1.35), rng.uniform(0.6, 1.4)),
+        bundle=rng.uniform(5, 11),
+        contrast=rng.uniform(0.7, 1.3),
+        clefts=rng.uniform(0.0, 1.0),
+        nuclei=rng.uniform(0.93, 1.07),
+        chromatin=rng.uniform(0.6, 1.3),
+        light=np.clip(rng.normal([0.95, 0.95, 0.96], 0.03), 0.85, 1.0),
+        shading=rng.uniform(0.02, 0.16),
+        focus=rng.uniform(0.5, 1.0),
+        grain=rng.uniform(1.0, 3.0),
     )
 
 
 def draw_field(
     rng: np.random.Generator,
     patient: Patient,
-    architecture: Architecture | None,
+    kind: str,
     *,
     width: int,
     height: int,
@@ -86,235 +90,249 @@ def draw_field(
     """Draw one field of view.
 
     Args:
-        rng: decides everything but the patient.
+        rng: decides everything but the patient. The layout does not depend on the size in px.
         patient: whose slide it is.
-        architecture: of the lesion; None for normal tissue.
-        width: px.
-        height: px.
+        kind: of tissue, a key of `tissue.KINDS`.
+        width, height: px.
         field: width of the field of view in micrometres.
 
     Returns:
-        uint8 height x width x 3 RGB, and the bool height x width lesion mask: what was drawn of
-        glands or tumour cells, with the gaps between them that are narrower than 16 micrometres.
+        uint8 height x width x 3 RGB, and the bool height x width lesion mask.
     """
-    px = width / field  # pixels a micrometre
-    blue = np.full((height, width), 0.03, np.float32)  # haematoxylin
-    pink = _stroma(rng, patient, width, height, px)
-    if architecture is None:
-        region = np.zeros((height, width), bool)
-    else:
-        # A pathologist turns to a higher magnification where the lesion is: it fills more there.
-        more = 0.2 if field < 300 else 0.0
-        region = _region(rng, width, height, rng.uniform(0.25, 0.6) + more)
-    _fat(rng, patient, blue, pink, ~region, px)
-    _spindle_nuclei(rng, blue, pink, width, height, px, 26 * patient.scale)
-    if architecture is None:
-        _lobules(rng, patient, blue, pink, width, height, px)
-        lesion = region
-    else:
-        lesion = _lesion(rng, patient, architecture, blue, pink, region, px)
-    return _stain(rng, patient, blue, pink, px), lesion
+    layout_rng, texture_rng = rng.spawn(2)
+    tissue = lay_out(kind, layout_rng, field, field * height / width)
+    view = _View(tissue, width, height, field / width)
+    blue, pink = _matrix(texture_rng, patient, view)
+    _stain_nuclei(texture_rng, patient, view, blue, pink)
+    image = _photograph(texture_rng, patient, blue, pink)
+    return image, view.map("lesion") > 0
 
 
-def noise(rng: np.random.Generator, width: int, height: int, length: float) -> np.ndarray:
-    """Smooth noise of mean 0 and standard deviation 1; `length` is its grain in px."""
-    small = (max(2, round(height / max(length, 1)) + 2), max(2, round(width / max(length, 1)) + 2))
-    grid = rng.standard_normal(small).astype(np.float32)
-    field = cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC)
-    return (field - field.mean()) / (field.std() + 1e-6)
+class _View:
+    """The visible field of a layout at the image's resolution; `pixel` in micrometres."""
+
+    def __init__(self, tissue: Tissue, width: int, height: int, pixel: float):
+        self.tissue, self.pixel = tissue, pixel
+        self.shape = (height, width)
+        scale = pixel / tissue.pitch
+        start = round(MARGIN / tissue.pitch) + 0.5 * scale - 0.5
+        self._matrix = np.array([[scale, 0, start], [0, scale, start]])
+
+    def map(self, name: str) -> np.ndarray:
+        """A map of the layout, float32 at the image's resolution."""
+        return self.sample(getattr(self.tissue, name))
+
+    def sample(self, values: np.ndarray) -> np.ndarray:
+        return cv2.warpAffine(
+            values.astype(np.float32, copy=False),
+            self._matrix,
+            self.shape[::-1],
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+
+    def cover(self, distance: np.ndarray, soft: float = 0.4) -> np.ndarray:
+        """Part of each pixel inside a signed distance; the edge is at least `soft` wide."""
+        return np.clip(distance / max(self.pixel, 2 * soft) + 0.5, 0, 1)
+
+    def noise(self, rng: np.random.Generator, scale: float) -> np.ndarray:
+        """Noise of unit variance with features of `scale` micrometres, or of a pixel if finer."""
+        return smooth_noise(rng, self.shape, self.pixel, max(scale, 1.5 * self.pixel))
 
 
-def _region(rng: np.random.Generator, width: int, height: int, share: float) -> np.ndarray:
-    """A smooth region covering `share` of the image, round rather than ragged, anywhere."""
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    centre = rng.uniform(0.2, 0.8, 2)
-    distance = np.hypot(x / width - centre[0], (y / height - centre[1]) * 0.75)
-    field = noise(rng, width, height, width / 5) * 0.12 - distance
-    return field > np.quantile(field, 1 - share)
+def _matrix(rng: np.random.Generator, patient: Patient, view: _View):
+    """Haematoxylin and eosin of all but the nuclei: stroma, fat, cytoplasm, lumina, mucin."""
+    tissue = view.tissue
+    fibres, cracks = _collagen(rng, patient, view)
+    pallor = view.map("pallor")
+    patchy = view.noise(rng, 60.0)
+    fine = 0.7 * view.noise(rng, 3.0) + 0.7 * view.noise(rng, 1.2)
+    strands = patient.contrast * (0.15 - 0.05 * pallor) * fibres
+    pink = (0.56 + 0.07 * patchy) * (1 - 0.55 * pallor) + strands
+    pink = np.maximum(pink + 0.04 * fine, 0.08) * (1 - 0.92 * cracks)
+    blue = (0.05 + 0.10 * pallor) * (1 - 0.8 * cracks) + 0.015 * fine
+
+    edge = 1.5 * view.noise(rng, 9.0)  # no edge in tissue is perfectly smooth
+    if tissue.fat.max() > 0:
+        _paint(blue, pink, view.cover(view.map("fat") + edge, 2.0), *_adipose(rng, view))
+
+    space = view.map("space") + edge
+    if tissue.space.max() > 0:
+        if tissue.mucin:
+            wisps = 0.5 * fibres + 0.5 * patchy
+            mucin = np.clip(0.10 + 0.05 * wisps, 0.01, None)
+            _paint(blue, pink, view.cover(space, 1.0), mucin, 0.9 * mucin)
+        else:
+            secretion = np.clip(view.noise(rng, 140.0) - 0.6, 0, 0.5) * (0.8 + 0.15 * fine)
+            _paint(blue, pink, view.cover(space, 0.6), 0.01 + 0.05 * secretion, 0.03 + secretion)
+
+    tumour = view.map("tumour") + edge
+    if tissue.tumour.max() > 0:
+        if tissue.retraction:
+            torn = (view.noise(rng, 50.0) < 2 * tissue.retraction - 1.2).astype(np.float32)
+            halo = view.cover(tumour + 7, 1.0) * (1 - view.cover(tumour, 0.6))
+            _paint(blue, pink, halo * cv2.GaussianBlur(torn, (0, 0), 2 / view.pixel), 0.02, 0.05)
+        if tissue.basement:
+            membrane = np.exp(-(((tumour + 1.5) / 2.0) ** 2))
+            _paint(blue, pink, 0.8 * membrane, 0.08, 0.85)
+        cells = view.cover(tumour, 0.6) * (1 - view.cover(tumour - tissue.core, 1.0))
+        cells *= 1 - view.cover(space, 0.6)
+        new_blue = 0.23 + 0.03 * patchy + 0.03 * fine
+        _paint(blue, pink, 0.95 * cells, new_blue, 0.40 + 0.04 * patchy + 0.08 * fine)
+
+    gland = view.map("gland") + 0.5 * edge
+    if tissue.gland.max() > 0:
+        membrane = np.exp(-(((gland + 1.0) / 1.3) ** 2))
+        _paint(blue, pink, 0.6 * membrane, 0.08, 0.75)
+        new_blue = 0.13 + 0.02 * patchy + 0.02 * fine
+        _paint(blue, pink, view.cover(gland, 0.5), new_blue, 0.42 + 0.08 * fine)
+        lumen = gland - tissue.wall
+        secretion = np.clip(view.noise(rng, 110.0) - 0.8, 0, 0.6) * (0.7 + 0.2 * fine)
+        _paint(blue, pink, view.cover(lumen, 0.8), 0.01 + 0.05 * secretion, 0.03 + secretion)
+
+    if tissue.necrosis.max() > 0:
+        necrosis = view.cover(view.map("necrosis") + 2 * edge, 2.0)
+        debris = np.clip(0.22 * view.noise(rng, 5.0) - 0.10, 0.05, 1)
+        _paint(blue, pink, necrosis, debris, 0.62 + 0.1 * fine)
+    return blue, pink
 
 
-def _stroma(
-    rng: np.random.Generator, patient: Patient, width: int, height: int, px: float
-) -> np.ndarray:
-    """Eosin of collagen: bundles along a direction that turns slowly over the field."""
-    bundle = max(patient.fibre * px, 1.2)
-    long = noise(rng, width, height, max(bundle * 8, width / 6))
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    angle = rng.uniform(0, np.pi)
-    across = (x * np.cos(angle) + y * np.sin(angle)) / bundle + 2.5 * long
-    fibres = np.sin(across * 2) * 0.5 + noise(rng, width, height, bundle) * 0.6
-    return np.clip(0.5 + 0.13 * fibres + 0.1 * long, 0.08, 1).astype(np.float32)
+def _paint(blue, pink, cover, new_blue, new_pink) -> None:
+    """Lay new amounts of both stains over the old ones, in place."""
+    blue += cover * (new_blue - blue)
+    pink += cover * (new_pink - pink)
 
 
-def _fat(rng, patient, blue, pink, where, px) -> None:
-    """Empty round fat cells with a thin rim, in patches of the surrounding tissue."""
-    if patient.fat == 0:
-        return
-    height, width = pink.shape
-    patch = noise(rng, width, height, width / 3) > 0.4
-    radius = 24.0
-    for x, y in _scatter(rng, width, height, 1.75 * radius * px):
-        if where[y, x] and patch[y, x] and rng.random() < 0.4 + patient.fat:
-            axes = np.maximum(radius * px * rng.uniform(0.7, 1.05, 2), 1)
-            turn = rng.uniform(0, 180)
-            _ellipse(pink, x, y, axes, turn, 0.55)
-            for layer, value in ((pink, 0.03), (blue, 0.02)):
-                _ellipse(layer, x, y, axes * 0.88, turn, value)
+def _collagen(rng: np.random.Generator, patient: Patient, view: _View):
+    """Fibre texture of unit variance, and the cover of white clefts between bundles."""
+    pixel = view.pixel
+    cos, sin = (view.sample(values) for values in view.tissue.along)
+
+    def layer(thickness: float, length: float) -> np.ndarray:
+        shrink = max(1.0, thickness / 6 / pixel)  # thick bundles need no fine grid
+        small = tuple(int(np.ceil(n / shrink)) for n in view.shape)
+        noise = smooth_noise(rng, small, pixel * shrink, max(thickness, 2 * pixel * shrink))
+        angle = 0.5 * np.arctan2(*(cv2.resize(v, small[::-1]) for v in (sin, cos)))
+        drawn = streaks(noise, angle, length / (pixel * shrink))
+        return drawn if shrink == 1 else cv2.resize(drawn, view.shape[::-1])
+
+    bundles = layer(patient.bundle, 9 * patient.bundle)
+    threads = layer(2.4, 30.0) if pixel < 2.5 else view.noise(rng, 3.0)
+    if pixel < 0.35:
+        threads = 0.75 * threads + 0.6 * layer(0.9, 14.0)
+    fibres = 0.7 * bundles + 0.7 * threads
+    loose = 0.5 * view.noise(rng, 130.0) + patient.clefts - 0.5
+    sharp = 1.2 / max(1.0, pixel)
+    cracks = np.clip((loose - 0.8 * bundles - 0.6 * threads - 1.6) * sharp + 0.3, 0, 1)
+    return fibres, cracks
 
 
-def _spindle_nuclei(rng, blue, pink, width, height, px, spacing) -> None:
-    """Thin nuclei of fibroblasts, sparse, along the fibres."""
-    direction = rng.uniform(0, 180)
-    for x, y in _scatter(rng, width, height, spacing * px):
-        if pink[y, x] > 0.15 and rng.random() < 0.55:
-            axes = np.array([rng.uniform(4, 7), rng.uniform(1.1, 1.8)]) * px
-            _ellipse(blue, x, y, axes, direction + rng.normal(0, 25), rng.uniform(0.5, 0.8))
+def _adipose(rng: np.random.Generator, view: _View):
+    """Fat: empty cells with thin membranes."""
+    spacing = rng.uniform(52, 75)
+    rows, columns = view.shape
+    size = (columns * view.pixel + 2 * MARGIN, rows * view.pixel + 2 * MARGIN)
+    points = (hexagonal_points(rng, size, spacing, 0.42) - MARGIN) / view.pixel
+    pad = int(MARGIN / view.pixel)
+    points = np.round(points + pad).astype(int)
+    seeds = np.full((rows + 2 * pad, columns + 2 * pad), 255, np.uint8)
+    keep = (points >= 0).all(1) & (points < seeds.shape[::-1]).all(1)
+    seeds[points[keep, 1], points[keep, 0]] = 0
+    _, labels = cv2.distanceTransformWithLabels(
+        seeds, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    edges = np.ones(labels.shape, np.uint8)
+    edges[:, 1:] &= labels[:, 1:] == labels[:, :-1]
+    edges[1:] &= labels[1:] == labels[:-1]
+    distance = cv2.distanceTransform(edges, cv2.DIST_L2, 5) * view.pixel
+    distance = cv2.GaussianBlur(distance, (0, 0), max(0.7, 1.6 / view.pixel))  # rounds the corners
+    distance = distance[pad : pad + rows, pad : pad + columns]
+    thick = np.maximum(1.2 + 0.6 * view.noise(rng, 40.0), 0.5)
+    membrane = np.clip(1 - (distance - 0.6 * thick) / max(thick.mean(), view.pixel), 0, 1)
+    return 0.01 + 0.05 * membrane, 0.02 + 0.5 * membrane
 
 
-def _lobules(rng, patient, blue, pink, width, height, px) -> None:
-    """Normal tissue: a few small lobules of small regular acini."""
-    acinus = Architecture("glands", 15, 0.4, 0.8, 3.0, 0.08, 7)
-    where = noise(rng, width, height, 90 * px) > 1.35
-    _glands(rng, patient, acinus, blue, pink, where, px)
+def _stain_nuclei(rng, patient: Patient, view: _View, blue: np.ndarray, pink: np.ndarray) -> None:
+    """Add the nuclei, in place, as two layers, so that neighbours may overlap as in a section."""
+    lumps, grain, clumps = (view.noise(rng, scale) for scale in (6.0, 0.9, 2.0))
+    for half in (view.tissue.cells[::2], view.tissue.cells[1::2]):
+        _stain_layer(patient, view, half, (lumps, grain, clumps), blue, pink)
 
 
-def _lesion(rng, patient, architecture, blue, pink, region, px) -> np.ndarray:
-    """Draw the lesion's matrix and cells into a region; return the mask of what was drawn."""
-    height, width = pink.shape
-    soft = cv2.GaussianBlur(region.astype(np.float32), (0, 0), max(3 * px, 0.8))
-    texture = 0.1 * noise(rng, width, height, max(6 * px, 1.2))
-    pink += soft * (architecture.matrix + texture - pink) * 0.7
-    if architecture.pattern in {"glands", "ducts"}:
-        drawn = _glands(rng, patient, architecture, blue, pink, region, px)
-    else:
-        length = architecture.size * px
-        field = noise(rng, width, height, max(length * 2, 2))
-        if architecture.pattern == "cords":
-            field = -np.abs(field)
-        drawn = region & (field > np.quantile(field[region], 1 - architecture.filling))
-        cytoplasm = cv2.GaussianBlur(drawn.astype(np.float32), (0, 0), max(px, 0.6))
-        pink += cytoplasm * (0.42 - pink) * 0.8
-        blue += cytoplasm * 0.22
-        _nuclei(rng, patient, architecture, blue, drawn, px)
-        drawn = drawn.astype(np.uint8)
-    size = 2 * round(8 * px) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    return cv2.morphologyEx(drawn, cv2.MORPH_CLOSE, kernel).astype(bool)
+def _stain_layer(patient: Patient, view: _View, cells, textures, blue, pink) -> None:
+    """Add nuclei that do not overlap.
 
-
-def _glands(rng, patient, architecture, blue, pink, where, px) -> np.ndarray:
-    """Round glands: a cell lining around a lumen; "ducts" are filled with cells instead.
-
-    Returns uint8 0/1 where a gland was drawn. Where glands are wanted there is at least one.
+    Every pixel belongs to its nearest nucleus and is judged in that nucleus's own axes, so the
+    time does not grow with the number of cells.
     """
-    height, width = pink.shape
-    drawn = np.zeros((height, width), np.uint8)
-    step = architecture.size * px * 1.75 / np.sqrt(architecture.filling)
-    centres = [
-        (x, y)
-        for x, y in _scatter(rng, width, height, step, margin=step / 2)
-        if where[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
-        and ((0 <= x < width and 0 <= y < height) or rng.random() < 0.5)
-    ]
-    if where.any() and not any(0 <= x < width and 0 <= y < height for x, y in centres):
-        rows, columns = np.nonzero(where)
-        chosen = rng.integers(len(rows))
-        centres.append((columns[chosen], rows[chosen]))
-    for x, y in centres:
-        axes = architecture.size * px * rng.uniform(0.75, 1.15, 2) * patient.scale
-        turn = rng.uniform(0, 180)
-        _ellipse(drawn, x, y, axes, turn, 1)
-        _ellipse(pink, x, y, axes * 1.12, turn, 0.75)  # basement membrane and its collagen
-        _ellipse(pink, x, y, axes, turn, 0.38)
-        _ellipse(blue, x, y, axes, turn, 0.22)
-        if architecture.pattern == "ducts":
-            shape = np.zeros((height, width), np.uint8)
-            _ellipse(shape, x, y, axes * 0.95, turn, 1)
-            _nuclei(rng, patient, architecture, blue, shape.astype(bool), px)
-            if rng.random() < 0.4:  # central necrosis
-                for layer, value in ((blue, 0.12), (pink, 0.7)):
-                    _ellipse(layer, x, y, axes * 0.3, turn, value)
-            continue
-        lumen = axes * architecture.lumen
-        for layer, value in ((pink, 0.05), (blue, 0.02)):
-            _ellipse(layer, x, y, lumen, turn, value)
-        _lining(rng, patient, architecture, blue, (x, y), axes, lumen, turn, px)
-    return drawn
-
-
-def _lining(rng, patient, architecture, blue, centre, axes, lumen, turn, px) -> None:
-    """Two regular rings of nuclei: luminal epithelium and myoepithelium."""
-    radius = architecture.nucleus * px * patient.scale
-    tilt = np.deg2rad(turn)
-    for share, flat in ((0.5, 1.25), (0.93, 1.7)):
-        ring = lumen + (axes - lumen) * share
-        number = max(4, int(2 * np.pi * ring.mean() / (architecture.spacing * px * flat)))
-        angles = np.linspace(0, 2 * np.pi, number, endpoint=False) + rng.uniform(0, 6)
-        for angle in angles + rng.normal(0, 0.6 / number, number):
-            dx, dy = ring[0] * np.cos(angle), ring[1] * np.sin(angle)
-            x = centre[0] + dx * np.cos(tilt) - dy * np.sin(tilt)
-            y = centre[1] + dx * np.sin(tilt) + dy * np.cos(tilt)
-            size = (
-                radius * np.array([flat, 1 / flat]) * np.exp(rng.normal(0, architecture.variety, 2))
-            )
-            along = 90 if share > 0.9 else 0
-            _ellipse(blue, x, y, size, turn + np.rad2deg(angle) + along, rng.uniform(0.75, 0.95))
-
-
-def _nuclei(rng, patient, architecture, blue, inside, px) -> None:
-    """Crowded nuclei of varying size, shape and darkness, with chromatin and nucleoli."""
-    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
-    if not len(rows):
+    pixel = view.pixel
+    rows, columns = view.shape
+    pad = int(np.ceil(8 / pixel))
+    place = np.floor(cells[:, :2] / pixel).astype(int) + pad
+    keep = (place >= 0).all(1) & (place < (columns + 2 * pad, rows + 2 * pad)).all(1)
+    cells, place = cells[keep], place[keep]
+    if not len(cells):
         return
-    top, left = rows[0], columns[0]
-    for x, y in _scatter(
-        rng, columns[-1] - left + 1, rows[-1] - top + 1, architecture.spacing * px * patient.scale
-    ):
-        x, y = x + left, y + top
-        if not inside[y, x]:
-            continue
-        radius = architecture.nucleus * patient.scale * px
-        radius *= np.exp(rng.normal(0, architecture.variety))
-        axes = radius * np.exp(np.array([1, -1]) * abs(rng.normal(0, architecture.variety)))
-        turn, dark = rng.uniform(0, 180), np.clip(rng.normal(0.85, architecture.variety), 0.45, 1.3)
-        _ellipse(blue, x, y, axes, turn, dark)
-        if radius > 4:  # px: large enough on the image for inner structure
-            _ellipse(blue, x, y, axes * 0.8, turn, dark * 0.72)
-            for _ in range(rng.integers(1, 4)):
-                offset = rng.uniform(-0.45, 0.45, 2) * radius
-                spot = np.full(2, radius * rng.uniform(0.12, 0.24))
-                _ellipse(blue, x + offset[0], y + offset[1], spot, 0, dark * 1.25)
+    seeds = np.full((rows + 2 * pad, columns + 2 * pad), 255, np.uint8)
+    seeds[place[:, 1], place[:, 0]] = 0
+    distance, labels = cv2.distanceTransformWithLabels(
+        seeds, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    owner = np.zeros(labels.max() + 1, int)
+    owner[labels[place[:, 1], place[:, 0]]] = np.arange(len(cells))
+    inner = slice(pad, pad + rows), slice(pad, pad + columns)
+    distance, labels = distance[inner], labels[inner]
+    at = np.flatnonzero(distance < 1.3 * patient.nuclei * cells[:, 2].max() / pixel + 1)
+    own = owner[labels.ravel()[at]]
+
+    column = {name: cells[:, index][own] for index, name in enumerate(CELL_COLUMNS)}
+    major, minor = column["major"] * patient.nuclei, column["minor"] * patient.nuclei
+    dx = ((at % columns) + 0.5).astype(np.float32) * pixel - column["x"]
+    dy = ((at // columns) + 0.5).astype(np.float32) * pixel - column["y"]
+    cos, sin = np.cos(cells[:, 4])[own], np.sin(cells[:, 4])[own]
+    u, v = (dx * cos + dy * sin) / major, (dy * cos - dx * sin) / minor
+    radius = np.sqrt(u * u + v * v)
+    lumps = textures[0].ravel()[at]
+    radius *= 1 + column["irregular"] * lumps
+    inside = np.clip((1 - radius) * minor / max(pixel, 0.7) + 0.5, 0, 1)
+    density = np.full(len(at), 1.0, np.float32)
+    if pixel < 1.0:  # chromatin is seen
+        shown = min(1.0, (1.0 - pixel) / 0.5)
+        grain = textures[1].ravel()[at]
+        clumps = textures[2].ravel()[at]
+        texture = patient.chromatin * (0.08 * grain + 0.14 * clumps)
+        pale = column["vesicular"]
+        rim = np.exp(-(((radius - 0.92) / 0.13) ** 2))
+        density += shown * (texture * (0.6 + pale) + pale * (0.45 * rim - 0.40 * (radius < 0.85)))
+        side = (own * 0.618) % 1 - 0.5  # where the nucleolus lies, fixed per nucleus
+        spot = np.hypot((u - 0.7 * side) * major, (v - 0.3 + 0.6 * np.abs(side)) * minor)
+        density += shown * column["nucleolus"] * 0.8 * np.clip((1.25 - spot) / 0.5, 0, 1)
+    amount = np.maximum(column["dark"] * density, 0.2) * 0.66
+    flat_blue, flat_pink = blue.reshape(-1), pink.reshape(-1)
+    flat_blue[at] += inside * (amount - 0.65 * flat_blue[at])
+    flat_pink[at] *= 1 - 0.15 * inside
 
 
-def _scatter(rng, width: int, height: int, step: float, margin: float = 0.0) -> np.ndarray:
-    """Points (x, y) about `step` px apart in random order, on a jittered grid; int N x 2."""
-    step = max(step, 1.5)
-    x = np.arange(-margin + step / 2, width + margin, step)
-    y = np.arange(-margin + step / 2, height + margin, step)
-    grid = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
-    grid = grid + rng.uniform(-0.45, 0.45, grid.shape) * step
-    if margin == 0:
-        grid = np.clip(grid, 0, [width - 1, height - 1])
-    return rng.permutation(grid.astype(int))
+def _photograph(rng, patient: Patient, blue: np.ndarray, pink: np.ndarray) -> np.ndarray:
+    """Stain amounts to an RGB image: Beer-Lambert, thickness, uneven light, blur, sensor noise."""
+    rows, columns = blue.shape
+    section = 1 + 0.06 * smooth_noise(rng, blue.shape, 1.0, columns / 3)
+    blue = np.maximum(blue, 0) * section * (1.25 * patient.strength[0])
+    pink = np.maximum(pink, 0) * section * (0.62 * patient.strength[1])
+    density = blue[..., None] * np.float32(patient.haematoxylin)
+    density += pink[..., None] * np.float32(patient.eosin)
+    image = cv2.exp(-density)
+    y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j].astype(np.float32)
+    off = rng.uniform(-0.5, 0.5, 2)
+    shade = 1 - patient.shading * ((x - off[0]) ** 2 + (y - off[1]) ** 2)
+    image *= shade[..., None] * np.float32(250 * patient.light * rng.uniform(0.96, 1.02))
+    sigma = patient.focus * min(1.0, columns / NOMINAL_WIDTH)
+    if sigma > 0.2:
+        image = cv2.GaussianBlur(image, (0, 0), sigma)
+    image += np.float32(patient.grain) * rng.standard_normal(image.shape, dtype=np.float32)
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
 
 
-def _ellipse(layer: np.ndarray, x, y, axes, turn: float, value: float) -> None:
-    """Fill an ellipse with subpixel position and size."""
-    centre = (round(float(x) * 2**SHIFT), round(float(y) * 2**SHIFT))
-    size = tuple(max(1, round(float(a) * 2**SHIFT)) for a in axes)
-    cv2.ellipse(layer, centre, size, turn, 0, 360, float(value), -1, cv2.LINE_8, SHIFT)
-
-
-def _stain(rng, patient: Patient, blue: np.ndarray, pink: np.ndarray, px: float) -> np.ndarray:
-    """Optical densities to RGB, with the section's thickness, uneven light, blur and noise."""
-    height, width = blue.shape
-    blue = blue * (1 + 0.12 * noise(rng, width, height, max(1.2 * px, 1.0)))
-    thickness = 1 + 0.08 * noise(rng, width, height, width / 3)
-    density = (blue * 1.15 * patient.strength[0] * thickness)[..., None] * patient.haematoxylin + (
-        pink * 0.75 * patient.strength[1] * thickness
-    )[..., None] * patient.eosin
-    light = patient.light * (1 + 0.03 * noise(rng, width, height, width / 2))[..., None]
-    image = 245 * light * np.exp(-density)
-    image = cv2.GaussianBlur(image.astype(np.float32), (0, 0), 0.6)
-    image += rng.normal(0, 2.0, image.shape)
-    return np.clip(image, 0, 255).astype(np.uint8)
+def _stain(rng: np.random.Generator, mean: np.ndarray, spread: float) -> np.ndarray:
+    vector = np.clip(mean + rng.normal(0, spread, 3), 0.02, None)
+    return vector / np.linalg.norm(vector)

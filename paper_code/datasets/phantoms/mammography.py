@@ -1,8 +1,8 @@
 """Synthetic mammograms with exact lesion masks.
 
-Units: lengths are fractions of the image's height and brightness is a fraction of full scale, so one
-patient looks the same at any resolution. The chest wall lies at x = 0; right breasts are mirrored
-at the end.
+Units: lengths are fractions of the image's height and brightness is a fraction of full scale, so
+one patient looks the same at any resolution. The chest wall lies at x = 0; right breasts are
+mirrored at the end.
 
 The tissue's texture follows a power law, power ~ 1/f^beta with beta about 3, as measured in
 mammograms: A. E. Burgess, F. L. Jacobson, P. F. Judy, "Human observer detection experiments with
@@ -288,8 +288,9 @@ def _tissue(
 
     lines = _lines(patient, breast.shape, nipple, rng)
     texture = patient.texture * noise
-    tissue = patient.fat + 0.03 * texture + 0.013 * patient.fibres * fibres
-    tissue += gland * (patient.gland + 0.07 * texture + 0.03 * patient.fibres * fibres + 0.03 * fine)
+    fibres *= patient.fibres
+    tissue = patient.fat + 0.03 * texture + 0.013 * fibres
+    tissue += gland * (patient.gland + 0.07 * texture + 0.03 * fibres + 0.03 * fine)
     tissue += 0.13 * lines * (1 - 0.5 * gland) * (1 - 0.7 * muscle)
     tissue += muscle * (0.27 - 0.12 * y + 0.02 * streaks)
     tissue = tissue * thickness + 0.03 * np.exp(-((depth / 0.005 - 1) ** 2))
@@ -306,7 +307,7 @@ def _lines(
     patient: Patient, shape: tuple[int, int], nipple: tuple[float, float], rng: np.random.Generator
 ) -> np.ndarray:
     """Cooper ligaments, ducts and vessels: float32 H x W in [0, 1]."""
-    height, width = shape
+    height = shape[0]
     canvas = np.zeros(shape, np.uint8)
     t = np.linspace(0, 1, 16)[:, None]
     target = np.array(nipple)
@@ -340,7 +341,7 @@ def _place(
     radius: float,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, float]:
-    """Centre (x, y) nearest to where the lesion is wanted, and its radius, smaller if it must be."""
+    """Centre (x, y) nearest to where the lesion is wanted, and its radius, less if it must be."""
     height, width = depth.shape
     wanted = np.array([nipple[0] * (1 - lesion.depth), nipple[1] + rng.normal(0, 0.14)])
     y, x = np.mgrid[:height, :width].astype(np.float32) / height
@@ -423,7 +424,7 @@ def _lobulated(
     angle = np.linspace(0, 2 * np.pi, 180, endpoint=False)
     axis = rng.uniform(0.7, 1.0)
     radii = axis / np.hypot(axis * np.cos(angle), np.sin(angle))
-    radii = radii * (1 + rng.choice([0.0, 0.02, 0.06]) * _harmonics(rng, angle, range(3, 6), 0.5))
+    radii = radii * (1 + rng.choice([0.0, 0.02, 0.05]) * _harmonics(rng, angle, range(2, 5), 1.0))
     radii = radii / radii.max() * radius
     return _polygon(shape, centre, angle + turn + rng.uniform(0, 2 * np.pi), radii)
 
@@ -453,7 +454,7 @@ def _spiculated(
         normal = np.stack([-np.sin(curve), np.cos(curve)], axis=1)
         half = base * (1 - t) ** 1.6 / 2
         keep = 2 * half >= SPICULE_IN_MASK * 2 * radius
-        for canvas, value, chosen in ((rays, rng.uniform(120, 200), t <= 1), (thick, 1, keep)):
+        for canvas, value, chosen in ((rays, rng.uniform(100, 185), t <= 1), (thick, 1, keep)):
             if not chosen.any():
                 continue
             edges = np.r_[
@@ -471,7 +472,7 @@ def _spiculated(
 def _pull(
     tissue: np.ndarray, centre: np.ndarray, radius: float, depth: np.ndarray, strength: float
 ) -> np.ndarray:
-    """Architectural distortion: the tissue around is drawn towards the mass, less so at the skin."""
+    """Architectural distortion: tissue is drawn towards the mass, less so at the skin."""
     y, x = np.mgrid[: tissue.shape[0], : tissue.shape[1]].astype(np.float32)
     dx, dy = x - np.float32(centre[0]), y - np.float32(centre[1])
     pull = strength * np.exp(-(dx**2 + dy**2) / np.float32((1.8 * radius) ** 2))
@@ -505,9 +506,20 @@ def _calcifications(
     for _ in range(count):
         place = (centre + rng.normal(0, spread * radius, 2)) * 2**_SHIFT
         axes = np.maximum(rng.uniform(*sizes, 2) * radius, 0.4) * 2**_SHIFT
-        cv2.ellipse(canvas, np.round(place).astype(int).tolist(), np.round(axes).astype(int).tolist(),
-                    rng.uniform(0, 180), 0, 360, rng.uniform(150, 255), -1, cv2.LINE_AA,
-                    _SHIFT)  # fmt: skip
+        cv2.ellipse(
+            canvas,
+            np.round(place).astype(int).tolist(),
+            np.round(axes).astype(int).tolist(),
+            angle=rng.uniform(0, 180),
+            startAngle=0,
+            endAngle=360,
+            color=rng.uniform(150, 255),
+            thickness=-1,
+            lineType=cv2.LINE_AA,
+            shift=_SHIFT,
+        )
+    if not lesion.malignant:
+        canvas[inside == 0] = 0
     return 0.45 * cv2.GaussianBlur(canvas, (0, 0), 0.4).astype(np.float32) / 255
 
 

@@ -24,7 +24,6 @@ from paper_code.errors import UserError
 
 FOLDER = "MINI-DDSM-Complete-JPEG-8"
 SHEET = "DataWMask.xlsx"
-NOTE = "PHANTOM.txt"  # tells a phantom from the real set, which is never replaced
 STATUSES = ("Normal", "Benign", "Cancer")
 VIEWS: tuple[tuple[Side, View], ...] = (
     ("LEFT", "CC"),
@@ -68,23 +67,19 @@ def write_mini_ddsm(
         UserError: unknown class, nothing to draw, a height below 32 px, or the real data set
             stands where the phantom should go.
     """
-    target = Path(root) / FOLDER
-    if set(counts) - set(STATUSES) or min(counts.values(), default=0) < 0 or not sum(counts.values()):
+    if (
+        set(counts) - set(STATUSES)
+        or min(counts.values(), default=0) < 0
+        or not sum(counts.values())
+    ):
         raise UserError(f"Mini-DDSM phantom: counts {counts} must be of {', '.join(STATUSES)}.")
     if height < 32:
         raise UserError(f"Mini-DDSM phantom: height {height} px is too small; use 32 or more.")
-    if target.exists() and any(target.iterdir()) and not (target / NOTE).exists():
-        raise UserError(
-            f"{target}: not a phantom (no {NOTE} in it), so it is not replaced. "
-            "Write the phantom elsewhere or move this folder away."
-        )
     jobs = [(status, index) for status, number in counts.items() for index in range(number)]
-    with new_tree(target) as tree:
+    with new_tree(Path(root) / FOLDER) as tree:
         work = functools.partial(_draw, tree=str(tree), seed=seed, height=height)
         run_jobs(work, jobs, "Mini-DDSM phantom", workers)
         _write_sheet(tree / SHEET, pd.DataFrame([_sheet_row(job, seed) for job in jobs]))
-        note = f"Synthetic mammograms, seed {seed}, drawn by paper_code. No patient's data.\n"
-        (tree / NOTE).write_text(note, encoding="utf-8")
 
 
 def _plan(job: tuple[str, int], seed: int) -> _View:
