@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 from jsonschema import Draft202012Validator
 
-from paper_code.datasets.catalog import find_dataset
+from paper_code.datasets.catalog import PAPER_DATASETS, find_dataset
 from paper_code.datasets.read import class_counts, dataset_files_present, read_dataset
 from paper_code.errors import UserError
 from paper_code.parallel import cores
@@ -92,6 +92,11 @@ def resolve_settings(config: dict) -> dict:
             settings[key] = value
     if settings["threads_per_run"] == "auto":
         settings["threads_per_run"] = 4 if cuda_device_count() else max(1, cores() // 4)
+    for name in settings["manifests"]:
+        if name in PAPER_DATASETS:
+            raise UserError(
+                f"Config: 'manifests.{name}' has the name of a data set of the paper. Rename it."
+            )
     for name in settings["datasets"]:
         find_dataset(name, settings["manifests"])
     return settings

@@ -361,7 +361,7 @@ def test_figure_03(make_listed, tmp_path):
         fill(folder)
     image = check_figure(
         tmp_path / "figures/f.png",
-        lambda path: figure_03_breakhis_samples.draw(path, prepared=folders),
+        lambda path: figure_03_breakhis_samples.draw(path, prepared=folders, scale="demo"),
     )
     assert image.info["Comment"] == "breakhis_40x, breakhis_100x: real (complete: 1995 images)"
     assert image.width > 600
@@ -372,7 +372,7 @@ def test_figure_04(make_listed, tmp_path):
     fill(folder)
     check_figure(
         tmp_path / "figures/f.png",
-        lambda path: figure_04_bach_samples.draw(path, prepared=[folder]),
+        lambda path: figure_04_bach_samples.draw(path, prepared=[folder], scale="demo"),
     )
 
 
@@ -383,7 +383,7 @@ def test_figure_05_takes_16_bit_mammograms(make_listed, tmp_path):
         cv2.imwrite(path, np.linspace(0, 65535, 2400).reshape(60, 40).astype(np.uint16))
     check_figure(
         tmp_path / "figures/f.png",
-        lambda path: figure_05_mini_ddsm_samples.draw(path, prepared=[folder]),
+        lambda path: figure_05_mini_ddsm_samples.draw(path, prepared=[folder], scale="demo"),
     )
 
 
@@ -392,7 +392,9 @@ def test_a_figure_with_a_missing_image_leaves_nothing(make_listed, tmp_path):
     fill(folder)
     shutil.rmtree(Path(folder) / "raw")
     with pytest.raises(UserError, match=r"normal-1.png: no such file"):
-        figure_04_bach_samples.draw(str(tmp_path / "figures/f.png"), prepared=[folder])
+        figure_04_bach_samples.draw(
+            str(tmp_path / "figures/f.png"), prepared=[folder], scale="demo"
+        )
     assert not (tmp_path / "figures").exists()
 
 

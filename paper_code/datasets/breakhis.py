@@ -44,6 +44,11 @@ def read(data_root: Path, magnification: int) -> pd.DataFrame:
                 f"{path}: its name says '{label}' but it lies in folder '{folder}'. "
                 "Move it to the folder that its name gives."
             )
+        if path.parent.name != f"{match['magnification']}X":
+            raise UserError(
+                f"{path}: its name says {match['magnification']}X but it lies in folder "
+                f"'{path.parent.name}'. Move it to the folder that its name gives."
+            )
         if int(match["magnification"]) != magnification:
             continue
         mask = Path(str(path).replace("/histology_slides/", "/lesion_masks/", 1))

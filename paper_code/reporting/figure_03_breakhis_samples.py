@@ -1,11 +1,11 @@
 """Figure 3: BreakHis at four magnifications, a benign and a malignant row."""
 
-from paper_code.reporting.figures import data_line
+from paper_code.reporting.figures import data_provenance
 from paper_code.reporting.results import load_manifest
 from paper_code.reporting.samples import choose_sample, class_name, draw_samples
 
 
-def draw(output: str, *, prepared: list[str]) -> None:
+def draw(output: str, *, prepared: list[str], scale: str) -> None:
     """Write `output` (.png) and its .pdf: one patient a class across the columns where possible."""
     loaded = [load_manifest(folder) for folder in prepared]
     tables = [table for table, _ in loaded]
@@ -19,4 +19,6 @@ def draw(output: str, *, prepared: list[str]) -> None:
         grid.append([choose_sample(table, label, keep) for table in tables])
     columns = [table["magnification"].iloc[0] for table in tables]
     sources = [source for _, source in loaded]
-    draw_samples(output, grid, [class_name(c) for c in classes], columns, data_line(sources))
+    draw_samples(
+        output, grid, [class_name(c) for c in classes], columns, data_provenance(sources, scale)
+    )

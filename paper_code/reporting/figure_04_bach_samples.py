@@ -1,13 +1,13 @@
 """Figure 4: one BACH image of each class."""
 
-from paper_code.reporting.figures import data_line
+from paper_code.reporting.figures import data_provenance
 from paper_code.reporting.results import load_manifest
 from paper_code.reporting.samples import choose_sample, class_name, draw_samples
 
 
-def draw(output: str, *, prepared: list[str]) -> None:
+def draw(output: str, *, prepared: list[str], scale: str) -> None:
     """Write `output` (.png) and its .pdf."""
     table, source = load_manifest(prepared[0])
     grid = [[choose_sample(table, label) for label in source["classes"]]]
     columns = [class_name(label) for label in source["classes"]]
-    draw_samples(output, grid, [""], columns, data_line([source]), source["colour"])
+    draw_samples(output, grid, [""], columns, data_provenance([source], scale), source["colour"])

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
-from paper_code.reporting.figures import data_line, save_figure, style
+from paper_code.reporting.figures import run_provenance, save_figure, style
 from paper_code.reporting.results import Run, load_run
 from paper_code.reporting.samples import class_name
 from paper_code.reporting.tables import DATASET_LABELS, NETWORK_LABELS
@@ -39,11 +39,7 @@ def draw(output: str, *, runs: list[str], scale: str) -> None:
                     axis.set_ylabel(f"{NETWORK_LABELS.get(network, network)}\ntrue class")
                 if row == len(networks) - 1:
                     axis.set_xlabel("predicted class")
-        facts = [run.facts for run in loaded]
-        weights = ", ".join(dict.fromkeys(f["weights"] for f in facts))
-        by = ", ".join(dict.fromkeys(f["by"] for f in facts))
-        line = data_line([f["data"] for f in {f["dataset"]: f for f in facts}.values()])
-        save_figure(figure, output, f"{scale} scale; {weights} weights; split by {by}\n{line}")
+        save_figure(figure, output, run_provenance(loaded, scale))
 
 
 def _draw_matrix(axis, runs: list[Run]) -> None:

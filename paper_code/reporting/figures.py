@@ -10,6 +10,8 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from paper_code.files import replacing
+from paper_code.provenance import commit
+from paper_code.reporting.results import Run
 
 STYLE = {
     "font.family": "DejaVu Sans",
@@ -50,3 +52,26 @@ def data_line(sources: list[dict]) -> str:
     for source in sources:
         by_text.setdefault(source["description"], []).append(source["dataset"])
     return "; ".join(f"{', '.join(names)}: {text}" for text, names in by_text.items())
+
+
+def data_provenance(sources: list[dict], scale: str) -> str:
+    """The line below a figure of images: scale, data and commit."""
+    return f"{scale} scale; {data_line(sources)}; commit {commit()}"
+
+
+def run_provenance(runs: list[Run], scale: str) -> str:
+    """The lines below a figure of results: as a table's provenance, in short."""
+    facts = [run.facts for run in runs]
+    sources = list({fact["dataset"]: fact["data"] for fact in facts}.values())
+    origin = [fact["provenance"] for fact in facts]
+
+    def distinct(values) -> str:
+        return ", ".join(dict.fromkeys(str(value) for value in values))
+
+    return (
+        f"{scale} scale; {distinct(f['weights'] for f in facts)} weights; split by "
+        f"{distinct(f['by'] for f in facts)}; seeds {distinct(f['seed'] for f in facts)}; "
+        f"{distinct(o['hardware'] for o in origin)}; torch "
+        f"{distinct(o['versions']['torch'] for o in origin)}; commit "
+        f"{distinct(o['commit'] for o in origin)}\n{data_line(sources)}"
+    )

@@ -104,7 +104,9 @@ def train_run(
     }
     # Neither more epochs nor other checkpoint times make an earlier checkpoint a wrong one.
     identity = fingerprint(
-        facts | {"settings": facts["settings"] | {"epochs": None, "checkpoint_seconds": None}}
+        {"torch": torch.__version__}
+        | facts
+        | {"settings": facts["settings"] | {"epochs": None, "checkpoint_seconds": None}}
     )
     folder = Path(checkpoint_dir) if checkpoint_dir else output / "checkpoint"
     if device.type == "cuda":

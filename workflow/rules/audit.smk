@@ -9,11 +9,11 @@ rule audit:
         f"{LOGS}/tables/audit.log",
     benchmark:
         f"{BENCHMARKS}/tables/audit.tsv"
+    conda:
+        ENVIRONMENT
     params:
         folder=subpath(output.csv, parent=True),
     message:
         "Auditing the paper's numbers"
-    conda:
-        ENVIRONMENT
     shell:
         "python -m paper_code audit --output {params.folder} 2>&1 | tee {log}"

@@ -45,6 +45,8 @@ rule manifest:
     params:
         where=manifest_options,
         seed=SETTINGS["seeds"][0],
+        # What was found: images that come or go make a new manifest.
+        found=lambda w: SOURCES[w.dataset][1],
     message:
         "Listing and checking {wildcards.dataset}"
     shell:

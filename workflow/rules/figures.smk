@@ -21,11 +21,12 @@ rule figure_samples:
     params:
         number=lambda w: w.name[:2],
         prepared=lambda w, input: folders(input.sources),
+        scale=SCALE,
     message:
         "Figure {wildcards.name}"
     shell:
         "python -m paper_code figure {params.number} --prepared {params.prepared}"
-        " --output {output.png} 2>&1 | tee {log}"
+        " --scale {params.scale} --output {output.png} 2>&1 | tee {log}"
 
 
 # Figure 6: confusion matrices of the two networks on BreakHis.
