@@ -134,7 +134,8 @@ def test_from_raw_files_to_a_table(breakhis_root, tmp_path):
         ["split", manifest, "--output", split],
         ["table", "06", "--prepared", manifest.parent, "--splits", split, "--by", "image",
          "--scale", "demo", "--output", table],
-        ["figure", "03", "--prepared", manifest.parent, "--output", tmp_path / "figure.png"],
+        ["figure", "03", "--prepared", manifest.parent, "--scale", "demo",
+         "--output", tmp_path / "figure.png"],
     ):  # fmt: skip
         assert cli.main([str(word) for word in words]) == 0
     page = table.with_suffix(".md").read_text(encoding="utf-8")

@@ -363,7 +363,10 @@ def test_figure_03(make_listed, tmp_path):
         tmp_path / "figures/f.png",
         lambda path: figure_03_breakhis_samples.draw(path, prepared=folders, scale="demo"),
     )
-    assert image.info["Comment"] == "breakhis_40x, breakhis_100x: real (complete: 1995 images)"
+    assert (
+        "demo scale; breakhis_40x, breakhis_100x: real (complete: 1995 images); commit "
+        in (image.info["Comment"])
+    )
     assert image.width > 600
 
 

@@ -476,7 +476,7 @@ def _pull(
     y, x = np.mgrid[: tissue.shape[0], : tissue.shape[1]].astype(np.float32)
     dx, dy = x - np.float32(centre[0]), y - np.float32(centre[1])
     pull = strength * np.exp(-(dx**2 + dy**2) / np.float32((1.8 * radius) ** 2))
-    pull *= _smoothstep(depth, 0.0, 0.05)
+    pull *= _smoothstep(depth, 0.0, 0.12)
     return cv2.remap(tissue, x + pull * dx, y + pull * dy, cv2.INTER_LINEAR,
                      borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
 
