@@ -131,7 +131,7 @@ def main() -> None:
         prepare(manifest, folder, image_size=args.image_size, workers=cores())
         preparation = time.perf_counter() - start
         table = pd.read_csv(manifest)
-        labels = (table["label"] == "malignant").astype(int).to_numpy()
+        labels = (table["label"] == "malignant").to_numpy(dtype=int, copy=True)
         images = torch.from_numpy(np.load(Path(folder, "images.npy")))
         usual, ours = [], []
         for _ in range(args.rounds):
