@@ -9,16 +9,14 @@ import pandas as pd
 
 from paper_code.errors import UserError
 from paper_code.files import read_json
-from paper_code.training.names import parse_network
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: `run.json`, the table of images, and `timing.json` where it was asked for."""
+    """A finished run: `facts` is its `run.json`, `predictions` its table of images."""
 
     facts: dict
     predictions: pd.DataFrame
-    timing: dict | None = None
 
     @property
     def dataset(self) -> str:
@@ -27,18 +25,6 @@ class Run:
     @property
     def network(self) -> str:
         return self.facts["network"]
-
-    @property
-    def placement(self) -> str:
-        """Where the gate of a DALAResNet50 is, "layer1" to "layer4", as Table II has it.
-
-        Raises:
-            UserError: another network.
-        """
-        base, gate_after = parse_network(self.network)
-        if base != "dalaresnet50":
-            raise UserError(f"{self.network} has no gate. Give runs of dalaresnet50 alone.")
-        return f"layer{gate_after}"
 
     def part(self, part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Class indices (int N), probabilities (float N x K) and patients (str N) of one part."""
@@ -49,8 +35,8 @@ class Run:
         return labels, probabilities, rows["group"].to_numpy()
 
 
-def load_run(path: str | Path, *, timing: bool = False) -> Run:
-    """Read a run from its `run.json`, with `predictions.csv` (and `timing.json`) beside it.
+def load_run(path: str | Path) -> Run:
+    """Read a run from its `run.json`, with `predictions.csv` beside it.
 
     Raises:
         UserError: a file is missing or damaged.
@@ -63,10 +49,9 @@ def load_run(path: str | Path, *, timing: bool = False) -> Run:
             dtype={"image": str, "label": str, "group": str, "predicted": str},
             keep_default_na=False,
         )
-        times = read_json(path.with_name("timing.json")) if timing else None
     except (OSError, json.JSONDecodeError, pd.errors.ParserError) as error:
         raise UserError(f"{path}: not a finished run ({error}). Train it anew.") from error
-    return Run(facts, predictions, times)
+    return Run(facts, predictions)
 
 
 def load_manifest(folder: str | Path) -> tuple[pd.DataFrame, dict]:

@@ -45,8 +45,8 @@ rule manifest:
     params:
         where=manifest_options,
         seed=SETTINGS["seeds"][0],
-        # What was found: images that come or go make a new manifest.
-        found=lambda w: SOURCES[w.dataset][1],
+        # Real images that come or go make a new manifest.
+        found=lambda w: SOURCES[w.dataset][1] if SOURCES[w.dataset][0] == "real" else "",
     message:
         "Listing and checking {wildcards.dataset}"
     shell:
