@@ -13,13 +13,22 @@ from paper_code.errors import UserError
 from paper_code.progress import say
 
 TABLES = {
+    "01": "table_01_resnet50",
+    "02": "table_02_layer_placement",
     "03": "table_03_breakhis",
     "04": "table_04_bach",
     "05": "table_05_mini_ddsm",
     "06": "table_06_splits",
     "07": "table_07_breakhis_comparison",
+    "08": "table_08_bach_mini_ddsm_comparison",
+    "09": "table_09_breakhis_cost",
+    "10": "table_10_bach_mini_ddsm_cost",
+    "11": "table_11_breakhis_diagnostics",
+    "12": "table_12_bach_mini_ddsm_diagnostics",
 }
 FIGURES = {
+    "01": "figure_01_framework",
+    "02": "figure_02_dalaresnet50",
     "03": "figure_03_breakhis_samples",
     "04": "figure_04_bach_samples",
     "05": "figure_05_mini_ddsm_samples",

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = ["scale=smoke", "data=phantom", "datasets=[breakhis_100x]", "networks=[resnet50]",
-         "epochs=1", "bootstrap_resamples=50"]  # fmt: skip
+         "placements=[]", "epochs=1", "bootstrap_resamples=50"]  # fmt: skip
 
 
 def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:

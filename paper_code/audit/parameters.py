@@ -5,11 +5,9 @@ from functools import cache
 from typing import NamedTuple
 
 import pandas as pd
-import torch
-from torch import nn
 
 from paper_code.audit.finding import CONSISTENT, EXACT, IMPOSSIBLE, UNEXPLAINED, Finding, listed
-from paper_code.networks import build_network
+from paper_code.networks import structure
 
 CLASSES = {"breakhis": 2, "mini_ddsm": 3, "bach": 4}
 REDUCTIONS = (1, 2, 4, 8, 16, 32, 64)
@@ -47,20 +45,13 @@ class Reading(NamedTuple):
     count: Callable[[int], int]
 
 
-def meta_network(name: str, classes: int, reading: str = "named", **gate) -> nn.Module:
-    """Build a network as shapes only: no memory, no random numbers."""
-    with torch.device("meta"):
-        return build_network(name, classes, reading=reading, weights="random", **gate).eval()
-
-
 @cache
 def count_parameters(
     name: str, classes: int, reading: str = "named", reduction: int | None = None
 ) -> int:
     """All parameters of one network, trainable or not."""
     gate = {} if reduction is None else {"reduction": reduction}
-    network = meta_network(name, classes, reading, **gate)
-    return sum(parameter.numel() for parameter in network.parameters())
+    return structure.count_parameters(structure.meta_network(name, classes, reading, **gate))
 
 
 def readings_of(name: str) -> list[Reading]:

@@ -1,30 +1,17 @@
 """Times of Tables IX and X: averages, and whether they follow the work."""
 
-from functools import cache
-
 import numpy as np
 import pandas as pd
-import torch
 from scipy.stats import spearmanr
-from torch.utils.flop_counter import FlopCounterMode
 
 from paper_code.audit.counts import part_sizes
 from paper_code.audit.finding import CONSISTENT, IMPOSSIBLE, UNEXPLAINED, Finding, listed
-from paper_code.audit.parameters import meta_network, printed_totals
+from paper_code.audit.parameters import printed_totals
+from paper_code.networks.structure import gmacs
 
 EPOCHS = 50
 SPREAD = 1.10  # largest accepted ratio of times per image between equal workloads
 UNKNOWN = "vgg16_inception"  # its printed total is not that of the cited network
-
-
-@cache
-def gmacs(name: str, reading: str = "named") -> float:
-    """Billions of multiply-adds of one forward pass of one 224-px image."""
-    network = meta_network(name, 2, reading)
-    counter = FlopCounterMode(display=False)
-    with counter, torch.no_grad():
-        network(torch.empty(1, 3, 224, 224, device="meta"))
-    return counter.get_total_flops() / 2e9
 
 
 def printed_times(table_09: pd.DataFrame, table_10: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """Measured beside printed: value, interval, printed value, difference, verdict."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -11,7 +13,7 @@ from paper_code.reporting.results import Run
 # The paper prints F1 as a pair a/b; what a and b are is discussed in tables/audit.md.
 PRINTED_NAMES = {"f1_macro": "f1_first", "f1_weighted": "f1_second"}
 
-ALIKE = ("by", "weights", "dropout")  # of all seeds' runs
+ALIKE = ("network", "by", "weights", "dropout")  # of all seeds' runs
 
 
 def obstacles(source: dict, scale: str, weights: str | None = None) -> list[str]:
@@ -58,10 +60,47 @@ def printed_value(table: str, **keys: str) -> float:
     return float(printed["value"].iloc[0]) if len(printed) else float("nan")
 
 
+def network_of(run: Run) -> str:
+    """The name of a run's network: what most tables have rows of."""
+    return run.network
+
+
+def group_runs(
+    runs: list[Run], name_of: Callable[[Run], str] = network_of
+) -> dict[tuple[str, str], list[Run]]:
+    """Runs that differ in their seed alone, by data set and `name_of` the run, in order.
+
+    Raises:
+        UserError: runs of one data set and network differ in more than their seed.
+    """
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.dataset, name_of(run)), []).append(run)
+    for (dataset, name), same in groups.items():
+        for run in same[1:]:
+            if differing := [key for key in ALIKE if run.facts[key] != same[0].facts[key]]:
+                raise UserError(
+                    f"Runs of {name} on {dataset} differ in {', '.join(differing)}: "
+                    f"{[[r.facts[key] for key in differing] for r in (same[0], run)]}. "
+                    "Only their seeds may differ in one table."
+                )
+    return groups
+
+
 def compare_runs(
-    runs: list[Run], metrics: list[str], table: str, *, scale: str, resamples: int
+    runs: list[Run],
+    metrics: list[str],
+    table: str,
+    *,
+    scale: str,
+    resamples: int,
+    subject: str = "network",
+    name_of: Callable[[Run], str] = network_of,
 ) -> pd.DataFrame:
     """Test metrics of runs beside the printed values, one row a data set, network and metric.
+
+    `subject` is what the rows are about, a column of the printed table: "network", or "placement"
+    in Table II. `name_of` gives its value for a run.
 
     Runs that differ in their seed alone are one row: `value` is the mean over the seeds, `low` and
     `high` the mean ends of the seeds' 95 % bootstrap intervals (patients resampled where known),
@@ -71,18 +110,8 @@ def compare_runs(
         UserError: runs of one data set and network differ in more than their seed.
     """
     rows = []
-    groups: dict[tuple[str, str], list[Run]] = {}
-    for run in runs:
-        groups.setdefault((run.dataset, run.network), []).append(run)
-    for (dataset, network), same in groups.items():
+    for (dataset, name), same in group_runs(runs, name_of).items():
         facts = same[0].facts
-        for run in same[1:]:
-            if differing := [key for key in ALIKE if run.facts[key] != facts[key]]:
-                raise UserError(
-                    f"Runs of {network} on {dataset} differ in {', '.join(differing)}: "
-                    f"{[[r.facts[key] for key in differing] for r in (same[0], run)]}. "
-                    "Only their seeds may differ in one table."
-                )
         intervals = [
             bootstrap_interval(*run.part("test"), metrics=metrics, resamples=resamples).set_index(
                 "metric"
@@ -96,12 +125,12 @@ def compare_runs(
                 float(np.mean([interval.loc[metric, column] for interval in intervals]))
                 for column in ("value", "low", "high")
             )
-            printed = printed_value(table, dataset=dataset, network=network, metric=metric)
+            printed = printed_value(table, dataset=dataset, metric=metric, **{subject: name})
             rows.append(
                 {
                     "table": table,
                     "dataset": dataset,
-                    "network": network,
+                    subject: name,
                     "metric": metric,
                     "value": value,
                     "low": low,

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from paper_code.files import replacing
-from paper_code.provenance import commit
+from paper_code.provenance import commit, versions
 from paper_code.reporting.results import Run
 
 STYLE = {
@@ -52,6 +52,13 @@ def data_line(sources: list[dict]) -> str:
     for source in sources:
         by_text.setdefault(source["description"], []).append(source["dataset"])
     return "; ".join(f"{', '.join(names)}: {text}" for text, names in by_text.items())
+
+
+def code_provenance(settings: str) -> str:
+    """The line below a figure of a network's shapes."""
+    installed = versions()
+    libraries = ", ".join(f"{name} {installed[name]}" for name in ("torch", "torchvision"))
+    return f"drawn from the module ({settings}), no data; {libraries}; commit {commit()}"
 
 
 def data_provenance(sources: list[dict], scale: str) -> str:

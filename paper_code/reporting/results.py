@@ -13,10 +13,11 @@ from paper_code.files import read_json
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: `facts` is its `run.json`, `predictions` its table of images."""
+    """A finished run: `run.json`, the table of images, and `timing.json` where it was asked for."""
 
     facts: dict
     predictions: pd.DataFrame
+    timing: dict | None = None
 
     @property
     def dataset(self) -> str:
@@ -35,8 +36,8 @@ class Run:
         return labels, probabilities, rows["group"].to_numpy()
 
 
-def load_run(path: str | Path) -> Run:
-    """Read a run from its `run.json`, with `predictions.csv` beside it.
+def load_run(path: str | Path, *, timing: bool = False) -> Run:
+    """Read a run from its `run.json`, with `predictions.csv` (and `timing.json`) beside it.
 
     Raises:
         UserError: a file is missing or damaged.
@@ -49,9 +50,10 @@ def load_run(path: str | Path) -> Run:
             dtype={"image": str, "label": str, "group": str, "predicted": str},
             keep_default_na=False,
         )
+        times = read_json(path.with_name("timing.json")) if timing else None
     except (OSError, json.JSONDecodeError, pd.errors.ParserError) as error:
         raise UserError(f"{path}: not a finished run ({error}). Train it anew.") from error
-    return Run(facts, predictions)
+    return Run(facts, predictions, times)
 
 
 def load_manifest(folder: str | Path) -> tuple[pd.DataFrame, dict]:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from paper_code.files import write_csv, write_text
+from paper_code.provenance import commit, versions
 
 NETWORK_LABELS = {
     "seresnet50": "SEResNet50",
@@ -17,6 +18,12 @@ NETWORK_LABELS = {
     "dinov2_vitb14": "Dinov2_Vitb14",
     "resnet50": "ResNet50",
     "dalaresnet50": "DALAResNet50",
+}
+PLACEMENT_LABELS = {f"layer{number}": f"Layer {number}" for number in range(1, 5)}
+# What the rows of a comparison are about: the heading and the labels.
+SUBJECTS = {
+    "network": ("Network", NETWORK_LABELS),
+    "placement": ("Gate after", PLACEMENT_LABELS),
 }
 DATASET_LABELS = {
     "breakhis_40x": "BreakHis 40X",
@@ -39,6 +46,11 @@ METRIC_LABELS = {
     "f1_weighted": "F1 weighted",
     "iba": "IBA",
     "gmean": "GMean",
+    "auc_roc": "AUC-ROC",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "ppv": "PPV",
+    "npv": "NPV",
 }
 
 
@@ -75,18 +87,21 @@ def cell(row: pd.Series) -> str:
     return text if np.isnan(row["printed"]) else f"{text} (paper {number(row['printed'])})"
 
 
-def comparison_blocks(table: pd.DataFrame, metrics: list[str]) -> list[str]:
+def comparison_blocks(
+    table: pd.DataFrame, metrics: list[str], subject: str = "network"
+) -> list[str]:
     """One Markdown table a data set: a row a network, a column a metric, then the verdict."""
+    heading, labels = SUBJECTS[subject]
     blocks = []
     for dataset, rows in table.groupby("dataset", sort=False):
         lines = []
-        for network, cells in rows.groupby("network", sort=False):
+        for name, cells in rows.groupby(subject, sort=False):
             of = cells.set_index("metric")
             verdicts = list(dict.fromkeys(of.loc[metrics, "verdict"]))
             if len(verdicts) > 1:
                 verdicts = [f"{METRIC_LABELS[m]}: {of.loc[m, 'verdict']}" for m in metrics]
             lines.append(
-                {"Network": NETWORK_LABELS.get(network, network)}
+                {heading: labels.get(name, name)}
                 | {METRIC_LABELS[metric]: cell(of.loc[metric]) for metric in metrics}
                 | {"Verdict": "; ".join(verdicts)}
             )
@@ -128,10 +143,16 @@ def provenance_block(runs: list, scale: str) -> str:
     )
 
 
+def code_provenance_block() -> str:
+    """Versions and commit behind a table that needs neither data nor training."""
+    installed = ", ".join(f"{name} {version}" for name, version in versions().items())
+    return "\n".join(
+        ["## Provenance", "", "- Data: none", f"- Versions: {installed}", f"- Commit: {commit()}"]
+    )
+
+
 def data_provenance_block(sources: list[dict], scale: str) -> str:
     """Where the images of each data set come from."""
-    from paper_code.provenance import commit
-
     lines = [
         f"- {DATASET_LABELS.get(s['dataset'], s['dataset'])}: {s['description']}; "
         f"{s['patients'] or 'unknown'} patients; {len(s['duplicates'])} byte-identical pairs"

@@ -33,6 +33,25 @@ OUTPUT = "" if SCALE == "paper" else f"{RESULTS}/"
 LOGS = f"logs/{SCALE}"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 CONFUSED = [name for name in SETTINGS["networks"] if name in ("dalaresnet50", "resnet50")]
+# The runs of Table II; plain dalaresnet50 has its gate after layer 4.
+PLACED = [
+    "dalaresnet50" if layer == 4 else f"dalaresnet50-layer{layer}"
+    for layer in SETTINGS["placements"]
+]
+# BACH, Mini-DDSM and data sets of one's own.
+OTHERS = [name for name in DATASETS if name not in BREAKHIS]
+# The data sets and networks behind the tables of runs.
+METRIC_TABLES = {
+    "02_layer_placement": (BREAKHIS, PLACED),
+    "07_breakhis_comparison": (BREAKHIS, SETTINGS["networks"]),
+    "08_bach_mini_ddsm_comparison": (OTHERS, SETTINGS["networks"]),
+    "11_breakhis_diagnostics": (BREAKHIS, SETTINGS["networks"]),
+    "12_bach_mini_ddsm_diagnostics": (OTHERS, SETTINGS["networks"]),
+}
+COST_TABLES = {
+    "09_breakhis_cost": (BREAKHIS, SETTINGS["networks"]),
+    "10_bach_mini_ddsm_cost": (OTHERS, SETTINGS["networks"]),
+}
 # The data sets behind Tables III-V and Figures 3-5.
 SHOWN = {"03_breakhis": BREAKHIS, "04_bach": ["bach"], "05_mini_ddsm": ["mini_ddsm"]}
 
@@ -106,26 +125,25 @@ def network_code(wildcards):
 
 
 def all_tables():
-    """Every table that the configured data sets allow."""
-    names = ["table_06_splits"]
-    if BREAKHIS:
-        names += ["table_03_breakhis", "table_07_breakhis_comparison"]
-    if "bach" in DATASETS:
-        names.append("table_04_bach")
-    if "mini_ddsm" in DATASETS:
-        names.append("table_05_mini_ddsm")
-    return [f"{OUTPUT}tables/{name}.{ending}" for name in sorted(names) for ending in ("csv", "md")]
+    """Every table that the configured data sets and networks allow."""
+    names = ["01_resnet50", "06_splits"]
+    names += [name for name, sets in SHOWN.items() if set(sets) & set(DATASETS)]
+    for tables in (METRIC_TABLES, COST_TABLES):
+        names += [name for name, (sets, networks) in tables.items() if sets and networks]
+    return [
+        f"{OUTPUT}tables/table_{name}.{ending}"
+        for name in sorted(names)
+        for ending in ("csv", "md")
+    ]
 
 
 def all_figures():
     """Every figure that the configured data sets and networks allow."""
-    names = []
-    if BREAKHIS:
-        names += ["figure_03_breakhis_samples", "figure_06_confusion_matrices"]
-    if "bach" in DATASETS:
-        names.append("figure_04_bach_samples")
-    if "mini_ddsm" in DATASETS:
-        names.append("figure_05_mini_ddsm_samples")
+    names = ["01_framework", "02_dalaresnet50"]
+    names += [f"{name}_samples" for name, sets in SHOWN.items() if set(sets) & set(DATASETS)]
+    names += ["06_confusion_matrices"] if BREAKHIS else []
     return [
-        f"{OUTPUT}figures/{name}.{ending}" for name in sorted(names) for ending in ("png", "pdf")
+        f"{OUTPUT}figures/figure_{name}.{ending}"
+        for name in sorted(names)
+        for ending in ("png", "pdf")
     ]

@@ -1,6 +1,31 @@
 # Figures, each as .png and .pdf.
 
 
+# Figures 1 and 2: DALAResNet50 and its gate, from the module's own shapes.
+rule figure_architecture:
+    input:
+        code=lambda w: source_files(
+            f"paper_code.reporting.figure_{w.name}", NETWORKS["dalaresnet50"]
+        ),
+    output:
+        png=f"{OUTPUT}figures/figure_{{name}}.png",
+        pdf=f"{OUTPUT}figures/figure_{{name}}.pdf",
+    log:
+        f"{LOGS}/figures/figure_{{name}}.log",
+    benchmark:
+        f"{BENCHMARKS}/figures/figure_{{name}}.tsv"
+    wildcard_constraints:
+        name="01_framework|02_dalaresnet50",
+    conda:
+        ENVIRONMENT
+    params:
+        number=lambda w: w.name[:2],
+    message:
+        "Figure {wildcards.name}"
+    shell:
+        "python -m paper_code figure {params.number} --output {output.png} 2>&1 | tee {log}"
+
+
 # Figures 3, 4 and 5: sample images of each class.
 rule figure_samples:
     input:

@@ -1,6 +1,25 @@
 # Tables from files alone: no images are decoded, no network is run.
 
 
+# Table I: the stages of ResNet50, from its shapes.
+rule table_01_resnet50:
+    input:
+        code=source_files("paper_code.reporting.table_01_resnet50", NETWORKS["resnet50"]),
+    output:
+        csv=f"{OUTPUT}tables/table_01_resnet50.csv",
+        md=f"{OUTPUT}tables/table_01_resnet50.md",
+    log:
+        f"{LOGS}/tables/table_01_resnet50.log",
+    benchmark:
+        f"{BENCHMARKS}/tables/table_01_resnet50.tsv"
+    conda:
+        ENVIRONMENT
+    message:
+        "Table 01"
+    shell:
+        "python -m paper_code table 01 --output {output.csv} 2>&1 | tee {log}"
+
+
 # Tables III, IV and V: images of each class.
 rule table_counts:
     input:
@@ -59,26 +78,58 @@ rule table_06_splits:
         " --by {params.by} --scale {params.scale} --output {output.csv} 2>&1 | tee {log}"
 
 
-# Table VII: the networks on BreakHis.
-rule table_07_breakhis_comparison:
+# Tables II, VII, VIII, XI and XII: test metrics of runs.
+rule table_metrics:
     input:
-        runs=runs(BREAKHIS, SETTINGS["networks"]),
-        predictions=runs(BREAKHIS, SETTINGS["networks"], "predictions.csv"),
-        code=source_files("paper_code.reporting.table_07_breakhis_comparison"),
+        runs=lambda w: runs(*METRIC_TABLES[w.name]),
+        predictions=lambda w: runs(*METRIC_TABLES[w.name], "predictions.csv"),
+        code=lambda w: source_files(f"paper_code.reporting.table_{w.name}"),
     output:
-        csv=f"{OUTPUT}tables/table_07_breakhis_comparison.csv",
-        md=f"{OUTPUT}tables/table_07_breakhis_comparison.md",
+        csv=f"{OUTPUT}tables/table_{{name}}.csv",
+        md=f"{OUTPUT}tables/table_{{name}}.md",
     log:
-        f"{LOGS}/tables/table_07_breakhis_comparison.log",
+        f"{LOGS}/tables/table_{{name}}.log",
     benchmark:
-        f"{BENCHMARKS}/tables/table_07_breakhis_comparison.tsv"
+        f"{BENCHMARKS}/tables/table_{{name}}.tsv"
+    wildcard_constraints:
+        name="|".join(METRIC_TABLES),
     conda:
         ENVIRONMENT
     params:
+        number=lambda w: w.name[:2],
         resamples=SETTINGS["bootstrap_resamples"],
         scale=SCALE,
     message:
-        "Table 07"
+        "Table {wildcards.name}"
     shell:
-        "python -m paper_code table 07 --runs {input.runs} --resamples {params.resamples}"
-        " --scale {params.scale} --output {output.csv} 2>&1 | tee {log}"
+        "python -m paper_code table {params.number} --runs {input.runs}"
+        " --resamples {params.resamples} --scale {params.scale} --output {output.csv}"
+        " 2>&1 | tee {log}"
+
+
+# Tables IX and X: parameters, multiply-adds and times.
+rule table_cost:
+    input:
+        runs=lambda w: runs(*COST_TABLES[w.name]),
+        predictions=lambda w: runs(*COST_TABLES[w.name], "predictions.csv"),
+        timings=lambda w: runs(*COST_TABLES[w.name], "timing.json"),
+        code=lambda w: source_files(f"paper_code.reporting.table_{w.name}", *NETWORKS.values()),
+    output:
+        csv=f"{OUTPUT}tables/table_{{name}}.csv",
+        md=f"{OUTPUT}tables/table_{{name}}.md",
+    log:
+        f"{LOGS}/tables/table_{{name}}.log",
+    benchmark:
+        f"{BENCHMARKS}/tables/table_{{name}}.tsv"
+    wildcard_constraints:
+        name="|".join(COST_TABLES),
+    conda:
+        ENVIRONMENT
+    params:
+        number=lambda w: w.name[:2],
+        scale=SCALE,
+    message:
+        "Table {wildcards.name}"
+    shell:
+        "python -m paper_code table {params.number} --runs {input.runs} --scale {params.scale}"
+        " --output {output.csv} 2>&1 | tee {log}"
