@@ -67,6 +67,7 @@ def add_phantom(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=_limit, default="all", help="images a data set")
     parser.add_argument("--height", type=_positive, required=True, help="px")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--lesion-scale", type=float, default=1.0, help="of mini_ddsm")
     parser.add_argument("--workers", type=_positive, default=1)
 
 
@@ -75,7 +76,7 @@ def run_phantom(args: argparse.Namespace) -> None:
 
     write_phantom(
         args.family, args.output, images=args.images, height=args.height, seed=args.seed,
-        workers=args.workers,
+        lesion_scale=args.lesion_scale, workers=args.workers,
     )  # fmt: skip
 
 
@@ -145,6 +146,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", required=True, help="folder of the run")
     parser.add_argument("--checkpoints", help="folder for the checkpoint (default: in --output)")
     parser.add_argument("--weights", choices=["auto", "imagenet", "random"], default="auto")
+    parser.add_argument("--freeze-backbone", choices=["true", "false"], default="false")
     parser.add_argument("--epochs", type=_positive, default=50)
     parser.add_argument("--batch-size", type=_positive, default=32)
     parser.add_argument("--learning-rate", type=float, default=1e-4)
@@ -153,7 +155,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--select-epoch", choices=["best", "last"], default="best")
     parser.add_argument("--precision", choices=["auto", "fp32", "bf16", "fp16"], default="auto")
     parser.add_argument("--recalibrate-batchnorm", choices=["true", "false"], default="false")
-    parser.add_argument("--checkpoint-seconds", type=float, default=10.0)
+    parser.add_argument("--checkpoint-seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=_positive, help="CPU threads (default: all cores)")
 
@@ -179,7 +181,8 @@ def run_train(args: argparse.Namespace) -> None:
     )
     train_run(
         args.network, args.prepared, args.split, args.output, settings, weights=args.weights,
-        dropout=args.dropout, by=args.by, checkpoint_dir=args.checkpoints,
+        freeze=args.freeze_backbone == "true", dropout=args.dropout, by=args.by,
+        checkpoint_dir=args.checkpoints,
     )  # fmt: skip
 
 

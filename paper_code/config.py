@@ -155,7 +155,7 @@ def announce(config: dict, settings: dict, sources: dict[str, tuple[str, str]]) 
     lines = [
         f"scale: {settings['scale']} ({why}): {settings['image_size']} px, {settings['epochs']} "
         f"epochs, batch {settings['batch_size']}; images a set: {settings['images_per_dataset']} "
-        f"real, {settings['phantom_images']} phantom",
+        f"real, {_in_words(settings['phantom_images'])} phantom",
         f"splits: by {settings['splits']}; seeds: {settings['seeds']}; "
         f"networks: {', '.join(settings['networks'])}",
     ]

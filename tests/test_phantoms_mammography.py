@@ -176,7 +176,7 @@ def test_thresholding_a_written_mask_gives_the_drawn_one(tree):
     jobs = [(status, index) for status in ("Benign", "Cancer") for index in range(COUNTS[status])]
     compared = 0
     for job in jobs:
-        plan = writer._plan(job, 5)
+        plan = writer._plan(job, seed=5, lesion_scale=1.0)
         path = tree / FOLDER / job[0] / plan.case / f"{plan.stem}_Mask.jpg"
         assert path.exists() == (plan.lesion is not None)
         if plan.lesion is None:

@@ -56,7 +56,7 @@ def make_run(tmp_path):
         write_csv(folder / "predictions.csv", pd.concat([val, test]))
         given = {
             "network": network, "dataset": dataset, "classes": ["benign", "malignant"],
-            "by": "image", "weights": "imagenet (torchvision)", "dropout": 0.25,
+            "by": "image", "weights": "imagenet (torchvision)", "frozen": False, "dropout": 0.25,
             "settings": {"image_size": 224, "epochs": 50, "batch_size": 32, "learning_rate": 1e-4,
                          "precision": "bf16", "select_epoch": "best", "seed": seed},
             "seed": seed, "selected_epoch": 3, "parameters": 1,

@@ -68,7 +68,7 @@ def make_run(tmp_path):
         write_csv(folder / "predictions.csv", table.assign(**columns))
         given = {
             "network": network, "dataset": dataset, "classes": classes, "by": "image",
-            "weights": "imagenet (torchvision)", "dropout": 0.25,
+            "weights": "imagenet (torchvision)", "frozen": False, "dropout": 0.25,
             "settings": {"image_size": size, "epochs": 50, "batch_size": 32,
                          "learning_rate": 1e-4, "precision": "bf16", "select_epoch": "best"},
             "seed": seed,

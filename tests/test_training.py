@@ -644,3 +644,40 @@ def test_full_disk(make_prepared, tmp_path, small_disk, command, place):
     assert last.startswith("error: ") and name in last and "space" in last
     assert [path for path in small_disk.rglob("*") if path.is_file()] == []
     assert not (tmp_path / "run").exists()
+
+
+def test_a_lock_is_held_by_one_process_at_a_time(tmp_path):
+    """Three processes write start and end under one lock; no start comes before the last end."""
+    log = tmp_path / "log"
+    code = (
+        "import sys, time\n"
+        "from paper_code.training.exclusive import locked\n"
+        f"with locked('test-{tmp_path.name}-{os.getpid()}'), open({str(log)!r}, 'a') as log:\n"
+        "    print('start', file=log, flush=True)\n"
+        "    time.sleep(0.2)\n"
+        "    print('end', file=log, flush=True)\n"
+    )
+    jobs = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
+    assert [job.wait() for job in jobs] == [0, 0, 0]
+    assert log.read_text().split() == ["start", "end"] * 3
+
+
+@pytest.mark.parametrize("source", ["imagenet (torchvision)", "random"])
+def test_a_pretrained_backbone_can_be_frozen(make_prepared, tmp_path, monkeypatch, source):
+    """The head alone is trained, and run.json says so; random weights are trained whole."""
+
+    def build(*args, **options):
+        network = tiny_network(*args, **options)
+        network.weights_source = source
+        return network
+
+    monkeypatch.setattr(run, "build_network", build)
+    monkeypatch.setattr(run, "freeze_backbone", lambda network: network[:-1].requires_grad_(False))
+    prepared, split = make_prepared()
+    train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS, freeze=True)
+    torch.manual_seed(SETTINGS.seed)
+    before, after = build().state_dict(), load_file(tmp_path / "run/weights.safetensors")
+    frozen = source != "random"
+    assert torch.equal(before["0.weight"], after["0.weight"]) == frozen
+    assert not torch.equal(before["6.weight"], after["6.weight"])
+    assert read_json(tmp_path / "run/run.json")["frozen"] == frozen

@@ -13,7 +13,7 @@ from paper_code.reporting.results import Run
 # The paper prints F1 as a pair a/b; what a and b are is discussed in tables/audit.md.
 PRINTED_NAMES = {"f1_macro": "f1_first", "f1_weighted": "f1_second"}
 
-ALIKE = ("network", "by", "weights", "dropout")  # of all seeds' runs
+ALIKE = ("network", "by", "weights", "frozen", "dropout")  # of all seeds' runs
 
 
 def obstacles(source: dict, scale: str, weights: str | None = None) -> list[str]:

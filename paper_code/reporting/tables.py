@@ -133,7 +133,7 @@ def provenance_block(runs: list, scale: str) -> str:
             "## Provenance",
             "",
             f"- Scale: {scale} ({protocol})",
-            f"- Weights at the start: {distinct(run.facts['weights'] for run in runs)}",
+            f"- Weights at the start: {distinct(map(_start, runs))}",
             f"- Seeds: {distinct(run.facts['seed'] for run in runs)}",
             f"- Hardware: {distinct(run.facts['provenance']['hardware'] for run in runs)}",
             "- Versions: "
@@ -141,6 +141,10 @@ def provenance_block(runs: list, scale: str) -> str:
             f"- Commit: {distinct(run.facts['provenance']['commit'] for run in runs)}",
         ]
     )
+
+
+def _start(run) -> str:
+    return run.facts["weights"] + (", backbone frozen" if run.facts["frozen"] else "")
 
 
 def code_provenance_block() -> str:

@@ -29,7 +29,7 @@ class TrainingSettings:
     select_epoch: str = "best"
     precision: str = "auto"
     recalibrate_batchnorm: bool = False
-    checkpoint_seconds: float = 10.0
+    checkpoint_seconds: float = 60.0
     seed: int = 0
 
 

@@ -13,11 +13,12 @@ import torch
 
 from paper_code.errors import UserError
 from paper_code.files import replacing_together, write_csv, write_json
-from paper_code.networks.builder import build_network
+from paper_code.networks.builder import build_network, freeze_backbone
 from paper_code.networks.checkpoint import save_weights
 from paper_code.progress import say
 from paper_code.provenance import provenance
 from paper_code.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
+from paper_code.training.exclusive import exclusive
 from paper_code.training.loop import ImageSet, TrainingSettings, fit, predict, resolve_precision
 from paper_code.training.names import parse_network
 
@@ -35,6 +36,7 @@ def train_run(
     settings: TrainingSettings,
     *,
     weights: str = "auto",
+    freeze: bool = False,
     dropout: float = 0.25,
     by: str = "image",
     device: torch.device | None = None,
@@ -54,6 +56,8 @@ def train_run(
             for the same seed on the same CPU.
         settings: the protocol.
         weights: "auto", "imagenet" or "random".
+        freeze: train only the parts that have no pre-trained weights (head, gate). A network that
+            started from random weights is trained whole; `run.json` says which it was.
         dropout: rate before the last linear layer.
         by: "image" or "patient", what the split was made by; for the record.
         device: defaults to the first GPU, else the CPU.
@@ -81,11 +85,15 @@ def train_run(
         dropout=dropout,
         image_size=images.shape[-1],
     )
+    frozen = freeze and network.weights_source != "random"
+    if frozen:
+        freeze_backbone(network)
     network.to(device, memory_format=torch.channels_last)
     precision = resolve_precision(settings.precision, device)
     say(
         f"{network_name} on {source['dataset']} ({source['description']}), by {by}, "
-        f"seed {settings.seed}: {network.weights_source} weights, {precision} on {device}"
+        f"seed {settings.seed}: {network.weights_source} weights"
+        f"{', frozen backbone' if frozen else ''}, {precision} on {device}"
     )
     sets = {
         part: ImageSet(images[rows].to(device), labels[rows].to(device))
@@ -99,6 +107,7 @@ def train_run(
         "by": by,
         "weights": network.weights_source,
         "dropout": dropout,
+        "frozen": frozen,
         "images": fingerprint({"split": table.to_csv(index=False), "sum": int(images.sum())}),
         "settings": asdict(settings) | {"precision": precision, "image_size": images.shape[-1]},
     }
@@ -111,23 +120,26 @@ def train_run(
     folder = Path(checkpoint_dir) if checkpoint_dir else output / "checkpoint"
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    state = fit(
-        network,
-        sets["train"],
-        sets["val"],
-        settings,
-        label=f"{network_name} on {source['dataset']}, ",
-        restore=functools.partial(
-            load_checkpoint, folder / "checkpoint.pt", identity, epochs=settings.epochs
-        ),
-        save=functools.partial(save_checkpoint, folder / "checkpoint.pt", identity),
-    )
+    # Timed work has the GPU to itself; start-up and writing of other runs go on meanwhile.
+    with exclusive(device):
+        state = fit(
+            network,
+            sets["train"],
+            sets["val"],
+            settings,
+            label=f"{network_name} on {source['dataset']}, ",
+            restore=functools.partial(
+                load_checkpoint, folder / "checkpoint.pt", identity, epochs=settings.epochs
+            ),
+            save=functools.partial(save_checkpoint, folder / "checkpoint.pt", identity),
+        )
+        probabilities = {part: predict(network, sets[part].images, precision)
+                         for part in ("val", "test")}  # fmt: skip
     selected = state.best_epoch if settings.select_epoch == "best" else state.epoch
     parts = [
-        _predictions(table[table["part"] == part], predict(network, sets[part].images, precision),
-                     classes)
-        for part in ("val", "test")
-    ]  # fmt: skip
+        _predictions(table[table["part"] == part], values, classes)
+        for part, values in probabilities.items()
+    ]
     with replacing_together(output) as new:
         write_csv(new / "predictions.csv", pd.concat(parts))
         write_csv(new / "history.csv", pd.DataFrame(state.history))

@@ -16,14 +16,16 @@ rule phantom:
         ENVIRONMENT
     threads: workflow.cores
     params:
-        images=SETTINGS["phantom_images"],
+        images=lambda w: SETTINGS["phantom_images"][w.family],
         height=lambda w: SETTINGS["phantom_height"][w.family],
         seed=SETTINGS["seeds"][0],
+        lesion_scale=SETTINGS["phantom_lesion_scale"],
     message:
         "Drawing the {wildcards.family} phantom"
     shell:
         "python -m paper_code phantom {wildcards.family} --output {output.raw}"
         " --images {params.images} --height {params.height} --seed {params.seed}"
+        " --lesion-scale {params.lesion_scale}"
         " --workers {threads} 2>&1 | tee {log}"
 
 

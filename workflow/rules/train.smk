@@ -1,5 +1,7 @@
 # One run: a network trained on a data set's split, and its predictions.
 
+WEIGHTS = f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{seed}}/weights.safetensors"
+
 
 rule train:
     input:
@@ -13,7 +15,7 @@ rule train:
         predictions=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{seed}}/predictions.csv",
         history=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{seed}}/history.csv",
         timing=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{seed}}/timing.json",
-        weights=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{seed}}/weights.safetensors",
+        weights=WEIGHTS if SETTINGS["keep_weights"] else temp(WEIGHTS),
     log:
         f"{LOGS}/train/{{dataset}}-{{network}}-{{by}}-{{seed}}.log",
     benchmark:
@@ -30,6 +32,7 @@ rule train:
         checkpoints=f"{RESULTS}/checkpoints/{{dataset}}-{{network}}-{{by}}-{{seed}}",
         options=options(
             "weights",
+            "freeze_backbone",
             "epochs",
             "batch_size",
             "learning_rate",

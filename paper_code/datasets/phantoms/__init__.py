@@ -19,6 +19,7 @@ def write_phantom(
     images: int | None,
     height: int,
     seed: int,
+    lesion_scale: float = 1.0,
     workers: int = 1,
 ) -> None:
     """Write the phantom of one family below `root`, in the published layout.
@@ -30,6 +31,7 @@ def write_phantom(
             published number.
         height: of the images in px; the published aspect ratio is kept.
         seed: decides every image.
+        lesion_scale: of mini_ddsm: multiplies the lesions' size and malignant ones' contrast.
         workers: processes that draw.
     """
     counts = {
@@ -55,4 +57,4 @@ def write_phantom(
         return
     from paper_code.datasets.phantoms.mini_ddsm import write_mini_ddsm
 
-    write_mini_ddsm(root, named, seed, height=height, workers=workers)
+    write_mini_ddsm(root, named, seed, height=height, lesion_scale=lesion_scale, workers=workers)

@@ -120,17 +120,21 @@ def draw_patient(rng: np.random.Generator) -> Patient:
     )
 
 
-def draw_lesion(rng: np.random.Generator, malignant: bool) -> Lesion:
-    """Draw one mass of the given class."""
+def draw_lesion(rng: np.random.Generator, malignant: bool, scale: float = 1.0) -> Lesion:
+    """Draw one mass of the given class.
+
+    `scale` multiplies the diameter, and the contrast of a malignant mass, so that the class can be
+    seen on very small images.
+    """
     if malignant:
         calcification = "cluster" if rng.random() < 0.4 else "none"
     else:
         calcification = str(rng.choice(["none", "popcorn", "rim"], p=[0.6, 0.25, 0.15]))
     return Lesion(
         malignant=malignant,
-        diameter=float(rng.triangular(0.10, 0.22 if malignant else 0.16, 0.25)),
+        diameter=scale * float(rng.triangular(0.10, 0.22 if malignant else 0.16, 0.25)),
         depth=rng.uniform(0.2, 0.8),
-        contrast=rng.uniform(0.36, 0.5) if malignant else rng.uniform(0.24, 0.36),
+        contrast=scale * rng.uniform(0.36, 0.5) if malignant else rng.uniform(0.24, 0.36),
         calcification=calcification,
         halo=not malignant and rng.random() < 0.6,
         shape_seed=int(rng.integers(2**32)),

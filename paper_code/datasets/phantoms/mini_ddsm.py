@@ -4,6 +4,7 @@ import functools
 import io
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,7 +48,13 @@ class _View(NamedTuple):
 
 
 def write_mini_ddsm(
-    root: str | Path, counts: dict[str, int], seed: int, *, height: int = 832, workers: int = 1
+    root: str | Path,
+    counts: dict[str, int],
+    seed: int,
+    *,
+    height: int = 832,
+    lesion_scale: float = 1.0,
+    workers: int = 1,
 ) -> None:
     """Write `MINI-DDSM-Complete-JPEG-8/` with contour masks and `DataWMask.xlsx` below `root`.
 
@@ -61,6 +68,7 @@ def write_mini_ddsm(
         counts: images of "Normal", "Benign" and "Cancer"; the last case of each may be incomplete.
         seed: decides every image. Neither `workers` nor `counts` change an image.
         height: px, give or take 6 % between patients; widths are 0.5 to 0.7 of it.
+        lesion_scale: multiplies the lesions' size, and the contrast of malignant ones.
         workers: processes that draw.
 
     Raises:
@@ -77,12 +85,13 @@ def write_mini_ddsm(
         raise UserError(f"Mini-DDSM phantom: height {height} px is too small; use 32 or more.")
     jobs = [(status, index) for status, number in counts.items() for index in range(number)]
     with new_tree(Path(root) / FOLDER) as tree:
-        work = functools.partial(_draw, tree=str(tree), seed=seed, height=height)
+        plan = functools.partial(_plan, seed=seed, lesion_scale=lesion_scale)
+        work = functools.partial(_draw, tree=str(tree), plan=plan, height=height)
         run_jobs(work, jobs, "Mini-DDSM phantom", workers)
-        _write_sheet(tree / SHEET, pd.DataFrame([_sheet_row(job, seed) for job in jobs]))
+        _write_sheet(tree / SHEET, pd.DataFrame([_sheet_row(job, plan(job)) for job in jobs]))
 
 
-def _plan(job: tuple[str, int], seed: int) -> _View:
+def _plan(job: tuple[str, int], *, seed: int, lesion_scale: float) -> _View:
     """Everything about one image but its pixels, from the seed and its place alone."""
     status, index = job
     kind, (case, place) = STATUSES.index(status), divmod(index, len(VIEWS))
@@ -98,14 +107,17 @@ def _plan(job: tuple[str, int], seed: int) -> _View:
     both = shared.random() < SHOWN_IN_OTHER_BREAST
     lesion = None
     if status != "Normal" and (both or side == affected):
-        lesion = draw_lesion(stream(len(VIEWS) + 1 + (side == "RIGHT")), status == "Cancer")
+        own = stream(len(VIEWS) + 1 + (side == "RIGHT"))
+        lesion = draw_lesion(own, status == "Cancer", lesion_scale)
     name = str(9001 + len(STATUSES) * case + kind)  # above the real numbers
     stem = f"{scanner}_{name}_1.{side}_{view}"
     return _View(name, stem, side, view, patient, lesion, stream(place))
 
 
-def _draw(job: tuple[str, int], *, tree: str, seed: int, height: int) -> None:
-    plan = _plan(job, seed)
+def _draw(
+    job: tuple[str, int], *, tree: str, plan: Callable[[tuple[str, int]], _View], height: int
+) -> None:
+    plan = plan(job)
     drawn = render_mammogram(
         plan.patient,
         plan.side,
@@ -121,8 +133,7 @@ def _draw(job: tuple[str, int], *, tree: str, seed: int, height: int) -> None:
         save_image(folder / f"{plan.stem}_Mask.jpg", drawn.lesion, quality=100)
 
 
-def _sheet_row(job: tuple[str, int], seed: int) -> dict:
-    plan = _plan(job, seed)
+def _sheet_row(job: tuple[str, int], plan: _View) -> dict:
     path = f"{job[0]}\\{plan.case}\\{plan.stem}"
     return {
         "fullPath": f"{path}.jpg",
