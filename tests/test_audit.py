@@ -29,6 +29,7 @@ from paper_code.audit.multiclass import lower_envelope, recall_gmean_range, spec
 from paper_code.audit.parameters import count_parameters
 from paper_code.audit.report import CHECKS
 from paper_code.audit.timing import gmacs
+from paper_code.networks.registry import NETWORKS
 from paper_code.published import TABLES, published_table
 
 # A caption's word against Table IV: no consistent BACH table makes it true.
@@ -280,17 +281,7 @@ def mini(network):
 SLIPS = [
     *(
         (f"parameters/{name}", lambda t, n=name: edit(t, "09", plus(1), "parameters", network=n))
-        for name in (
-            "dalaresnet50",
-            "resnet50",
-            "seresnet50",
-            "densenet121",
-            "vgg16",
-            "vgg16_inception",
-            "vit",
-            "swin",
-            "dinov2_vitb14",
-        )
+        for name in NETWORKS
     ),
     ("parameters/head-growth", lambda t: edit(t, "10", plus(1), "parameters", **bach("vgg16"))),
     (

@@ -349,30 +349,32 @@ def _tubular_adenoma(canvas: Canvas) -> None:
 
 
 def _fibroadenoma(canvas: Canvas) -> None:
-    rng = canvas.rng
-    region = _territory(canvas, rng.uniform(0.3, 0.6), 0.015)
-    slits = _labyrinth(canvas, rng.uniform(130, 170), rng.uniform(5, 9))
-    slits &= smooth_noise(rng, canvas.shape, canvas.pitch, 130.0) > -0.1
-    canvas.wall = rng.uniform(13, 15)
-    slits &= _dilated(canvas, region, -canvas.wall - 8)
-    canvas.gland = _dilated(canvas, slits, canvas.wall)
-    canvas.lesion = region
-    canvas.pallor[region] += 0.45
-    canvas.cellularity[region] = rng.uniform(2200, 3200)
+    _fibroepithelial(canvas, spacing=(130, 170), width=(5, 9), patchy=True)
+    canvas.pallor[canvas.lesion] += 0.45
+    canvas.cellularity[canvas.lesion] = canvas.rng.uniform(2200, 3200)
     canvas.stroma = FIBROADENOMA_STROMA
 
 
 def _phyllodes_tumor(canvas: Canvas) -> None:
+    _fibroepithelial(canvas, spacing=(240, 300), width=(16, 30), patchy=False)
+    canvas.pallor[canvas.lesion] += 0.3
+    canvas.cellularity[canvas.lesion] = canvas.rng.uniform(3200, 4600)
+    canvas.stroma = PHYLLODES_STROMA
+
+
+def _fibroepithelial(
+    canvas: Canvas, *, spacing: tuple[float, float], width: tuple[float, float], patchy: bool
+) -> None:
+    """A round mass with slits lined by epithelium, so far apart and so wide (micrometres)."""
     rng = canvas.rng
     region = _territory(canvas, rng.uniform(0.3, 0.6), 0.015)
-    slits = _labyrinth(canvas, rng.uniform(240, 300), rng.uniform(16, 30))
+    slits = _labyrinth(canvas, rng.uniform(*spacing), rng.uniform(*width))
+    if patchy:
+        slits &= smooth_noise(rng, canvas.shape, canvas.pitch, 130.0) > -0.1
     canvas.wall = rng.uniform(13, 15)
     slits &= _dilated(canvas, region, -canvas.wall - 8)
     canvas.gland = _dilated(canvas, slits, canvas.wall)
     canvas.lesion = region
-    canvas.pallor[region] += 0.3
-    canvas.cellularity[region] = rng.uniform(3200, 4600)
-    canvas.stroma = PHYLLODES_STROMA
 
 
 def _ductal_carcinoma(canvas: Canvas) -> None:
