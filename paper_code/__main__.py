@@ -25,6 +25,9 @@ TABLES = {
     "10": "table_10_bach_mini_ddsm_cost",
     "11": "table_11_breakhis_diagnostics",
     "12": "table_12_bach_mini_ddsm_diagnostics",
+    "comparisons": "comparisons",
+    "balanced": "balanced",
+    "leakage": "leakage",
 }
 FIGURES = {
     "01": "figure_01_framework",
@@ -33,6 +36,10 @@ FIGURES = {
     "04": "figure_04_bach_samples",
     "05": "figure_05_mini_ddsm_samples",
     "06": "figure_06_confusion_matrices",
+    "leakage": "figure_leakage",
+    "reliability": "figure_reliability",
+    "roc": "figure_roc",
+    "precision_recall": "figure_precision_recall",
 }
 # What to do about the errors of the file system that a user can mend.
 ADVICE = {

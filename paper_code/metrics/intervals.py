@@ -17,6 +17,7 @@ from statsmodels.stats.proportion import proportion_confint
 from paper_code.errors import UserError
 from paper_code.metrics.classification import METRICS, check_predictions
 from paper_code.metrics.resampling import (
+    Statistic,
     bootstrap_values,
     check_metrics,
     group_codes,
@@ -44,16 +45,33 @@ def bootstrap_interval(
     spread, so see `accuracy_interval`. The seed decides the result.
     """
     y_true, y_prob = check_predictions(y_true, y_prob)
-    metrics, level = check_metrics(metrics), check_level(level)
+    metrics = check_metrics(metrics)
     codes = group_codes(groups, len(y_true))
 
     def statistic(weights: np.ndarray) -> np.ndarray:
         return weighted_metrics(y_true, y_prob, weights, metrics)
 
-    table = pd.DataFrame({"metric": metrics, "value": np.nan, "low": np.nan, "high": np.nan})
-    if len(y_true) == 0:
+    return statistic_interval(statistic, metrics, codes, resamples, level, seed)
+
+
+def statistic_interval(
+    statistic: Statistic,
+    names: Sequence[str],
+    codes: np.ndarray,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """`bootstrap_interval` of any statistic.
+
+    `statistic` maps R x N image weights to R x M values, called `names`; `codes` is the patient of
+    each image (`group_codes`).
+    """
+    level = check_level(level)
+    table = pd.DataFrame({"metric": list(names), "value": np.nan, "low": np.nan, "high": np.nan})
+    if len(codes) == 0:
         return table
-    table["value"] = statistic(np.ones((1, len(y_true))))[0]
+    table["value"] = statistic(np.ones((1, len(codes))))[0]
     values = bootstrap_values(statistic, codes, resamples, seed)
     left_out = left_out_values(statistic, codes)
     columns = zip(table["value"], values.T, left_out.T, strict=True)
