@@ -228,6 +228,32 @@ def run_audit(args: argparse.Namespace) -> None:
     write_audit(args.output)
 
 
+def add_claims(parser: argparse.ArgumentParser) -> None:
+    """Put the paper's claims to the test, on tables made before."""
+    parser.add_argument("--tables", nargs="*", default=[], help="CSV files of tables")
+    parser.add_argument("--scale", choices=["smoke", "demo", "paper"], required=True)
+    parser.add_argument("--output", required=True, help=".csv to write; the .md comes beside it")
+
+
+def run_claims(args: argparse.Namespace) -> None:
+    from paper_code.reporting.claims import write_claims
+
+    write_claims(args.output, args.tables, args.scale)
+
+
+def add_summary(parser: argparse.ArgumentParser) -> None:
+    """Write one page on what was reproduced, on tables made before."""
+    parser.add_argument("--tables", nargs="*", default=[], help="CSV files of tables")
+    parser.add_argument("--scale", choices=["smoke", "demo", "paper"], required=True)
+    parser.add_argument("--output", required=True, help=".md to write")
+
+
+def run_summary(args: argparse.Namespace) -> None:
+    from paper_code.reporting.summary import write_summary
+
+    write_summary(args.output, args.tables, args.scale)
+
+
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prepared", nargs="+", help="folders of prepared data sets")
     parser.add_argument("--runs", nargs="+", help="run.json files")
@@ -266,6 +292,8 @@ COMMANDS = {
     "table": (add_table, run_table),
     "figure": (add_figure, run_figure),
     "audit": (add_audit, run_audit),
+    "claims": (add_claims, run_claims),
+    "summary": (add_summary, run_summary),
 }
 
 
