@@ -209,6 +209,7 @@ def add_figure(parser: argparse.ArgumentParser) -> None:
     """Draw one figure from files; takes what that figure needs of the options."""
     parser.add_argument("number", choices=list(FIGURES))
     _add_inputs(parser)
+    parser.add_argument("--table", help="CSV of the table that is drawn")
     parser.add_argument("--output", required=True, help=".png to write; the .pdf comes beside it")
 
 

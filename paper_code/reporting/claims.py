@@ -299,7 +299,7 @@ def _page(rows: pd.DataFrame) -> list[str]:
     for claim, of in rows.groupby("claim", sort=False):
         line = {"Claim": f"[{claim}](#{_anchor(claim)})"}
         for evidence in ("printed", "measured"):
-            line[evidence.capitalize()] = _counts(of.loc[of["evidence"] == evidence, "verdict"])
+            line[evidence.capitalize()] = verdict_counts(of, evidence)
         overview.append(line)
     blocks = [INTRODUCTION, f"## Overview\n\n{markdown(pd.DataFrame(overview))}"]
     for claim, of in rows.groupby("claim", sort=False):
@@ -326,8 +326,9 @@ def _anchor(claim: str) -> str:
     return "".join(c for c in claim.lower().replace(" ", "-") if c.isalnum() or c == "-")
 
 
-def _counts(verdicts: pd.Series) -> str:
-    counts = verdicts.value_counts(sort=False)
+def verdict_counts(rows: pd.DataFrame, evidence: str) -> str:
+    """The verdicts on one claim by one kind of evidence, as in "supported (3 of 4), ..."."""
+    counts = rows.loc[rows["evidence"] == evidence, "verdict"].value_counts(sort=False)
     if len(counts) == 1:
         return str(counts.index[0])
     return ", ".join(f"{verdict} ({n} of {counts.sum()})" for verdict, n in counts.items()) or "–"
