@@ -73,7 +73,7 @@ def _copies(images: np.ndarray) -> np.ndarray:
     """N x SIDE² unit vectors with zero mean; a uniform image gives zeros."""
     grey = [cv2.cvtColor(np.moveaxis(image, 0, 2), cv2.COLOR_RGB2GRAY) for image in images]
     small = [cv2.resize(g, (SIDE, SIDE), interpolation=cv2.INTER_AREA).ravel() for g in grey]
-    vectors = np.array(small, dtype=np.float32).reshape(len(images), -1)
+    vectors = np.array(small, dtype=np.float32).reshape(-1, SIDE * SIDE)
     vectors -= vectors.mean(axis=1, keepdims=True)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.where(length > 0, length, 1)
