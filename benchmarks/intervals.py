@@ -154,7 +154,7 @@ def main() -> None:
         "one other is better on one set": (0.0, 1.0),
     }
     for case, (ours, other) in track(cases.items(), "claims"):
-        found = claim_verdicts(claim, ours, other, sets // 2)
+        found = claim_verdicts(claim, ours, other, sets)
         truth = -np.subtract(*true_values(claim, (0.0, ours or other)))[0]
         rows += [
             {"what": what, "design": _name(claim), "case": f"{case}: {verdict}",
