@@ -190,5 +190,5 @@ def test_lists_of_numbers_from_the_command_line():
     settings = resolve_settings(changed(seeds=["0", "1"], placements=["4"], data_root="7"))
     assert (settings["seeds"], settings["placements"]) == ([0, 1], [4])
     assert settings["data_root"] == "7"
-    with pytest.raises(UserError, match="'seeds.0' is 'a'"):
+    with pytest.raises(UserError, match=r"'seeds\.0' is 'a'"):
         resolve_settings(changed(seeds=["a"]))
