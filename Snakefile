@@ -5,9 +5,11 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/cam.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/audit.smk"
+include: "workflow/rules/evidence.smk"
 
 
 rule all:
@@ -16,3 +18,4 @@ rule all:
         tables=all_tables(),
         figures=all_figures(),
         audit=rules.audit.output,
+        evidence=all_evidence(),

@@ -25,6 +25,14 @@ TABLES = {
     "10": "table_10_bach_mini_ddsm_cost",
     "11": "table_11_breakhis_diagnostics",
     "12": "table_12_bach_mini_ddsm_diagnostics",
+    "13": "table_13_cam_properties",
+    "14": "table_14_cam_localization",
+    "cam_comparisons": "cam_comparisons",
+    "cam_ablation": "cam_ablation",
+    "cam_faithfulness": "cam_faithfulness",
+    "comparisons": "comparisons",
+    "balanced": "balanced",
+    "leakage": "leakage",
 }
 FIGURES = {
     "01": "figure_01_framework",
@@ -33,6 +41,11 @@ FIGURES = {
     "04": "figure_04_bach_samples",
     "05": "figure_05_mini_ddsm_samples",
     "06": "figure_06_confusion_matrices",
+    "07": "figure_07_cam_comparison",
+    "leakage": "figure_leakage",
+    "reliability": "figure_reliability",
+    "roc": "figure_roc",
+    "precision_recall": "figure_precision_recall",
 }
 # What to do about the errors of the file system that a user can mend.
 ADVICE = {
@@ -186,6 +199,36 @@ def run_train(args: argparse.Namespace) -> None:
     )  # fmt: skip
 
 
+def add_cam(parser: argparse.ArgumentParser) -> None:
+    """Score the maps of every CAM method on the test images of one run."""
+    parser.add_argument(
+        "--run", dest="folder", required=True, help="folder of the run, with its weights"
+    )
+    parser.add_argument("--prepared", required=True, help="folder of its prepared data set")
+    parser.add_argument("--output", required=True, help="folder to write")
+    parser.add_argument("--cam-images", type=_limit, default="all", help="test images, or all")
+    parser.add_argument("--scorecam-images", type=_positive, default=50, help="of these")
+    parser.add_argument("--cam-copies", type=_positive, default=10, help="N of DT Grad-CAM")
+    parser.add_argument("--cam-sigma", type=float, default=0.1, help="of the [-1, 1] image")
+    parser.add_argument("--cam-kernel", type=_positive, default=5, help="px, odd")
+    parser.add_argument("--cam-precision", choices=["full", "bfloat16"], default="full")
+    parser.add_argument("--threads", type=_positive, help="CPU threads (default: all cores)")
+
+
+def run_cam(args: argparse.Namespace) -> None:
+    import torch
+
+    from paper_code.cam.evaluation import evaluate_run
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    evaluate_run(
+        args.folder, args.prepared, args.output, images=args.cam_images,
+        scorecam_images=args.scorecam_images, copies=args.cam_copies, sigma=args.cam_sigma,
+        kernel_size=args.cam_kernel, precision=args.cam_precision,
+    )  # fmt: skip
+
+
 def add_table(parser: argparse.ArgumentParser) -> None:
     """Build one table from files; takes what that table needs of the options."""
     parser.add_argument("number", choices=list(TABLES))
@@ -205,6 +248,7 @@ def add_figure(parser: argparse.ArgumentParser) -> None:
     """Draw one figure from files; takes what that figure needs of the options."""
     parser.add_argument("number", choices=list(FIGURES))
     _add_inputs(parser)
+    parser.add_argument("--table", help="CSV of the table that is drawn")
     parser.add_argument("--output", required=True, help=".png to write; the .pdf comes beside it")
 
 
@@ -224,9 +268,36 @@ def run_audit(args: argparse.Namespace) -> None:
     write_audit(args.output)
 
 
+def add_claims(parser: argparse.ArgumentParser) -> None:
+    """Put the paper's claims to the test, on tables made before."""
+    parser.add_argument("--tables", nargs="*", default=[], help="CSV files of tables")
+    parser.add_argument("--scale", choices=["smoke", "demo", "paper"], required=True)
+    parser.add_argument("--output", required=True, help=".csv to write; the .md comes beside it")
+
+
+def run_claims(args: argparse.Namespace) -> None:
+    from paper_code.reporting.claims import write_claims
+
+    write_claims(args.output, args.tables, args.scale)
+
+
+def add_summary(parser: argparse.ArgumentParser) -> None:
+    """Write one page on what was reproduced, on tables made before."""
+    parser.add_argument("--tables", nargs="*", default=[], help="CSV files of tables")
+    parser.add_argument("--scale", choices=["smoke", "demo", "paper"], required=True)
+    parser.add_argument("--output", required=True, help=".md to write")
+
+
+def run_summary(args: argparse.Namespace) -> None:
+    from paper_code.reporting.summary import write_summary
+
+    write_summary(args.output, args.tables, args.scale)
+
+
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prepared", nargs="+", help="folders of prepared data sets")
     parser.add_argument("--runs", nargs="+", help="run.json files")
+    parser.add_argument("--cams", nargs="+", help="cam.json files")
     parser.add_argument("--scale", choices=["smoke", "demo", "paper"], help="for the record")
 
 
@@ -259,9 +330,12 @@ COMMANDS = {
     "prepare": (add_prepare, run_prepare),
     "split": (add_split, run_split),
     "train": (add_train, run_train),
+    "cam": (add_cam, run_cam),
     "table": (add_table, run_table),
     "figure": (add_figure, run_figure),
     "audit": (add_audit, run_audit),
+    "claims": (add_claims, run_claims),
+    "summary": (add_summary, run_summary),
 }
 
 

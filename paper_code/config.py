@@ -83,6 +83,7 @@ def resolve_settings(config: dict) -> dict:
     Raises:
         UserError: an unknown key, a wrong type or value, an unknown data set.
     """
+    config = {key: _whole_numbers(value) for key, value in config.items()}
     check_settings(config)
     settings = {key: value for key, value in config.items() if key != "scales"}
     if settings["scale"] == "auto":
@@ -100,6 +101,16 @@ def resolve_settings(config: dict) -> dict:
     for name in settings["datasets"]:
         find_dataset(name, settings["manifests"])
     return settings
+
+
+def _whole_numbers(value: object) -> object:
+    """A list with texts like "0" as numbers; anything else as it is.
+
+    Snakemake reads `--config 'seeds=[0, 1]'` as a list of texts.
+    """
+    if not isinstance(value, list):
+        return value
+    return [int(v) if isinstance(v, str) and v.strip().isdecimal() else v for v in value]
 
 
 def choose_sources(settings: dict) -> dict[str, tuple[str, str]]:

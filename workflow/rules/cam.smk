@@ -31,7 +31,12 @@ rule cam:
         prepared=subpath(input.images, parent=True),
         folder=subpath(output.facts, parent=True),
         options=options(
-            "cam_images", "scorecam_images", "cam_copies", "cam_sigma", "cam_kernel", "cam_precision"
+            "cam_images",
+            "scorecam_images",
+            "cam_copies",
+            "cam_sigma",
+            "cam_kernel",
+            "cam_precision",
         ),
     message:
         "Maps of {wildcards.network} on {wildcards.dataset}, seed {wildcards.seed}"
