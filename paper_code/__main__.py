@@ -187,7 +187,7 @@ def run_train(args: argparse.Namespace) -> None:
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
-    """Metrics with intervals of a run, or of weights on labelled images; prints them, writes CSV."""
+    """Metrics, with intervals, of a run or of weights on labelled images; also as CSV."""
     parser.add_argument("source", help="folder of a run, or a weights.safetensors file")
     images = parser.add_mutually_exclusive_group()
     images.add_argument("--prepared", help="folder of a prepared data set to predict now")

@@ -2,9 +2,7 @@
 
 import importlib
 import os
-import platform
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -73,8 +71,6 @@ def _machine() -> list[str]:
     else:
         print("  GPU: none (runs are on the processor; the scale is demo unless set)")
     print(f"  disk free here: {shutil.disk_usage(Path.cwd()).free / GIB:.1f} GiB")
-    if sys.version_info < (3, 11):
-        problems.append(f"Python {platform.python_version()}; 3.11 or later is needed.")
     return problems
 
 

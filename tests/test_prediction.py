@@ -145,7 +145,7 @@ def test_evaluate_a_manifest(trained, folder, tmp_path, capsys):
 
 
 def test_mistakes_of_evaluate(trained, make_prepared, tmp_path, capsys):
-    where, prepared, split = trained
+    where, prepared, _ = trained
     weights = where / "weights.safetensors"
     other, _ = make_prepared(classes=["malignant", "benign"])
     larger, _ = make_prepared("larger", size=48)
