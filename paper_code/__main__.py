@@ -25,6 +25,7 @@ TABLES = {
     "10": "table_10_bach_mini_ddsm_cost",
     "11": "table_11_breakhis_diagnostics",
     "12": "table_12_bach_mini_ddsm_diagnostics",
+    "own": "own_data",
 }
 FIGURES = {
     "01": "figure_01_framework",

@@ -71,10 +71,12 @@ def _allowed(schema: dict, rules: dict) -> str:
 
 
 def _typed(value: object) -> object:
-    """Numbers inside lists and mappings, which `--config` of Snakemake passes on as text."""
+    """What Snakemake's `--config` passes on as text: true and false, numbers inside lists."""
     if isinstance(value, dict):
         return {key: _inner(item) for key, item in value.items()}
-    return [_inner(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [_inner(item) for item in value]
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
 
 
 def _inner(value: object) -> object:

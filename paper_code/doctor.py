@@ -37,11 +37,12 @@ def doctor(data_root: str | Path | None = None, probe: str | None = None) -> lis
         config["data_root"] = str(data_root)
     settings = {scale: resolve_settings(config | {"scale": scale}) for scale in SCALES}
     chosen = resolve_settings(config)["scale"]
-    problems = _machine() + _data(settings[chosen])
+    problems, (unusable, sources) = _machine(), _data(settings[chosen])
+    problems += unusable
     _weights()
-    problems += _scales(settings, chosen)
+    problems += _scales(settings, chosen, sources)
     if probe:
-        _probe(settings[probe], probe)
+        _probe(settings[probe], probe, sources)
     for problem in problems:
         print(f"problem: {problem}")
     if not problems:
@@ -82,9 +83,10 @@ def _memory() -> int:
     return total if text == "max" else min(total, int(text))
 
 
-def _data(settings: dict) -> list[str]:
+def _data(settings: dict) -> tuple[list[str], dict[str, str]]:
+    """What is wrong with the files found, and "real" or "phantom" for each data set."""
     print(f"\nData (data_root: {settings['data_root']})")
-    problems = []
+    problems, sources = [], {}
     for name in settings["datasets"]:
         try:
             source, reason = choose_sources(settings | {"datasets": [name]})[name]
@@ -92,7 +94,8 @@ def _data(settings: dict) -> list[str]:
             problems.append(str(error))
             source, reason = "unusable", "see below"
         print(f"  {name}: {source} ({reason})")
-    return problems
+        sources[name] = source
+    return problems, sources
 
 
 def _weights() -> None:
@@ -109,13 +112,12 @@ def _weights() -> None:
             print(f"  {name}: not here (would be {cached_file(url)})")
 
 
-def images_of(settings: dict, dataset: str) -> int:
-    """Images of a paper's data set that a scale uses where real files are complete or absent."""
-    published = find_dataset(dataset, settings["manifests"]).total
-    limits = [published]
-    for key in ("images_per_dataset", "phantom_images"):
-        limits.append(published if settings[key] == "all" else settings[key])
-    return min(published, max(limits[1:]))
+def images_of(settings: dict, dataset: str, sources: dict[str, str]) -> int:
+    """Images that a scale draws from one of the paper's data sets; "all" are those published."""
+    facts = find_dataset(dataset)
+    phantom = sources[dataset] == "phantom"
+    limit = settings["phantom_images"][facts.family] if phantom else settings["images_per_dataset"]
+    return facts.total if limit == "all" else min(limit, facts.total)
 
 
 def runs_of(settings: dict) -> list[tuple[str, str]]:
@@ -128,12 +130,16 @@ def runs_of(settings: dict) -> list[tuple[str, str]]:
     ]
 
 
-def needed_bytes(settings: dict) -> dict[str, int]:
-    """Disk for one scale: prepared arrays, and weights of every run (4 bytes a parameter)."""
+def needed_bytes(settings: dict, sources: dict[str, str]) -> dict[str, int]:
+    """Disk for one scale: prepared arrays, and the weights that stay (4 bytes a parameter)."""
     from paper_code.networks.structure import count_parameters, meta_network
 
     size = settings["image_size"]
-    arrays = sum(4 * size * size * images_of(settings, name) for name in settings["datasets"])
+    arrays = sum(
+        4 * size * size * images_of(settings, name, sources) for name in settings["datasets"]
+    )
+    if not settings["keep_weights"]:
+        return {"arrays": arrays, "weights": 0}
     parameters, weights = {}, 0
     for dataset, network in runs_of(settings):
         base, layer = parse_network(network)
@@ -145,13 +151,13 @@ def needed_bytes(settings: dict) -> dict[str, int]:
     return {"arrays": arrays, "weights": weights}
 
 
-def _scales(settings: dict[str, dict], chosen: str) -> list[str]:
+def _scales(settings: dict[str, dict], chosen: str, sources: dict[str, str]) -> list[str]:
     measured = pd.read_csv(MEASURED) if MEASURED.is_file() else pd.DataFrame({"scale": []})
     free = shutil.disk_usage(Path.cwd()).free
     problems = []
     print("\nScales (times were measured on the machine named; no other claim is made)")
     for scale, values in settings.items():
-        need = needed_bytes(values)
+        need = needed_bytes(values, sources)
         total = sum(need.values())
         runs = len(runs_of(values)) * len(values["seeds"])
         print(
@@ -173,7 +179,7 @@ def _scales(settings: dict[str, dict], chosen: str) -> list[str]:
     return problems
 
 
-def _probe(settings: dict, scale: str) -> None:
+def _probe(settings: dict, scale: str, sources: dict[str, str]) -> None:
     """Estimate a scale's training time from a few real steps of each network."""
     import torch
 
@@ -201,7 +207,7 @@ def _probe(settings: dict, scale: str) -> None:
         print(f"  {name}: {rates[name][0]:.1f} images/s training, {rates[name][1]:.1f} validation")
         del network
     for dataset, network in runs_of(settings):
-        train, val, _ = part_sizes(images_of(settings, dataset))
+        train, val, _ = part_sizes(images_of(settings, dataset, sources))
         speed = rates.get(parse_network(network)[0])
         if speed:
             epoch = train / speed[0] + val / speed[1]

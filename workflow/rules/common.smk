@@ -38,8 +38,10 @@ PLACED = [
     "dalaresnet50" if layer == 4 else f"dalaresnet50-layer{layer}"
     for layer in SETTINGS["placements"]
 ]
-# BACH, Mini-DDSM and data sets of one's own.
-OTHERS = [name for name in DATASETS if name not in BREAKHIS]
+# BACH and Mini-DDSM.
+OTHERS = [name for name in DATASETS if name in PAPER_DATASETS and name not in BREAKHIS]
+# Data sets of one's own have a table each.
+OWN = [name for name in DATASETS if name in SETTINGS["manifests"]]
 # The data sets and networks behind the tables of runs.
 METRIC_TABLES = {
     "02_layer_placement": (BREAKHIS, PLACED),
@@ -130,11 +132,8 @@ def all_tables():
     names += [name for name, sets in SHOWN.items() if set(sets) & set(DATASETS)]
     for tables in (METRIC_TABLES, COST_TABLES):
         names += [name for name, (sets, networks) in tables.items() if sets and networks]
-    return [
-        f"{OUTPUT}tables/table_{name}.{ending}"
-        for name in sorted(names)
-        for ending in ("csv", "md")
-    ]
+    names = [f"table_{name}" for name in sorted(names)] + [f"own_{name}" for name in OWN]
+    return [f"{OUTPUT}tables/{name}.{ending}" for name in names for ending in ("csv", "md")]
 
 
 def all_figures():
