@@ -270,6 +270,18 @@ def run_figure(args: argparse.Namespace) -> None:
     _call(module.draw, args)
 
 
+def add_page(parser: argparse.ArgumentParser) -> None:
+    """Turn the tables' Markdown pages into HTML, as the report shows them."""
+    parser.add_argument("tables", nargs="+", help=".md files")
+    parser.add_argument("--output", required=True, help="folder for the .html files")
+
+
+def run_page(args: argparse.Namespace) -> None:
+    from paper_code.reporting.page import write_pages
+
+    write_pages(args.tables, args.output)
+
+
 def add_audit(parser: argparse.ArgumentParser) -> None:
     """Check the paper's own numbers by arithmetic; needs no data."""
     parser.add_argument("--output", "-o", required=True, help="folder for audit.csv and audit.md")
@@ -320,6 +332,7 @@ COMMANDS = {
     "predict": (add_predict, run_predict),
     "table": (add_table, run_table),
     "figure": (add_figure, run_figure),
+    "page": (add_page, run_page),
     "audit": (add_audit, run_audit),
     "doctor": (add_doctor, run_doctor),
 }
@@ -327,7 +340,7 @@ COMMANDS = {
 GROUPS = {
     "data": ("fetch", "phantom", "manifest", "prepare", "split"),
     "networks": ("train", "evaluate", "predict", "explain"),
-    "results": ("table", "figure", "audit"),
+    "results": ("table", "figure", "page", "audit"),
     "this machine": ("doctor",),
     "more": (),
 }

@@ -24,6 +24,16 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 
+# What the captions of the report say.
+PHANTOMS = [name for name, (source, _) in SOURCES.items() if source == "phantom"]
+config["chosen"] = {
+    "lines": announce(config, SETTINGS, SOURCES).splitlines(),
+    "phantoms": PHANTOMS,
+    "line": f"Scale: {SETTINGS['scale']}. Data: "
+    + ", ".join(f"{name} {source}" for name, (source, _) in SOURCES.items())
+    + ".",
+}
+
 SCALE = SETTINGS["scale"]
 DATASETS = SETTINGS["datasets"]
 BREAKHIS = [name for name in DATASETS if name.startswith("breakhis_")]
