@@ -1,5 +1,6 @@
 """What this machine can do: hardware, disk, data, weights, and how long each scale takes."""
 
+import functools
 import importlib
 import os
 import shutil
@@ -132,30 +133,29 @@ def runs_of(settings: dict) -> list[tuple[str, str]]:
 
 def needed_bytes(settings: dict, sources: dict[str, str]) -> dict[str, int]:
     """Disk for one scale: prepared arrays, and the weights that stay (4 bytes a parameter)."""
+    size = settings["image_size"]
+    images = sum(images_of(settings, name, sources) for name in settings["datasets"])
+    weights = 0
+    if settings["keep_weights"]:
+        for dataset, network in runs_of(settings):
+            weights += 4 * parameters(*parse_network(network), len(find_dataset(dataset).classes))
+    return {"arrays": 4 * size * size * images, "weights": weights * len(settings["seeds"])}
+
+
+@functools.cache
+def parameters(network: str, gate_after: int, classes: int) -> int:
+    """Parameters of a network."""
     from paper_code.networks.structure import count_parameters, meta_network
 
-    size = settings["image_size"]
-    arrays = sum(
-        4 * size * size * images_of(settings, name, sources) for name in settings["datasets"]
-    )
-    if not settings["keep_weights"]:
-        return {"arrays": arrays, "weights": 0}
-    parameters, weights = {}, 0
-    for dataset, network in runs_of(settings):
-        base, layer = parse_network(network)
-        key = (base, layer, len(find_dataset(dataset, settings["manifests"]).classes))
-        if key not in parameters:
-            gate = {"gate_after": layer} if base == "dalaresnet50" else {}
-            parameters[key] = count_parameters(meta_network(base, key[2], **gate))
-        weights += 4 * parameters[key] * len(settings["seeds"])
-    return {"arrays": arrays, "weights": weights}
+    gate = {"gate_after": gate_after} if network == "dalaresnet50" else {}
+    return count_parameters(meta_network(network, classes, **gate))
 
 
 def _scales(settings: dict[str, dict], chosen: str, sources: dict[str, str]) -> list[str]:
-    measured = pd.read_csv(MEASURED) if MEASURED.is_file() else pd.DataFrame({"scale": []})
+    measured = pd.read_csv(MEASURED)
     free = shutil.disk_usage(Path.cwd()).free
     problems = []
-    print("\nScales (times were measured on the machine named; no other claim is made)")
+    print("\nScales")
     for scale, values in settings.items():
         need = needed_bytes(values, sources)
         total = sum(need.values())
@@ -165,18 +165,28 @@ def _scales(settings: dict[str, dict], chosen: str, sources: dict[str, str]) -> 
             f"{values['epochs']} epochs, {runs} runs; disk {total / GIB:.1f} GiB "
             f"({need['weights'] / GIB:.1f} of them weights) besides phantoms"
         )
-        for row in measured[measured["scale"] == scale].itertuples():
-            print(
-                f"    {row.seconds / 60:.1f} min, {row.hardware}: {row.what}, commit {row.commit}"
-            )
-        if not (measured["scale"] == scale).any():
-            print("    time: not measured yet; see --probe")
+        rows = list(measured[measured["scale"] == scale].itertuples())
+        for row in rows:
+            print(f"    measured on {row.hardware}: {row.seconds / 60:.1f} min ({row.what})")
+        here = job_seconds(Path("results") / scale / "benchmarks")
+        if here:
+            print(f"    measured here: {sum(here) / 60:.1f} min over {len(here)} finished jobs")
+        if not rows and not here:
+            print(f"    time: not measured; --probe {scale} estimates it")
         if total > free and scale == chosen:
             problems.append(
                 f"scale {scale} needs {total / GIB:.1f} GiB, {free / GIB:.1f} GiB are free here. "
                 "Free some space or run in another folder (--directory)."
             )
     return problems
+
+
+def job_seconds(benchmarks: Path) -> list[float]:
+    """Seconds of each finished job, as Snakemake's benchmark files have them."""
+    return [
+        float(pd.read_csv(path, sep="\t")["s"].iloc[0])
+        for path in sorted(benchmarks.rglob("*.tsv"))
+    ]
 
 
 def _probe(settings: dict, scale: str, sources: dict[str, str]) -> None:

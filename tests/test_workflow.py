@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SMALL = ["scale=smoke", "data=phantom", "datasets=[breakhis_100x]", "networks=[dalaresnet50, resnet50]",
-         "placements=[]", "epochs=1", "bootstrap_resamples=50"]  # fmt: skip
+SMALL = ["scale=smoke", "data=phantom", "datasets=[breakhis_100x]",
+         "networks=[dalaresnet50, resnet50]", "placements=[]", "epochs=1",
+         "bootstrap_resamples=50"]  # fmt: skip
 
 
 def snakemake(folder: Path, *arguments: str, root: Path = ROOT) -> subprocess.CompletedProcess:
