@@ -1,4 +1,4 @@
-"""Tables' Markdown pages as HTML, for the report: nothing is loaded from elsewhere."""
+"""Tables' Markdown pages as HTML, for the report: nothing is loaded from or linked elsewhere."""
 
 from pathlib import Path
 
@@ -15,9 +15,17 @@ code { background: #f3f3f3; }
 """
 
 
+class Page(mistune.HTMLRenderer):
+    """Links to other files of the repository would lead nowhere from inside the report."""
+
+    def link(self, text: str, url: str, title: str | None = None) -> str:
+        """The text alone."""
+        return text
+
+
 def write_pages(tables: list[str], output: str | Path) -> None:
     """Write `output`/NAME.html for each of `tables` (NAME.md)."""
-    to_html = mistune.create_markdown(plugins=["table"])
+    to_html = mistune.create_markdown(renderer=Page(), plugins=["table"])
     for path in map(Path, tables):
         head = f'<meta charset="utf-8"><title>{path.stem}</title><style>{STYLE}</style>'
         body = to_html(path.read_text(encoding="utf-8"))

@@ -67,6 +67,20 @@ COST_TABLES = {
 # The data sets behind Tables III-V and Figures 3-5.
 SHOWN = {"03_breakhis": BREAKHIS, "04_bach": ["bach"], "05_mini_ddsm": ["mini_ddsm"]}
 
+# The report's groups: a table's experiment by how its name begins; others stand under the last.
+EXPERIMENTS = {
+    "Data sets": ("table_03", "table_04", "table_05", "table_06"),
+    "Architecture": ("table_01",),
+    "Layer placement": ("table_02",),
+    "Classification": ("table_07", "table_08"),
+    "Diagnostics": ("table_11", "table_12"),
+    "Cost and convergence": ("table_09", "table_10"),
+    "Explanations": ("table_13", "table_14"),
+    "Audit of the paper": ("audit",),
+    "Own data": ("own_",),
+    "Further evidence": ("",),
+}
+
 
 # Jobs use the Python that runs Snakemake, unless a conda environment brings its own.
 if not workflow.deployment_settings.deployment_method:
@@ -156,3 +170,27 @@ def all_figures():
         for name in sorted(names)
         for ending in ("png", "pdf")
     ]
+
+
+def experiment(name):
+    """The experiment that a table belongs to."""
+    return next(title for title, starts in EXPERIMENTS.items() if name.startswith(starts))
+
+
+def caption(name):
+    """A table's caption file, below workflow/report."""
+    name = "own_data" if name.startswith("own_") else name
+    own = f"{workflow.basedir}/workflow/report/{name}.rst"
+    return own if os.path.exists(own) else f"{workflow.basedir}/workflow/report/table.rst"
+
+
+def report_tables():
+    """Every table's Markdown page, the audit's included."""
+    paths = [*all_tables(), f"{OUTPUT}tables/audit.md"]
+    return [path for path in paths if path.endswith(".md")]
+
+
+def all_pages():
+    """The same as HTML, for the report."""
+    names = [os.path.splitext(os.path.basename(path))[0] for path in report_tables()]
+    return [f"{RESULTS}/report/{name}.html" for name in names]
