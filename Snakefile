@@ -12,6 +12,7 @@ include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/audit.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/evidence.smk"
 
 
 rule all:
@@ -21,3 +22,4 @@ rule all:
         figures=all_figures(),
         audit=rules.audit.output,
         pages=all_pages(),
+        evidence=all_evidence(),

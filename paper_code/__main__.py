@@ -25,7 +25,10 @@ TABLES = {
     "10": "table_10_bach_mini_ddsm_cost",
     "11": "table_11_breakhis_diagnostics",
     "12": "table_12_bach_mini_ddsm_diagnostics",
-    "own": "own_data",
+    "own_data": "own_data",
+    "comparisons": "comparisons",
+    "balanced": "balanced",
+    "leakage": "leakage",
 }
 FIGURES = {
     "01": "figure_01_framework",
@@ -34,6 +37,10 @@ FIGURES = {
     "04": "figure_04_bach_samples",
     "05": "figure_05_mini_ddsm_samples",
     "06": "figure_06_confusion_matrices",
+    "leakage": "figure_leakage",
+    "reliability": "figure_reliability",
+    "roc": "figure_roc",
+    "precision_recall": "figure_precision_recall",
 }
 # What to do about the errors of the file system that a user can mend.
 ADVICE = {
@@ -262,6 +269,7 @@ def add_figure(parser: argparse.ArgumentParser) -> None:
     """Draw one figure from files; takes what that figure needs of the options."""
     parser.add_argument("number", choices=list(FIGURES))
     _add_inputs(parser)
+    parser.add_argument("--table", help="CSV of the table that is drawn")
     parser.add_argument("--output", required=True, help=".png to write; the .pdf comes beside it")
 
 
@@ -291,6 +299,32 @@ def run_audit(args: argparse.Namespace) -> None:
     from paper_code.audit import write_audit
 
     write_audit(args.output)
+
+
+def add_claims(parser: argparse.ArgumentParser) -> None:
+    """Put the paper's claims to the test, on tables made before."""
+    parser.add_argument("--tables", nargs="*", default=[], help="CSV files of tables")
+    parser.add_argument("--scale", choices=["smoke", "demo", "paper"], required=True)
+    parser.add_argument("--output", required=True, help=".csv to write; the .md comes beside it")
+
+
+def run_claims(args: argparse.Namespace) -> None:
+    from paper_code.reporting.claims import write_claims
+
+    write_claims(args.output, args.tables, args.scale)
+
+
+def add_summary(parser: argparse.ArgumentParser) -> None:
+    """Write one page on what was reproduced, on tables made before."""
+    parser.add_argument("--tables", nargs="*", default=[], help="CSV files of tables")
+    parser.add_argument("--scale", choices=["smoke", "demo", "paper"], required=True)
+    parser.add_argument("--output", required=True, help=".md to write")
+
+
+def run_summary(args: argparse.Namespace) -> None:
+    from paper_code.reporting.summary import write_summary
+
+    write_summary(args.output, args.tables, args.scale)
 
 
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -335,12 +369,14 @@ COMMANDS = {
     "page": (add_page, run_page),
     "audit": (add_audit, run_audit),
     "doctor": (add_doctor, run_doctor),
+    "claims": (add_claims, run_claims),
+    "summary": (add_summary, run_summary),
 }
 # How `--help` shows them; a command that is in no group stands under the last heading.
 GROUPS = {
     "data": ("fetch", "phantom", "manifest", "prepare", "split"),
     "networks": ("train", "evaluate", "predict", "explain"),
-    "results": ("table", "figure", "page", "audit"),
+    "results": ("table", "figure", "claims", "summary", "page", "audit"),
     "this machine": ("doctor",),
     "more": (),
 }

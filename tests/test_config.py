@@ -196,3 +196,12 @@ def test_announcement_says_what_was_chosen_and_why(gpus):
     assert "smoke (as configured)" in announce(
         changed(scale="smoke"), resolve_settings(changed(scale="smoke")), sources
     )
+
+
+def test_lists_of_numbers_from_the_command_line():
+    """Snakemake gives --config 'seeds=[0, 1]' as texts."""
+    settings = resolve_settings(changed(seeds=["0", "1"], placements=["4"], data_root="7"))
+    assert (settings["seeds"], settings["placements"]) == ([0, 1], [4])
+    assert settings["data_root"] == "7"
+    with pytest.raises(UserError, match=r"'seeds\.0' is 'a'"):
+        resolve_settings(changed(seeds=["a"]))

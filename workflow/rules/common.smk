@@ -19,8 +19,10 @@ ENVIRONMENT = "../../environment.yml"
 try:
     SETTINGS = resolve_settings(config)
     SOURCES = choose_sources(SETTINGS)
-    for name in SETTINGS["networks"]:
+    for name in SETTINGS["networks"] + SETTINGS["leakage_networks"]:
         parse_network(name)
+    for name in SETTINGS["leakage_datasets"]:
+        find_dataset(name, SETTINGS["manifests"])
 except UserError as error:
     raise WorkflowError(str(error))
 
@@ -82,9 +84,29 @@ EXPERIMENTS = {
 }
 
 
+# The runs of paired comparisons, by data set: DALAResNet50 and what it is compared with.
+COMPARED = {
+    dataset: list(dict.fromkeys(SETTINGS["networks"] + (PLACED if dataset in BREAKHIS else [])))
+    for dataset in DATASETS
+}
+COMPARED = {
+    dataset: networks
+    for dataset, networks in COMPARED.items()
+    if "dalaresnet50" in networks and len(networks) > 1
+}
+CURVES = ("reliability", "roc", "precision_recall")
+# The networks and data sets that are split both ways.
+LEAKED = (
+    [name for name in SETTINGS["leakage_datasets"] if name in DATASETS],
+    [name for name in SETTINGS["leakage_networks"] if name in SETTINGS["networks"]],
+)
+
+
 # Jobs use the Python that runs Snakemake, unless a conda environment brings its own.
 if not workflow.deployment_settings.deployment_method:
-    shell.prefix(f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; ")
+    path = shlex.quote(os.path.dirname(sys.executable))
+    # A prefix replaces Snakemake's own, without which a failure left of "| tee" goes unseen.
+    shell.prefix(f"set -euo pipefail; export PATH={path}:$PATH; ")
 
 
 onstart:
@@ -101,14 +123,24 @@ def options(*names):
     return " ".join(parts)
 
 
-def runs(datasets, networks, file="run.json"):
+def runs(datasets, networks, file="run.json", by=SETTINGS["splits"]):
     """The files of runs, for every seed."""
     return [
-        f"{RESULTS}/runs/{dataset}/{network}/{SETTINGS['splits']}-{seed}/{file}"
+        f"{RESULTS}/runs/{dataset}/{network}/{by}-{seed}/{file}"
         for dataset in datasets
         for network in networks
         for seed in SETTINGS["seeds"]
     ]
+
+
+def compared(file="run.json"):
+    """The files of the runs of paired comparisons."""
+    return [path for name, networks in COMPARED.items() for path in runs([name], networks, file)]
+
+
+def leaked(file="run.json"):
+    """The files of the runs split both ways."""
+    return runs(*LEAKED, file, by="image") + runs(*LEAKED, file, by="patient")
 
 
 def prepared(datasets, file="source.json"):
@@ -185,8 +217,8 @@ def caption(name):
 
 
 def report_tables():
-    """Every table's Markdown page, the audit's included."""
-    paths = [*all_tables(), f"{OUTPUT}tables/audit.md"]
+    """Every table's Markdown page, those of the evidence and the audit included."""
+    paths = [*all_tables(), *all_evidence(), f"{OUTPUT}tables/audit.md"]
     return [path for path in paths if path.endswith(".md")]
 
 
@@ -194,3 +226,30 @@ def all_pages():
     """The same as HTML, for the report."""
     names = [os.path.splitext(os.path.basename(path))[0] for path in report_tables()]
     return [f"{RESULTS}/report/{name}.html" for name in names]
+
+
+def claim_tables():
+    """The tables that claims are read from, of those that the settings allow."""
+    names = ["comparisons"] if COMPARED else []
+    names += [f"table_{name}" for name, (sets, networks) in COST_TABLES.items() if sets]
+    return [f"{OUTPUT}tables/{name}.csv" for name in names]
+
+
+def summary_tables():
+    """Every table with verdicts or evidence."""
+    tables = [path for path in all_tables() if path.endswith(".csv")]
+    tables += [f"{OUTPUT}tables/{name}.csv" for name in ("audit", "claims")]
+    tables += [f"{OUTPUT}tables/leakage.csv"] if all(LEAKED) else []
+    return list(dict.fromkeys(claim_tables() + tables))
+
+
+def all_evidence():
+    """Comparisons, balanced metrics, curves, leakage, claims and summary."""
+    tables = ["balanced", "claims"]
+    tables += ["comparisons"] if COMPARED else []
+    figures = [*CURVES]
+    if all(LEAKED):
+        tables, figures = [*tables, "leakage"], [*figures, "leakage"]
+    files = [f"{OUTPUT}tables/{name}.{end}" for name in tables for end in ("csv", "md")]
+    files += [f"{OUTPUT}figures/{name}.{end}" for name in figures for end in ("png", "pdf")]
+    return [*files, f"{OUTPUT}tables/summary.md"]

@@ -161,6 +161,6 @@ rule table_own_data:
     message:
         "Table of {wildcards.dataset}"
     shell:
-        "python -m paper_code table own --prepared {params.prepared} --splits {input.split}"
+        "python -m paper_code table own_data --prepared {params.prepared} --splits {input.split}"
         " --runs {input.runs} --by {params.by} --resamples {params.resamples}"
         " --scale {params.scale} --output {output.csv} 2>&1 | tee {log}"
