@@ -2,6 +2,9 @@
 configfile: f"{workflow.basedir}/config/config.yaml"
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
@@ -9,6 +12,7 @@ include: "workflow/rules/cam.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/audit.smk"
+include: "workflow/rules/report.smk"
 include: "workflow/rules/evidence.smk"
 
 
@@ -18,4 +22,5 @@ rule all:
         tables=all_tables(),
         figures=all_figures(),
         audit=rules.audit.output,
+        pages=all_pages(),
         evidence=all_evidence(),

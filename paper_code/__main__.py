@@ -1,4 +1,4 @@
-"""The command line: every rule's work, runnable alone.
+"""The command line: every rule's work runnable alone, and trained networks on one's own images.
 
 python -m paper_code COMMAND --help
 """
@@ -30,6 +30,7 @@ TABLES = {
     "cam_comparisons": "cam_comparisons",
     "cam_ablation": "cam_ablation",
     "cam_faithfulness": "cam_faithfulness",
+    "own_data": "own_data",
     "comparisons": "comparisons",
     "balanced": "balanced",
     "leakage": "leakage",
@@ -229,6 +230,62 @@ def run_cam(args: argparse.Namespace) -> None:
     )  # fmt: skip
 
 
+def add_evaluate(parser: argparse.ArgumentParser) -> None:
+    """Metrics, with intervals, of a run or of weights on labelled images; also as CSV."""
+    parser.add_argument("source", help="folder of a run, or a weights.safetensors file")
+    images = parser.add_mutually_exclusive_group()
+    images.add_argument("--prepared", help="folder of a prepared data set to predict now")
+    images.add_argument("--manifest", help="manifest.csv (path,label,group) to predict now")
+    parser.add_argument("--split", help="CSV of the split of --prepared; without it all images")
+    parser.add_argument("--part", choices=["train", "val", "test"], help="(default: test)")
+    parser.add_argument("--resamples", type=_positive, default=1000, help="of the bootstrap")
+    parser.add_argument("--output", "-o", required=True, help="CSV to write")
+
+
+def run_evaluate(args: argparse.Namespace) -> None:
+    from paper_code.prediction import evaluate
+
+    table = evaluate(
+        args.source, args.output, prepared=args.prepared, split=args.split,
+        manifest=args.manifest, part=args.part, resamples=args.resamples,
+    )  # fmt: skip
+    print(table[["metric", "value", "low", "high"]].round(3).to_string(index=False))
+
+
+def add_predict(parser: argparse.ArgumentParser) -> None:
+    """Class probabilities of images of your own, as CSV.
+
+    A file that cannot be used is named and skipped; the exit status is then 1 instead of 0.
+    """
+    parser.add_argument("images", nargs="+", help="image files, or folders with images")
+    parser.add_argument("--weights", required=True, help="weights.safetensors of a run")
+    parser.add_argument("--output", "-o", required=True, help="CSV to write")
+
+
+def run_predict(args: argparse.Namespace) -> int:
+    from paper_code.prediction import predict_images
+
+    return 1 if predict_images(args.weights, args.images, args.output) else 0
+
+
+def add_doctor(parser: argparse.ArgumentParser) -> None:
+    """What this machine can do: hardware, disk, data, weights, time of each scale.
+
+    The exit status is 1 if something stands in the way of a run.
+    """
+    parser.add_argument("--data-root", help="folder of the data sets (default: from the config)")
+    parser.add_argument(
+        "--probe", choices=["smoke", "demo", "paper"],
+        help="estimate this scale's training time from a few steps of every network",
+    )  # fmt: skip
+
+
+def run_doctor(args: argparse.Namespace) -> int:
+    from paper_code.doctor import doctor
+
+    return 1 if doctor(args.data_root, args.probe) else 0
+
+
 def add_table(parser: argparse.ArgumentParser) -> None:
     """Build one table from files; takes what that table needs of the options."""
     parser.add_argument("number", choices=list(TABLES))
@@ -255,6 +312,18 @@ def add_figure(parser: argparse.ArgumentParser) -> None:
 def run_figure(args: argparse.Namespace) -> None:
     module = importlib.import_module(f"paper_code.reporting.{FIGURES[args.number]}")
     _call(module.draw, args)
+
+
+def add_page(parser: argparse.ArgumentParser) -> None:
+    """Turn the tables' Markdown pages into HTML, as the report shows them."""
+    parser.add_argument("tables", nargs="+", help=".md files")
+    parser.add_argument("--output", required=True, help="folder for the .html files")
+
+
+def run_page(args: argparse.Namespace) -> None:
+    from paper_code.reporting.page import write_pages
+
+    write_pages(args.tables, args.output)
 
 
 def add_audit(parser: argparse.ArgumentParser) -> None:
@@ -331,36 +400,72 @@ COMMANDS = {
     "split": (add_split, run_split),
     "train": (add_train, run_train),
     "cam": (add_cam, run_cam),
+    "evaluate": (add_evaluate, run_evaluate),
+    "predict": (add_predict, run_predict),
     "table": (add_table, run_table),
     "figure": (add_figure, run_figure),
+    "page": (add_page, run_page),
     "audit": (add_audit, run_audit),
+    "doctor": (add_doctor, run_doctor),
     "claims": (add_claims, run_claims),
     "summary": (add_summary, run_summary),
 }
+# How `--help` shows them; a command that is in no group stands under the last heading.
+GROUPS = {
+    "data": ("fetch", "phantom", "manifest", "prepare", "split"),
+    "networks": ("train", "evaluate", "predict", "explain"),
+    "results": ("table", "figure", "claims", "summary", "page", "audit"),
+    "this machine": ("doctor",),
+    "more": (),
+}
+
+
+def _tour() -> str:
+    """Every command in its group with one line each."""
+    grouped = {name for names in GROUPS.values() for name in names}
+    rest = tuple(name for name in COMMANDS if name not in grouped)
+    lines = []
+    for group, names in (GROUPS | {"more": rest}).items():
+        known = [name for name in names if name in COMMANDS]
+        lines += [f"{group}:"] * bool(known)
+        lines += [f"    {name:<10} {_first_line(COMMANDS[name][0])}" for name in known]
+    return "\n".join([*lines, "", "python -m paper_code COMMAND --help explains a command."])
+
+
+def _first_line(add) -> str:
+    return add.__doc__.strip().splitlines()[0]
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser with all commands."""
     parser = argparse.ArgumentParser(
         prog="python -m paper_code",
-        description="DALAResNet50 and DT Grad-CAM: data, training, tables and figures.",
+        description="DALAResNet50 and DT Grad-CAM: every step from raw files to the paper's tables"
+        " and figures.\nAll steps at once: snakemake --cores all",
+        epilog=_tour(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", help="one of those below"
+    )
     for name, (add, run) in COMMANDS.items():
         command = commands.add_parser(
-            name, help=add.__doc__, description=add.__doc__,
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        )  # fmt: skip
+            name, description=add.__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        )
         add(command)
         command.set_defaults(run=run)
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command. Exit status: 0 done, 2 a mistake the user can mend, 130 interrupted."""
+    """Run one command.
+
+    Exit status: 0 done; 1 done, but not for everything (what was left out is named); 2 a mistake
+    that the user can mend; 130 interrupted.
+    """
     args = make_parser().parse_args(arguments)
     try:
-        args.run(args)
+        return args.run(args) or 0
     except UserError as error:
         say(f"error: {error}")
         return 2
@@ -373,7 +478,6 @@ def main(arguments: list[str] | None = None) -> int:
         where = f" ({Path(error.filename)})" if error.filename else ""
         say(f"error: {error.strerror}{where}. {ADVICE[error.errno]}")
         return 2
-    return 0
 
 
 if __name__ == "__main__":

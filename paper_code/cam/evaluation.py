@@ -277,6 +277,8 @@ def _example(
             f"{tests['label'].iloc[chosen]}"
         ),
         "image": as_bytes(image[0]),
+        "label": np.array(tests["label"].iloc[chosen]),
+        "predicted": np.array(tests["predicted"].iloc[chosen]),
         "lesion": masks[chosen],
         "noisy": as_bytes(noisy),
         "sigma": np.array(options["sigma"]),

@@ -84,7 +84,12 @@ rule figure_07_cam_comparison:
         examples=cams(BREAKHIS or CAM_DATASETS, "example.npz"),
         code=source_files("paper_code.reporting.figure_07_cam_comparison"),
     output:
-        png=f"{OUTPUT}figures/figure_07_cam_comparison.png",
+        png=report(
+            f"{OUTPUT}figures/figure_07_cam_comparison.png",
+            caption="../report/figure_07_cam_comparison.rst",
+            category="Explanations",
+            labels={"result": "figure_07_cam_comparison"},
+        ),
         pdf=f"{OUTPUT}figures/figure_07_cam_comparison.pdf",
         steps=f"{OUTPUT}figures/figure_07_steps.npz",
     log:

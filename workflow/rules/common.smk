@@ -27,6 +27,16 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 
+# What the captions of the report say.
+PHANTOMS = [name for name, (source, _) in SOURCES.items() if source == "phantom"]
+config["chosen"] = {
+    "lines": announce(config, SETTINGS, SOURCES).splitlines(),
+    "phantoms": PHANTOMS,
+    "line": f"Scale: {SETTINGS['scale']}. Data: "
+    + ", ".join(f"{name} {source}" for name, (source, _) in SOURCES.items())
+    + ".",
+}
+
 SCALE = SETTINGS["scale"]
 DATASETS = SETTINGS["datasets"]
 BREAKHIS = [name for name in DATASETS if name.startswith("breakhis_")]
@@ -41,8 +51,10 @@ PLACED = [
     "dalaresnet50" if layer == 4 else f"dalaresnet50-layer{layer}"
     for layer in SETTINGS["placements"]
 ]
-# BACH, Mini-DDSM and data sets of one's own.
-OTHERS = [name for name in DATASETS if name not in BREAKHIS]
+# BACH and Mini-DDSM.
+OTHERS = [name for name in DATASETS if name in PAPER_DATASETS and name not in BREAKHIS]
+# Data sets of one's own have a table each.
+OWN = [name for name in DATASETS if name in SETTINGS["manifests"]]
 # The data sets and networks behind the tables of runs.
 METRIC_TABLES = {
     "02_layer_placement": (BREAKHIS, PLACED),
@@ -57,6 +69,20 @@ COST_TABLES = {
 }
 # The data sets behind Tables III-V and Figures 3-5.
 SHOWN = {"03_breakhis": BREAKHIS, "04_bach": ["bach"], "05_mini_ddsm": ["mini_ddsm"]}
+
+# The report's groups: a table's experiment by how its name begins; others stand under the last.
+EXPERIMENTS = {
+    "Data sets": ("table_03", "table_04", "table_05", "table_06"),
+    "Architecture": ("table_01",),
+    "Layer placement": ("table_02",),
+    "Classification": ("table_07", "table_08"),
+    "Diagnostics": ("table_11", "table_12"),
+    "Cost and convergence": ("table_09", "table_10"),
+    "Explanations": ("table_13", "table_14", "cam_"),
+    "Audit of the paper": ("audit",),
+    "Own data": ("own_",),
+    "Further evidence": ("",),
+}
 
 
 # The runs of paired comparisons, by data set: DALAResNet50 and what it is compared with.
@@ -193,7 +219,8 @@ def all_tables():
     names += [name for name, sets in SHOWN.items() if set(sets) & set(DATASETS)]
     for tables in (METRIC_TABLES, COST_TABLES):
         names += [name for name, (sets, networks) in tables.items() if sets and networks]
-    names = [f"table_{name}" for name in sorted(names)] + (list(CAM_TABLES) if CAM_DATASETS else [])
+    names = [f"table_{name}" for name in sorted(names)] + [f"own_{name}" for name in OWN]
+    names += list(CAM_TABLES) if CAM_DATASETS else []
     return [f"{OUTPUT}tables/{name}.{ending}" for name in names for ending in ("csv", "md")]
 
 
@@ -208,6 +235,30 @@ def all_figures():
         for name in sorted(names)
         for ending in ("png", "pdf")
     ]
+
+
+def experiment(name):
+    """The experiment that a table belongs to."""
+    return next(title for title, starts in EXPERIMENTS.items() if name.startswith(starts))
+
+
+def caption(name):
+    """A table's caption file, below workflow/report."""
+    name = "own_data" if name.startswith("own_") else name
+    own = f"{workflow.basedir}/workflow/report/{name}.rst"
+    return own if os.path.exists(own) else f"{workflow.basedir}/workflow/report/table.rst"
+
+
+def report_tables():
+    """Every table's Markdown page, those of the evidence and the audit included."""
+    paths = [*all_tables(), *all_evidence(), f"{OUTPUT}tables/audit.md"]
+    return [path for path in paths if path.endswith(".md")]
+
+
+def all_pages():
+    """The same as HTML, for the report."""
+    names = [os.path.splitext(os.path.basename(path))[0] for path in report_tables()]
+    return [f"{RESULTS}/report/{name}.html" for name in names]
 
 
 def claim_tables():

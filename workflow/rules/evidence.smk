@@ -60,7 +60,12 @@ rule curves:
         predictions=runs(DATASETS, SETTINGS["networks"], "predictions.csv"),
         code=lambda w: source_files(f"paper_code.reporting.figure_{w.kind}"),
     output:
-        png=f"{OUTPUT}figures/{{kind}}.png",
+        png=report(
+            f"{OUTPUT}figures/{{kind}}.png",
+            caption="../report/figure.rst",
+            category="Further evidence",
+            labels={"result": "{kind}"},
+        ),
         pdf=f"{OUTPUT}figures/{{kind}}.pdf",
     log:
         f"{LOGS}/figures/{{kind}}.log",
@@ -114,7 +119,12 @@ rule figure_leakage:
         table=rules.leakage.output.csv,
         code=source_files("paper_code.reporting.figure_leakage"),
     output:
-        png=f"{OUTPUT}figures/leakage.png",
+        png=report(
+            f"{OUTPUT}figures/leakage.png",
+            caption="../report/figure.rst",
+            category="Further evidence",
+            labels={"result": "leakage"},
+        ),
         pdf=f"{OUTPUT}figures/leakage.pdf",
     log:
         f"{LOGS}/figures/leakage.log",
