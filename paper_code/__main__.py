@@ -268,6 +268,33 @@ def run_predict(args: argparse.Namespace) -> int:
     return 1 if predict_images(args.weights, args.images, args.output) else 0
 
 
+def add_explain(parser: argparse.ArgumentParser) -> None:
+    """Class activation maps over images of your own, with a CSV of class probabilities.
+
+    A file that cannot be used is named and skipped; the exit status is then 1 instead of 0.
+    """
+    parser.add_argument("images", nargs="+", help="image files, or folders with images")
+    parser.add_argument("--weights", required=True, help="weights.safetensors of a run")
+    parser.add_argument(
+        "--method", default="dt_gradcam",
+        help="gradcam, scorecam, eigencam, dt_gradcam (default), gradcam_plusplus or hirescam",
+    )  # fmt: skip
+    parser.add_argument("--class", dest="target", help="class to explain (default: the predicted)")
+    parser.add_argument(
+        "--layer", help="name of the layer to read (default: the network's last map)"
+    )
+    parser.add_argument("--output", "-o", required=True, help="folder for overlays and CSV")
+
+
+def run_explain(args: argparse.Namespace) -> int:
+    from paper_code.explanation import explain_images
+
+    skipped = explain_images(
+        args.weights, args.images, args.output, args.method, target=args.target, layer=args.layer
+    )
+    return 1 if skipped else 0
+
+
 def add_doctor(parser: argparse.ArgumentParser) -> None:
     """What this machine can do: hardware, disk, data, weights, time of each scale.
 
@@ -402,6 +429,7 @@ COMMANDS = {
     "cam": (add_cam, run_cam),
     "evaluate": (add_evaluate, run_evaluate),
     "predict": (add_predict, run_predict),
+    "explain": (add_explain, run_explain),
     "table": (add_table, run_table),
     "figure": (add_figure, run_figure),
     "page": (add_page, run_page),
@@ -414,7 +442,7 @@ COMMANDS = {
 GROUPS = {
     "data": ("fetch", "phantom", "manifest", "prepare", "split"),
     "networks": ("train", "evaluate", "predict", "explain"),
-    "results": ("table", "figure", "claims", "summary", "page", "audit"),
+    "results": ("cam", "table", "figure", "claims", "summary", "page", "audit"),
     "this machine": ("doctor",),
     "more": (),
 }

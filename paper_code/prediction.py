@@ -63,14 +63,14 @@ def predict_images(weights: str | Path, paths: Sequence[str | Path], output: str
     files = find_images(paths)
     network, facts = load_trained(weights)
     classes, size = list(facts["classes"]), int(facts["image_size"])
-    _introduce(weights, facts)
-    kept, probabilities, skipped = [], [], []
-    for names, images in _decoded(files, size, skipped):
+    introduce(weights, facts)
+    kept, parts, skipped = [], [], []
+    for names, images in decoded(files, size, skipped):
         kept += names
-        probabilities.append(_probabilities(network, images))
+        parts.append(class_probabilities(network, images))
     if not kept:
         raise UserError(f"None of {len(files)} files can be used. The first: {skipped[0]}")
-    values = np.concatenate(probabilities)
+    values = np.concatenate(parts)
     columns = {f"p_{name}": values[:, index] for index, name in enumerate(classes)}
     predicted = [classes[index] for index in values.argmax(axis=1)]
     names = [path.as_posix() for path in kept]
@@ -84,7 +84,7 @@ def predict_images(weights: str | Path, paths: Sequence[str | Path], output: str
     return len(skipped)
 
 
-def _probabilities(network: torch.nn.Module, images: torch.Tensor) -> np.ndarray:
+def class_probabilities(network: torch.nn.Module, images: torch.Tensor) -> np.ndarray:
     """N x K float32 of uint8 images, rounded as in a run's `predictions.csv`."""
     device = default_device()
     network.to(device, memory_format=torch.channels_last)
@@ -92,7 +92,7 @@ def _probabilities(network: torch.nn.Module, images: torch.Tensor) -> np.ndarray
     return predict(network, images.to(device), precision).cpu().numpy().round(6)
 
 
-def _introduce(weights: str | Path, facts: dict) -> None:
+def introduce(weights: str | Path, facts: dict) -> None:
     say(
         f"{weights}: {facts['network']} trained on {facts['dataset']} ({facts['data']} images) at "
         f"{facts['image_size']} px. Research code, not a medical device."
@@ -101,7 +101,7 @@ def _introduce(weights: str | Path, facts: dict) -> None:
         say("It has only seen synthetic images: what it says about real ones means nothing.")
 
 
-def _decoded(
+def decoded(
     files: list[Path], size: int, skipped: list[str] | None = None
 ) -> Iterator[tuple[list[Path], torch.Tensor]]:
     """Chunks of files with their images (uint8 N x 3 x S x S).
@@ -216,7 +216,9 @@ def _of_prepared(weights: Path, prepared: str, split: str | None, part: str) -> 
     rows = np.flatnonzero(table["part"] == part) if split else np.arange(len(table))
     chunks = torch.from_numpy(rows).split(4 * CHUNK) if len(rows) else ()
     empty = np.empty((0, len(about["classes"])))
-    probabilities = np.concatenate([empty, *(_probabilities(network, images[c]) for c in chunks)])
+    probabilities = np.concatenate(
+        [empty, *(class_probabilities(network, images[c]) for c in chunks)]
+    )
     facts = {"data": about["description"], "weights": weights}
     return labels[rows].numpy(), probabilities, table["group"].to_numpy()[rows], facts
 
@@ -232,7 +234,7 @@ def _of_manifest(weights: Path, manifest: str) -> Labelled:
             f"{', '.join(classes)}."
         )
     files, size = [Path(path) for path in table["path"]], int(facts["image_size"])
-    probabilities = [_probabilities(network, images) for _, images in _decoded(files, size)]
+    probabilities = [class_probabilities(network, images) for _, images in decoded(files, size)]
     labels = pd.Categorical(table["label"], classes).codes.astype(np.int64)
     facts = {"data": f"{manifest} ({len(table)} images)", "weights": weights}
     return labels, np.concatenate(probabilities), table["group"].to_numpy(), facts

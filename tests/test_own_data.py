@@ -106,7 +106,6 @@ def test_evaluate_and_predict_with_its_weights(finished, images, tmp_path):
     assert list(found)[2:] == [f"p_{name}" for name in CLASSES]
 
 
-@pytest.mark.skipif("explain" not in cli.COMMANDS, reason="the explain command is not there yet")
 def test_explain_with_its_weights(finished, images, tmp_path):
     weights = finished / "runs/mine/resnet50/patient-0/weights.safetensors"
     words = ["explain", images / "star/02.png", "--weights", weights, "--output", tmp_path / "maps"]

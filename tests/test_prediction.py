@@ -1,4 +1,4 @@
-"""`predict` and `evaluate`: a trained network on a user's images, called as a user would."""
+"""`predict`, `explain` and `evaluate`: a trained network on a user's images, called as a user would."""
 
 import numpy as np
 import pandas as pd
@@ -162,3 +162,73 @@ def test_mistakes_of_evaluate(trained, make_prepared, tmp_path, capsys):
         assert message in capsys.readouterr().err.strip().splitlines()[-1]
         assert not (tmp_path / "m.csv").exists()
     assert read_json(where / "run.json")["seed"] == 0
+
+
+# --- explain ------------------------------------------------------------------------------------
+
+
+def test_explain_writes_overlays_of_the_image_s_size_and_a_row_each(trained, folder, tmp_path):
+    from PIL import Image
+
+    (folder / "other").mkdir()
+    save_noise(folder / "other/0.png", 7, size=(31, 50))  # the name of another image
+    weights, out = trained[0] / "weights.safetensors", tmp_path / "out"
+    assert run("explain", folder, "--weights", weights, "--method", "gradcam", "-o", out) == 0
+    table = pd.read_csv(out / "explanations.csv")
+    assert len(table) == 6 and table["overlay"].is_unique
+    assert (table["explained"] == table["predicted"]).all()
+    for row in table.itertuples():
+        with Image.open(row.image) as image, Image.open(out / row.overlay) as overlay:
+            assert overlay.size == image.size and overlay.mode == "RGB"
+    assert run("predict", folder, "--weights", weights, "-o", tmp_path / "p.csv") == 0
+    alone = pd.read_csv(tmp_path / "p.csv")
+    pd.testing.assert_frame_equal(table[list(alone)], alone)
+
+
+def test_explain_shows_the_map_of_compute_cam(trained, folder, tmp_path):
+    """Red where the map is high: the overlay's red less blue goes with the map itself."""
+    from PIL import Image
+
+    from paper_code.cam import compute_cam
+    from paper_code.inference import load_trained, read_images
+    from paper_code.training.augment import normalize
+
+    weights, out = trained[0] / "weights.safetensors", tmp_path / "out"
+    image = save_noise(tmp_path / "one.png", 3, size=(32, 32))
+    words = ["explain", image, "--weights", weights, "--class", "malignant", "--layer", "layer1"]
+    assert run(*words, "--method", "gradcam", "-o", out) == 0
+    network, _ = load_trained(weights)
+    inputs = normalize(read_images([image], 32))
+    heat = compute_cam(network, inputs, [1], "gradcam", "layer1")[0].numpy()
+    assert heat.max() > 0, "a flat map would prove nothing"
+    with Image.open(out / "one_gradcam.png") as overlay, Image.open(image) as plain:
+        change = np.asarray(overlay, float) - 0.55 * np.asarray(plain, float)
+    shown = change[..., 0] - change[..., 2]
+    assert np.corrcoef(shown.ravel(), heat.ravel())[0, 1] > 0.9
+
+
+def test_explain_names_and_skips_what_is_no_image(trained, folder, tmp_path, capsys):
+    (folder / "broken.png").write_bytes(b"no image")
+    weights = trained[0] / "weights.safetensors"
+    words = ["explain", folder, "--weights", weights, "--method", "eigencam"]
+    assert run(*words, "-o", tmp_path / "out") == 1
+    assert "broken.png" in capsys.readouterr().err
+    assert len(pd.read_csv(tmp_path / "out/explanations.csv")) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--method", "gradcamm"], "did you mean gradcam"),
+        (["--class", "cancer"], "'cancer' is none of benign, malignant"),
+        (["--layer", "layer9"], "layer9"),
+    ],
+)
+def test_explain_says_what_is_wrong_and_writes_nothing(
+    trained, folder, tmp_path, capsys, options, message
+):
+    weights = trained[0] / "weights.safetensors"
+    words = ["explain", folder, "--weights", weights, "-o", tmp_path / "out", *options]
+    assert run(*words) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
