@@ -8,6 +8,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/audit.smk"
+include: "workflow/rules/notebooks.smk"
 
 
 rule all:
@@ -16,3 +17,4 @@ rule all:
         tables=all_tables(),
         figures=all_figures(),
         audit=rules.audit.output,
+        notebooks=all_notebooks(),

@@ -25,6 +25,8 @@ TABLES = {
     "10": "table_10_bach_mini_ddsm_cost",
     "11": "table_11_breakhis_diagnostics",
     "12": "table_12_bach_mini_ddsm_diagnostics",
+    "convergence": "convergence",
+    "gate": "gate",
 }
 FIGURES = {
     "01": "figure_01_framework",
@@ -33,6 +35,7 @@ FIGURES = {
     "04": "figure_04_bach_samples",
     "05": "figure_05_mini_ddsm_samples",
     "06": "figure_06_confusion_matrices",
+    "convergence": "figure_convergence",
 }
 # What to do about the errors of the file system that a user can mend.
 ADVICE = {
@@ -205,6 +208,7 @@ def add_figure(parser: argparse.ArgumentParser) -> None:
     """Draw one figure from files; takes what that figure needs of the options."""
     parser.add_argument("number", choices=list(FIGURES))
     _add_inputs(parser)
+    parser.add_argument("--table", help="CSV of the table that is drawn")
     parser.add_argument("--output", required=True, help=".png to write; the .pdf comes beside it")
 
 
@@ -222,6 +226,19 @@ def run_audit(args: argparse.Namespace) -> None:
     from paper_code.audit import write_audit
 
     write_audit(args.output)
+
+
+def add_notebooks(parser: argparse.ArgumentParser) -> None:
+    """Execute notebooks against results: to HTML, or in place."""
+    parser.add_argument("notebooks", nargs="+", help=".ipynb files")
+    parser.add_argument("--results", default=".", help="folder with tables/ and figures/")
+    parser.add_argument("--html", help="folder for NAME.html; without it the files are rewritten")
+
+
+def run_notebooks(args: argparse.Namespace) -> None:
+    from paper_code.reporting.execute import execute_notebooks
+
+    execute_notebooks(args.notebooks, args.results, args.html)
 
 
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -262,6 +279,7 @@ COMMANDS = {
     "table": (add_table, run_table),
     "figure": (add_figure, run_figure),
     "audit": (add_audit, run_audit),
+    "notebooks": (add_notebooks, run_notebooks),
 }
 
 
