@@ -31,7 +31,7 @@ test: lint
 
 # Executes the notebooks against the committed tables/ and figures/ and keeps their outputs.
 notebooks: $(VENV)/installed
-	$(BIN)/python -m paper_code notebooks notebooks/*.ipynb
+	$(BIN)/python -m paper_code notebook notebooks/*.ipynb
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

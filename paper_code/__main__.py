@@ -228,14 +228,14 @@ def run_audit(args: argparse.Namespace) -> None:
     write_audit(args.output)
 
 
-def add_notebooks(parser: argparse.ArgumentParser) -> None:
+def add_notebook(parser: argparse.ArgumentParser) -> None:
     """Execute notebooks against results: to HTML, or in place."""
     parser.add_argument("notebooks", nargs="+", help=".ipynb files")
     parser.add_argument("--results", default=".", help="folder with tables/ and figures/")
     parser.add_argument("--html", help="folder for NAME.html; without it the files are rewritten")
 
 
-def run_notebooks(args: argparse.Namespace) -> None:
+def run_notebook(args: argparse.Namespace) -> None:
     from paper_code.reporting.execute import execute_notebooks
 
     execute_notebooks(args.notebooks, args.results, args.html)
@@ -279,7 +279,7 @@ COMMANDS = {
     "table": (add_table, run_table),
     "figure": (add_figure, run_figure),
     "audit": (add_audit, run_audit),
-    "notebooks": (add_notebooks, run_notebooks),
+    "notebook": (add_notebook, run_notebook),
 }
 
 

@@ -79,9 +79,8 @@ def tidied(notebook: NotebookNode) -> NotebookNode:
 
 def to_html(notebook: NotebookNode, title: str) -> str:
     """One page that loads nothing from the network."""
-    exporter = HTMLExporter(
-        mathjax_url="", require_js_url="", mermaid_js_url="", jquery_url="", widget_renderer_url=""
-    )
+    addresses = (name for name in HTMLExporter.class_trait_names() if name.endswith("_url"))
+    exporter = HTMLExporter(**dict.fromkeys(addresses, ""))
     page, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
     return page
 

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from paper_code.provenance import commit
 from paper_code.reporting.figures import save_figure, style
@@ -41,12 +42,13 @@ def draw(output: str, *, table: str) -> None:
                 here = epochs[epochs["dataset"] == dataset]
                 for number, network in enumerate(networks):
                     colour = colours[number % len(colours)]
-                    _draw_network(axis, here[here["network"] == network], measure, colour)
+                    width = 2.4 if network == "dalaresnet50" else 1.2
+                    rows = here[here["network"] == network]
+                    _draw_network(axis, rows, measure, colour, width)
                 axis.set_ylabel(label if column == 0 else "")
-                if measure == "val_accuracy":
-                    axis.set_ylim(-0.02, 1.02)
-                else:
-                    axis.set_yscale("log")
+                axis.set_ylim(*((-0.02, 1.02) if measure == "val_accuracy" else (0, None)))
+                axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+                axis.grid(color="0.92")
             axes[0, column].set_title(DATASET_LABELS.get(dataset, dataset))
             axes[-1, column].set_xlabel("epoch")
         handles = [
@@ -54,7 +56,11 @@ def draw(output: str, *, table: str) -> None:
             for number, network in enumerate(networks)
         ]
         figure.legend(
-            handles=handles, loc="outside lower center", ncols=min(4, len(handles)), fontsize=7
+            handles=handles,
+            loc="outside upper center",
+            ncols=min(2 * len(datasets), len(handles)),
+            fontsize=7,
+            frameon=False,
         )
         save_figure(figure, output, _provenance(epochs))
 
@@ -66,7 +72,7 @@ def network_label(network: str) -> str:
     return f"{label}, gate after layer {layer}" if layer else label
 
 
-def _draw_network(axis: Axes, runs: pd.DataFrame, measure: str, colour) -> None:
+def _draw_network(axis: Axes, runs: pd.DataFrame, measure: str, colour, width: float) -> None:
     """The mean over the seeds as a line, each seed's values as a pale one; a dot at the end."""
     if runs.empty:
         return
@@ -74,7 +80,7 @@ def _draw_network(axis: Axes, runs: pd.DataFrame, measure: str, colour) -> None:
     if runs["seed"].nunique() > 1:
         for _, run in runs.groupby("seed"):
             axis.plot(run["epoch"], run[measure], color=colour, linewidth=0.6, alpha=0.4)
-    axis.plot(mean.index, mean, color=colour, linewidth=1.4)
+    axis.plot(mean.index, mean, color=colour, linewidth=width, zorder=1 + width)
     axis.plot(mean.index[-1], mean.iloc[-1], "o", color=colour, markersize=3)
 
 

@@ -140,7 +140,7 @@ rule notebook:
     message:
         "Notebook {wildcards.name}"
     shell:
-        "python -m paper_code notebooks {input.notebook} --results {params.results}"
+        "python -m paper_code notebook {input.notebook} --results {params.results}"
         " --html {params.folder} 2>&1 | tee {log}"
 
 
