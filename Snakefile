@@ -8,6 +8,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/audit.smk"
+include: "workflow/rules/common_notebooks.smk"
 include: "workflow/rules/notebooks.smk"
 
 
