@@ -52,7 +52,7 @@ def load_steps(path: str | Path) -> ShownSteps:
         raise UserError(f"{path}: {', '.join(missing)} missing. Make the figure anew.")
     return ShownSteps(
         **{name: fields[name] for name in wanted - {"source", "sigma", "threshold"}},
-        source=str(fields["source"]),
+        source=str(fields["source"]).removesuffix(".") + ".",
         sigma=float(fields["sigma"]),
         threshold=float(fields["threshold"]),
         lesion=fields["lesion"].astype(bool) if "lesion" in fields else None,

@@ -92,6 +92,9 @@ def results_read(path: str | Path) -> list[str]:
         if isinstance(node, ast.Call) and getattr(node.func, "id", None) in READERS:
             folder, ending = READERS[node.func.id]
             found.append(f"{folder}/{ast.literal_eval(node.args[0])}.{ending}")
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", None) == "find_result":
+            folder, name, ending = map(ast.literal_eval, node.args)
+            found.append(f"{folder}/{name}.{ending}")
     return list(dict.fromkeys(found))
 
 

@@ -34,9 +34,9 @@ def epoch_results():
 def planned_results():
     """Every table and figure of `rule all`."""
     files = [*all_tables(), *all_figures(), f"{OUTPUT}tables/audit.csv", *epoch_results()]
-    for more in ("all_evidence", "all_cam"):
-        files += globals()[more]() if more in globals() else []
-    return files
+    files += all_evidence() if "all_evidence" in globals() else []
+    comparison = f"{OUTPUT}figures/figure_07_cam_comparison.png"
+    return [*files, *([f"{OUTPUT}figures/figure_07_steps.npz"] if comparison in files else [])]
 
 
 def all_notebooks():
