@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SMK := Snakefile workflow/rules/*.smk
 
-.PHONY: reproduce report test lint format clean
+.PHONY: reproduce report test notebooks lint format clean
 
 # The newest Python from 3.11 on that is here, or $(PYTHON).
 $(VENV)/installed: requirements.lock pyproject.toml
@@ -27,10 +27,17 @@ report: $(VENV)/installed
 	$(BIN)/snakemake --cores all $(ARGS)
 	$(BIN)/snakemake --report report.html $(ARGS)
 
-# Unit tests, then a whole workflow run at smoke scale, then its notebooks.
+# Unit tests; the notebooks' outputs against the committed results; a whole workflow run at smoke
+# scale; the notebooks on its results.
 test: lint
 	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/nbval.cfg notebooks
 	$(BIN)/snakemake --cores all --config scale=smoke data=phantom
+	PAPER_CODE_RESULTS=results/smoke $(BIN)/python -m pytest --nbval-lax notebooks
+
+# Executes the notebooks against the committed tables/ and figures/ and keeps their outputs.
+notebooks: $(VENV)/installed
+	$(BIN)/python -m paper_code notebook notebooks/*.ipynb
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

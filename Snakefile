@@ -14,6 +14,8 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/audit.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/evidence.smk"
+include: "workflow/rules/common_notebooks.smk"
+include: "workflow/rules/notebooks.smk"
 
 
 rule all:
@@ -24,3 +26,4 @@ rule all:
         audit=rules.audit.output,
         pages=all_pages(),
         evidence=all_evidence(),
+        notebooks=all_notebooks(),

@@ -34,6 +34,8 @@ TABLES = {
     "comparisons": "comparisons",
     "balanced": "balanced",
     "leakage": "leakage",
+    "convergence": "convergence",
+    "gate": "gate",
 }
 FIGURES = {
     "01": "figure_01_framework",
@@ -47,6 +49,7 @@ FIGURES = {
     "reliability": "figure_reliability",
     "roc": "figure_roc",
     "precision_recall": "figure_precision_recall",
+    "convergence": "figure_convergence",
 }
 # What to do about the errors of the file system that a user can mend.
 ADVICE = {
@@ -390,6 +393,19 @@ def run_summary(args: argparse.Namespace) -> None:
     write_summary(args.output, args.tables, args.scale)
 
 
+def add_notebook(parser: argparse.ArgumentParser) -> None:
+    """Execute notebooks against results: to HTML, or in place."""
+    parser.add_argument("notebooks", nargs="+", help=".ipynb files")
+    parser.add_argument("--results", default=".", help="folder with tables/ and figures/")
+    parser.add_argument("--html", help="folder for NAME.html; without it the files are rewritten")
+
+
+def run_notebook(args: argparse.Namespace) -> None:
+    from paper_code.reporting.execute import execute_notebooks
+
+    execute_notebooks(args.notebooks, args.results, args.html)
+
+
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prepared", nargs="+", help="folders of prepared data sets")
     parser.add_argument("--runs", nargs="+", help="run.json files")
@@ -437,6 +453,7 @@ COMMANDS = {
     "doctor": (add_doctor, run_doctor),
     "claims": (add_claims, run_claims),
     "summary": (add_summary, run_summary),
+    "notebook": (add_notebook, run_notebook),
 }
 # How `--help` shows them; a command that is in no group stands under the last heading.
 GROUPS = {

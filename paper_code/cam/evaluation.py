@@ -254,9 +254,8 @@ def _example(
     maps_of: dict[str, Tensor],
     options: dict,
 ) -> dict[str, np.ndarray]:
-    """The first drawn image of the last class that Score-CAM has seen, else the first image."""
-    seen = len(maps_of["scorecam"])
-    last = (tests["label"] == facts["classes"][-1]).to_numpy()[:seen]
+    """The first drawn image of the last class, else the first image."""
+    last = (tests["label"] == facts["classes"][-1]).to_numpy()
     chosen = int(np.argmax(last)) if last.any() else 0
     image = inputs[chosen : chosen + 1]
     predicted = facts["classes"].index(tests["predicted"].iloc[chosen])
@@ -291,5 +290,8 @@ def _example(
         "cleaned": steps.cleaned[0].float().cpu().numpy(),
     }
     for method in PAPER_METHODS:
-        arrays[f"map_{method}"] = maps_of[method][chosen].cpu().numpy()
+        maps = maps_of[method][chosen : chosen + 1]
+        if len(maps) == 0:  # Score-CAM takes fewer images than the others
+            maps = compute_cam(network, image, [predicted], method, precision=options["precision"])
+        arrays[f"map_{method}"] = maps[0].cpu().numpy()
     return arrays
