@@ -1,10 +1,11 @@
-# make reproduce: every table and figure.  make test: what CI runs.  Both set everything up.
+# make reproduce: every table and figure.  make report: all of them in one HTML file.
+# make test: what CI runs.  Each sets everything up.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SMK := Snakefile workflow/rules/*.smk
 
-.PHONY: reproduce test notebooks lint format clean
+.PHONY: reproduce report test notebooks lint format clean
 
 # The newest Python from 3.11 on that is here, or $(PYTHON).
 $(VENV)/installed: requirements.lock pyproject.toml
@@ -20,6 +21,11 @@ $(VENV)/installed: requirements.lock pyproject.toml
 
 reproduce: $(VENV)/installed
 	$(BIN)/snakemake --cores all $(ARGS)
+
+# One HTML file with every table and figure of what `make reproduce` made with the same ARGS.
+report: $(VENV)/installed
+	$(BIN)/snakemake --cores all $(ARGS)
+	$(BIN)/snakemake --report report.html $(ARGS)
 
 # Unit tests; the notebooks' outputs against the committed results; a whole workflow run at smoke
 # scale; the notebooks on its results.

@@ -1,4 +1,4 @@
-"""The command line: every rule's work, runnable alone.
+"""The command line: every rule's work runnable alone, and trained networks on one's own images.
 
 python -m paper_code COMMAND --help
 """
@@ -25,6 +25,15 @@ TABLES = {
     "10": "table_10_bach_mini_ddsm_cost",
     "11": "table_11_breakhis_diagnostics",
     "12": "table_12_bach_mini_ddsm_diagnostics",
+    "13": "table_13_cam_properties",
+    "14": "table_14_cam_localization",
+    "cam_comparisons": "cam_comparisons",
+    "cam_ablation": "cam_ablation",
+    "cam_faithfulness": "cam_faithfulness",
+    "own_data": "own_data",
+    "comparisons": "comparisons",
+    "balanced": "balanced",
+    "leakage": "leakage",
     "convergence": "convergence",
     "gate": "gate",
 }
@@ -35,6 +44,11 @@ FIGURES = {
     "04": "figure_04_bach_samples",
     "05": "figure_05_mini_ddsm_samples",
     "06": "figure_06_confusion_matrices",
+    "07": "figure_07_cam_comparison",
+    "leakage": "figure_leakage",
+    "reliability": "figure_reliability",
+    "roc": "figure_roc",
+    "precision_recall": "figure_precision_recall",
     "convergence": "figure_convergence",
 }
 # What to do about the errors of the file system that a user can mend.
@@ -189,6 +203,92 @@ def run_train(args: argparse.Namespace) -> None:
     )  # fmt: skip
 
 
+def add_cam(parser: argparse.ArgumentParser) -> None:
+    """Score the maps of every CAM method on the test images of one run."""
+    parser.add_argument(
+        "--run", dest="folder", required=True, help="folder of the run, with its weights"
+    )
+    parser.add_argument("--prepared", required=True, help="folder of its prepared data set")
+    parser.add_argument("--output", required=True, help="folder to write")
+    parser.add_argument("--cam-images", type=_limit, default="all", help="test images, or all")
+    parser.add_argument("--scorecam-images", type=_positive, default=50, help="of these")
+    parser.add_argument("--cam-copies", type=_positive, default=10, help="N of DT Grad-CAM")
+    parser.add_argument("--cam-sigma", type=float, default=0.1, help="of the [-1, 1] image")
+    parser.add_argument("--cam-kernel", type=_positive, default=5, help="px, odd")
+    parser.add_argument("--cam-precision", choices=["full", "bfloat16"], default="full")
+    parser.add_argument("--threads", type=_positive, help="CPU threads (default: all cores)")
+
+
+def run_cam(args: argparse.Namespace) -> None:
+    import torch
+
+    from paper_code.cam.evaluation import evaluate_run
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    evaluate_run(
+        args.folder, args.prepared, args.output, images=args.cam_images,
+        scorecam_images=args.scorecam_images, copies=args.cam_copies, sigma=args.cam_sigma,
+        kernel_size=args.cam_kernel, precision=args.cam_precision,
+    )  # fmt: skip
+
+
+def add_evaluate(parser: argparse.ArgumentParser) -> None:
+    """Metrics, with intervals, of a run or of weights on labelled images; also as CSV."""
+    parser.add_argument("source", help="folder of a run, or a weights.safetensors file")
+    images = parser.add_mutually_exclusive_group()
+    images.add_argument("--prepared", help="folder of a prepared data set to predict now")
+    images.add_argument("--manifest", help="manifest.csv (path,label,group) to predict now")
+    parser.add_argument("--split", help="CSV of the split of --prepared; without it all images")
+    parser.add_argument("--part", choices=["train", "val", "test"], help="(default: test)")
+    parser.add_argument("--resamples", type=_positive, default=1000, help="of the bootstrap")
+    parser.add_argument("--output", "-o", required=True, help="CSV to write")
+
+
+def run_evaluate(args: argparse.Namespace) -> None:
+    from paper_code.prediction import evaluate
+
+    table = evaluate(
+        args.source, args.output, prepared=args.prepared, split=args.split,
+        manifest=args.manifest, part=args.part, resamples=args.resamples,
+    )  # fmt: skip
+    print(table[["metric", "value", "low", "high"]].round(3).to_string(index=False))
+
+
+def add_predict(parser: argparse.ArgumentParser) -> None:
+    """Class probabilities of images of your own, as CSV.
+
+    A file that cannot be used is named and skipped; the exit status is then 1 instead of 0.
+    """
+    parser.add_argument("images", nargs="+", help="image files, or folders with images")
+    parser.add_argument("--weights", required=True, help="weights.safetensors of a run")
+    parser.add_argument("--output", "-o", required=True, help="CSV to write")
+
+
+def run_predict(args: argparse.Namespace) -> int:
+    from paper_code.prediction import predict_images
+
+    return 1 if predict_images(args.weights, args.images, args.output) else 0
+
+
+def add_doctor(parser: argparse.ArgumentParser) -> None:
+    """What this machine can do: hardware, disk, data, weights, time of each scale.
+
+    The exit status is 1 if something stands in the way of a run.
+    """
+    parser.add_argument("--data-root", help="folder of the data sets (default: from the config)")
+    parser.add_argument(
+        "--probe", choices=["smoke", "demo", "paper"],
+        help="estimate this scale's training time from a few steps of every network",
+    )  # fmt: skip
+
+
+def run_doctor(args: argparse.Namespace) -> int:
+    from paper_code.doctor import doctor
+
+    return 1 if doctor(args.data_root, args.probe) else 0
+
+
 def add_table(parser: argparse.ArgumentParser) -> None:
     """Build one table from files; takes what that table needs of the options."""
     parser.add_argument("number", choices=list(TABLES))
@@ -217,6 +317,18 @@ def run_figure(args: argparse.Namespace) -> None:
     _call(module.draw, args)
 
 
+def add_page(parser: argparse.ArgumentParser) -> None:
+    """Turn the tables' Markdown pages into HTML, as the report shows them."""
+    parser.add_argument("tables", nargs="+", help=".md files")
+    parser.add_argument("--output", required=True, help="folder for the .html files")
+
+
+def run_page(args: argparse.Namespace) -> None:
+    from paper_code.reporting.page import write_pages
+
+    write_pages(args.tables, args.output)
+
+
 def add_audit(parser: argparse.ArgumentParser) -> None:
     """Check the paper's own numbers by arithmetic; needs no data."""
     parser.add_argument("--output", "-o", required=True, help="folder for audit.csv and audit.md")
@@ -226,6 +338,32 @@ def run_audit(args: argparse.Namespace) -> None:
     from paper_code.audit import write_audit
 
     write_audit(args.output)
+
+
+def add_claims(parser: argparse.ArgumentParser) -> None:
+    """Put the paper's claims to the test, on tables made before."""
+    parser.add_argument("--tables", nargs="*", default=[], help="CSV files of tables")
+    parser.add_argument("--scale", choices=["smoke", "demo", "paper"], required=True)
+    parser.add_argument("--output", required=True, help=".csv to write; the .md comes beside it")
+
+
+def run_claims(args: argparse.Namespace) -> None:
+    from paper_code.reporting.claims import write_claims
+
+    write_claims(args.output, args.tables, args.scale)
+
+
+def add_summary(parser: argparse.ArgumentParser) -> None:
+    """Write one page on what was reproduced, on tables made before."""
+    parser.add_argument("--tables", nargs="*", default=[], help="CSV files of tables")
+    parser.add_argument("--scale", choices=["smoke", "demo", "paper"], required=True)
+    parser.add_argument("--output", required=True, help=".md to write")
+
+
+def run_summary(args: argparse.Namespace) -> None:
+    from paper_code.reporting.summary import write_summary
+
+    write_summary(args.output, args.tables, args.scale)
 
 
 def add_notebook(parser: argparse.ArgumentParser) -> None:
@@ -244,6 +382,7 @@ def run_notebook(args: argparse.Namespace) -> None:
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prepared", nargs="+", help="folders of prepared data sets")
     parser.add_argument("--runs", nargs="+", help="run.json files")
+    parser.add_argument("--cams", nargs="+", help="cam.json files")
     parser.add_argument("--scale", choices=["smoke", "demo", "paper"], help="for the record")
 
 
@@ -276,35 +415,74 @@ COMMANDS = {
     "prepare": (add_prepare, run_prepare),
     "split": (add_split, run_split),
     "train": (add_train, run_train),
+    "cam": (add_cam, run_cam),
+    "evaluate": (add_evaluate, run_evaluate),
+    "predict": (add_predict, run_predict),
     "table": (add_table, run_table),
     "figure": (add_figure, run_figure),
+    "page": (add_page, run_page),
     "audit": (add_audit, run_audit),
+    "doctor": (add_doctor, run_doctor),
+    "claims": (add_claims, run_claims),
+    "summary": (add_summary, run_summary),
     "notebook": (add_notebook, run_notebook),
 }
+# How `--help` shows them; a command that is in no group stands under the last heading.
+GROUPS = {
+    "data": ("fetch", "phantom", "manifest", "prepare", "split"),
+    "networks": ("train", "evaluate", "predict", "explain"),
+    "results": ("table", "figure", "claims", "summary", "page", "notebook", "audit"),
+    "this machine": ("doctor",),
+    "more": (),
+}
+
+
+def _tour() -> str:
+    """Every command in its group with one line each."""
+    grouped = {name for names in GROUPS.values() for name in names}
+    rest = tuple(name for name in COMMANDS if name not in grouped)
+    lines = []
+    for group, names in (GROUPS | {"more": rest}).items():
+        known = [name for name in names if name in COMMANDS]
+        lines += [f"{group}:"] * bool(known)
+        lines += [f"    {name:<10} {_first_line(COMMANDS[name][0])}" for name in known]
+    return "\n".join([*lines, "", "python -m paper_code COMMAND --help explains a command."])
+
+
+def _first_line(add) -> str:
+    return add.__doc__.strip().splitlines()[0]
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser with all commands."""
     parser = argparse.ArgumentParser(
         prog="python -m paper_code",
-        description="DALAResNet50 and DT Grad-CAM: data, training, tables and figures.",
+        description="DALAResNet50 and DT Grad-CAM: every step from raw files to the paper's tables"
+        " and figures.\nAll steps at once: snakemake --cores all",
+        epilog=_tour(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", help="one of those below"
+    )
     for name, (add, run) in COMMANDS.items():
         command = commands.add_parser(
-            name, help=add.__doc__, description=add.__doc__,
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        )  # fmt: skip
+            name, description=add.__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        )
         add(command)
         command.set_defaults(run=run)
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command. Exit status: 0 done, 2 a mistake the user can mend, 130 interrupted."""
+    """Run one command.
+
+    Exit status: 0 done; 1 done, but not for everything (what was left out is named); 2 a mistake
+    that the user can mend; 130 interrupted.
+    """
     args = make_parser().parse_args(arguments)
     try:
-        args.run(args)
+        return args.run(args) or 0
     except UserError as error:
         say(f"error: {error}")
         return 2
@@ -317,7 +495,6 @@ def main(arguments: list[str] | None = None) -> int:
         where = f" ({Path(error.filename)})" if error.filename else ""
         say(f"error: {error.strerror}{where}. {ADVICE[error.errno]}")
         return 2
-    return 0
 
 
 if __name__ == "__main__":

@@ -70,6 +70,19 @@ def _allowed(schema: dict, rules: dict) -> str:
     return f"{text} ({', '.join(limits)})" if limits else text
 
 
+def _typed(value: object) -> object:
+    """What Snakemake's `--config` passes on as text: true and false, numbers inside lists."""
+    if isinstance(value, dict):
+        return {key: _inner(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_inner(item) for item in value]
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
+def _inner(value: object) -> object:
+    return int(value) if isinstance(value, str) and value.isdecimal() else _typed(value)
+
+
 def resolve_settings(config: dict) -> dict:
     """Check the config and replace every `auto` that does not depend on the data.
 
@@ -83,6 +96,7 @@ def resolve_settings(config: dict) -> dict:
     Raises:
         UserError: an unknown key, a wrong type or value, an unknown data set.
     """
+    config = {key: value if key == "manifests" else _typed(value) for key, value in config.items()}
     check_settings(config)
     settings = {key: value for key, value in config.items() if key != "scales"}
     if settings["scale"] == "auto":

@@ -67,39 +67,43 @@ def bach_root(tmp_path) -> Path:
     return root
 
 
-@pytest.fixture
-def make_prepared(tmp_path):
-    """Write a prepared data set, as `prepare` and `make_split` do, whose classes differ in grey.
-
-    make_prepared(name="set", size=32, per_class=20, by="image") -> (folder, split CSV)
-    """
+def write_prepared(root: Path, *, size=32, per_class=20, by="image", **source) -> tuple[Path, Path]:
+    """A prepared data set below `root`, as `prepare` and `make_split` write it, whose classes
+    differ in grey: (folder, split CSV)."""
     from paper_code.datasets.splits import make_split
     from paper_code.files import write_csv, write_json
 
-    def make(name="set", *, size=32, per_class=20, by="image", **source) -> tuple[Path, Path]:
-        folder = tmp_path / name / "prepared"
-        rng = np.random.default_rng(0)
-        labels = np.repeat(["benign", "malignant"], per_class)
-        level = np.where(labels == "benign", 100, 150)[:, None, None, None]
-        images = rng.normal(level, 40, (len(labels), 3, size, size)).clip(0, 255).astype(np.uint8)
-        folder.mkdir(parents=True)
-        np.save(folder / "images.npy", images)
-        table = pd.DataFrame({
-            "image": [f"{label}/{i:03d}.png" for i, label in enumerate(labels)],
-            "label": labels,
-            "group": [f"patient {i // 2}" for i in range(len(labels))],
-        })  # fmt: skip
-        write_csv(folder / "manifest.csv", table)
-        facts = {
-            "dataset": "breakhis_40x", "source": "phantom", "complete": False,
-            "description": f"phantom ({len(labels)} synthetic images)", "images": len(labels),
-            "classes": ["benign", "malignant"], "colour": "rgb", "patients": per_class,
-            "duplicates": [],
-        }  # fmt: skip
-        write_json(folder / "source.json", facts | source)
-        split = tmp_path / name / "split.csv"
-        make_split(folder / "manifest.csv", split, by=by, seed=0)
-        return folder, split
+    folder = root / "prepared"
+    rng = np.random.default_rng(0)
+    labels = np.repeat(["benign", "malignant"], per_class)
+    level = np.where(labels == "benign", 100, 150)[:, None, None, None]
+    images = rng.normal(level, 40, (len(labels), 3, size, size)).clip(0, 255).astype(np.uint8)
+    folder.mkdir(parents=True)
+    np.save(folder / "images.npy", images)
+    table = pd.DataFrame({
+        "image": [f"{label}/{i:03d}.png" for i, label in enumerate(labels)],
+        "label": labels,
+        "group": [f"patient {i // 2}" for i in range(len(labels))],
+    })  # fmt: skip
+    write_csv(folder / "manifest.csv", table)
+    facts = {
+        "dataset": "breakhis_40x", "source": "phantom", "complete": False,
+        "description": f"phantom ({len(labels)} synthetic images)", "images": len(labels),
+        "classes": ["benign", "malignant"], "colour": "rgb", "patients": per_class,
+        "duplicates": [],
+    }  # fmt: skip
+    write_json(folder / "source.json", facts | source)
+    split = root / "split.csv"
+    make_split(folder / "manifest.csv", split, by=by, seed=0)
+    return folder, split
+
+
+@pytest.fixture
+def make_prepared(tmp_path):
+    """make_prepared(name="set", size=32, per_class=20, by="image") -> `write_prepared`."""
+
+    def make(name="set", **options) -> tuple[Path, Path]:
+        return write_prepared(tmp_path / name, **options)
 
     return make
 

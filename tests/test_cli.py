@@ -21,6 +21,12 @@ def test_help_lists_every_command(command):
     assert done.returncode == 0
     for name in cli.COMMANDS:
         assert f"\n    {name} " in done.stdout
+        assert max(map(len, done.stdout.splitlines())) <= 110
+
+
+def test_no_group_of_the_help_names_a_command_twice():
+    names = [name for group in cli.GROUPS.values() for name in group]
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)

@@ -23,6 +23,19 @@ def gpus(request, monkeypatch) -> int:
     return request.param
 
 
+def test_what_the_command_line_passes_as_text_is_understood():
+    given = changed(
+        seeds=["0", "1"], placements=["2"], keep_weights="false",
+        phantom_images={"breakhis": "40", "bach": "all", "mini_ddsm": "30"},
+        manifests={"mine": {"path": "m.csv", "classes": ["0", "1"]}},
+    )  # fmt: skip
+    settings = resolve_settings(given)
+    assert settings["seeds"] == [0, 1] and settings["placements"] == [2]
+    assert settings["keep_weights"] is False
+    assert settings["phantom_images"] == {"breakhis": 40, "bach": "all", "mini_ddsm": 30}
+    assert settings["manifests"]["mine"]["classes"] == ["0", "1"], "class names stay text"
+
+
 def test_defaults_are_valid_and_complete():
     check_settings(DEFAULTS)
     schema = yaml.safe_load((ROOT / "config" / "schema.yaml").read_text(encoding="utf-8"))
@@ -183,3 +196,12 @@ def test_announcement_says_what_was_chosen_and_why(gpus):
     assert "smoke (as configured)" in announce(
         changed(scale="smoke"), resolve_settings(changed(scale="smoke")), sources
     )
+
+
+def test_lists_of_numbers_from_the_command_line():
+    """Snakemake gives --config 'seeds=[0, 1]' as texts."""
+    settings = resolve_settings(changed(seeds=["0", "1"], placements=["4"], data_root="7"))
+    assert (settings["seeds"], settings["placements"]) == ([0, 1], [4])
+    assert settings["data_root"] == "7"
+    with pytest.raises(UserError, match=r"'seeds\.0' is 'a'"):
+        resolve_settings(changed(seeds=["a"]))

@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 from paper_code.errors import UserError
 from paper_code.metrics import (
     METRICS,
     accuracy_interval,
     bootstrap_interval,
+    brier_score,
     classification_metrics,
     compare_networks,
     delong_test,
@@ -29,6 +30,7 @@ from paper_code.metrics import (
     reliability_curve,
     resampling,
     roc_points,
+    weighted_calibration,
 )
 from paper_code.metrics.resampling import group_codes, weighted_metrics
 
@@ -505,3 +507,17 @@ def test_class_without_images_has_no_curve():
     empty = roc_points(y[:0], p[:0])
     assert empty.empty
     assert list(empty.columns) == ["class", "threshold", "fpr", "tpr"]
+
+
+@pytest.mark.parametrize("num_classes", [2, 4])
+def test_calibration_under_weights(num_classes):
+    y, p, _ = make(np.random.default_rng(3), patients=80, num_classes=num_classes)
+    times = np.random.default_rng(4).integers(0, 3, size=(5, len(y)))
+    values = weighted_calibration(y, p, times.astype(float))
+    for weights, (ece, brier) in zip(times, values, strict=True):
+        again = np.repeat(np.arange(len(y)), weights)
+        assert ece == pytest.approx(expected_calibration_error(y[again], p[again]))
+        assert brier == pytest.approx(brier_score(y[again], p[again]))
+    target = p[:, 1] if num_classes == 2 else p
+    assert brier_score(y, p) == pytest.approx(brier_score_loss(y, target))
+    assert math.isnan(brier_score(np.array([], int), np.empty((0, 2))))

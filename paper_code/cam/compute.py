@@ -12,9 +12,13 @@ from paper_code.cam.layers import default_layer, layer_name
 from paper_code.cam.score_cam import scorecam
 from paper_code.errors import UserError
 
-METHODS = ("gradcam", "scorecam", "eigencam", "dt_gradcam", "gradcam_plusplus", "hirescam")
-_GRADIENT: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+# A function of the layer's activations and gradients (N x C x h x w each -> N x h x w raw maps), or
+# None for a method that takes a way of its own through `raw_cam`. One line adds a method.
+METHODS: dict[str, Callable[[Tensor, Tensor], Tensor] | None] = {
     "gradcam": methods.gradcam,
+    "scorecam": None,
+    "eigencam": None,
+    "dt_gradcam": None,
     "gradcam_plusplus": methods.gradcam_plusplus,
     "hirescam": methods.hirescam,
 }
@@ -82,9 +86,10 @@ def raw_cam(
     with as_evaluated(network):
         layer = _layer(network, layer, images)
         for part, wanted in _parts(images, classes, batch_size):
-            seen = capture(network, part, wanted, layer, method in _GRADIENT, precision)
-            if method in _GRADIENT:
-                raw = _GRADIENT[method](seen.activations, seen.gradients)
+            of_gradients = METHODS[method]
+            seen = capture(network, part, wanted, layer, of_gradients is not None, precision)
+            if of_gradients:
+                raw = of_gradients(seen.activations, seen.gradients)
             elif method == "eigencam":
                 raw = methods.eigencam(seen.activations)
             else:

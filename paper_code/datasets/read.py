@@ -1,5 +1,7 @@
 """One call that reads any data set and asserts what can be asserted."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -33,7 +35,7 @@ def read_dataset(
             are more images than were published.
     """
     dataset = find_dataset(name, manifests)
-    table = _read_family(dataset, Path(data_root))
+    table = READERS[dataset.family].read(dataset, Path(data_root))
     where = dataset.manifest or data_root
     if table.empty:
         hint = "" if dataset.manifest else " Check 'data_root'."
@@ -60,33 +62,47 @@ def read_dataset(
     return table
 
 
+@dataclass(frozen=True)
+class Reader:
+    """How a family of data sets is read.
+
+    Attributes:
+        place: (data set, data_root) -> the folder or file that shows that it is there at all.
+        read: (data set, data_root) -> one row an image: path, label, group, mask; no row is an
+            error of `read_dataset`.
+    """
+
+    place: Callable[[Dataset, Path], Path]
+    read: Callable[[Dataset, Path], pd.DataFrame]
+
+
+READERS = {
+    "breakhis": Reader(
+        lambda _, root: root / breakhis.FOLDER,
+        lambda dataset, root: breakhis.read(root, dataset.magnification),
+    ),
+    "bach": Reader(lambda _, root: root / bach.FOLDER, lambda _, root: bach.read(root)),
+    "mini_ddsm": Reader(
+        lambda _, root: mini_ddsm.folder(root), lambda _, root: mini_ddsm.read(root)
+    ),
+    "manifest": Reader(
+        lambda dataset, _: Path(dataset.manifest),
+        lambda dataset, _: manifest.read(Path(dataset.manifest)),
+    ),
+}
+
+
 def dataset_files_present(dataset: Dataset, data_root: str | Path) -> bool:
     """Whether the folder (or manifest) of a data set is there at all."""
-    root = Path(data_root)
-    return {
-        "breakhis": lambda: (root / breakhis.FOLDER).is_dir(),
-        "bach": lambda: (root / bach.FOLDER).is_dir(),
-        "mini_ddsm": lambda: mini_ddsm.folder(root).is_dir(),
-        "manifest": lambda: Path(dataset.manifest).is_file(),
-    }[dataset.family]()
+    return READERS[dataset.family].place(dataset, Path(data_root)).exists()
 
 
 def class_counts(dataset: Dataset, data_root: str | Path) -> dict[str, int]:
     """Images found of each class (0 where there is none)."""
-    table = _read_family(dataset, Path(data_root))
+    table = READERS[dataset.family].read(dataset, Path(data_root))
     counts = table["label"].value_counts() if len(table) else {}
     classes = dataset.classes or tuple(sorted(table["label"].unique()))
     return {label: int(counts.get(label, 0)) for label in classes}
-
-
-def _read_family(dataset: Dataset, data_root: Path) -> pd.DataFrame:
-    if dataset.family == "breakhis":
-        return breakhis.read(data_root, dataset.magnification)
-    if dataset.family == "bach":
-        return bach.read(data_root)
-    if dataset.family == "mini_ddsm":
-        return mini_ddsm.read(data_root)
-    return manifest.read(Path(dataset.manifest))
 
 
 def _status(dataset: Dataset, counts: pd.Series, where: str | Path) -> str:

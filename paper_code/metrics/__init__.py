@@ -1,28 +1,39 @@
 """Classification metrics, their intervals, paired tests between networks, calibration."""
 
 from paper_code.metrics.calibration import (
+    brier_score,
     expected_calibration_error,
     precision_recall_points,
     reliability_curve,
     roc_points,
+    weighted_calibration,
 )
 from paper_code.metrics.classification import METRICS, classification_metrics
 from paper_code.metrics.comparisons import (
     compare_networks,
+    compare_samples,
     delong_test,
+    difference_bootstrap,
     holm,
     mcnemar_test,
     paired_bootstrap,
 )
-from paper_code.metrics.intervals import accuracy_interval, bootstrap_interval
+from paper_code.metrics.intervals import (
+    accuracy_interval,
+    bootstrap_interval,
+    statistic_interval,
+)
 
 __all__ = [
     "METRICS",
     "accuracy_interval",
     "bootstrap_interval",
+    "brier_score",
     "classification_metrics",
     "compare_networks",
+    "compare_samples",
     "delong_test",
+    "difference_bootstrap",
     "expected_calibration_error",
     "holm",
     "mcnemar_test",
@@ -30,4 +41,6 @@ __all__ = [
     "precision_recall_points",
     "reliability_curve",
     "roc_points",
+    "statistic_interval",
+    "weighted_calibration",
 ]

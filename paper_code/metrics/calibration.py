@@ -47,6 +47,40 @@ def expected_calibration_error(y_true: np.ndarray, y_prob: np.ndarray, bins: int
     return float(np.average(gap, weights=curve["count"]))
 
 
+def brier_score(y_true: np.ndarray, y_prob: np.ndarray) -> float:
+    """Mean squared error of the probabilities (Brier 1950), as scikit-learn's brier_score_loss.
+
+    Two classes: of P(class 1), from 0 to 1. More: summed over the classes, from 0 to 2. NaN with
+    no image.
+    """
+    y_true, y_prob = check_predictions(y_true, y_prob)
+    if len(y_true) == 0:
+        return float("nan")
+    return float(_squared_errors(y_true, y_prob).mean())
+
+
+def weighted_calibration(
+    y_true: np.ndarray, y_prob: np.ndarray, weights: np.ndarray, bins: int = 15
+) -> np.ndarray:
+    """R x 2 values of expected calibration error and Brier score under R x N image weights.
+
+    A weight of 2 counts an image twice; for `statistic_interval`.
+    """
+    y_true, y_prob = check_predictions(y_true, y_prob)
+    confidence = y_prob.max(axis=1)
+    in_bin = np.eye(bins)[np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], confidence)]
+    surplus = (y_prob.argmax(axis=1) == y_true) - confidence
+    total = weights.sum(axis=1)
+    ece = np.abs((weights * surplus) @ in_bin).sum(axis=1) / total
+    return np.stack([ece, weights @ _squared_errors(y_true, y_prob) / total], axis=1)
+
+
+def _squared_errors(y_true: np.ndarray, y_prob: np.ndarray) -> np.ndarray:
+    if y_prob.shape[1] == 2:
+        return (y_prob[:, 1] - y_true) ** 2
+    return ((y_prob - np.eye(y_prob.shape[1])[y_true]) ** 2).sum(axis=1)
+
+
 def roc_points(y_true: np.ndarray, y_prob: np.ndarray) -> pd.DataFrame:
     """ROC curves: columns class, threshold, fpr, tpr.
 

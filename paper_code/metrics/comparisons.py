@@ -24,9 +24,11 @@ from paper_code.metrics.resampling import (
     bootstrap_values,
     check_metrics,
     group_codes,
-    num_patients,
     weighted_metrics,
 )
+
+# Class indices (N), probabilities (N x K) and patient codes (N) of one run's test images.
+Sample = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 class DeLong(NamedTuple):
@@ -105,22 +107,55 @@ def paired_bootstrap(
     percentile interval at `level` and 1 less the level at which it would end at zero. NaN where a
     value is undefined; an interval also where the difference is the same in every resample.
     """
-    y_true, prob_first = check_predictions(y_true, prob_first)
-    y_true, prob_second = check_predictions(y_true, prob_second)
-    metrics, level = check_metrics(metrics), check_level(level)
-    if len(y_true) == 0:
-        raise UserError("There is no image to compare the networks on.")
     codes = group_codes(groups, len(y_true))
-    patients = num_patients(codes)
+    first, second = [(y_true, prob_first, codes)], [(y_true, prob_second, codes)]
+    return difference_bootstrap(first, second, metrics, resamples, level, seed)
 
-    def both(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        first = weighted_metrics(y_true, prob_first, weights, metrics)
-        return first, weighted_metrics(y_true, prob_second, weights, metrics)
 
-    (first,), (second,) = both(np.ones((1, len(y_true))))
-    values = bootstrap_values(lambda weights: np.subtract(*both(weights)), codes, resamples, seed)
-    table = pd.DataFrame({"metric": metrics, "first": first, "second": second})
-    table["difference"] = first - second
+def difference_bootstrap(
+    first: Sequence[Sample],
+    second: Sequence[Sample],
+    metrics: Sequence[str] = METRICS,
+    resamples: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Difference of mean metrics between two sets of runs, on the same draws of whole patients.
+
+    `first` and `second` hold a sample a run (one a seed, say): N class indices, N x K
+    probabilities and the code 0..G-1 of each image's patient, who may occur in many samples. A
+    draw weighs a patient alike wherever he occurs, so that networks on the same images are
+    compared pair by pair, and networks on other images of the same patients as far as they share
+    them. Returns metric, first and second (means over the runs), difference, low, high and
+    p_value, as `paired_bootstrap`.
+    """
+    metrics, level = check_metrics(metrics), check_level(level)
+    sides = []
+    for samples in (first, second):
+        checked = [(*check_predictions(y, prob), np.asarray(codes)) for y, prob, codes in samples]
+        sides.append(checked)
+    patients_of = np.unique(np.concatenate([codes for side in sides for _, _, codes in side]))
+    sides = [
+        [(y, prob, np.searchsorted(patients_of, codes)) for y, prob, codes in side]
+        for side in sides
+    ]
+    patients = len(patients_of)
+    if patients == 0:
+        raise UserError("There is no image to compare the networks on.")
+
+    def means(weights: np.ndarray) -> list[np.ndarray]:
+        """R x M means over the runs of each side, for R x G weights of the patients."""
+        return [
+            np.mean([weighted_metrics(y, p, weights[:, codes], metrics) for y, p, codes in side], 0)
+            for side in sides
+        ]
+
+    (first_mean,), (second_mean,) = means(np.ones((1, patients)))
+    values = bootstrap_values(
+        lambda weights: np.subtract(*means(weights)), np.arange(patients), resamples, seed
+    )
+    table = pd.DataFrame({"metric": metrics, "first": first_mean, "second": second_mean})
+    table["difference"] = first_mean - second_mean
     table[["low", "high"]] = [percentile_interval(column, patients, level) for column in values.T]
     table["p_value"] = [percentile_p_value(column, patients) for column in values.T]
     undefined = table["difference"].isna()
@@ -164,23 +199,46 @@ def compare_networks(
             f"network; it has {', '.join(prob_by_network) or 'none'}."
         )
     codes = group_codes(groups, len(y_true))
-    independent = len(np.unique(codes)) == len(codes)
-    first = prob_by_network[reference]
-    tables = []
-    for network, second in prob_by_network.items():
-        if network == reference:
-            continue
-        table = paired_bootstrap(y_true, first, second, codes, metrics, resamples, level, seed)
-        table = table.set_index("metric").assign(test="paired bootstrap")
-        if independent and "accuracy" in table.index:
-            p_value = mcnemar_test(y_true, first, second)[2]
-            table.loc["accuracy", ["test", "p_value"]] = "exact McNemar", p_value
-        if independent and "auc_roc" in table.index and np.shape(first)[1] == 2:
-            p_value = delong_test(y_true, np.asarray(first)[:, 1], np.asarray(second)[:, 1]).p_value
-            table.loc["auc_roc", ["test", "p_value"]] = "DeLong", p_value
-        tables.append(table.reset_index().assign(network=network))
+    first = [(y_true, prob_by_network[reference], codes)]
+    tables = [
+        compare_samples(first, [(y_true, second, codes)], metrics, resamples, level, seed).assign(
+            network=network
+        )
+        for network, second in prob_by_network.items()
+        if network != reference
+    ]
     result = pd.concat(tables, ignore_index=True)
-    result = result.rename(columns={"first": "reference_value", "second": "value"})
     result["p_holm"] = result.groupby("metric")["p_value"].transform(holm)
     columns = ["network", "metric", "reference_value", "value", "difference", "low", "high"]
     return result[[*columns, "test", "p_value", "p_holm"]]
+
+
+def compare_samples(
+    first: Sequence[Sample],
+    second: Sequence[Sample],
+    metrics: Sequence[str] = METRICS,
+    resamples: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Compare two networks on the same images, a sample a run on either side, in one order.
+
+    Columns metric, reference_value, value, difference, low, high, p_value, test: those of
+    `difference_bootstrap`, but with one run a side and no patient with two images the p-value of
+    accuracy is that of the exact McNemar test and of the two-class AUC DeLong's.
+    """
+    table = difference_bootstrap(first, second, metrics, resamples, level, seed)
+    table = table.rename(columns={"first": "reference_value", "second": "value"})
+    table = table.set_index("metric").assign(test="paired bootstrap")
+    (y_true, prob_first, codes), (_, prob_second, _) = first[0], second[0]
+    if len(first) == 1 and len(np.unique(codes)) == len(codes):
+        if "accuracy" in table.index:
+            p_value = mcnemar_test(y_true, prob_first, prob_second)[2]
+            table.loc["accuracy", ["test", "p_value"]] = "exact McNemar", p_value
+        if "auc_roc" in table.index and np.shape(prob_first)[1] == 2:
+            scores = (np.asarray(prob)[:, 1] for prob in (prob_first, prob_second))
+            table.loc["auc_roc", ["test", "p_value"]] = (
+                "DeLong",
+                delong_test(y_true, *scores).p_value,
+            )
+    return table.reset_index()

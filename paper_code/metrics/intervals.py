@@ -17,6 +17,7 @@ from statsmodels.stats.proportion import proportion_confint
 from paper_code.errors import UserError
 from paper_code.metrics.classification import METRICS, check_predictions
 from paper_code.metrics.resampling import (
+    Statistic,
     bootstrap_values,
     check_metrics,
     group_codes,
@@ -44,16 +45,33 @@ def bootstrap_interval(
     spread, so see `accuracy_interval`. The seed decides the result.
     """
     y_true, y_prob = check_predictions(y_true, y_prob)
-    metrics, level = check_metrics(metrics), check_level(level)
+    metrics = check_metrics(metrics)
     codes = group_codes(groups, len(y_true))
 
     def statistic(weights: np.ndarray) -> np.ndarray:
         return weighted_metrics(y_true, y_prob, weights, metrics)
 
-    table = pd.DataFrame({"metric": metrics, "value": np.nan, "low": np.nan, "high": np.nan})
-    if len(y_true) == 0:
+    return statistic_interval(statistic, metrics, codes, resamples, level, seed)
+
+
+def statistic_interval(
+    statistic: Statistic,
+    names: Sequence[str],
+    codes: np.ndarray,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """`bootstrap_interval` of any statistic.
+
+    `statistic` maps R x N image weights to R x M values, called `names`; `codes` is the patient of
+    each image (`group_codes`).
+    """
+    level = check_level(level)
+    table = pd.DataFrame({"metric": list(names), "value": np.nan, "low": np.nan, "high": np.nan})
+    if len(codes) == 0:
         return table
-    table["value"] = statistic(np.ones((1, len(y_true))))[0]
+    table["value"] = statistic(np.ones((1, len(codes))))[0]
     values = bootstrap_values(statistic, codes, resamples, seed)
     left_out = left_out_values(statistic, codes)
     columns = zip(table["value"], values.T, left_out.T, strict=True)
@@ -124,7 +142,10 @@ def percentile_interval(values: np.ndarray, patients: int, level: float) -> tupl
 def percentile_p_value(values: np.ndarray, patients: int) -> float:
     """Two-sided p-value of "the difference is 0": 1 less the level whose interval ends at 0.
 
-    1 where every resample gives 0, else NaN as the interval is.
+    Where no resample lies beyond 0 the level is too high for so few resamples to tell. Then the
+    mean over the standard deviation of the resamples stands for the quantile, as in a t-test, so
+    that a clear difference can survive a correction for many comparisons. 1 where every resample
+    gives 0, else NaN as the interval is.
     """
     if not np.any(values):
         return 1.0
@@ -132,8 +153,10 @@ def percentile_p_value(values: np.ndarray, patients: int) -> float:
         return float("nan")
     values = values[~np.isnan(values)]
     on_far_side = min((values <= 0).sum(), (values >= 0).sum())
-    share = min(0.5, (on_far_side + 1) / (len(values) + 1))
-    return float(2 * t.sf(norm.isf(share) / _widening(patients), patients - 1))
+    quantile = norm.isf(min(0.5, (on_far_side + 1) / (len(values) + 1)))
+    if on_far_side == 0:
+        quantile = max(quantile, abs(values.mean()) / values.std(ddof=1))
+    return float(2 * t.sf(quantile / _widening(patients), patients - 1))
 
 
 def tells_spread(values: np.ndarray) -> bool:

@@ -13,6 +13,7 @@ CAM_LAYER = "gate"  # z of Eq. 4, which is what the classifier pools; layer4 if 
 NEW_PARTS = ("gate", "fc")
 
 PUBLISHED = ResNet50_Weights.IMAGENET1K_V1
+WEIGHTS_URL = PUBLISHED.url
 CHANNELS = (256, 512, 1024, 2048)  # of the outputs of layer1 .. layer4
 
 
@@ -69,12 +70,12 @@ class DALAResNet50(ResNet):
                 f"reduction: {reduction!r} does not divide the {channels} channels "
                 f"after layer {gate_after}"
             )
-        start_pretrained = pretrained.available(PUBLISHED.url, weights)
+        start_pretrained = pretrained.available(WEIGHTS_URL, weights)
 
         super().__init__(Bottleneck, [3, 4, 6, 3])
         self.weights_source = "random"
         if start_pretrained:
-            with pretrained.readable(PUBLISHED.url):
+            with pretrained.readable(WEIGHTS_URL):
                 self.load_state_dict(PUBLISHED.get_state_dict(progress=False))
             self.weights_source = f"imagenet (torchvision {PUBLISHED})"
         self.gate_after = gate_after

@@ -8,6 +8,7 @@ from paper_code.networks import heads, pretrained
 
 CAM_LAYER = "features"
 NEW_PARTS = ("classifier",)
+WEIGHTS_URL = DenseNet121_Weights.IMAGENET1K_V1.url
 
 
 def build(num_classes: int, *, reading: str, weights: str | None, dropout: float) -> nn.Module:

@@ -9,7 +9,7 @@ from paper_code.networks.vision_transformer import AnySizeViT
 CAM_LAYER = "blocks.11.norm1"  # after it, only the class token's path reaches the head
 NEW_PARTS = ("head",)
 
-URL = "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitb14/dinov2_vitb14_pretrain.pth"
+WEIGHTS_URL = "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitb14/dinov2_vitb14_pretrain.pth"
 
 
 class DinoV2ViTB14(AnySizeViT):
@@ -30,9 +30,9 @@ def build(num_classes: int, *, reading: str, weights: str | None, dropout: float
     """Both readings: Linear(768, n) on the class token."""
     network = DinoV2ViTB14()
     network.weights_source = "random"
-    if pretrained.available(URL, weights):
-        with pretrained.readable(URL):
-            network.load_state_dict(pretrained.load_file(URL))
+    if pretrained.available(WEIGHTS_URL, weights):
+        with pretrained.readable(WEIGHTS_URL):
+            network.load_state_dict(pretrained.load_file(WEIGHTS_URL))
         network.weights_source = "self-supervised on LVD-142M (Meta dinov2_vitb14)"
     network.head = heads.linear_head(768, num_classes, dropout)
     return network

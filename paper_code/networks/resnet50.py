@@ -8,6 +8,7 @@ from paper_code.networks import heads, pretrained
 
 CAM_LAYER = "layer4"
 NEW_PARTS = ("fc",)
+WEIGHTS_URL = ResNet50_Weights.IMAGENET1K_V1.url
 
 
 def build(num_classes: int, *, reading: str, weights: str | None, dropout: float) -> nn.Module:

@@ -12,7 +12,7 @@ CAM_LAYER = "layer4"
 NEW_PARTS = ("fc",)
 
 TAG = "seresnet50.ra2_in1k"  # trained at 224 px, which is the paper's size
-URL = timm.get_pretrained_cfg(TAG).url
+WEIGHTS_URL = timm.get_pretrained_cfg(TAG).url
 
 
 def build(num_classes: int, *, reading: str, weights: str | None, dropout: float) -> nn.Module:
@@ -25,9 +25,9 @@ def build(num_classes: int, *, reading: str, weights: str | None, dropout: float
     se = {"block_args": {"attn_layer": partial(SEModule, bias=False)}} if counted else {}
     network = timm.create_model("seresnet50", pretrained=False, num_classes=0, **se)
     network.weights_source = "random"
-    if pretrained.available(URL, weights):
-        with pretrained.readable(URL):
-            state = pretrained.load_file(URL)
+    if pretrained.available(WEIGHTS_URL, weights):
+        with pretrained.readable(WEIGHTS_URL):
+            state = pretrained.load_file(WEIGHTS_URL)
             unused = {"fc.weight", "fc.bias"} | {
                 key for key in state if counted and ".se." in key and key.endswith(".bias")
             }

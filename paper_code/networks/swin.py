@@ -8,6 +8,7 @@ from paper_code.networks import heads, pretrained
 
 CAM_LAYER = "permute"  # the last normalised map as N x C x H x W, just before the pooling
 NEW_PARTS = ("head",)
+WEIGHTS_URL = Swin_B_Weights.IMAGENET1K_V1.url
 
 
 def build(num_classes: int, *, reading: str, weights: str | None, dropout: float) -> nn.Module:

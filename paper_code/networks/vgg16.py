@@ -8,6 +8,7 @@ from paper_code.networks import pretrained
 
 CAM_LAYER = "features.29"  # the last convolution's ReLU, before the last max pooling
 NEW_PARTS = ("classifier.6",)
+WEIGHTS_URL = VGG16_Weights.IMAGENET1K_V1.url
 
 
 def build(num_classes: int, *, reading: str, weights: str | None, dropout: float) -> nn.Module:

@@ -10,6 +10,7 @@ from paper_code.networks import pretrained
 
 CAM_LAYER = "inception"
 NEW_PARTS = ("inception", "norm", "classifier")
+WEIGHTS_URL = VGG16_Weights.IMAGENET1K_V1.url
 
 BLOCK4 = 24  # torchvision's vgg16.features up to and with the fourth max pooling
 

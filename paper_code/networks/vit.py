@@ -8,6 +8,7 @@ from paper_code.networks.vision_transformer import AnySizeViT
 
 CAM_LAYER = "blocks.5.norm1"  # after it, only the class token's path reaches the head
 NEW_PARTS = ("head",)
+WEIGHTS_URL = None
 
 
 def build(num_classes: int, *, reading: str, weights: str | None, dropout: float) -> nn.Module:

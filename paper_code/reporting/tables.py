@@ -51,6 +51,10 @@ METRIC_LABELS = {
     "specificity": "Specificity",
     "ppv": "PPV",
     "npv": "NPV",
+    "mcc": "MCC",
+    "balanced_accuracy": "Balanced accuracy",
+    "ece": "ECE",
+    "brier": "Brier score",
 }
 
 

@@ -9,6 +9,7 @@ sys.path.insert(0, workflow.basedir)
 
 from paper_code.config import announce, choose_sources, cuda_device_count, resolve_settings
 from paper_code.datasets.catalog import PAPER_DATASETS, find_dataset
+from paper_code.datasets.read import read_dataset
 from paper_code.errors import UserError
 from paper_code.networks.registry import NETWORKS, network_module
 from paper_code.sources import source_files
@@ -19,10 +20,22 @@ ENVIRONMENT = "../../environment.yml"
 try:
     SETTINGS = resolve_settings(config)
     SOURCES = choose_sources(SETTINGS)
-    for name in SETTINGS["networks"]:
+    for name in SETTINGS["networks"] + SETTINGS["leakage_networks"]:
         parse_network(name)
+    for name in SETTINGS["leakage_datasets"]:
+        find_dataset(name, SETTINGS["manifests"])
 except UserError as error:
     raise WorkflowError(str(error))
+
+# What the captions of the report say.
+PHANTOMS = [name for name, (source, _) in SOURCES.items() if source == "phantom"]
+config["chosen"] = {
+    "lines": announce(config, SETTINGS, SOURCES).splitlines(),
+    "phantoms": PHANTOMS,
+    "line": f"Scale: {SETTINGS['scale']}. Data: "
+    + ", ".join(f"{name} {source}" for name, (source, _) in SOURCES.items())
+    + ".",
+}
 
 SCALE = SETTINGS["scale"]
 DATASETS = SETTINGS["datasets"]
@@ -38,8 +51,10 @@ PLACED = [
     "dalaresnet50" if layer == 4 else f"dalaresnet50-layer{layer}"
     for layer in SETTINGS["placements"]
 ]
-# BACH, Mini-DDSM and data sets of one's own.
-OTHERS = [name for name in DATASETS if name not in BREAKHIS]
+# BACH and Mini-DDSM.
+OTHERS = [name for name in DATASETS if name in PAPER_DATASETS and name not in BREAKHIS]
+# Data sets of one's own have a table each.
+OWN = [name for name in DATASETS if name in SETTINGS["manifests"]]
 # The data sets and networks behind the tables of runs.
 METRIC_TABLES = {
     "02_layer_placement": (BREAKHIS, PLACED),
@@ -55,10 +70,65 @@ COST_TABLES = {
 # The data sets behind Tables III-V and Figures 3-5.
 SHOWN = {"03_breakhis": BREAKHIS, "04_bach": ["bach"], "05_mini_ddsm": ["mini_ddsm"]}
 
+# The report's groups: a table's experiment by how its name begins; others stand under the last.
+EXPERIMENTS = {
+    "Data sets": ("table_03", "table_04", "table_05", "table_06"),
+    "Architecture": ("table_01",),
+    "Layer placement": ("table_02",),
+    "Classification": ("table_07", "table_08"),
+    "Diagnostics": ("table_11", "table_12"),
+    "Cost and convergence": ("table_09", "table_10"),
+    "Explanations": ("table_13", "table_14", "cam_"),
+    "Audit of the paper": ("audit",),
+    "Own data": ("own_",),
+    "Further evidence": ("",),
+}
+
+
+# The runs of paired comparisons, by data set: DALAResNet50 and what it is compared with.
+COMPARED = {
+    dataset: list(dict.fromkeys(SETTINGS["networks"] + (PLACED if dataset in BREAKHIS else [])))
+    for dataset in DATASETS
+}
+COMPARED = {
+    dataset: networks
+    for dataset, networks in COMPARED.items()
+    if "dalaresnet50" in networks and len(networks) > 1
+}
+CURVES = ("reliability", "roc", "precision_recall")
+# The networks and data sets that are split both ways.
+LEAKED = (
+    [name for name in SETTINGS["leakage_datasets"] if name in DATASETS],
+    [name for name in SETTINGS["leakage_networks"] if name in SETTINGS["networks"]],
+)
+
+
+def has_lesions(name):
+    """Whether a data set's lesions are known; BreakHis without masks has a stand-in."""
+    if find_dataset(name, SETTINGS["manifests"]).family != "manifest":
+        return name != "bach"
+    return bool((read_dataset(name, ".", SETTINGS["manifests"])["mask"] != "").any())
+
+
+# The data sets whose maps are scored, with DALAResNet50 as in the paper: BreakHis, Mini-DDSM, and
+# sets of one's own with masks.
+CAM_DATASETS = [
+    name for name in DATASETS if "dalaresnet50" in SETTINGS["networks"] and has_lesions(name)
+]
+CAM_TABLES = {
+    "table_13_cam_properties": "13",
+    "table_14_cam_localization": "14",
+    "cam_comparisons": "cam_comparisons",
+    "cam_ablation": "cam_ablation",
+    "cam_faithfulness": "cam_faithfulness",
+}
+
 
 # Jobs use the Python that runs Snakemake, unless a conda environment brings its own.
 if not workflow.deployment_settings.deployment_method:
-    shell.prefix(f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; ")
+    path = shlex.quote(os.path.dirname(sys.executable))
+    # A prefix replaces Snakemake's own, without which a failure left of "| tee" goes unseen.
+    shell.prefix(f"set -euo pipefail; export PATH={path}:$PATH; ")
 
 
 onstart:
@@ -75,12 +145,31 @@ def options(*names):
     return " ".join(parts)
 
 
-def runs(datasets, networks, file="run.json"):
+def runs(datasets, networks, file="run.json", by=SETTINGS["splits"]):
     """The files of runs, for every seed."""
     return [
-        f"{RESULTS}/runs/{dataset}/{network}/{SETTINGS['splits']}-{seed}/{file}"
+        f"{RESULTS}/runs/{dataset}/{network}/{by}-{seed}/{file}"
         for dataset in datasets
         for network in networks
+        for seed in SETTINGS["seeds"]
+    ]
+
+
+def compared(file="run.json"):
+    """The files of the runs of paired comparisons."""
+    return [path for name, networks in COMPARED.items() for path in runs([name], networks, file)]
+
+
+def leaked(file="run.json"):
+    """The files of the runs split both ways."""
+    return runs(*LEAKED, file, by="image") + runs(*LEAKED, file, by="patient")
+
+
+def cams(datasets, file="cam.json"):
+    """The files of the maps of DALAResNet50, for every seed."""
+    return [
+        f"{RESULTS}/cam/{dataset}/dalaresnet50/{SETTINGS['splits']}-{seed}/{file}"
+        for dataset in datasets
         for seed in SETTINGS["seeds"]
     ]
 
@@ -130,11 +219,9 @@ def all_tables():
     names += [name for name, sets in SHOWN.items() if set(sets) & set(DATASETS)]
     for tables in (METRIC_TABLES, COST_TABLES):
         names += [name for name, (sets, networks) in tables.items() if sets and networks]
-    return [
-        f"{OUTPUT}tables/table_{name}.{ending}"
-        for name in sorted(names)
-        for ending in ("csv", "md")
-    ]
+    names = [f"table_{name}" for name in sorted(names)] + [f"own_{name}" for name in OWN]
+    names += list(CAM_TABLES) if CAM_DATASETS else []
+    return [f"{OUTPUT}tables/{name}.{ending}" for name in names for ending in ("csv", "md")]
 
 
 def all_figures():
@@ -142,8 +229,61 @@ def all_figures():
     names = ["01_framework", "02_dalaresnet50"]
     names += [f"{name}_samples" for name, sets in SHOWN.items() if set(sets) & set(DATASETS)]
     names += ["06_confusion_matrices"] if BREAKHIS else []
+    names += ["07_cam_comparison"] if CAM_DATASETS else []
     return [
         f"{OUTPUT}figures/figure_{name}.{ending}"
         for name in sorted(names)
         for ending in ("png", "pdf")
     ]
+
+
+def experiment(name):
+    """The experiment that a table belongs to."""
+    return next(title for title, starts in EXPERIMENTS.items() if name.startswith(starts))
+
+
+def caption(name):
+    """A table's caption file, below workflow/report."""
+    name = "own_data" if name.startswith("own_") else name
+    own = f"{workflow.basedir}/workflow/report/{name}.rst"
+    return own if os.path.exists(own) else f"{workflow.basedir}/workflow/report/table.rst"
+
+
+def report_tables():
+    """Every table's Markdown page, those of the evidence and the audit included."""
+    paths = [*all_tables(), *all_evidence(), f"{OUTPUT}tables/audit.md"]
+    return [path for path in paths if path.endswith(".md")]
+
+
+def all_pages():
+    """The same as HTML, for the report."""
+    names = [os.path.splitext(os.path.basename(path))[0] for path in report_tables()]
+    return [f"{RESULTS}/report/{name}.html" for name in names]
+
+
+def claim_tables():
+    """The tables that claims are read from, of those that the settings allow."""
+    names = ["comparisons"] if COMPARED else []
+    names += [f"table_{name}" for name, (sets, networks) in COST_TABLES.items() if sets]
+    names += ["cam_comparisons"] if CAM_DATASETS else []
+    return [f"{OUTPUT}tables/{name}.csv" for name in names]
+
+
+def summary_tables():
+    """Every table with verdicts or evidence."""
+    tables = [path for path in all_tables() if path.endswith(".csv")]
+    tables += [f"{OUTPUT}tables/{name}.csv" for name in ("audit", "claims")]
+    tables += [f"{OUTPUT}tables/leakage.csv"] if all(LEAKED) else []
+    return list(dict.fromkeys(claim_tables() + tables))
+
+
+def all_evidence():
+    """Comparisons, balanced metrics, curves, leakage, claims and summary."""
+    tables = ["balanced", "claims"]
+    tables += ["comparisons"] if COMPARED else []
+    figures = [*CURVES]
+    if all(LEAKED):
+        tables, figures = [*tables, "leakage"], [*figures, "leakage"]
+    files = [f"{OUTPUT}tables/{name}.{end}" for name in tables for end in ("csv", "md")]
+    files += [f"{OUTPUT}figures/{name}.{end}" for name in figures for end in ("png", "pdf")]
+    return [*files, f"{OUTPUT}tables/summary.md"]

@@ -8,7 +8,12 @@ rule figure_architecture:
             f"paper_code.reporting.figure_{w.name}", NETWORKS["dalaresnet50"]
         ),
     output:
-        png=f"{OUTPUT}figures/figure_{{name}}.png",
+        png=report(
+            f"{OUTPUT}figures/figure_{{name}}.png",
+            caption="../report/figure_architecture.rst",
+            category="Architecture",
+            labels={"result": "figure_{name}"},
+        ),
         pdf=f"{OUTPUT}figures/figure_{{name}}.pdf",
     log:
         f"{LOGS}/figures/figure_{{name}}.log",
@@ -33,7 +38,12 @@ rule figure_samples:
         manifests=lambda w: prepared(SHOWN[w.name], "manifest.csv"),
         code=lambda w: source_files(f"paper_code.reporting.figure_{w.name}_samples"),
     output:
-        png=f"{OUTPUT}figures/figure_{{name}}_samples.png",
+        png=report(
+            f"{OUTPUT}figures/figure_{{name}}_samples.png",
+            caption="../report/figure_samples.rst",
+            category="Data sets",
+            labels={"result": "figure_{name}_samples"},
+        ),
         pdf=f"{OUTPUT}figures/figure_{{name}}_samples.pdf",
     log:
         f"{LOGS}/figures/figure_{{name}}_samples.log",
@@ -61,7 +71,12 @@ rule figure_06_confusion_matrices:
         predictions=runs(BREAKHIS, CONFUSED or SETTINGS["networks"][:1], "predictions.csv"),
         code=source_files("paper_code.reporting.figure_06_confusion_matrices"),
     output:
-        png=f"{OUTPUT}figures/figure_06_confusion_matrices.png",
+        png=report(
+            f"{OUTPUT}figures/figure_06_confusion_matrices.png",
+            caption="../report/figure_06_confusion_matrices.rst",
+            category="Classification",
+            labels={"result": "figure_06_confusion_matrices"},
+        ),
         pdf=f"{OUTPUT}figures/figure_06_confusion_matrices.pdf",
     log:
         f"{LOGS}/figures/figure_06_confusion_matrices.log",

@@ -133,3 +133,34 @@ rule table_cost:
     shell:
         "python -m paper_code table {params.number} --runs {input.runs} --scale {params.scale}"
         " --output {output.csv} 2>&1 | tee {log}"
+
+
+# A data set of one's own: its images, and the test metrics of every network on it.
+rule table_own_data:
+    input:
+        source=f"{RESULTS}/prepared/{{dataset}}/source.json",
+        manifest=f"{RESULTS}/prepared/{{dataset}}/manifest.csv",
+        split=f"{RESULTS}/splits/{{dataset}}/{SETTINGS['splits']}-{SETTINGS['seeds'][0]}.csv",
+        runs=lambda w: runs([w.dataset], SETTINGS["networks"]),
+        predictions=lambda w: runs([w.dataset], SETTINGS["networks"], "predictions.csv"),
+        code=source_files("paper_code.reporting.own_data"),
+    output:
+        csv=f"{OUTPUT}tables/own_{{dataset}}.csv",
+        md=f"{OUTPUT}tables/own_{{dataset}}.md",
+    log:
+        f"{LOGS}/tables/own_{{dataset}}.log",
+    benchmark:
+        f"{BENCHMARKS}/tables/own_{{dataset}}.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        prepared=subpath(input.source, parent=True),
+        by=SETTINGS["splits"],
+        resamples=SETTINGS["bootstrap_resamples"],
+        scale=SCALE,
+    message:
+        "Table of {wildcards.dataset}"
+    shell:
+        "python -m paper_code table own_data --prepared {params.prepared} --splits {input.split}"
+        " --runs {input.runs} --by {params.by} --resamples {params.resamples}"
+        " --scale {params.scale} --output {output.csv} 2>&1 | tee {log}"

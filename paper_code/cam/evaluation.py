@@ -1,0 +1,295 @@
+"""All methods on the test images of one finished run, as files: what Tables XIII and XIV, the
+ablation, the faithfulness table and Figure 7 are made of."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from paper_code.cam import dt_gradcam
+from paper_code.cam.ablation import STAGES, ablation_maps, spread
+from paper_code.cam.compute import METHODS, compute_cam, dt_gradcam_steps
+from paper_code.cam.faithfulness import (
+    deletion_insertion,
+    randomization_test,
+    rank_correlation,
+)
+from paper_code.cam.localization import (
+    best_threshold,
+    localization_scores,
+    overlap_scores,
+    reference_region,
+    regions,
+    threshold_free_scores,
+)
+from paper_code.errors import UserError
+from paper_code.files import read_json, replacing, replacing_together, write_csv, write_json
+from paper_code.networks.builder import network_from_checkpoint
+from paper_code.progress import say
+from paper_code.provenance import provenance
+from paper_code.training.augment import normalize
+from paper_code.training.loop import clock
+
+PAPER_METHODS = ("gradcam", "scorecam", "eigencam", "dt_gradcam")
+INPUT_NOISE = 0.05  # of the [-1, 1] image, for the stability of maps
+CURVE_STEPS = 10
+RANDOMIZED_IMAGES = 8
+HISTOLOGY = ("breakhis_", "bach")  # sets whose images are stained with haematoxylin and eosin
+FILES = ("regions.csv", "maps.csv", "stages.csv", "randomization.csv", "example.npz", "cam.json")
+
+
+def evaluate_run(
+    run: str | Path,
+    prepared: str | Path,
+    output: str | Path,
+    *,
+    images: int | None,
+    scorecam_images: int,
+    copies: int = dt_gradcam.COPIES,
+    sigma: float = dt_gradcam.SIGMA,
+    kernel_size: int = dt_gradcam.KERNEL_SIZE,
+    precision: str = "full",
+    device: torch.device | None = None,
+) -> None:
+    """Score the maps of every method on test images of a run, and write `FILES` into `output`.
+
+    Explained is the class that the network predicts. Only images with a lesion count. The truth is
+    the data set's mask; of a histology set without masks the haematoxylin-dense region.
+
+    regions.csv: an image, method and rule a row, with the overlap scores. Rules: own, otsu, and
+        best, the fixed threshold with the highest mean IoU on validation images.
+    maps.csv: an image and method a row: scores without a threshold, `spread` (entropy of the map),
+        `stability` (rank correlation with the map of a slightly noisy image), areas under the
+        deletion and insertion curves.
+    stages.csv: an image and stage of DT Grad-CAM a row, with both kinds of scores.
+    randomization.csv: likeness to the first maps while the network is reset from the head down.
+    example.npz: one image of the last class (malignant), its lesion, the maps of the paper's four
+        methods (`map_<method>`) and the steps of DT Grad-CAM (see `_example`).
+    cam.json: settings, thresholds, counts, seconds an image of each method, the run's own facts.
+
+    Args:
+        run: folder of `train_run`.
+        prepared: folder of its data set.
+        output: folder to write.
+        images: at most so many test images, drawn by the run's seed; None for all.
+        scorecam_images: Score-CAM, with a forward pass a channel, takes the first so many of them.
+        copies, sigma, kernel_size, precision: as in `compute_cam`.
+        device: defaults to the first GPU, else the CPU.
+
+    Raises:
+        UserError: files are missing or do not belong together, or no test image shows a lesion.
+    """
+    run, prepared = Path(run), Path(prepared)
+    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    facts = read_json(run / "run.json")
+    network, _ = network_from_checkpoint(run / "weights.safetensors")
+    network.to(device).eval()
+    table, pixels, truth, truth_kind = _images_and_truth(run, prepared, facts)
+    rng = np.random.default_rng(facts["seed"])
+    parts = {}
+    for part in ("val", "test"):
+        rows = np.flatnonzero((table["part"] == part) & truth.any((1, 2)))
+        parts[part] = rng.permutation(rows)[:images]
+        if len(rows) == 0:
+            raise UserError(
+                f"{prepared}: no {part} image shows a lesion; CAMs cannot be scored on this set."
+            )
+    tests = table.iloc[parts["test"]]
+    inputs, masks = _inputs(pixels, parts["test"], device), truth[parts["test"]]
+    classes = _predicted(tests, facts["classes"]).to(device)
+    val_inputs, val_masks = _inputs(pixels, parts["val"], device), truth[parts["val"]]
+    shaken = inputs + dt_gradcam.noise(len(inputs), tuple(inputs.shape[1:]), INPUT_NOISE, 1).to(
+        inputs
+    )
+
+    shared = {"precision": precision}
+    own = {"copies": copies, "sigma": sigma, "kernel_size": kernel_size, "seed": facts["seed"]}
+    region_rows, map_rows, maps_of, thresholds, seconds = [], [], {}, {}, {}
+    for method in METHODS:
+        options = shared | (own if method == "dt_gradcam" else {})
+        count = min(scorecam_images, len(tests)) if method == "scorecam" else len(tests)
+        some, wanted = inputs[:count], classes[:count]
+        start = clock(device)
+        maps = compute_cam(network, some, wanted, method, **options)
+        seconds[method] = (clock(device) - start) / count
+        val_count = min(scorecam_images, len(val_inputs)) if method == "scorecam" else None
+        val_maps = compute_cam(network, val_inputs[:val_count], None, method, **options)
+        thresholds[method] = best_threshold(val_maps, val_masks[:val_count])
+        names = tests[["image", "group", "label", "predicted"]].iloc[:count]
+        names = names.reset_index(drop=True).assign(method=method)
+        for rule in ("own", "otsu", "best"):
+            chosen = (
+                regions(maps, method, "fixed", thresholds[method])
+                if rule == "best"
+                else regions(maps, method, rule)
+            )
+            scores = overlap_scores(chosen, masks[:count])
+            region_rows.append(pd.concat([names.assign(rule=rule), scores], axis=1))
+        noisy = compute_cam(network, shaken[:count], wanted, method, **options)
+        curves = deletion_insertion(network, some, wanted, maps, steps=CURVE_STEPS).areas()
+        measured = {"spread": spread(maps), "stability": rank_correlation(maps, noisy)}
+        map_rows.append(
+            pd.concat(
+                [names, threshold_free_scores(maps, masks[:count]),
+                 pd.DataFrame(measured), curves], axis=1
+            )
+        )  # fmt: skip
+        maps_of[method] = maps
+        say(f"{facts['dataset']}: {method}, {count} images, {seconds[method]:.3f} s each")
+    stages = _stage_rows(network, inputs, classes, masks, tests, shared | own)
+    randomized = _randomization(network, inputs, classes, shared, own)
+    example = _example(network, facts, tests, inputs, masks, maps_of, shared | own)
+    with replacing_together(Path(output)) as new:
+        write_csv(new / "regions.csv", pd.concat(region_rows).round(6))
+        write_csv(new / "maps.csv", pd.concat(map_rows).round(6))
+        write_csv(new / "stages.csv", stages.round(6))
+        write_csv(new / "randomization.csv", randomized.round(6))
+        with replacing(new / "example.npz") as path, path.open("wb") as file:
+            np.savez_compressed(file, **example)
+        write_json(
+            new / "cam.json",
+            {
+                "network": facts["network"],
+                "dataset": facts["dataset"],
+                "by": facts["by"],
+                "seed": facts["seed"],
+                "weights": facts["weights"],
+                "frozen": facts["frozen"],
+                "dropout": facts["dropout"],
+                "data": facts["data"],
+                "settings": facts["settings"],
+                "truth": truth_kind,
+                "images": len(tests),
+                "scorecam_images": min(scorecam_images, len(tests)),
+                "validation_images": len(val_inputs),
+                "layer": network.cam_layer,
+                "cam": own | shared,
+                "thresholds": thresholds,
+                "seconds_per_image": {name: round(value, 4) for name, value in seconds.items()},
+                "provenance": provenance(device),
+            },
+        )
+
+
+def _images_and_truth(
+    run: Path, prepared: Path, facts: dict
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, str]:
+    """Manifest rows with part and prediction, images, bool masks, and what the masks are."""
+    manifest = pd.read_csv(prepared / "manifest.csv", dtype=str, keep_default_na=False)
+    predictions = pd.read_csv(run / "predictions.csv", dtype=str, keep_default_na=False)
+    unknown = set(predictions["image"]) - set(manifest["image"])
+    if unknown or facts["dataset"] != read_json(prepared / "source.json")["dataset"]:
+        raise UserError(f"{run} was not trained on the data set in {prepared}.")
+    pixels = np.load(prepared / "images.npy", mmap_mode="r")
+    table = manifest[["image"]].merge(
+        predictions[["image", "label", "group", "part", "predicted"]], on="image", how="left"
+    )
+    if (manifest["mask"] != "").any():
+        truth = np.load(prepared / "masks.npy") > 0
+        kind = "exact masks" if facts["data"]["source"] == "phantom" else "masks of the data set"
+        return table, pixels, truth, kind
+    if not facts["dataset"].startswith(HISTOLOGY):
+        raise UserError(f"{prepared / 'manifest.csv'} names no masks; CAMs cannot be scored on it.")
+    truth = np.zeros((len(table), *pixels.shape[2:]), bool)
+    for row in np.flatnonzero(table["part"].isin(["val", "test"])):
+        truth[row] = reference_region(np.ascontiguousarray(pixels[row].transpose(1, 2, 0)))
+    return table, pixels, truth, "haematoxylin-dense region (our stand-in)"
+
+
+def _inputs(pixels: np.ndarray, rows: np.ndarray, device: torch.device) -> Tensor:
+    return normalize(torch.from_numpy(np.ascontiguousarray(pixels[rows])).to(device))
+
+
+def _predicted(tests: pd.DataFrame, names: list[str]) -> Tensor:
+    return torch.tensor([names.index(name) for name in tests["predicted"]])
+
+
+def _stage_rows(
+    network: nn.Module,
+    inputs: Tensor,
+    classes: Tensor,
+    masks: np.ndarray,
+    tests: pd.DataFrame,
+    options: dict,
+) -> pd.DataFrame:
+    """Scores of each image after each stage of DT Grad-CAM, from plain Grad-CAM on."""
+    rows = []
+    names = tests[["image", "group", "label"]].reset_index(drop=True)
+    for stage, maps in ablation_maps(network, inputs, classes, **options).items():
+        cut = STAGES.index(stage) >= STAGES.index("+ Otsu")
+        scores = localization_scores(maps, masks, "dt_gradcam" if cut else "gradcam")
+        extra = {"stage": stage, "spread": spread(maps)}
+        rows.append(pd.concat([names.assign(**extra), scores], axis=1))
+    return pd.concat(rows)
+
+
+def _randomization(
+    network: nn.Module, inputs: Tensor, classes: Tensor, shared: dict, own: dict
+) -> pd.DataFrame:
+    """The randomisation test of every method but Score-CAM, whose passes would take too long."""
+    rows = []
+    some = inputs[:RANDOMIZED_IMAGES]
+    # A part of the network at a time, not every block: a cascade costs as many maps as parts.
+    children = network.named_children()
+    parts = [name for name, child in children if any(True for _ in child.parameters())]
+    for method in METHODS:
+        if method == "scorecam":
+            continue
+        options = shared | (own if method == "dt_gradcam" else {})
+        found = randomization_test(
+            network, some, classes[: len(some)], method, stages=parts[::-1], **options
+        )
+        rows.append(found.assign(method=method, images=len(some)))
+    return pd.concat(rows)
+
+
+def _example(
+    network: nn.Module,
+    facts: dict,
+    tests: pd.DataFrame,
+    inputs: Tensor,
+    masks: np.ndarray,
+    maps_of: dict[str, Tensor],
+    options: dict,
+) -> dict[str, np.ndarray]:
+    """The first drawn image of the last class that Score-CAM has seen, else the first image."""
+    seen = len(maps_of["scorecam"])
+    last = (tests["label"] == facts["classes"][-1]).to_numpy()[:seen]
+    chosen = int(np.argmax(last)) if last.any() else 0
+    image = inputs[chosen : chosen + 1]
+    predicted = facts["classes"].index(tests["predicted"].iloc[chosen])
+    steps = dt_gradcam_steps(network, image, [predicted], **options)
+    noisy = dt_gradcam.noisy_copies(
+        image[0].cpu(), options["copies"], options["sigma"], options["seed"]
+    )[0]
+
+    def as_bytes(values: Tensor) -> np.ndarray:
+        """[-1, 1] C x H x W to uint8 H x W x C."""
+        return ((values.clamp(-1, 1) + 1) * 127.5).round().byte().cpu().numpy().transpose(1, 2, 0)
+
+    average = steps.average[0].float().cpu().numpy()
+    arrays = {
+        "source": np.array(
+            f"{tests['image'].iloc[chosen]} ({facts['data']['description']}); {facts['network']} "
+            f"with {facts['weights']} weights says {tests['predicted'].iloc[chosen]}, true is "
+            f"{tests['label'].iloc[chosen]}"
+        ),
+        "image": as_bytes(image[0]),
+        "label": np.array(tests["label"].iloc[chosen]),
+        "predicted": np.array(tests["predicted"].iloc[chosen]),
+        "lesion": masks[chosen],
+        "noisy": as_bytes(noisy),
+        "sigma": np.array(options["sigma"]),
+        "weights": steps.weights.cpu().numpy(),
+        "copies": steps.copy_maps[0].float().cpu().numpy(),
+        "average": average,
+        # Otsu's threshold as a part of the highest value.
+        "threshold": np.array(float(steps.threshold[0]) / max(float(average.max()), 1e-30)),
+        "thresholded": steps.thresholded[0].float().cpu().numpy(),
+        "cleaned": steps.cleaned[0].float().cpu().numpy(),
+    }
+    for method in PAPER_METHODS:
+        arrays[f"map_{method}"] = maps_of[method][chosen].cpu().numpy()
+    return arrays

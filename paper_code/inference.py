@@ -1,0 +1,43 @@
+"""A trained network and a user's images: what `predict`, `evaluate` and `explain` start from."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from paper_code.datasets.images import load_image
+from paper_code.datasets.prepare import resize_image
+from paper_code.errors import UserError
+from paper_code.networks.builder import network_from_checkpoint
+
+
+def load_trained(weights: str | Path) -> tuple[nn.Module, dict]:
+    """The network that a run's `weights.safetensors` describes, on the CPU, with its facts.
+
+    The facts are the file's metadata; among them `network`, `dataset`, `classes` (list of names in
+    class order), `image_size` (px, int), `data` ("real" or "phantom") and `weights_source`.
+
+    Raises:
+        UserError: the file is missing, damaged, or does not name its classes.
+    """
+    network, metadata = network_from_checkpoint(weights)
+    missing = {"dataset", "classes", "image_size", "data"} - metadata.keys()
+    if missing:
+        raise UserError(
+            f"{weights}: does not say {', '.join(sorted(missing))}. Give the weights.safetensors "
+            "of a run of 'train'."
+        )
+    classes, size = json.loads(metadata["classes"]), int(metadata["image_size"])
+    return network, metadata | {"classes": classes, "image_size": size}
+
+
+def read_images(paths: Sequence[str | Path], size: int) -> torch.Tensor:
+    """Decode images and resize them as `prepare` does: uint8 N x 3 x size x size.
+
+    Raises:
+        UserError: names the first file that cannot be used.
+    """
+    return torch.from_numpy(np.stack([resize_image(load_image(path), size) for path in paths]))

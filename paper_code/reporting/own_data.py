@@ -1,0 +1,87 @@
+"""The table of a data set of one's own: its images, and how well each network does on them."""
+
+import pandas as pd
+
+from paper_code.datasets.splits import PARTS
+from paper_code.reporting.compare import compare_runs
+from paper_code.reporting.comparison import DIAGNOSTICS, ONE_VS_REST, PERFORMANCE
+from paper_code.reporting.results import load_manifest, load_run
+from paper_code.reporting.tables import (
+    METRIC_LABELS,
+    NETWORK_LABELS,
+    data_provenance_block,
+    markdown,
+    number,
+    provenance_block,
+    write_table,
+)
+
+METRICS = [*PERFORMANCE, "auc_roc", *DIAGNOSTICS]
+
+
+def write(
+    output: str,
+    *,
+    prepared: list[str],
+    splits: list[str],
+    runs: list[str],
+    by: str,
+    scale: str,
+    resamples: int,
+) -> None:
+    """Write `output` (.csv: network, metric, value, low, high, ...) and its .md.
+
+    Args:
+        output: the CSV.
+        prepared: the folder of the data set; one only.
+        splits: its split file (first seed).
+        runs: the runs' `run.json` files.
+        by: "image" or "patient".
+        scale: for the record.
+        resamples: of the bootstrap.
+    """
+    (folder,), (split,) = prepared, splits
+    _, source = load_manifest(folder)
+    loaded = [load_run(path) for path in runs]
+    # Table VIII has no such data set, so nothing is printed beside the values.
+    table = compare_runs(loaded, METRICS, "08", scale=scale, resamples=resamples)
+    table = table.drop(columns=["table", "printed", "difference", "verdict"])
+    sections = [
+        _images(pd.read_csv(split, dtype=str, keep_default_na=False), source["classes"], by),
+        "## Test part\n\nEach cell: value [95 % interval], the mean over the seeds. " + ONE_VS_REST,
+        *(_networks(table, metrics) for metrics in (PERFORMANCE, ["auc_roc", *DIAGNOSTICS])),
+        provenance_block(loaded, scale),
+        data_provenance_block([source], scale).removeprefix("## Provenance\n\n"),
+    ]
+    write_table(output, table, f"{source['dataset']}: a data set of one's own", sections)
+
+
+def _images(split: pd.DataFrame, classes: list[str], by: str) -> str:
+    counts = pd.crosstab(split["label"], split["part"]).reindex(
+        index=classes, columns=list(PARTS), fill_value=0
+    )
+    counts.loc["all"] = counts.sum()
+    counts.insert(0, "images", counts.sum(axis=1))
+    counts.insert(0, "class", counts.index)
+    known = split[split["group"] != ""]
+    shared = int((known.groupby("group")["part"].nunique() > 1).sum())
+    patients = f"{known['group'].nunique()} patients, {shared} of them in more than one part"
+    return (
+        f"## Images\n\nSplit by {by}, first seed; {patients if len(known) else 'patients unknown'}."
+        f"\n\n{markdown(counts)}"
+    )
+
+
+def _networks(table: pd.DataFrame, metrics: list[str]) -> str:
+    lines = []
+    for network, rows in table.groupby("network", sort=False):
+        of = rows.set_index("metric").loc[metrics]
+        lines.append(
+            {"Network": NETWORK_LABELS.get(network, network)}
+            | {
+                METRIC_LABELS[row.Index]: f"{number(row.value)} [{number(row.low)}, "
+                f"{number(row.high)}]"
+                for row in of.itertuples()
+            }
+        )
+    return markdown(pd.DataFrame(lines))

@@ -1,0 +1,152 @@
+"""docs/extending.md: a network, a CAM method and a data set of one's own, each in a few lines.
+
+This file is the module of the new network and of the new reader.
+"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import ROOT, read_json, save_noise, write_prepared
+from torch import nn
+
+from paper_code import __main__ as cli
+from paper_code.cam import METHODS, compute_cam
+from paper_code.datasets import read_dataset
+from paper_code.datasets.catalog import PAPER_DATASETS, Dataset
+from paper_code.datasets.read import READERS, Reader, dataset_files_present
+from paper_code.networks import NETWORKS, build_network, network_from_checkpoint
+from paper_code.training.loop import TrainingSettings
+from paper_code.training.run import train_run
+
+# --- a network: what its module must have (docs/extending.md shows the same lines) ----------------
+
+CAM_LAYER = "features"  # its output is explained by default
+NEW_PARTS = ("head",)  # what no published weights fill
+WEIGHTS_URL = None  # of a published file; None: there is none
+
+
+class TinyNet(nn.Module):
+    """Two convolutions, a pooling and a linear layer."""
+
+    def __init__(self, num_classes: int, dropout: float) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 8, 3, stride=2), nn.ReLU(), nn.Conv2d(8, 16, 3, stride=2), nn.ReLU()
+        )
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(16, num_classes))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """N x 3 x H x W -> N x num_classes logits."""
+        return self.head(self.features(x).mean((2, 3)))
+
+
+def build(num_classes: int, *, reading: str, weights: str | None, dropout: float) -> nn.Module:
+    """Called by `build_network`."""
+    network = TinyNet(num_classes, dropout)
+    network.weights_source = "random"
+    return network
+
+
+@pytest.fixture
+def tinynet(monkeypatch):
+    """The one line of registration."""
+    monkeypatch.setitem(NETWORKS, "tinynet", "test_extending")
+
+
+def test_a_new_network_trains_and_predicts(tinynet, tmp_path):
+    prepared, split = write_prepared(tmp_path, size=32)
+    settings = TrainingSettings(epochs=8, batch_size=4, learning_rate=0.01)
+    train_run("tinynet", prepared, split, tmp_path / "run", settings, weights="auto")
+    facts = read_json(tmp_path / "run/run.json")
+    assert facts["network"] == "tinynet" and facts["parameters"] == 1426
+    history = pd.read_csv(tmp_path / "run/history.csv")
+    assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
+    weights = tmp_path / "run/weights.safetensors"
+    network, _ = network_from_checkpoint(weights)
+    assert isinstance(network, TinyNet)
+    save_noise(tmp_path / "mine/1.png")
+    words = ["predict", tmp_path / "mine", "--weights", weights, "-o", tmp_path / "p.csv"]
+    assert cli.main([str(word) for word in words]) == 0
+
+
+def test_a_new_network_is_explained(tinynet):
+    network = build_network("tinynet", 2)
+    maps = compute_cam(network, torch.rand(2, 3, 32, 32) * 2 - 1, None, "dt_gradcam")
+    assert maps.shape == (2, 32, 32)
+
+
+# --- a CAM method --------------------------------------------------------------------------------
+
+
+def absolute_gradcam(activations: torch.Tensor, gradients: torch.Tensor) -> torch.Tensor:
+    """N x C x h x w activations and gradients -> N x h x w raw maps."""
+    return torch.einsum("nchw,nc->nhw", activations, gradients.abs().mean((2, 3)))
+
+
+def test_a_new_cam_method(tinynet, monkeypatch):
+    monkeypatch.setitem(METHODS, "absolute_gradcam", absolute_gradcam)
+    torch.manual_seed(0)
+    network, images = build_network("tinynet", 2), torch.rand(2, 3, 32, 32) * 2 - 1
+    maps = compute_cam(network, images, [0, 1], "absolute_gradcam")
+    assert maps.shape == (2, 32, 32) and maps.max() == 1 and maps.min() >= 0
+    assert not torch.equal(maps, compute_cam(network, images, [0, 1], "gradcam"))
+    with pytest.raises(Exception, match="did you mean absolute_gradcam"):
+        compute_cam(network, images, [0, 1], "absolute_gradcan")
+
+
+# --- a data set with a layout of its own ---------------------------------------------------------
+
+
+def read_shapes(dataset: Dataset, data_root: Path) -> pd.DataFrame:
+    """Shapes/<label>/<patient>_<number>.png -> path, label, group, mask."""
+    paths = sorted((data_root / "Shapes").glob("*/*.png"))
+    return pd.DataFrame({
+        "path": [path.as_posix() for path in paths],
+        "label": [path.parent.name for path in paths],
+        "group": [path.name.split("_")[0] for path in paths],
+        "mask": "",
+    })  # fmt: skip
+
+
+def test_a_new_data_set(monkeypatch, tmp_path):
+    shapes = Dataset("shapes", "shapes", ("round", "star"), {"round": 12, "star": 12})
+    monkeypatch.setitem(PAPER_DATASETS, "shapes", shapes)
+    monkeypatch.setitem(READERS, "shapes", Reader(lambda _, root: root / "Shapes", read_shapes))
+    assert not dataset_files_present(shapes, tmp_path)
+    for number in range(24):
+        label = shapes.classes[number % 2]
+        save_noise(tmp_path / "Shapes" / label / f"p{number // 4}_{number}.png", number)
+    assert dataset_files_present(shapes, tmp_path)
+    table = read_dataset("shapes", tmp_path)
+    assert table.attrs["status"] == "complete: 24 images"
+    assert table["group"].nunique() == 6
+    manifest, split = tmp_path / "set/manifest.csv", tmp_path / "split.csv"
+    for words in (
+        ["manifest", "shapes", "--data-root", tmp_path, "--output", manifest],
+        ["prepare", manifest, "--image-size", 32, "--output", manifest.parent],
+        ["split", manifest, "--by", "patient", "--output", split],
+    ):
+        assert cli.main([str(word) for word in words]) == 0
+    assert np.load(manifest.parent / "images.npy").shape == (24, 3, 32, 32)
+    assert set(pd.read_csv(split)["part"]) == {"train", "val", "test"}
+
+
+# --- the guide -----------------------------------------------------------------------------------
+
+
+def test_the_guide_shows_these_lines_and_each_is_under_thirty():
+    guide = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", guide, re.S)
+    assert len(blocks) == 3
+    here = {line.strip() for line in Path(__file__).read_text(encoding="utf-8").splitlines()}
+    for block in blocks:
+        lines = [line for line in block.splitlines() if line.strip()]
+        assert len(lines) < 30
+        shown = [
+            line.strip() for line in lines if not line.lstrip().startswith(("#", "import", "from"))
+        ]
+        assert [line for line in shown if line not in here] == []
