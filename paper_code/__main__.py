@@ -459,7 +459,7 @@ COMMANDS = {
 GROUPS = {
     "data": ("fetch", "phantom", "manifest", "prepare", "split"),
     "networks": ("train", "evaluate", "predict", "explain"),
-    "results": ("cam", "table", "figure", "claims", "summary", "page", "audit"),
+    "results": ("cam", "table", "figure", "claims", "summary", "page", "notebook", "audit"),
     "this machine": ("doctor",),
     "more": (),
 }

@@ -366,8 +366,8 @@ def test_traces():
 
 
 def test_every_table_and_figure_is_a_command(tmp_path, capsys):
-    assert [key for key in TABLES if key.isdecimal()] == [f"{n:02d}" for n in range(1, 13)]
-    assert [key for key in FIGURES if key.isdecimal()] == [f"{n:02d}" for n in range(1, 7)]
+    assert [key for key in TABLES if key.isdecimal()] == [f"{n:02d}" for n in range(1, 15)]
+    assert [key for key in FIGURES if key.isdecimal()] == [f"{n:02d}" for n in range(1, 8)]
     assert main(["table", "01", "--output", str(tmp_path / "t.csv")]) == 0
     assert main(["table", "09", "--output", str(tmp_path / "t.csv")]) == 2
     assert "table 09 needs --runs, --scale" in capsys.readouterr().err
