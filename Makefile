@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SMK := Snakefile workflow/rules/*.smk
 
-.PHONY: reproduce report test notebooks lint format clean
+.PHONY: reproduce report publish test notebooks lint format clean
 
 # The newest Python from 3.11 on that is here, or $(PYTHON).
 $(VENV)/installed: requirements.lock pyproject.toml
@@ -34,6 +34,13 @@ test: lint
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/nbval.cfg notebooks
 	$(BIN)/snakemake --cores all --config scale=smoke data=phantom
 	PAPER_CODE_RESULTS=results/smoke $(BIN)/python -m pytest --nbval-lax notebooks
+
+# Puts the results of SCALE (demo) where committed results stand, and the notebooks on them.
+SCALE ?= demo
+publish: $(VENV)/installed
+	cp results/$(SCALE)/tables/* tables/
+	cp results/$(SCALE)/figures/* figures/
+	$(MAKE) notebooks
 
 # Executes the notebooks against the committed tables/ and figures/ and keeps their outputs.
 notebooks: $(VENV)/installed

@@ -32,7 +32,12 @@ rule figure_convergence:
         table=rules.convergence.output.csv,
         code=source_files("paper_code.reporting.figure_convergence"),
     output:
-        png=f"{OUTPUT}figures/convergence.png",
+        png=report(
+            f"{OUTPUT}figures/convergence.png",
+            caption="../report/figure.rst",
+            category="Cost and convergence",
+            labels={"result": "convergence"},
+        ),
         pdf=f"{OUTPUT}figures/convergence.pdf",
     log:
         f"{LOGS}/figures/convergence.log",
