@@ -8,8 +8,8 @@ from paper_code.reporting.cam_results import (
     FREE,
     METRIC_LABELS,
     CamRun,
-    cam_obstacles,
     cam_provenance,
+    counted,
     heading,
     load_cam,
     mean_interval,
@@ -53,7 +53,6 @@ def ablation_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataF
     rows = []
     for (dataset, metric), of in scores.groupby(["dataset", "metric"], sort=False):
         table, patients = side_by_side(of, "stage")
-        reasons = cam_obstacles(runs, dataset, scale)
         for before, stage in zip((None, *STAGES), STAGES, strict=False):
             row = {"dataset": dataset, "stage": stage, "metric": metric}
             row |= mean_interval(table[stage], patients, resamples)
@@ -64,7 +63,7 @@ def ablation_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataF
             rows.append(
                 row
                 | {"images": len(table), "scale": scale,
-                   "counted": "no: " + ", ".join(reasons) if reasons else "yes"}
+                   "counted": counted(runs, dataset, scale)}
             )  # fmt: skip
     return pd.DataFrame(rows).round(6)
 
@@ -84,7 +83,4 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
                 )
             line[METRIC_LABELS[metric]] = text
         lines.append(line)
-    counted = rows["counted"].iloc[0]
-    return f"{heading(dataset)}\n\nCounts as evidence: {counted}.\n\n" + markdown(
-        pd.DataFrame(lines)
-    )
+    return f"{heading(dataset, rows['counted'].iloc[0])}\n\n{markdown(pd.DataFrame(lines))}"

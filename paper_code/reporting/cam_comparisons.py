@@ -10,8 +10,8 @@ from paper_code.reporting.cam_results import (
     METRIC_LABELS,
     RULE_LABELS,
     CamRun,
-    cam_obstacles,
     cam_provenance,
+    counted,
     heading,
     load_cam,
     paired_difference,
@@ -58,14 +58,13 @@ def cam_comparison_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd
     scores = tidy_scores(runs)
     for (dataset, rule, metric), of in scores.groupby(["dataset", "rule", "metric"], sort=False):
         table, patients = side_by_side(of, "method")
-        reasons = cam_obstacles(runs, dataset, scale)
         for method in table.columns.drop(REFERENCE):
             found = paired_difference(table[REFERENCE], table[method], patients, resamples)
             rows.append(
                 {"dataset": dataset, "rule": rule or "none", "method": method, "metric": metric}
                 | found
                 | {"test": "paired bootstrap",
-                   "counted": "no: " + ", ".join(reasons) if reasons else COUNTED,
+                   "counted": counted(runs, dataset, scale),
                    "scale": scale}
             )  # fmt: skip
     table = pd.DataFrame(rows)
@@ -90,7 +89,4 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
             )
         line["Images"] = int(of["images"].max())
         lines.append(line)
-    counted = rows["counted"].iloc[0]
-    return f"{heading(dataset)}\n\nCounts as evidence: {counted}.\n\n" + markdown(
-        pd.DataFrame(lines)
-    )
+    return f"{heading(dataset, rows['counted'].iloc[0])}\n\n{markdown(pd.DataFrame(lines))}"

@@ -5,8 +5,8 @@ import pandas as pd
 from paper_code.reporting.cam_results import (
     METHOD_LABELS,
     CamRun,
-    cam_obstacles,
     cam_provenance,
+    counted,
     heading,
     load_cam,
     mean_interval,
@@ -65,10 +65,7 @@ def faithfulness_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.D
     keys = ["dataset", "method", "metric", "stage", "images"]
     rows += resets.groupby(keys, sort=False)["value"].mean().reset_index().to_dict("records")
     table = pd.DataFrame(rows)
-    reasons = {name: cam_obstacles(runs, name, scale) for name in table["dataset"].unique()}
-    table["counted"] = [
-        "no: " + ", ".join(reasons[name]) if reasons[name] else "yes" for name in table["dataset"]
-    ]
+    table["counted"] = table["dataset"].map(lambda name: counted(runs, name, scale))
     return table.assign(scale=scale).round(6)
 
 
@@ -89,7 +86,4 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
                 f"{number(values['spearman'])} ({number(values['ssim'])})" if len(values) else "–"
             )
         lines.append(line)
-    counted = rows["counted"].iloc[0]
-    return f"{heading(dataset)}\n\nCounts as evidence: {counted}.\n\n" + markdown(
-        pd.DataFrame(lines)
-    )
+    return f"{heading(dataset, rows['counted'].iloc[0])}\n\n{markdown(pd.DataFrame(lines))}"

@@ -13,6 +13,7 @@ from paper_code.files import read_json
 from paper_code.metrics.intervals import bca_interval, percentile_interval, percentile_p_value
 from paper_code.metrics.resampling import bootstrap_values, group_codes, left_out_values
 from paper_code.reporting.compare import obstacles
+from paper_code.reporting.comparisons import COUNTED
 from paper_code.reporting.tables import DATASET_LABELS
 
 METHOD_LABELS = {
@@ -165,9 +166,16 @@ def cam_obstacles(runs: list[CamRun], dataset: str, scale: str) -> list[str]:
     return obstacles(facts["data"], scale, facts["weights"])
 
 
-def heading(dataset: str) -> str:
-    """The heading of a data set's block."""
-    return f"## {DATASET_LABELS.get(dataset, dataset)}"
+def counted(runs: list[CamRun], dataset: str, scale: str) -> str:
+    """ "yes", or "no: " with the reasons why maps on a data set are no evidence."""
+    reasons = cam_obstacles(runs, dataset, scale)
+    return "no: " + ", ".join(reasons) if reasons else COUNTED
+
+
+def heading(dataset: str, counts: str | None = None) -> str:
+    """The heading of a data set's block, with whether its maps count as evidence."""
+    title = f"## {DATASET_LABELS.get(dataset, dataset)}"
+    return title if counts is None else f"{title}\n\nCounts as evidence: {counts}."
 
 
 def cam_provenance(runs: list[CamRun], scale: str) -> str:

@@ -8,8 +8,8 @@ from paper_code.published import published_table
 from paper_code.reporting.cam_results import (
     METHOD_LABELS,
     CamRun,
-    cam_obstacles,
     cam_provenance,
+    counted,
     heading,
     load_cam,
     mean_interval,
@@ -67,7 +67,6 @@ def property_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataF
     for name, (quantity, _, sign) in PROPERTIES.items():
         of_quantity = quantities[quantities["metric"] == quantity]
         for dataset, of in of_quantity.groupby("dataset", sort=False):
-            reasons = cam_obstacles(runs, dataset, scale)
             table, patients = side_by_side(of, "method")
             pair = paired_difference(table["dt_gradcam"], table["gradcam"], patients, resamples)
             for method in table.columns:
@@ -79,10 +78,7 @@ def property_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataF
                     row |= {"difference": pair["difference"], "difference_low": pair["low"],
                             "difference_high": pair["high"],
                             "p_value": pair["p_value"]}  # fmt: skip
-                rows.append(
-                    row
-                    | {"counted": "no: " + ", ".join(reasons) if reasons else "yes", "scale": scale}
-                )
+                rows.append(row | {"counted": counted(runs, dataset, scale), "scale": scale})
     rows = pd.DataFrame(rows)
     rows["p_holm"] = rows.groupby([rows["property"], rows["counted"] == "yes"])[
         "p_value"
@@ -132,7 +128,4 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
             f"{number(ours['difference_high'])}], p {number(ours['p_holm'])}"
         )
         lines.append(line)
-    counted = rows["counted"].iloc[0]
-    return f"{heading(dataset)}\n\nCounts as evidence: {counted}.\n\n" + markdown(
-        pd.DataFrame(lines)
-    )
+    return f"{heading(dataset, rows['counted'].iloc[0])}\n\n{markdown(pd.DataFrame(lines))}"
