@@ -11,7 +11,7 @@ import torch
 from paper_code.cam import compute_cam
 from paper_code.datasets.images import load_image
 from paper_code.errors import UserError
-from paper_code.files import replacing, write_csv
+from paper_code.files import replacing_together, write_csv
 from paper_code.inference import load_trained
 from paper_code.prediction import class_probabilities, decoded, find_images, introduce
 from paper_code.progress import say
@@ -19,6 +19,7 @@ from paper_code.training.augment import normalize
 from paper_code.training.run import default_device
 
 OPACITY = 0.45  # of the map over the image
+CHUNK = 16  # images explained together; Score-CAM alone takes seconds an image
 
 
 def explain_images(
@@ -30,7 +31,7 @@ def explain_images(
     target: str | None = None,
     **options: object,
 ) -> int:
-    """Write an overlay PNG an image, and `explanations.csv`.
+    """Write an overlay PNG an image, and `explanations.csv`: all of them or nothing.
 
     Columns: image, predicted, p_<class> for each class, explained, method, overlay.
 
@@ -49,38 +50,45 @@ def explain_images(
         How many files were skipped.
 
     Raises:
-        UserError: no image is found or can be used, the class or method is unknown, the weights are
-            missing or damaged.
+        UserError: no image is found or can be used, images lie in the output folder, the class or
+            method is unknown, the weights are missing or damaged.
     """
-    files = find_images(paths)
+    files, output = find_images(paths), Path(output)
+    for path in files:
+        if output.resolve() in path.resolve().parents:
+            raise UserError(f"{path}: lies in the output folder. Choose another one for -o.")
     network, facts = load_trained(weights)
     classes = facts["classes"]
     if target is not None and target not in classes:
         raise UserError(f"class: {target!r} is none of {', '.join(classes)} of {weights}.")
     introduce(weights, facts)
-    device, output = default_device(), Path(output)
-    rows, skipped = [], []
+    device = default_device()
+    rows, skipped, empty = [], [], 0
     names = _overlay_names(files, method)
-    for chunk, images in decoded(files, facts["image_size"], skipped):
-        values = class_probabilities(network, images)
-        predicted = values.argmax(axis=1)
-        explained = predicted if target is None else np.full(len(chunk), classes.index(target))
-        inputs = normalize(images.to(device))
-        maps = compute_cam(network, inputs, torch.from_numpy(explained), method, **options)
-        for path, p, best, shown, heat in zip(
-            chunk, values, predicted, explained, maps.cpu().numpy(), strict=True
-        ):
-            _write_overlay(output / names[path], path, heat)
-            rows.append(
-                {"image": path.as_posix(), "predicted": classes[best]}
-                | {f"p_{name}": value for name, value in zip(classes, p, strict=True)}
-                | {"explained": classes[shown], "method": method, "overlay": names[path]}
-            )
-    if not rows:
-        raise UserError(f"None of {len(files)} files can be used. The first: {skipped[0]}")
-    write_csv(output / "explanations.csv", pd.DataFrame(rows))
+    with replacing_together(output) as new:
+        together = 1 if method == "scorecam" else CHUNK
+        for chunk, images in decoded(files, facts["image_size"], skipped, together):
+            values = class_probabilities(network, images)
+            predicted = values.argmax(axis=1)
+            explained = predicted if target is None else np.full(len(chunk), classes.index(target))
+            inputs = normalize(images.to(device))
+            maps = compute_cam(network, inputs, torch.from_numpy(explained), method, **options)
+            empty += int((maps.amax((1, 2)) == 0).sum())
+            for path, p, best, shown, heat in zip(
+                chunk, values, predicted, explained, maps.cpu().numpy(), strict=True
+            ):
+                _write_overlay(new / names[path], path, heat)
+                rows.append(
+                    {"image": path.as_posix(), "predicted": classes[best]}
+                    | {f"p_{name}": value for name, value in zip(classes, p, strict=True)}
+                    | {"explained": classes[shown], "method": method, "overlay": names[path]}
+                )
+        if not rows:
+            raise UserError(f"None of {len(files)} files can be used. The first: {skipped[0]}")
+        write_csv(new / "explanations.csv", pd.DataFrame(rows))
     say(
         f"{output}: {len(rows)} overlays and explanations.csv"
+        + (f"; {empty} maps are empty: nothing speaks for the class" if empty else "")
         + (f"; {len(skipped)} of {len(files)} files skipped" if skipped else "")
     )
     return len(skipped)
@@ -105,7 +113,4 @@ def _write_overlay(path: Path, image_path: Path, heat: np.ndarray) -> None:
     heat = cv2.resize(heat, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     colours = cv2.applyColorMap((heat.clip(0, 1) * 255).round().astype(np.uint8), cv2.COLORMAP_JET)
     blended = cv2.addWeighted(image[..., ::-1].copy(), 1 - OPACITY, colours, OPACITY, 0)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    encoded = cv2.imencode(".png", blended)[1]
-    with replacing(path) as temporary:
-        Path(temporary).write_bytes(encoded.tobytes())
+    path.write_bytes(cv2.imencode(".png", blended)[1].tobytes())

@@ -55,11 +55,18 @@ def replacing_together(folder: str | Path) -> Iterator[Path]:
     So files that belong together appear together, or not at all.
     """
     folder = Path(folder)
+    existed = folder.is_dir()
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as temporary:
-        yield Path(temporary)
-        for path in sorted(Path(temporary).iterdir()):
-            path.replace(folder / path.name)
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as temporary:
+            yield Path(temporary)
+            for path in sorted(Path(temporary).iterdir()):
+                path.replace(folder / path.name)
+    except BaseException:
+        if not existed:
+            with contextlib.suppress(OSError):  # someone else has put files there
+                folder.rmdir()
+        raise
 
 
 def _umask() -> int:

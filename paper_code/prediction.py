@@ -93,6 +93,7 @@ def class_probabilities(network: torch.nn.Module, images: torch.Tensor) -> np.nd
 
 
 def introduce(weights: str | Path, facts: dict) -> None:
+    """Say what a network was trained on, and what its word is worth."""
     say(
         f"{weights}: {facts['network']} trained on {facts['dataset']} ({facts['data']} images) at "
         f"{facts['image_size']} px. Research code, not a medical device."
@@ -102,9 +103,9 @@ def introduce(weights: str | Path, facts: dict) -> None:
 
 
 def decoded(
-    files: list[Path], size: int, skipped: list[str] | None = None
+    files: list[Path], size: int, skipped: list[str] | None = None, chunk: int = CHUNK
 ) -> Iterator[tuple[list[Path], torch.Tensor]]:
-    """Chunks of files with their images (uint8 N x 3 x S x S).
+    """Files, `chunk` at a time, with their images (uint8 N x 3 x S x S).
 
     `skipped` takes what is wrong with the files that cannot be used; without it that is an error.
     """
@@ -121,7 +122,7 @@ def decoded(
         else:
             names.append(path)
             images.append(image)
-        if len(images) == CHUNK:
+        if len(images) == chunk:
             yield names, torch.cat(images)
             names, images = [], []
     if images:

@@ -233,3 +233,42 @@ def test_explain_says_what_is_wrong_and_writes_nothing(
     assert run(*words) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_explain_leaves_nothing_half_written(trained, folder, tmp_path, monkeypatch):
+    """An error at the last image takes the overlays of the first ones with it."""
+    from paper_code import explanation
+
+    weights, out, calls = trained[0] / "weights.safetensors", tmp_path / "out", []
+    write = explanation._write_overlay
+
+    def fail_late(*arguments):
+        calls.append(arguments)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        write(*arguments)
+
+    monkeypatch.setattr(explanation, "_write_overlay", fail_late)
+    words = ["explain", folder, "--weights", weights, "--layer", "layer1", "-o", out]
+    assert run(*words, "--method", "gradcam") == 130
+    assert len(calls) == 5 and not out.exists()
+
+
+def test_explain_never_takes_overlays_for_images(trained, folder, capsys):
+    weights = trained[0] / "weights.safetensors"
+    assert run("explain", folder, "--weights", weights, "--layer", "layer1", "-o", folder) == 2
+    assert "Choose another one for -o" in capsys.readouterr().err
+
+
+def test_explain_says_which_maps_are_empty(trained, folder, tmp_path, capsys, monkeypatch):
+    import torch
+
+    from paper_code import explanation
+
+    def empty(network, images, *_, **options):
+        return torch.zeros(len(images), 32, 32)
+
+    monkeypatch.setattr(explanation, "compute_cam", empty)
+    words = ["explain", folder, "--weights", trained[0] / "weights.safetensors"]
+    assert run(*words, "-o", tmp_path / "out") == 0
+    assert "5 maps are empty" in capsys.readouterr().err

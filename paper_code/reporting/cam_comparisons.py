@@ -22,6 +22,7 @@ from paper_code.reporting.comparisons import COUNTED, findings
 from paper_code.reporting.tables import markdown, number, write_table
 
 REFERENCE = "dt_gradcam"
+PAPER_METHODS = ("gradcam", "scorecam", "eigencam")
 SHOWN = (("own", "iou"), ("own", "recall"), ("otsu", "iou"), ("best", "iou"), ("", "pointing_game"),
          ("", "auprc"))  # fmt: skip
 NOTES = f"""Each cell: DT Grad-CAM less the other method on the same test images [95 % interval,
@@ -68,7 +69,8 @@ def cam_comparison_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd
                    "scale": scale}
             )  # fmt: skip
     table = pd.DataFrame(rows)
-    family = [table["rule"], table["metric"], table["counted"] == COUNTED]
+    in_paper = table["method"].isin(PAPER_METHODS)
+    family = [table["rule"], table["metric"], table["counted"] == COUNTED, in_paper]
     table["p_holm"] = table.groupby(family)["p_value"].transform(holm)
     direction = np.where(table["metric"].isin(LOWER_IS_BETTER), -1, 1)
     table["finding"] = findings(table["difference"] * direction, table["p_holm"])

@@ -86,6 +86,12 @@ def load_cam(path: str | Path) -> CamRun:
         ) from error
 
 
+def _read_scores(path: Path) -> pd.DataFrame:
+    table = pd.read_csv(path, dtype={"image": str, "group": str})
+    # An image without a patient is a unit of its own, the same one for every seed.
+    return table.assign(group=table["group"].fillna(table["image"]))
+
+
 def tidy_scores(runs: list[CamRun]) -> pd.DataFrame:
     """Every score of every image: dataset, seed, image, group, method, rule, metric, value.
 
