@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
+from statsmodels.stats.multitest import multipletests
 
 from paper_code.errors import UserError
 from paper_code.metrics import (
@@ -377,6 +378,14 @@ def test_delong_without_enough_images():
     assert math.isnan(single.p_value)
     with pytest.raises(UserError, match="labels of 0 and 1"):
         delong_test(np.array([0, 1, 2]), score, score)
+
+
+def test_holm_is_that_of_statsmodels():
+    rng = np.random.default_rng(0)
+    for size in (1, 2, 7, 40):
+        p_values = rng.uniform(size=size) ** 3
+        p_values[: size // 3] = p_values[-1]  # ties
+        assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
 
 
 def test_holm_by_hand():

@@ -29,8 +29,11 @@ NOTES = f"""Each cell: DT Grad-CAM less the other method on the same test images
 patients drawn with replacement], Holm-corrected p. Positive: DT Grad-CAM is higher. The CSV has
 all metrics.
 
-Rules for a region: {"; ".join(f"{rule}: {text}" for rule, text in RULE_LABELS.items())}. The
-family of Holm's correction is all data sets and methods of one metric and rule."""
+Rules for a region: {"; ".join(f"{rule}: {text}" for rule, text in RULE_LABELS.items())}.
+
+The family of Holm's correction is all data sets and the paper's three other methods, for one
+metric and rule; Grad-CAM++ and HiResCAM are a family of their own. (On DALAResNet50 HiResCAM is
+Grad-CAM: behind its gate stand only pooling and a linear layer.)"""
 
 
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
