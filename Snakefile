@@ -6,6 +6,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/common_notebooks.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/cam.smk"
@@ -14,7 +15,6 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/audit.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/evidence.smk"
-include: "workflow/rules/common_notebooks.smk"
 include: "workflow/rules/notebooks.smk"
 
 

@@ -15,7 +15,7 @@ from paper_code.reporting.story import evidence
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MACHINE_PATH = re.compile(r"(/tmp/|/home/|/root/|/work/|/Users/|[A-Z]:\\\\|site-packages)")
-LARGEST = 500_000  # bytes
+LARGEST = 800_000  # bytes
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)

@@ -108,7 +108,8 @@ def test_evaluate_and_predict_with_its_weights(finished, images, tmp_path):
 
 def test_explain_with_its_weights(finished, images, tmp_path):
     weights = finished / "runs/mine/resnet50/patient-0/weights.safetensors"
-    words = ["explain", images / "star/02.png", "--weights", weights, "--output", tmp_path / "maps"]
+    words = ["explain", images / "star/02.png", "--weights", weights, "--layer", "layer2",
+             "--output", tmp_path / "maps"]  # fmt: skip
     assert cli.main([str(word) for word in words]) == 0
     assert any((tmp_path / "maps").rglob("*.png"))
 

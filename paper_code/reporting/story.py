@@ -20,6 +20,7 @@ from paper_code.reporting.tables import DATASET_LABELS, NETWORK_LABELS, markdown
 
 DPI = 100
 WIDTH = 1000  # px of a picture of figures/ in a notebook
+BYTES = 130_000  # of one picture
 MEASURED, PRINTED = "#0072B2", "#D55E00"  # Okabe and Ito's palette
 NOT_COMPARABLE = "not comparable: "
 NO_VERDICT = ("not printed", "not measured", "not identified")
@@ -123,14 +124,17 @@ def show_figure(name: str, caption: str) -> None:
 
 
 def _small(data: bytes) -> bytes:
-    """A PNG narrowed to `WIDTH` px and 256 colours: a notebook stays small."""
+    """A PNG of 256 colours, `WIDTH` px wide or less, until it has `BYTES`: notebooks stay small."""
     picture = Picture.open(io.BytesIO(data)).convert("RGB")
-    if picture.width > WIDTH:
-        height = round(picture.height * WIDTH / picture.width)
-        picture = picture.resize((WIDTH, height), Picture.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    picture.quantize(256, dither=Picture.Dither.NONE).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
+    width = min(picture.width, WIDTH)
+    while True:
+        size = (width, round(picture.height * width / picture.width))
+        buffer = io.BytesIO()
+        small = picture.resize(size, Picture.Resampling.LANCZOS)
+        small.quantize(256, dither=Picture.Dither.NONE).save(buffer, "PNG", optimize=True)
+        if buffer.tell() <= BYTES or width <= WIDTH // 2:
+            return buffer.getvalue()
+        width = round(0.85 * width)
 
 
 def beside_printed(

@@ -73,11 +73,11 @@ SHOWN = {"03_breakhis": BREAKHIS, "04_bach": ["bach"], "05_mini_ddsm": ["mini_dd
 # The report's groups: a table's experiment by how its name begins; others stand under the last.
 EXPERIMENTS = {
     "Data sets": ("table_03", "table_04", "table_05", "table_06"),
-    "Architecture": ("table_01",),
+    "Architecture": ("table_01", "gate"),
     "Layer placement": ("table_02",),
     "Classification": ("table_07", "table_08"),
     "Diagnostics": ("table_11", "table_12"),
-    "Cost and convergence": ("table_09", "table_10"),
+    "Cost and convergence": ("table_09", "table_10", "convergence"),
     "Explanations": ("table_13", "table_14", "cam_"),
     "Audit of the paper": ("audit",),
     "Own data": ("own_",),
@@ -251,7 +251,7 @@ def caption(name):
 
 def report_tables():
     """Every table's Markdown page, those of the evidence and the audit included."""
-    paths = [*all_tables(), *all_evidence(), f"{OUTPUT}tables/audit.md"]
+    paths = [*all_tables(), *all_evidence(), *epoch_results(), f"{OUTPUT}tables/audit.md"]
     return [path for path in paths if path.endswith(".md")]
 
 
