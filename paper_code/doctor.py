@@ -124,11 +124,13 @@ def images_of(settings: dict, dataset: str, sources: dict[str, str]) -> int:
 def runs_of(settings: dict) -> list[tuple[str, str]]:
     """Data set and network of each run of one seed, as the workflow makes them."""
     placed = [f"dalaresnet50-layer{n}" for n in settings["placements"] if n != 4]
-    return [
-        (dataset, network)
-        for dataset in settings["datasets"]
-        for network in [*settings["networks"], *(placed if "breakhis" in dataset else [])]
-    ]
+    leaked = [name for name in settings["leakage_networks"] if name in settings["networks"]]
+    runs = []
+    for dataset in settings["datasets"]:
+        networks = [*settings["networks"], *(placed if dataset.startswith("breakhis_") else [])]
+        networks += leaked if dataset in settings["leakage_datasets"] else []  # the other split
+        runs += [(dataset, network) for network in networks]
+    return runs
 
 
 def needed_bytes(settings: dict, sources: dict[str, str]) -> dict[str, int]:

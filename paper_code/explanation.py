@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from paper_code.cam import compute_cam
+from paper_code.cam import METHODS, compute_cam
 from paper_code.datasets.images import load_image
 from paper_code.errors import UserError
 from paper_code.files import replacing_together, write_csv
@@ -53,6 +53,10 @@ def explain_images(
         UserError: no image is found or can be used, images lie in the output folder, the class or
             method is unknown, the weights are missing or damaged.
     """
+    if Path(output).is_file():
+        raise UserError(f"{output} is a file; give --output a folder.")
+    if method not in METHODS:
+        raise UserError(f"method: {method!r} is none of {', '.join(METHODS)}.")
     files, output = find_images(paths), Path(output)
     for path in files:
         if output.resolve() in path.resolve().parents:

@@ -15,7 +15,7 @@ from paper_code.networks.builder import network_from_checkpoint
 
 
 def load_trained(weights: str | Path) -> tuple[nn.Module, dict]:
-    """The network that a run's `weights.safetensors` describes, on the CPU, with its facts.
+    """The network that `weights.safetensors` (or a run's folder) describes, on the CPU, and facts.
 
     The facts are the file's metadata; among them `network`, `dataset`, `classes` (list of names in
     class order), `image_size` (px, int), `data` ("real" or "phantom") and `weights_source`.
@@ -23,6 +23,8 @@ def load_trained(weights: str | Path) -> tuple[nn.Module, dict]:
     Raises:
         UserError: the file is missing, damaged, or does not name its classes.
     """
+    if Path(weights).is_dir():  # the folder of a run
+        weights = Path(weights) / "weights.safetensors"
     network, metadata = network_from_checkpoint(weights)
     missing = {"dataset", "classes", "image_size", "data"} - metadata.keys()
     if missing:

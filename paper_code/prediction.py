@@ -60,6 +60,8 @@ def predict_images(weights: str | Path, paths: Sequence[str | Path], output: str
         UserError: no image is found, or none can be used (nothing is written); the weights are
             missing or damaged.
     """
+    if Path(output).is_dir():
+        raise UserError(f"{output} is a folder; give --output the name of a CSV file.")
     files = find_images(paths)
     network, facts = load_trained(weights)
     classes, size = list(facts["classes"]), int(facts["image_size"])

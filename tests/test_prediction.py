@@ -220,7 +220,7 @@ def test_explain_names_and_skips_what_is_no_image(trained, folder, tmp_path, cap
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--method", "gradcamm"], "did you mean gradcam"),
+        (["--method", "gradcamm"], "none of gradcam"),
         (["--class", "cancer"], "'cancer' is none of benign, malignant"),
         (["--layer", "layer9"], "layer9"),
     ],
@@ -272,3 +272,27 @@ def test_explain_says_which_maps_are_empty(trained, folder, tmp_path, capsys, mo
     words = ["explain", folder, "--weights", trained[0] / "weights.safetensors"]
     assert run(*words, "-o", tmp_path / "out") == 0
     assert "5 maps are empty" in capsys.readouterr().err
+
+
+def test_what_cannot_be_written_is_said_first(trained, folder, tmp_path, capsys):
+    weights = trained[0] / "weights.safetensors"
+    (tmp_path / "taken").write_text("mine")
+    assert run("explain", folder, "--weights", weights, "-o", tmp_path / "taken") == 2
+    assert "is a file; give --output a folder" in capsys.readouterr().err
+    assert run("predict", folder, "--weights", weights, "-o", tmp_path) == 2
+    assert "is a folder; give --output the name of a CSV file" in capsys.readouterr().err
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_the_folder_of_a_run_names_its_weights(trained, folder, tmp_path):
+    assert run("predict", folder, "--weights", trained[0], "-o", tmp_path / "p.csv") == 0
+
+
+def test_evaluate_two_images_has_no_interval_and_no_traceback(trained, tmp_path):
+    for label in ("benign", "malignant"):
+        save_noise(tmp_path / f"{label}.png", len(label))
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("path,label\nbenign.png,benign\nmalignant.png,malignant\n")
+    weights = trained[0] / "weights.safetensors"
+    assert run("evaluate", weights, "--manifest", manifest, "-o", tmp_path / "m.csv") == 0
+    assert len(pd.read_csv(tmp_path / "m.csv")) > 0

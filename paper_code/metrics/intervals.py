@@ -112,7 +112,10 @@ def bca_interval(
     """
     if np.isnan(estimate) or not tells_spread(values):
         return float("nan"), float("nan")
+    patients = len(left_out)
     values, left_out = values[~np.isnan(values)], left_out[~np.isnan(left_out)]
+    if len(left_out) < 2:
+        return float("nan"), float("nan")
     share_below = np.mean(values < estimate) + np.mean(values == estimate) / 2
     edge = 1 / (len(values) + 1)
     bias = norm.ppf(np.clip(share_below, edge, 1 - edge))
@@ -120,7 +123,7 @@ def bca_interval(
     cubes, squares = (influence**3).sum(), (influence**2).sum()
     acceleration = cubes / (6 * squares**1.5) if squares > 0 else 0.0
 
-    quantiles = widened_quantiles(level, len(left_out))
+    quantiles = widened_quantiles(level, patients)
     shifted = bias + quantiles
     stretch = 1 - acceleration * shifted
     # Beyond the pole of the BCa transform lies the end of the distribution.

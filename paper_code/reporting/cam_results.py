@@ -48,6 +48,7 @@ METRIC_LABELS = {
     "insertion": "Insertion",
 }
 LEVEL = 0.95
+FEWEST = 5  # patients; with fewer an interval of a mean says nothing
 
 
 @dataclass(frozen=True)
@@ -109,12 +110,14 @@ def tidy_scores(runs: list[CamRun]) -> pd.DataFrame:
 
 
 def mean_interval(values: pd.Series, groups: pd.Series, resamples: int) -> dict[str, float]:
-    """Mean over images, `low` and `high` of the BCa bootstrap that draws whole patients."""
+    """Mean over images; `low`, `high` of the BCa bootstrap of patients, NaN for under `FEWEST`."""
     known = values.notna().to_numpy()
     numbers, groups = values.to_numpy(float)[known], groups.to_numpy()[known]
     if len(numbers) == 0:
         return {"value": np.nan, "low": np.nan, "high": np.nan}
     codes = group_codes(groups, len(numbers))
+    if codes.max() + 1 < FEWEST:
+        return {"value": float(numbers.mean()), "low": np.nan, "high": np.nan}
     statistic = _weighted_mean(numbers)
     drawn = bootstrap_values(statistic, codes, resamples, seed=0)[:, 0]
     left_out = left_out_values(statistic, codes)[:, 0]
@@ -125,7 +128,10 @@ def mean_interval(values: pd.Series, groups: pd.Series, resamples: int) -> dict[
 def paired_difference(
     first: pd.Series, second: pd.Series, groups: pd.Series, resamples: int
 ) -> dict[str, float]:
-    """Mean of first - second over the images that have both, with interval and two-sided p."""
+    """Mean of first - second over the images that have both, with interval and two-sided p.
+
+    Both are NaN for fewer than `FEWEST` patients.
+    """
     change = (first - second).to_numpy(float)
     known = ~np.isnan(change)
     change, groups = change[known], groups.to_numpy()[known]
@@ -138,12 +144,15 @@ def paired_difference(
     codes = group_codes(groups, len(change))
     patients = int(codes.max()) + 1
     drawn = bootstrap_values(_weighted_mean(change), codes, resamples, seed=0)[:, 0]
-    low, high = percentile_interval(drawn, patients, LEVEL)
+    low = high = p_value = np.nan
+    if patients >= FEWEST:
+        low, high = percentile_interval(drawn, patients, LEVEL)
+        p_value = percentile_p_value(drawn, patients)
     return found | {
         "difference": float(change.mean()),
         "low": low,
         "high": high,
-        "p_value": percentile_p_value(drawn, patients),
+        "p_value": p_value,
         "images": len(change),
         "patients": patients,
     }
@@ -214,6 +223,6 @@ def cam_provenance(runs: list[CamRun], scale: str) -> str:
             *data.values(),
             f"- Seeds: {distinct(f['seed'] for f in facts)}",
             f"- Hardware: {distinct(f['provenance']['hardware'] for f in facts)}",
-            f"- Commit: {distinct(f['provenance']['commit'] for f in facts)}",
+            f"- Commit of the runs: {distinct(f['provenance']['commit'] for f in facts)}",
         ]
     )

@@ -58,7 +58,7 @@ def draw_panels(
         figure, axes = plt.subplots(
             rows,
             columns,
-            figsize=(3.1 * columns + 0.4, 3.2 * rows + 0.5),
+            figsize=(3.1 * columns + 0.4, 3.9 * rows + 0.5),
             squeeze=False,
             layout="constrained",
         )
@@ -77,7 +77,10 @@ def draw_panels(
             axis.set_title(DATASET_LABELS.get(dataset, dataset))
             axis.set_xlabel(labels[0])
             axis.set_ylabel(labels[1])
-            axis.legend(fontsize=6, loc="best", handlelength=1.6, framealpha=0.85)
+            axis.legend(
+                fontsize=6, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2,
+                handlelength=1.6, frameon=False,
+            )  # fmt: skip
         for axis in axes.flat[len(datasets) :]:
             axis.set_visible(False)
         save_figure(figure, output, f"{note}\n{run_provenance(loaded, scale)}")

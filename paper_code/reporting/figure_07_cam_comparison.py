@@ -75,7 +75,10 @@ def _show(axis, example: dict[str, np.ndarray], method: str | None):
     axis.imshow(example["image"])
     shown = None
     if method:
-        shown = axis.imshow(example[f"map_{method}"], cmap="jet", alpha=0.5, vmin=0, vmax=1)
+        heat = example[f"map_{method}"]
+        shown = axis.imshow(heat, cmap="jet", alpha=0.5, vmin=0, vmax=1)
+        if not heat.any():
+            axis.set_xlabel("empty map", fontsize=7)
     if example["lesion"].any() and not example["lesion"].all():
         axis.contour(example["lesion"], levels=[0.5], colors="white", linewidths=1.0)
     axis.set_xticks([])

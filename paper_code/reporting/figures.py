@@ -66,6 +66,11 @@ def data_provenance(sources: list[dict], scale: str) -> str:
     return f"{scale} scale; {data_line(sources)}; commit {commit()}"
 
 
+def _weights(facts: dict) -> str:
+    """Where a run's weights came from, without the reason in brackets."""
+    return facts["weights"].split(" (")[0]
+
+
 def run_provenance(runs: list[Run], scale: str) -> str:
     """The lines below a figure of results: as a table's provenance, in short."""
     facts = [run.facts for run in runs]
@@ -76,7 +81,7 @@ def run_provenance(runs: list[Run], scale: str) -> str:
         return ", ".join(dict.fromkeys(str(value) for value in values))
 
     return (
-        f"{scale} scale; {distinct(f['weights'] for f in facts)} weights; split by "
+        f"{scale} scale; {distinct(_weights(f) for f in facts)} weights; split by "
         f"{distinct(f['by'] for f in facts)}; seeds {distinct(f['seed'] for f in facts)}; "
         f"{distinct(o['hardware'] for o in origin)}; torch "
         f"{distinct(o['versions']['torch'] for o in origin)}; commit "

@@ -142,7 +142,7 @@ def provenance_block(runs: list, scale: str) -> str:
             f"- Hardware: {distinct(run.facts['provenance']['hardware'] for run in runs)}",
             "- Versions: "
             + distinct(", ".join(f"{name} {v}" for name, v in each.items()) for each in versions),
-            f"- Commit: {distinct(run.facts['provenance']['commit'] for run in runs)}",
+            f"- Commit of the runs: {distinct(run.facts['provenance']['commit'] for run in runs)}",
         ]
     )
 

@@ -85,7 +85,7 @@ def train_run(
         dropout=dropout,
         image_size=images.shape[-1],
     )
-    frozen = freeze and network.weights_source != "random"
+    frozen = freeze and not network.weights_source.startswith("random")
     if frozen:
         freeze_backbone(network)
     network.to(device, memory_format=torch.channels_last)
