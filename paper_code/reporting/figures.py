@@ -67,8 +67,8 @@ def data_provenance(sources: list[dict], scale: str) -> str:
 
 
 def _weights(facts: dict) -> str:
-    """Where a run's weights came from, without the reason in brackets."""
-    return facts["weights"].split(" (")[0]
+    """Where a run's weights came from; of random ones without the reason in brackets."""
+    return "random" if facts["weights"].startswith("random") else facts["weights"]
 
 
 def run_provenance(runs: list[Run], scale: str) -> str:
