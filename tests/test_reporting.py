@@ -150,7 +150,8 @@ def test_table_07_page(make_run, tmp_path):
     assert "| DALAResNet50 | 1.000 [–, –] (paper " in page  # nothing wrong: no interval
     assert "nan" not in page.lower().replace("provenance", "")
     for text in ("Scale: paper", "a GPU", "torch 2", "Commit of the runs: abc", "Seeds: 0",
-                 "imagenet", "real (complete: 1995 images)", "20 test images of 10 patients"):  # fmt: skip
+                 "imagenet", "real (complete: 1995 images)",
+                 "20 test images of 10 patients"):  # fmt: skip
         assert text in page
     columns = {line.count("|") for line in page.splitlines() if line.startswith("|")}
     assert columns == {8}
