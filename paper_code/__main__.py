@@ -367,10 +367,14 @@ def run_audit(args: argparse.Namespace) -> None:
     write_audit(args.output)
 
 
-def add_claims(parser: argparse.ArgumentParser) -> None:
-    """Put the paper's claims to the test, on tables made before."""
+def _add_tables(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tables", nargs="*", default=[], help="CSV files of tables")
     parser.add_argument("--scale", choices=["smoke", "demo", "paper"], required=True)
+
+
+def add_claims(parser: argparse.ArgumentParser) -> None:
+    """Put the paper's claims to the test, on tables made before."""
+    _add_tables(parser)
     parser.add_argument("--output", required=True, help=".csv to write; the .md comes beside it")
 
 
@@ -382,8 +386,7 @@ def run_claims(args: argparse.Namespace) -> None:
 
 def add_summary(parser: argparse.ArgumentParser) -> None:
     """Write one page on what was reproduced, on tables made before."""
-    parser.add_argument("--tables", nargs="*", default=[], help="CSV files of tables")
-    parser.add_argument("--scale", choices=["smoke", "demo", "paper"], required=True)
+    _add_tables(parser)
     parser.add_argument("--output", required=True, help=".md to write")
 
 

@@ -14,7 +14,7 @@ from paper_code.reporting.story import evidence
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-MACHINE_PATH = re.compile(r"(/tmp/|/home/|/root/|/work/|/Users/|[A-Z]:\\\\|site-packages)")
+MACHINE_PATH = re.compile(r"(/(?:tmp|home|root|work|Users)/|[A-Z]:\\\\|site-packages)")
 LARGEST = 800_000  # bytes
 
 

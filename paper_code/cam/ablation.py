@@ -12,6 +12,7 @@ from paper_code.cam.faithfulness import rank_correlation
 from paper_code.cam.localization import FIXED_THRESHOLD, localization_scores
 from paper_code.cam.methods import scale, upsample
 
+INPUT_NOISE = 0.05  # of the [-1, 1] image, for the stability of maps
 STAGES = ("Grad-CAM", "+ noise averaging", "+ linear weights", "+ Otsu", "+ morphology")
 
 
@@ -49,12 +50,27 @@ def ablation(
 
     Before Otsu the region is what exceeds 0.5 of the maximum, from Otsu on what is not zero.
     """
+    scores = stage_scores(network, images, classes, masks, layer, **options)
+    return scores.drop(columns="spread").groupby("stage", sort=False).mean().reset_index()
+
+
+def stage_scores(
+    network: nn.Module,
+    images: Tensor,
+    classes: Classes,
+    masks: Tensor | np.ndarray,
+    layer: str | nn.Module | None = None,
+    **options: object,
+) -> pd.DataFrame:
+    """`localization_scores` and `spread` of each image after each of `STAGES`, one row each."""
     rows = []
     for stage, maps in ablation_maps(network, images, classes, layer, **options).items():
         cut = stage in STAGES[3:]
         scores = localization_scores(maps, masks, "dt_gradcam" if cut else "gradcam")
-        rows.append({"stage": stage, **scores.mean()})
-    return pd.DataFrame(rows)
+        scores.insert(0, "stage", stage)
+        scores.insert(1, "spread", spread(maps))
+        rows.append(scores)
+    return pd.concat(rows)
 
 
 def sensitivity(
@@ -96,6 +112,24 @@ def spread(maps: Tensor) -> np.ndarray:
     return entropy.cpu().numpy()
 
 
+def stability(
+    network: nn.Module,
+    images: Tensor,
+    classes: Tensor,
+    maps: Tensor,
+    method: str,
+    layer: str | nn.Module | None = None,
+    input_noise: float = INPUT_NOISE,
+    seed: int = 1,
+    **options: object,
+) -> np.ndarray:
+    """Rank correlation (N) of `maps` with those after Gaussian noise of deviation `input_noise` on
+    the [-1, 1] images. The noise seed differs from DT Grad-CAM's own default."""
+    added = dt_gradcam.noise(len(images), tuple(images.shape[1:]), input_noise, seed)
+    shaken = compute_cam(network, images + added.to(images), classes, method, layer, **options)
+    return rank_correlation(maps, shaken)
+
+
 def cam_properties(
     network: nn.Module,
     images: Tensor,
@@ -104,7 +138,7 @@ def cam_properties(
     method: str,
     layer: str | nn.Module | None = None,
     *,
-    input_noise: float = 0.05,
+    input_noise: float = INPUT_NOISE,
     seed: int = 1,
     **options: object,
 ) -> dict[str, float | str]:
@@ -117,15 +151,14 @@ def cam_properties(
     rule. The noise seed differs from DT Grad-CAM's own default.
     """
     maps = compute_cam(network, images, classes, method, layer, **options)
-    added = dt_gradcam.noise(len(images), tuple(images.shape[1:]), input_noise, seed)
-    shaken = compute_cam(network, images + added.to(images), classes, method, layer, **options)
+    steady = stability(network, images, classes, maps, method, layer, input_noise, seed, **options)
     scores = localization_scores(maps, masks, method).mean()
     own = "Otsu on each map" if method == "dt_gradcam" else f"fixed {FIXED_THRESHOLD}"
     return {
         "threshold_rule": own,
         "spread": _mean_known(spread(maps)),
         "energy_outside": 1 - scores["energy_inside"],
-        "stability": _mean_known(rank_correlation(maps, shaken)),
+        "stability": _mean_known(steady),
         "iou": scores["iou"],
         "dice": scores["dice"],
         "pointing_game": scores["pointing_game"],

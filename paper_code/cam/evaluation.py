@@ -9,16 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from paper_code.cam import dt_gradcam
-from paper_code.cam.ablation import STAGES, ablation_maps, spread
+from paper_code.cam.ablation import spread, stability, stage_scores
 from paper_code.cam.compute import METHODS, compute_cam, dt_gradcam_steps
 from paper_code.cam.faithfulness import (
     deletion_insertion,
     randomization_test,
-    rank_correlation,
 )
 from paper_code.cam.localization import (
     best_threshold,
-    localization_scores,
     overlap_scores,
     reference_region,
     regions,
@@ -30,10 +28,11 @@ from paper_code.networks.builder import network_from_checkpoint
 from paper_code.progress import say
 from paper_code.provenance import provenance
 from paper_code.training.augment import normalize
+from paper_code.training.exclusive import exclusive
 from paper_code.training.loop import clock
+from paper_code.training.run import default_device
 
 PAPER_METHODS = ("gradcam", "scorecam", "eigencam", "dt_gradcam")
-INPUT_NOISE = 0.05  # of the [-1, 1] image, for the stability of maps
 CURVE_STEPS = 10
 RANDOMIZED_IMAGES = 8
 HISTOLOGY = ("breakhis_", "bach")  # sets whose images are stained with haematoxylin and eosin
@@ -82,7 +81,7 @@ def evaluate_run(
         UserError: files are missing or do not belong together, or no test image shows a lesion.
     """
     run, prepared = Path(run), Path(prepared)
-    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or default_device()
     facts = read_json(run / "run.json")
     network, _ = network_from_checkpoint(run / "weights.safetensors")
     network.to(device).eval()
@@ -100,47 +99,47 @@ def evaluate_run(
     inputs, masks = _inputs(pixels, parts["test"], device), truth[parts["test"]]
     classes = _predicted(tests, facts["classes"]).to(device)
     val_inputs, val_masks = _inputs(pixels, parts["val"], device), truth[parts["val"]]
-    shaken = inputs + dt_gradcam.noise(len(inputs), tuple(inputs.shape[1:]), INPUT_NOISE, 1).to(
-        inputs
-    )
-
     shared = {"precision": precision}
     own = {"copies": copies, "sigma": sigma, "kernel_size": kernel_size, "seed": facts["seed"]}
     region_rows, map_rows, maps_of, thresholds, seconds = [], [], {}, {}, {}
-    for method in METHODS:
-        options = shared | (own if method == "dt_gradcam" else {})
-        count = min(scorecam_images, len(tests)) if method == "scorecam" else len(tests)
-        some, wanted = inputs[:count], classes[:count]
-        start = clock(device)
-        maps = compute_cam(network, some, wanted, method, **options)
-        seconds[method] = (clock(device) - start) / count
-        val_count = min(scorecam_images, len(val_inputs)) if method == "scorecam" else None
-        val_maps = compute_cam(network, val_inputs[:val_count], None, method, **options)
-        thresholds[method] = best_threshold(val_maps, val_masks[:val_count])
-        names = tests[["image", "group", "label", "predicted"]].iloc[:count]
-        names = names.reset_index(drop=True).assign(method=method)
-        for rule in ("own", "otsu", "best"):
-            chosen = (
-                regions(maps, method, "fixed", thresholds[method])
-                if rule == "best"
-                else regions(maps, method, rule)
-            )
-            scores = overlap_scores(chosen, masks[:count])
-            region_rows.append(pd.concat([names.assign(rule=rule), scores], axis=1))
-        noisy = compute_cam(network, shaken[:count], wanted, method, **options)
-        curves = deletion_insertion(network, some, wanted, maps, steps=CURVE_STEPS).areas()
-        measured = {"spread": spread(maps), "stability": rank_correlation(maps, noisy)}
-        map_rows.append(
-            pd.concat(
-                [names, threshold_free_scores(maps, masks[:count]),
-                 pd.DataFrame(measured), curves], axis=1
-            )
-        )  # fmt: skip
-        maps_of[method] = maps
-        say(f"{facts['dataset']}: {method}, {count} images, {seconds[method]:.3f} s each")
-    stages = _stage_rows(network, inputs, classes, masks, tests, shared | own)
-    randomized = _randomization(network, inputs, classes, shared, own)
-    example = _example(network, facts, tests, inputs, masks, maps_of, shared | own)
+    # Trainings that run beside this one are timed, and so are these maps.
+    with exclusive(device):
+        for method in METHODS:
+            options = shared | (own if method == "dt_gradcam" else {})
+            count = min(scorecam_images, len(tests)) if method == "scorecam" else len(tests)
+            some, wanted = inputs[:count], classes[:count]
+            start = clock(device)
+            maps = compute_cam(network, some, wanted, method, **options)
+            seconds[method] = (clock(device) - start) / count
+            val_count = min(scorecam_images, len(val_inputs)) if method == "scorecam" else None
+            val_maps = compute_cam(network, val_inputs[:val_count], None, method, **options)
+            thresholds[method] = best_threshold(val_maps, val_masks[:val_count])
+            names = tests[["image", "group", "label", "predicted"]].iloc[:count]
+            names = names.reset_index(drop=True).assign(method=method)
+            for rule in ("own", "otsu", "best"):
+                chosen = (
+                    regions(maps, method, "fixed", thresholds[method])
+                    if rule == "best"
+                    else regions(maps, method, rule)
+                )
+                scores = overlap_scores(chosen, masks[:count])
+                region_rows.append(pd.concat([names.assign(rule=rule), scores], axis=1))
+            steady = stability(network, some, wanted, maps, method, **options)
+            curves = deletion_insertion(network, some, wanted, maps, steps=CURVE_STEPS).areas()
+            measured = {"spread": spread(maps), "stability": steady}
+            map_rows.append(
+                pd.concat(
+                    [names, threshold_free_scores(maps, masks[:count]),
+                     pd.DataFrame(measured), curves], axis=1
+                )
+            )  # fmt: skip
+            maps_of[method] = maps
+            say(f"{facts['dataset']}: {method}, {count} images, {seconds[method]:.3f} s each")
+        about = tests[["image", "group", "label"]].reset_index(drop=True)
+        stages = stage_scores(network, inputs, classes, masks, **shared | own)
+        stages = pd.concat([about.loc[stages.index], stages], axis=1)
+        randomized = _randomization(network, inputs, classes, shared, own)
+        example = _example(network, facts, tests, inputs, masks, maps_of, shared | own)
     with replacing_together(Path(output)) as new:
         write_csv(new / "regions.csv", pd.concat(region_rows).round(6))
         write_csv(new / "maps.csv", pd.concat(map_rows).round(6))
@@ -204,25 +203,6 @@ def _inputs(pixels: np.ndarray, rows: np.ndarray, device: torch.device) -> Tenso
 
 def _predicted(tests: pd.DataFrame, names: list[str]) -> Tensor:
     return torch.tensor([names.index(name) for name in tests["predicted"]])
-
-
-def _stage_rows(
-    network: nn.Module,
-    inputs: Tensor,
-    classes: Tensor,
-    masks: np.ndarray,
-    tests: pd.DataFrame,
-    options: dict,
-) -> pd.DataFrame:
-    """Scores of each image after each stage of DT Grad-CAM, from plain Grad-CAM on."""
-    rows = []
-    names = tests[["image", "group", "label"]].reset_index(drop=True)
-    for stage, maps in ablation_maps(network, inputs, classes, **options).items():
-        cut = STAGES.index(stage) >= STAGES.index("+ Otsu")
-        scores = localization_scores(maps, masks, "dt_gradcam" if cut else "gradcam")
-        extra = {"stage": stage, "spread": spread(maps)}
-        rows.append(pd.concat([names.assign(**extra), scores], axis=1))
-    return pd.concat(rows)
 
 
 def _randomization(

@@ -11,6 +11,7 @@ from paper_code.reporting.tables import (
     DATASET_LABELS,
     METRIC_LABELS,
     NETWORK_LABELS,
+    interval_text,
     markdown,
     number,
     provenance_block,
@@ -93,7 +94,7 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
         lines.append(
             {"Network": NETWORK_LABELS.get(network, network)}
             | {
-                METRIC_LABELS[m]: f"{number(c['value'])} [{number(c['low'])}, {number(c['high'])}]"
+                METRIC_LABELS[m]: interval_text(c["value"], c["low"], c["high"])
                 for m, c in cells.iterrows()
             }
         )

@@ -8,15 +8,14 @@ from paper_code.reporting.cam_results import (
     FREE,
     METRIC_LABELS,
     CamRun,
-    cam_provenance,
     counted,
     heading,
-    load_cam,
     mean_interval,
     paired_difference,
     side_by_side,
+    write_cam_table,
 )
-from paper_code.reporting.tables import markdown, number, write_table
+from paper_code.reporting.tables import interval_text, markdown, number
 
 METRICS = ("iou", "dice", "recall", "precision", *FREE, "spread")
 SHOWN = ("iou", "recall", "precision", "energy_inside", "auprc", "spread")
@@ -27,19 +26,11 @@ half of the maximum, from Otsu on what is not zero."""
 
 
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
-    """Write `output` (.csv) and its .md.
-
-    Args:
-        output: the CSV.
-        cams: `cam.json` files of `evaluate_run`.
-        scale: smoke, demo or paper.
-        resamples: of the bootstrap.
-    """
-    runs = [load_cam(path) for path in cams]
-    rows = ablation_rows(runs, scale=scale, resamples=resamples)
-    blocks = [_block(dataset, of) for dataset, of in rows.groupby("dataset", sort=False)]
-    page = [NOTES, *blocks, cam_provenance(runs, scale)]
-    write_table(output, rows, "Ablation of DT Grad-CAM", page)
+    """Write `output` (.csv) and its .md; arguments as `write_cam_table`."""
+    write_cam_table(
+        output, cams, ablation_rows, _block, title="Ablation of DT Grad-CAM",
+        notes=NOTES, scale=scale, resamples=resamples,
+    )  # fmt: skip
 
 
 def ablation_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataFrame:
@@ -75,7 +66,7 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
         line = {"Stage": stage}
         for metric in SHOWN:
             row = of.loc[metric]
-            text = f"{number(row['value'])} [{number(row['low'])}, {number(row['high'])}]"
+            text = interval_text(row["value"], row["low"], row["high"])
             if not np.isnan(row["change"]):
                 text += (
                     f" ({row['change']:+.3f} [{number(row['change_low'])}, "

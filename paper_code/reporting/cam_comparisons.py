@@ -10,16 +10,15 @@ from paper_code.reporting.cam_results import (
     METRIC_LABELS,
     RULE_LABELS,
     CamRun,
-    cam_provenance,
     counted,
     heading,
-    load_cam,
     paired_difference,
     side_by_side,
     tidy_scores,
+    write_cam_table,
 )
 from paper_code.reporting.comparisons import COUNTED, findings
-from paper_code.reporting.tables import markdown, number, write_table
+from paper_code.reporting.tables import markdown, number
 
 REFERENCE = "dt_gradcam"
 PAPER_METHODS = ("gradcam", "scorecam", "eigencam")
@@ -37,19 +36,12 @@ Grad-CAM: behind its gate stand only pooling and a linear layer.)"""
 
 
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
-    """Write `output` (.csv) and its .md.
-
-    Args:
-        output: the CSV.
-        cams: `cam.json` files of `evaluate_run`.
-        scale: smoke, demo or paper.
-        resamples: of the bootstrap.
-    """
-    runs = [load_cam(path) for path in cams]
-    rows = cam_comparison_rows(runs, scale=scale, resamples=resamples)
-    blocks = [_block(dataset, of) for dataset, of in rows.groupby("dataset", sort=False)]
-    page = [NOTES, *blocks, cam_provenance(runs, scale)]
-    write_table(output, rows, "DT Grad-CAM against the other methods, paired", page)
+    """Write `output` (.csv) and its .md; arguments as `write_cam_table`."""
+    write_cam_table(
+        output, cams, cam_comparison_rows, _block,
+        title="DT Grad-CAM against the other methods, paired",
+        notes=NOTES, scale=scale, resamples=resamples,
+    )  # fmt: skip
 
 
 def cam_comparison_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataFrame:

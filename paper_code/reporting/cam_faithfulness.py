@@ -5,14 +5,13 @@ import pandas as pd
 from paper_code.reporting.cam_results import (
     METHOD_LABELS,
     CamRun,
-    cam_provenance,
     counted,
     heading,
-    load_cam,
     mean_interval,
     tidy_scores,
+    write_cam_table,
 )
-from paper_code.reporting.tables import markdown, number, write_table
+from paper_code.reporting.tables import interval_text, markdown, number
 
 CURVES = ("deletion", "insertion")
 NOTES = """Deletion: area under the predicted class's probability while the most salient pixels
@@ -27,19 +26,11 @@ before its layer is reached. Score-CAM is left out there, for its cost."""
 
 
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
-    """Write `output` (.csv) and its .md.
-
-    Args:
-        output: the CSV.
-        cams: `cam.json` files of `evaluate_run`.
-        scale: smoke, demo or paper.
-        resamples: of the bootstrap.
-    """
-    runs = [load_cam(path) for path in cams]
-    rows = faithfulness_rows(runs, scale=scale, resamples=resamples)
-    blocks = [_block(dataset, of) for dataset, of in rows.groupby("dataset", sort=False)]
-    page = [NOTES, *blocks, cam_provenance(runs, scale)]
-    write_table(output, rows, "Faithfulness of the maps", page)
+    """Write `output` (.csv) and its .md; arguments as `write_cam_table`."""
+    write_cam_table(
+        output, cams, faithfulness_rows, _block, title="Faithfulness of the maps",
+        notes=NOTES, scale=scale, resamples=resamples,
+    )  # fmt: skip
 
 
 def faithfulness_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataFrame:
@@ -75,9 +66,7 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
         line = {"Method": METHOD_LABELS.get(method, method)}
         for metric in CURVES:
             row = of[of["metric"] == metric].iloc[0]
-            line[metric.capitalize()] = (
-                f"{number(row['value'])} [{number(row['low'])}, {number(row['high'])}]"
-            )
+            line[metric.capitalize()] = interval_text(row["value"], row["low"], row["high"])
         resets = of[of["metric"].isin(["spearman", "ssim"])]
         stages = resets["stage"].drop_duplicates().tolist()
         for title, stage in (("Head reset", stages[1:2]), ("All reset", stages[-1:])):

@@ -13,8 +13,8 @@ from paper_code.files import read_json
 from paper_code.metrics.intervals import bca_interval, percentile_interval, percentile_p_value
 from paper_code.metrics.resampling import bootstrap_values, group_codes, left_out_values
 from paper_code.reporting.compare import obstacles
-from paper_code.reporting.comparisons import COUNTED
-from paper_code.reporting.tables import DATASET_LABELS
+from paper_code.reporting.comparisons import counted_text
+from paper_code.reporting.tables import DATASET_LABELS, distinct, write_table
 
 METHOD_LABELS = {
     "gradcam": "Grad-CAM",
@@ -91,6 +91,34 @@ def _read_scores(path: Path) -> pd.DataFrame:
     table = pd.read_csv(path, dtype={"image": str, "group": str})
     # An image without a patient is a unit of its own, the same one for every seed.
     return table.assign(group=table["group"].fillna(table["image"]))
+
+
+def write_cam_table(
+    output: str,
+    cams: list[str],
+    make_rows: Callable[..., pd.DataFrame],
+    block: Callable[[str, pd.DataFrame], str],
+    *,
+    title: str,
+    notes: str,
+    scale: str,
+    resamples: int,
+) -> None:
+    """Write `output` (.csv) and its .md.
+
+    Args:
+        output: the CSV.
+        cams: `cam.json` files of `evaluate_run`.
+        make_rows: the table of the loaded runs, `make_rows(runs, scale=..., resamples=...)`.
+        block: the Markdown of one data set, from its name and rows.
+        title, notes: of the page.
+        scale: smoke, demo or paper.
+        resamples: of the bootstrap.
+    """
+    runs = [load_cam(path) for path in cams]
+    rows = make_rows(runs, scale=scale, resamples=resamples)
+    blocks = [block(dataset, of) for dataset, of in rows.groupby("dataset", sort=False)]
+    write_table(output, rows, title, [notes, *blocks, cam_provenance(runs, scale)])
 
 
 def tidy_scores(runs: list[CamRun]) -> pd.DataFrame:
@@ -183,8 +211,7 @@ def cam_obstacles(runs: list[CamRun], dataset: str, scale: str) -> list[str]:
 
 def counted(runs: list[CamRun], dataset: str, scale: str) -> str:
     """ "yes", or "no: " with the reasons why maps on a data set are no evidence."""
-    reasons = cam_obstacles(runs, dataset, scale)
-    return "no: " + ", ".join(reasons) if reasons else COUNTED
+    return counted_text(cam_obstacles(runs, dataset, scale))
 
 
 def heading(dataset: str, counts: str | None = None) -> str:
@@ -195,10 +222,6 @@ def heading(dataset: str, counts: str | None = None) -> str:
 
 def cam_provenance(runs: list[CamRun], scale: str) -> str:
     """Scale, network, settings, data, truth, hardware and commit behind a table of maps."""
-
-    def distinct(values) -> str:
-        return "; ".join(dict.fromkeys(str(value) for value in values))
-
     facts = [run.facts for run in runs]
     data = {
         f["dataset"]: f"- {DATASET_LABELS.get(f['dataset'], f['dataset'])}: "

@@ -12,6 +12,8 @@ import pandas as pd
 
 from paper_code.errors import UserError
 from paper_code.provenance import commit
+from paper_code.reporting.cam_comparisons import PAPER_METHODS
+from paper_code.reporting.cam_results import METHOD_LABELS
 from paper_code.reporting.claims_measured import (
     BASELINES,
     CAM_COMPARISONS,
@@ -38,7 +40,7 @@ from paper_code.reporting.verdicts import (
 BREAKHIS = tuple(f"breakhis_{m}x" for m in (40, 100, 200, 400))
 DATASETS = (*BREAKHIS, "bach", "mini_ddsm")
 PLACEMENTS = tuple(f"{REFERENCE}-layer{layer}" for layer in (1, 2, 3))
-CAM_LABELS = {"gradcam": "Grad-CAM", "scorecam": "Score-CAM", "eigencam": "Eigen-CAM"}
+CAM_LABELS = {name: METHOD_LABELS[name] for name in PAPER_METHODS}
 # Metrics as the paper prints them, and ours beside them.
 F1 = {"f1_first": "f1_macro", "f1_second": "f1_weighted"}
 # The tables that claims are read from, by the names of their files.

@@ -11,8 +11,8 @@ from paper_code.reporting.tables import (
     DATASET_LABELS,
     METRIC_LABELS,
     NETWORK_LABELS,
+    interval_text,
     markdown,
-    number,
     provenance_block,
     write_table,
 )
@@ -84,7 +84,7 @@ def comparison_rows(
             family="placements" if VARIANT in network else "baselines",
             dataset=dataset,
             network=network,
-            counted="no: " + ", ".join(reasons) if reasons else COUNTED,
+            counted=counted_text(reasons),
             seeds=" ".join(str(run.facts["seed"]) for run in reference),
             test_images=len(first[0][0]),
             resampled_units=len(patients),
@@ -105,6 +105,11 @@ def comparison_rows(
             "finding", "counted"]  # fmt: skip
     rows = rows[[*head, *(name for name in rows if name not in head)]]
     return rows.round(dict.fromkeys(values, 6) | {"p_value": 8, "p_holm": 8})
+
+
+def counted_text(reasons: list[str]) -> str:
+    """ "yes", or "no: " with the reasons why a result is no evidence about the paper."""
+    return "no: " + ", ".join(reasons) if reasons else COUNTED
 
 
 def findings(difference: pd.Series, p_holm: pd.Series) -> np.ndarray:
@@ -178,8 +183,7 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
         for metric in SHOWN:
             c = cells.loc[metric]
             line[METRIC_LABELS[metric]] = (
-                f"{number(c['difference'])} [{number(c['low'])}, {number(c['high'])}], "
-                f"{p_text(c['p_holm'])}"
+                f"{interval_text(c['difference'], c['low'], c['high'])}, {p_text(c['p_holm'])}"
             )
         found = [f"{METRIC_LABELS[m]}: {cells.loc[m, 'finding']}" for m in SHOWN
                  if cells.loc[m, "finding"] != "not shown"]  # fmt: skip

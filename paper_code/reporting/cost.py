@@ -9,6 +9,7 @@ from paper_code.reporting.results import Run, load_run
 from paper_code.reporting.tables import (
     DATASET_LABELS,
     NETWORK_LABELS,
+    distinct,
     markdown,
     number,
     provenance_block,
@@ -147,7 +148,7 @@ def _time_rows(
         network=network,
         metric="convergence_time_s" if one_magnification else "average_time_s",
     )
-    hardware = _distinct(run.timing["hardware"] for run in runs)
+    hardware = distinct(run.timing["hardware"] for run in runs)
     reasons = [] if hardware == PAPER_HARDWARE else ["other hardware"]
     for run in runs:
         found = obstacles(run.facts["data"], scale, run.facts["weights"])
@@ -169,20 +170,16 @@ def _time_rows(
                 # The time of a run has no interval: the next one takes another.
                 "verdict": verdict(value, np.nan, np.nan, printed, reasons),
                 "seed_values": " ".join(str(each) for of_seeds in values for each in of_seeds),
-                "seeds": _distinct((run.facts["seed"] for run in runs), " "),
-                "image_size": _distinct(run.facts["settings"]["image_size"] for run in runs),
-                "epochs": _distinct(run.facts["settings"]["epochs"] for run in runs),
+                "seeds": distinct((run.facts["seed"] for run in runs), " "),
+                "image_size": distinct(run.facts["settings"]["image_size"] for run in runs),
+                "epochs": distinct(run.facts["settings"]["epochs"] for run in runs),
                 "hardware": hardware,
-                "data": _distinct(run.facts["data"]["description"] for run in runs),
-                "weights": _distinct(run.facts["weights"] for run in runs),
+                "data": distinct(run.facts["data"]["description"] for run in runs),
+                "weights": distinct(run.facts["weights"] for run in runs),
                 "scale": scale,
             }
         )
     return rows
-
-
-def _distinct(values, separator: str = "; ") -> str:
-    return separator.join(dict.fromkeys(str(value) for value in values))
 
 
 def _size_blocks(rows: pd.DataFrame) -> list[str]:
@@ -229,7 +226,7 @@ def _time_blocks(rows: pd.DataFrame) -> list[str]:
             )
         label = (PLACES | DATASET_LABELS).get(dataset, dataset)
         mean = " (mean of the four magnifications)" if dataset in PLACES else ""
-        data = _distinct(here["data"])
+        data = distinct(here["data"])
         blocks.append(
             f"## Times, {label}{mean}\n\nData: {data}.\n\n{markdown(pd.DataFrame(lines))}"
         )

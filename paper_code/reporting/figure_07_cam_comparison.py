@@ -11,7 +11,6 @@ from paper_code.reporting.figures import data_line, save_figure, style
 from paper_code.reporting.samples import class_name
 from paper_code.reporting.tables import DATASET_LABELS
 
-METHODS = ("gradcam", "scorecam", "eigencam", "dt_gradcam")
 STEPS = ("source", "image", "lesion", "noisy", "sigma", "weights", "copies", "average", "threshold",
          "thresholded", "cleaned")  # fmt: skip
 
@@ -35,16 +34,17 @@ def draw(output: str, *, cams: list[str], scale: str) -> None:
         dataset: dict(np.load(path.with_name("example.npz"), allow_pickle=False))
         for dataset, path in chosen.items()
     }
+    methods = [key[4:] for key in next(iter(arrays.values())) if key.startswith("map_")]
     with style():
         figure, axes = plt.subplots(
-            len(chosen), 1 + len(METHODS), squeeze=False, layout="constrained",
-            figsize=(1.55 * (1 + len(METHODS)) + 0.6, 1.6 * len(chosen) + 0.5),
+            len(chosen), 1 + len(methods), squeeze=False, layout="constrained",
+            figsize=(1.55 * (1 + len(methods)) + 0.6, 1.6 * len(chosen) + 0.5),
         )  # fmt: skip
         for row, (dataset, example) in enumerate(arrays.items()):
             label = DATASET_LABELS.get(dataset, dataset)
             true, predicted = (class_name(str(example[key])) for key in ("label", "predicted"))
             axes[row, 0].set_ylabel(f"{label}\ntrue {true},\npredicted {predicted}", fontsize=7.5)
-            for column, method in enumerate((None, *METHODS)):
+            for column, method in enumerate((None, *methods)):
                 axis = axes[row, column]
                 shown = _show(axis, example, method)
                 if row == 0:

@@ -19,6 +19,8 @@ from paper_code.reporting.tables import (
     write_table,
 )
 from paper_code.training.augment import normalize
+from paper_code.training.exclusive import exclusive
+from paper_code.training.run import default_device
 
 QUANTILES = range(0, 101, 5)  # per cent
 BATCH = 64
@@ -74,7 +76,7 @@ def gate_weights(run: Run, path: Path, prepared: Path) -> tuple[np.ndarray, np.n
     network, _ = network_from_checkpoint(path.with_name("weights.safetensors"))
     if not isinstance(network, DALAResNet50):
         raise UserError(f"{path}: {run.network} has no gate. Give runs of dalaresnet50 alone.")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = default_device()
     network.eval().to(device)
     test = run.predictions[run.predictions["part"] == "test"]
     manifest = pd.read_csv(prepared / "manifest.csv", dtype=str, keep_default_na=False)
@@ -87,7 +89,7 @@ def gate_weights(run: Run, path: Path, prepared: Path) -> tuple[np.ndarray, np.n
         lambda gate, inputs, _: weights.append(gate.weights(inputs[0]).cpu())
     )
     try:
-        with torch.inference_mode():
+        with exclusive(device), torch.inference_mode():  # trainings beside it are timed
             for start in range(0, len(index), BATCH):
                 part = torch.from_numpy(images[np.sort(index)[start : start + BATCH]])
                 network(normalize(part.to(device)))

@@ -15,6 +15,7 @@ from paper_code.reporting.tables import (
     DATASET_LABELS,
     METRIC_LABELS,
     NETWORK_LABELS,
+    interval_text,
     markdown,
     number,
     provenance_block,
@@ -164,8 +165,7 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
     lines, facts = [], []
     for _, row in rows[rows["network"] != ""].iterrows():
         cells = {
-            f"By {way}": f"{number(row[way])} [{number(row[f'{way}_low'])}, "
-            f"{number(row[f'{way}_high'])}]"
+            f"By {way}": interval_text(row[way], row[f"{way}_low"], row[f"{way}_high"])
             for way in WAYS
         }
         lines.append(
@@ -173,8 +173,8 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
                 "Network": NETWORK_LABELS.get(row["network"], row["network"]),
                 "Metric": METRIC_LABELS[row["metric"]],
                 **cells,
-                "Difference": f"{number(row['difference'])} [{number(row['low'])}, "
-                f"{number(row['high'])}], {p_text(row['p_value'])}",
+                "Difference": interval_text(row["difference"], row["low"], row["high"])
+                + f", {p_text(row['p_value'])}",
             }
         )
     for _, row in rows[rows["network"] == ""].iterrows():

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from paper_code.datasets.leakage import shared_patients
 from paper_code.datasets.splits import PARTS
 from paper_code.reporting.compare import compare_runs
 from paper_code.reporting.comparison import DIAGNOSTICS, ONE_VS_REST, PERFORMANCE
@@ -10,8 +11,8 @@ from paper_code.reporting.tables import (
     METRIC_LABELS,
     NETWORK_LABELS,
     data_provenance_block,
+    interval_text,
     markdown,
-    number,
     provenance_block,
     write_table,
 )
@@ -63,13 +64,11 @@ def _images(split: pd.DataFrame, classes: list[str], by: str) -> str:
     counts.loc["all"] = counts.sum()
     counts.insert(0, "images", counts.sum(axis=1))
     counts.insert(0, "class", counts.index)
-    known = split[split["group"] != ""]
-    shared = int((known.groupby("group")["part"].nunique() > 1).sum())
-    patients = f"{known['group'].nunique()} patients, {shared} of them in more than one part"
-    return (
-        f"## Images\n\nSplit by {by}, first seed; {patients if len(known) else 'patients unknown'}."
-        f"\n\n{markdown(counts)}"
+    found = shared_patients(split)
+    patients = (
+        f"{found['patients']} patients, {found['patients_shared']} of them in more than one part"
     )
+    return f"## Images\n\nSplit by {by}, first seed; {patients}.\n\n{markdown(counts)}"
 
 
 def _networks(table: pd.DataFrame, metrics: list[str]) -> str:
@@ -79,8 +78,7 @@ def _networks(table: pd.DataFrame, metrics: list[str]) -> str:
         lines.append(
             {"Network": NETWORK_LABELS.get(network, network)}
             | {
-                METRIC_LABELS[row.Index]: f"{number(row.value)} [{number(row.low)}, "
-                f"{number(row.high)}]"
+                METRIC_LABELS[row.Index]: interval_text(row.value, row.low, row.high)
                 for row in of.itertuples()
             }
         )

@@ -11,6 +11,7 @@ from paper_code.reporting.tables import (
     DATASET_LABELS,
     METRIC_LABELS,
     NETWORK_LABELS,
+    interval_text,
     markdown,
     number,
 )
@@ -163,8 +164,7 @@ def _leakage(rows: pd.DataFrame | None) -> str:
                 "Network": NETWORK_LABELS.get(row["network"], row["network"]),
                 "By image": number(row["image"]),
                 "By patient": number(row["patient"]),
-                "Difference [95 %]": f"{number(row['difference'])} [{number(row['low'])}, "
-                f"{number(row['high'])}]",
+                "Difference [95 %]": interval_text(row["difference"], row["low"], row["high"]),
                 "Data": row["data"],
             }
         )

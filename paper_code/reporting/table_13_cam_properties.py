@@ -8,16 +8,16 @@ from paper_code.published import published_table
 from paper_code.reporting.cam_results import (
     METHOD_LABELS,
     CamRun,
-    cam_provenance,
     counted,
     heading,
-    load_cam,
     mean_interval,
     paired_difference,
     side_by_side,
     tidy_scores,
+    write_cam_table,
 )
-from paper_code.reporting.tables import markdown, number, write_table
+from paper_code.reporting.comparisons import COUNTED, findings
+from paper_code.reporting.tables import interval_text, markdown, number
 
 # property: (quantity, what it is, sign of better)
 PROPERTIES = {
@@ -39,19 +39,11 @@ correction over the data sets of a row.
 
 
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
-    """Write `output` (.csv) and its .md.
-
-    Args:
-        output: the CSV.
-        cams: `cam.json` files of `evaluate_run`.
-        scale: smoke, demo or paper.
-        resamples: of the bootstrap.
-    """
-    runs = [load_cam(path) for path in cams]
-    rows = property_rows(runs, scale=scale, resamples=resamples)
-    blocks = [_block(dataset, of) for dataset, of in rows.groupby("dataset", sort=False)]
-    page = [NOTES, *blocks, cam_provenance(runs, scale)]
-    write_table(output, rows, "Table XIII: properties of the maps", page)
+    """Write `output` (.csv) and its .md; arguments as `write_cam_table`."""
+    write_cam_table(
+        output, cams, property_rows, _block, title="Table XIII: properties of the maps",
+        notes=NOTES, scale=scale, resamples=resamples,
+    )  # fmt: skip
 
 
 def property_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataFrame:
@@ -80,16 +72,12 @@ def property_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataF
                             "p_value": pair["p_value"]}  # fmt: skip
                 rows.append(row | {"counted": counted(runs, dataset, scale), "scale": scale})
     rows = pd.DataFrame(rows)
-    rows["p_holm"] = rows.groupby([rows["property"], rows["counted"] == "yes"])[
+    rows["p_holm"] = rows.groupby([rows["property"], rows["counted"] == COUNTED])[
         "p_value"
     ].transform(holm)
     sign = np.where(rows["better"] == "higher", 1, -1)
-    shown = rows["p_holm"] < 0.05
-    rows["finding"] = np.select(
-        [rows["difference"].isna(), shown & (sign * rows["difference"] > 0), shown],
-        ["", "better", "worse"],
-        "not shown",
-    )
+    found = findings(sign * rows["difference"], rows["p_holm"])
+    rows["finding"] = np.where(rows["difference"].isna(), "", found)
     return rows.round(6)
 
 
@@ -119,9 +107,7 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
         }
         for method in methods:
             row = of.loc[method]
-            line[METHOD_LABELS[method]] = (
-                f"{number(row['value'])} [{number(row['low'])}, {number(row['high'])}]"
-            )
+            line[METHOD_LABELS[method]] = interval_text(row["value"], row["low"], row["high"])
         ours = of.loc["dt_gradcam"]
         line["Difference"] = (
             f"{number(ours['difference'])} [{number(ours['difference_low'])}, "

@@ -10,14 +10,13 @@ from paper_code.reporting.cam_results import (
     RULE_LABELS,
     CamRun,
     cam_obstacles,
-    cam_provenance,
     heading,
-    load_cam,
     mean_interval,
     tidy_scores,
+    write_cam_table,
 )
 from paper_code.reporting.compare import printed_value, verdict
-from paper_code.reporting.tables import cell, markdown, write_table
+from paper_code.reporting.tables import cell, markdown
 
 # The paper does not say what its maps were compared with.
 UNKNOWN_TRUTH = "the paper's ground truth is unknown"
@@ -29,19 +28,11 @@ a threshold. Paired differences: cam_comparisons.md."""
 
 
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
-    """Write `output` (.csv) and its .md.
-
-    Args:
-        output: the CSV.
-        cams: `cam.json` files of `evaluate_run`.
-        scale: smoke, demo or paper.
-        resamples: of the bootstrap.
-    """
-    runs = [load_cam(path) for path in cams]
-    rows = localization_rows(runs, scale=scale, resamples=resamples)
-    blocks = [_block(dataset, of) for dataset, of in rows.groupby("dataset", sort=False)]
-    page = [NOTES, *blocks, cam_provenance(runs, scale)]
-    write_table(output, rows, "Table XIV: localisation", page)
+    """Write `output` (.csv) and its .md; arguments as `write_cam_table`."""
+    write_cam_table(
+        output, cams, localization_rows, _block, title="Table XIV: localisation",
+        notes=NOTES, scale=scale, resamples=resamples,
+    )  # fmt: skip
 
 
 def localization_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataFrame:

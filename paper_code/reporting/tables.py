@@ -1,5 +1,6 @@
 """Writing tables: a complete tidy CSV and a Markdown page for reading."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -85,9 +86,19 @@ def number(value: float, digits: int = 3) -> str:
     return "–" if value is None or np.isnan(value) else f"{value:.{digits}f}"
 
 
+def interval_text(value: float, low: float, high: float) -> str:
+    """A value with its interval, as in "0.931 [0.902, 0.955]"."""
+    return f"{number(value)} [{number(low)}, {number(high)}]"
+
+
+def distinct(values: Iterable, separator: str = "; ") -> str:
+    """Each different value once, in the order of their first appearance."""
+    return separator.join(dict.fromkeys(str(value) for value in values))
+
+
 def cell(row: pd.Series) -> str:
     """value [interval], then the printed value, as in "0.931 [0.902, 0.955] (paper 0.985)"."""
-    text = f"{number(row['value'])} [{number(row['low'])}, {number(row['high'])}]"
+    text = interval_text(row["value"], row["low"], row["high"])
     return text if np.isnan(row["printed"]) else f"{text} (paper {number(row['printed'])})"
 
 
@@ -121,10 +132,6 @@ def comparison_blocks(
 
 def provenance_block(runs: list, scale: str) -> str:
     """Scale, weights, seeds, protocol, hardware, versions and commit of the runs behind a table."""
-
-    def distinct(values) -> str:
-        return "; ".join(dict.fromkeys(str(value) for value in values))
-
     settings = [run.facts["settings"] for run in runs]
     protocol = distinct(
         f"{s['image_size']} px, {s['epochs']} epochs, batch {s['batch_size']}, learning rate "
