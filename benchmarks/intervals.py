@@ -27,8 +27,8 @@ from paper_code.metrics import bootstrap_interval, compare_samples, holm
 from paper_code.metrics.resampling import weighted_metrics
 from paper_code.progress import track
 from paper_code.provenance import commit, versions
-from paper_code.reporting.tables import markdown
-from paper_code.reporting.verdicts import judge
+from paper_code.reporting.claims.verdict import judge
+from paper_code.reporting.markdown import markdown
 
 RESULTS = Path(__file__).parent / "results"
 METRICS = ("accuracy", "gmean", "auc_roc", "mcc")

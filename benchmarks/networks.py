@@ -21,21 +21,14 @@ from torch.utils.data import DataLoader, TensorDataset
 from torchvision.transforms import v2
 from training import RESULTS
 
+from paper_code.device import autocast, clock, default_device, resolve_precision
 from paper_code.networks.builder import build_network
+from paper_code.networks.preprocessing import normalize
 from paper_code.networks.registry import NETWORKS
 from paper_code.networks.structure import gmacs
 from paper_code.provenance import hardware
-from paper_code.reporting.tables import markdown, write_table
-from paper_code.training.augment import normalize
-from paper_code.training.loop import (
-    ImageSet,
-    TrainingSettings,
-    autocast,
-    clock,
-    fit,
-    resolve_precision,
-)
-from paper_code.training.run import default_device
+from paper_code.reporting.markdown import markdown, write_table
+from paper_code.training.loop import ImageSet, TrainingSettings, fit
 
 
 def plain_loop(name: str, images, labels, args, device: torch.device) -> list[float]:

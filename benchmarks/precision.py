@@ -20,18 +20,19 @@ import torch
 from training import RESULTS
 
 from paper_code.datasets.catalog import find_dataset
-from paper_code.datasets.phantoms import write_phantom
 from paper_code.datasets.prepare import make_manifest, prepare
 from paper_code.datasets.splits import make_split
+from paper_code.device import default_device, resolve_precision
 from paper_code.errors import UserError
 from paper_code.metrics.comparisons import difference_bootstrap
 from paper_code.metrics.resampling import group_codes
 from paper_code.parallel import cores
+from paper_code.phantoms import write_phantom
 from paper_code.provenance import hardware
-from paper_code.reporting.results import load_run
-from paper_code.reporting.tables import markdown, write_table
-from paper_code.training.loop import TrainingSettings, resolve_precision
-from paper_code.training.run import default_device, train_run
+from paper_code.reporting.markdown import markdown, write_table
+from paper_code.runs import load_run
+from paper_code.training.loop import TrainingSettings
+from paper_code.training.run import train_run
 
 
 def make_data(folder: Path, images: int, image_size: int) -> Path:

@@ -25,14 +25,14 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from paper_code.datasets.catalog import find_dataset
-from paper_code.datasets.phantoms import write_phantom
 from paper_code.datasets.prepare import make_manifest, prepare
+from paper_code.device import clock, default_device, resolve_precision
 from paper_code.files import write_csv, write_text
 from paper_code.networks.builder import build_network
 from paper_code.parallel import cores
+from paper_code.phantoms import write_phantom
 from paper_code.provenance import hardware
-from paper_code.training.loop import ImageSet, TrainingSettings, clock, fit, resolve_precision
-from paper_code.training.run import default_device
+from paper_code.training.loop import ImageSet, TrainingSettings, fit
 
 RESULTS = Path(__file__).parent / "results"
 

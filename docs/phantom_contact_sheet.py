@@ -11,9 +11,9 @@ import numpy as np
 
 from paper_code.datasets.catalog import PAPER_DATASETS
 from paper_code.datasets.images import load_image, load_mask
-from paper_code.datasets.phantoms import write_phantom
 from paper_code.datasets.read import read_dataset
 from paper_code.parallel import cores
+from paper_code.phantoms import write_phantom
 
 TILE = {"breakhis": (350, 230), "bach": (307, 230), "mini_ddsm": (230, 350)}
 QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 85]

@@ -89,7 +89,7 @@ def add_phantom(parser: argparse.ArgumentParser) -> None:
 
 
 def run_phantom(args: argparse.Namespace) -> None:
-    from paper_code.datasets.phantoms import write_phantom
+    from paper_code.phantoms import write_phantom
 
     write_phantom(
         args.family, args.output, images=args.images, height=args.height, seed=args.seed,
@@ -246,7 +246,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def run_evaluate(args: argparse.Namespace) -> None:
-    from paper_code.prediction import evaluate
+    from paper_code.inference.predict import evaluate
 
     table = evaluate(
         args.source, args.output, prepared=args.prepared, split=args.split,
@@ -266,7 +266,7 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
 
 
 def run_predict(args: argparse.Namespace) -> int:
-    from paper_code.prediction import predict_images
+    from paper_code.inference.predict import predict_images
 
     return 1 if predict_images(args.weights, args.images, args.output) else 0
 
@@ -290,7 +290,7 @@ def add_explain(parser: argparse.ArgumentParser) -> None:
 
 
 def run_explain(args: argparse.Namespace) -> int:
-    from paper_code.explanation import explain_images
+    from paper_code.inference.explain import explain_images
 
     skipped = explain_images(
         args.weights, args.images, args.output, args.method, target=args.target, layer=args.layer
@@ -351,7 +351,7 @@ def add_page(parser: argparse.ArgumentParser) -> None:
 
 
 def run_page(args: argparse.Namespace) -> None:
-    from paper_code.reporting.page import write_pages
+    from paper_code.reporting.html import write_pages
 
     write_pages(args.tables, args.output)
 
@@ -379,7 +379,7 @@ def add_claims(parser: argparse.ArgumentParser) -> None:
 
 
 def run_claims(args: argparse.Namespace) -> None:
-    from paper_code.reporting.claims import write_claims
+    from paper_code.reporting.claims.table import write_claims
 
     write_claims(args.output, args.tables, args.scale)
 
@@ -391,7 +391,7 @@ def add_summary(parser: argparse.ArgumentParser) -> None:
 
 
 def run_summary(args: argparse.Namespace) -> None:
-    from paper_code.reporting.summary import write_summary
+    from paper_code.reporting.claims.summary import write_summary
 
     write_summary(args.output, args.tables, args.scale)
 
@@ -404,7 +404,7 @@ def add_notebook(parser: argparse.ArgumentParser) -> None:
 
 
 def run_notebook(args: argparse.Namespace) -> None:
-    from paper_code.reporting.execute import execute_notebooks
+    from paper_code.reporting.notebooks.execute import execute_notebooks
 
     execute_notebooks(args.notebooks, args.results, args.html)
 

@@ -14,10 +14,10 @@ from paper_code.config import choose_sources, cuda_device_count, resolve_setting
 from paper_code.datasets.catalog import find_dataset
 from paper_code.datasets.splits import part_sizes
 from paper_code.errors import UserError
+from paper_code.networks.names import parse_network
 from paper_code.networks.registry import NETWORKS, network_module
 from paper_code.progress import track
 from paper_code.provenance import processor, versions
-from paper_code.training.names import parse_network
 
 ROOT = Path(__file__).resolve().parents[1]
 MEASURED = ROOT / "benchmarks" / "results" / "scales.csv"
@@ -195,9 +195,9 @@ def _probe(settings: dict, scale: str, sources: dict[str, str]) -> None:
     """Estimate a scale's training time from a few real steps of each network."""
     import torch
 
+    from paper_code.device import default_device
     from paper_code.networks import build_network
     from paper_code.training.loop import ImageSet, TrainingSettings, fit
-    from paper_code.training.run import default_device
 
     device, batch, size = default_device(), settings["batch_size"], settings["image_size"]
     rng = np.random.default_rng(0)

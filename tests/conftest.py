@@ -136,3 +136,17 @@ def small_disk(tmp_path):
 def read_json(path: Path) -> dict:
     """A JSON file's content."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def snakemake(folder: Path, *arguments: str, root: Path = ROOT) -> subprocess.CompletedProcess:
+    """Run the workflow of `root` in `folder` and return what it printed, both streams in one."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"),
+               "--workflow-profile", "none", "--directory", str(folder), "--cores", "2",
+               *arguments]  # fmt: skip
+    return subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
+    )

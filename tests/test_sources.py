@@ -55,7 +55,7 @@ def test_a_package_s_data_are_its_sources():
 
 
 def test_one_phantom_family_is_found_through_imports_inside_functions():
-    found = source_files("paper_code.datasets.phantoms")
+    found = source_files("paper_code.phantoms")
     for name in ("breakhis", "bach", "mini_ddsm", "histology", "mammography", "writing"):
         assert f"paper_code/datasets/phantoms/{name}.py" in found
 
@@ -67,7 +67,7 @@ def test_unknown_module():
 
 def test_everything_imported_at_run_time_is_in_the_closure():
     """Python itself as the judge: import the module and look at what was loaded."""
-    module = "paper_code.reporting.table_06_splits"
+    module = "paper_code.reporting.tables.splits"
     code = f"import sys, {module}; print(*[m.__file__ for n, m in sys.modules.items() " \
            "if n.split('.')[0] == 'paper_code'], sep='\\n')"  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

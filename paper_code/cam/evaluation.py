@@ -11,10 +11,7 @@ from torch import Tensor, nn
 from paper_code.cam import dt_gradcam
 from paper_code.cam.ablation import spread, stability, stage_scores
 from paper_code.cam.compute import METHODS, compute_cam, dt_gradcam_steps
-from paper_code.cam.faithfulness import (
-    deletion_insertion,
-    randomization_test,
-)
+from paper_code.cam.faithfulness import deletion_insertion, randomization_test
 from paper_code.cam.localization import (
     best_threshold,
     overlap_scores,
@@ -22,15 +19,13 @@ from paper_code.cam.localization import (
     regions,
     threshold_free_scores,
 )
+from paper_code.device import clock, default_device, exclusive
 from paper_code.errors import UserError
 from paper_code.files import read_json, replacing, replacing_together, write_csv, write_json
 from paper_code.networks.builder import network_from_checkpoint
+from paper_code.networks.preprocessing import normalize
 from paper_code.progress import say
 from paper_code.provenance import provenance
-from paper_code.training.augment import normalize
-from paper_code.training.exclusive import exclusive
-from paper_code.training.loop import clock
-from paper_code.training.run import default_device
 
 PAPER_METHODS = ("gradcam", "scorecam", "eigencam", "dt_gradcam")
 CURVE_STEPS = 10

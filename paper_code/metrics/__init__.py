@@ -18,11 +18,7 @@ from paper_code.metrics.comparisons import (
     mcnemar_test,
     paired_bootstrap,
 )
-from paper_code.metrics.intervals import (
-    accuracy_interval,
-    bootstrap_interval,
-    statistic_interval,
-)
+from paper_code.metrics.intervals import accuracy_interval, bootstrap_interval, statistic_interval
 
 __all__ = [
     "METRICS",

@@ -14,11 +14,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 
 from paper_code.errors import UserError
 from paper_code.metrics.classification import METRICS, check_predictions
-from paper_code.metrics.intervals import (
-    check_level,
-    percentile_interval,
-    percentile_p_value,
-)
+from paper_code.metrics.intervals import check_level, percentile_interval, percentile_p_value
 from paper_code.metrics.resampling import (
     bootstrap_values,
     check_metrics,

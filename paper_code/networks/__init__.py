@@ -20,8 +20,8 @@ if TYPE_CHECKING:
         freeze_backbone,
         network_from_checkpoint,
     )
-    from paper_code.networks.checkpoint import load_weights, read_metadata, save_weights
     from paper_code.networks.dalaresnet50 import DALAResNet50
+    from paper_code.networks.weights import load_weights, read_metadata, save_weights
 
 __all__ = [
     "NETWORKS",

@@ -7,9 +7,9 @@ from types import ModuleType
 from torch import nn
 
 from paper_code.errors import UserError
-from paper_code.networks.checkpoint import load_weights, read_metadata
 from paper_code.networks.heads import check_num_classes
 from paper_code.networks.registry import network_module
+from paper_code.networks.weights import load_weights, read_metadata
 
 READINGS = ("named", "counted")
 SMALLEST_IMAGE = 32

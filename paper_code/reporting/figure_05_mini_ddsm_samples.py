@@ -1,8 +1,8 @@
 """Figure 5: one Mini-DDSM image of each class."""
 
-from paper_code.reporting.figures import data_provenance
-from paper_code.reporting.results import load_manifest
-from paper_code.reporting.samples import choose_sample, class_name, draw_samples
+from paper_code.reporting.figures.samples import choose_sample, class_name, draw_samples
+from paper_code.reporting.plotting import data_provenance
+from paper_code.runs import load_manifest
 
 
 def draw(output: str, *, prepared: list[str], scale: str) -> None:

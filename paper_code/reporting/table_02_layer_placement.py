@@ -1,9 +1,9 @@
 """Table II: DALAResNet50 with its gate after each of the four layers, on BreakHis."""
 
 from paper_code.errors import UserError
-from paper_code.reporting.comparison import F1_PAIR, write_comparison
-from paper_code.reporting.results import Run
-from paper_code.training.names import parse_network
+from paper_code.networks.names import parse_network
+from paper_code.reporting.tables.scores import F1_PAIR, write_comparison
+from paper_code.runs import Run
 
 METRICS = ["accuracy", "f1_macro", "f1_weighted", "auc_roc"]
 REDUCTION = "The gate has the default reduction for the number of classes at every place."

@@ -1,6 +1,6 @@
 """Table V: images of each class of Mini-DDSM, beside the printed counts."""
 
-from paper_code.reporting.dataset_counts import write_counts
+from paper_code.reporting.tables.counts import write_counts
 
 
 def write(output: str, *, prepared: list[str], scale: str) -> None:

@@ -1,6 +1,6 @@
 """Table VII: accuracy, F1, IBA and GMean of the networks on BreakHis at four magnifications."""
 
-from paper_code.reporting.comparison import F1_PAIR, PERFORMANCE, write_comparison
+from paper_code.reporting.tables.scores import F1_PAIR, PERFORMANCE, write_comparison
 
 
 def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:

@@ -1,6 +1,6 @@
 """Table VIII: accuracy, F1, IBA and GMean of the networks on BACH and Mini-DDSM."""
 
-from paper_code.reporting.comparison import F1_PAIR, ONE_VS_REST, PERFORMANCE, write_comparison
+from paper_code.reporting.tables.scores import F1_PAIR, ONE_VS_REST, PERFORMANCE, write_comparison
 
 
 def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:

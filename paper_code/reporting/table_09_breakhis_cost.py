@@ -2,7 +2,7 @@
 
 from paper_code.audit.timing import averages
 from paper_code.published import published_table
-from paper_code.reporting.cost import write_cost
+from paper_code.reporting.tables.cost import write_cost
 
 
 def write(output: str, *, runs: list[str], scale: str) -> None:

@@ -1,6 +1,6 @@
 """Table X: parameters, multiply-adds and times of the networks on BACH and Mini-DDSM."""
 
-from paper_code.reporting.cost import write_cost
+from paper_code.reporting.tables.cost import write_cost
 
 
 def write(output: str, *, runs: list[str], scale: str) -> None:

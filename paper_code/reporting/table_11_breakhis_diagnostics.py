@@ -1,6 +1,6 @@
 """Table XI: sensitivity, specificity, PPV and NPV of the networks on BreakHis."""
 
-from paper_code.reporting.comparison import DIAGNOSTICS, write_comparison
+from paper_code.reporting.tables.scores import DIAGNOSTICS, write_comparison
 
 
 def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:

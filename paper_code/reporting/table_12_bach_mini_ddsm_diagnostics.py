@@ -1,6 +1,6 @@
 """Table XII: sensitivity, specificity, PPV and NPV of the networks on BACH and Mini-DDSM."""
 
-from paper_code.reporting.comparison import DIAGNOSTICS, ONE_VS_REST, write_comparison
+from paper_code.reporting.tables.scores import DIAGNOSTICS, ONE_VS_REST, write_comparison
 
 
 def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:

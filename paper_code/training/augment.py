@@ -4,11 +4,6 @@ import torch
 from torch.nn import functional as F
 
 
-def normalize(images: torch.Tensor) -> torch.Tensor:
-    """Map uint8 [0, 255] to float32 [-1, 1] (section IV-C); N x 3 x H x W, channels last."""
-    return images.float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
-
-
 def augment(images: torch.Tensor, rotation: float, generator: torch.Generator) -> torch.Tensor:
     """Flip each image with probability 0.5 and rotate it by its own random angle.
 

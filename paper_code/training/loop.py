@@ -4,15 +4,16 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 from torch.nn import functional as F
 from torch.optim.swa_utils import update_bn
 
+from paper_code.device import autocast, clock, resolve_precision
 from paper_code.errors import UserError
+from paper_code.networks.preprocessing import normalize
 from paper_code.progress import say
-from paper_code.training.augment import augment, normalize
+from paper_code.training.augment import augment
 
 EVALUATION_BATCH = 256
 RECALIBRATION_IMAGES = 512  # enough for stable batch-norm statistics
@@ -209,34 +210,3 @@ def warm_up(
     for name, value in network.named_buffers():
         value.copy_(buffers[name])
     clock(train.images.device)
-
-
-def resolve_precision(precision: str, device: torch.device) -> str:
-    """Replace "auto": bf16 where the device computes it natively, else fp16 (GPU) or fp32 (CPU)."""
-    if precision != "auto":
-        if precision == "fp16" and device.type == "cpu":
-            raise UserError("precision=fp16 needs a GPU. Use fp32, bf16 or auto.")
-        return precision
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
-    return "bf16" if {"avx512_bf16", "amx_bf16"} & cpu_flags() else "fp32"
-
-
-def cpu_flags() -> set[str]:
-    """Instruction sets of the processor as Linux lists them; empty elsewhere."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    return set(next((line for line in lines if line.startswith("flags")), "").split())
-
-
-def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Mixed precision for one device; no-op for fp32."""
-    dtype = torch.float16 if precision == "fp16" else torch.bfloat16
-    return torch.autocast(device.type, dtype=dtype, enabled=precision != "fp32")
-
-
-def clock(device: torch.device) -> float:
-    """Seconds, read after all work queued on the device is done."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()

@@ -11,21 +11,16 @@ import numpy as np
 import pandas as pd
 import torch
 
+from paper_code.device import default_device, exclusive, resolve_precision
 from paper_code.errors import UserError
 from paper_code.files import replacing_together, write_csv, write_json
 from paper_code.networks.builder import build_network, freeze_backbone
-from paper_code.networks.checkpoint import save_weights
+from paper_code.networks.names import parse_network
+from paper_code.networks.weights import save_weights
 from paper_code.progress import say
 from paper_code.provenance import provenance
 from paper_code.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
-from paper_code.training.exclusive import exclusive
-from paper_code.training.loop import ImageSet, TrainingSettings, fit, predict, resolve_precision
-from paper_code.training.names import parse_network
-
-
-def default_device() -> torch.device:
-    """The first CUDA GPU, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+from paper_code.training.loop import ImageSet, TrainingSettings, fit, predict
 
 
 def train_run(

@@ -82,7 +82,7 @@ rule figure_07_cam_comparison:
     input:
         cams=cams(BREAKHIS or CAM_DATASETS),
         examples=cams(BREAKHIS or CAM_DATASETS, "example.npz"),
-        code=source_files("paper_code.reporting.figure_07_cam_comparison"),
+        code=source_files("paper_code.reporting.figures.cam_comparison"),
     output:
         png=report(
             f"{OUTPUT}figures/figure_07_cam_comparison.png",

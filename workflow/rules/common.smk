@@ -13,7 +13,7 @@ from paper_code.datasets.read import read_dataset
 from paper_code.errors import UserError
 from paper_code.networks.registry import NETWORKS, network_module
 from paper_code.sources import source_files
-from paper_code.training.names import parse_network
+from paper_code.networks.names import parse_network
 
 ENVIRONMENT = "../../environment.yml"
 

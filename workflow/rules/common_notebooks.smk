@@ -1,7 +1,7 @@
 # What the notebooks read, and the tables and figures made for them alone.
 from pathlib import Path
 
-from paper_code.reporting.execute import modules_used, results_read
+from paper_code.reporting.notebooks.execute import modules_used, results_read
 
 NOTEBOOKS = {
     path.stem: str(path) for path in sorted(Path(workflow.basedir, "notebooks").glob("*.ipynb"))

@@ -4,7 +4,7 @@
 # Synthetic images in the published layout of one family, with exact lesion masks.
 rule phantom:
     input:
-        code=source_files("paper_code.datasets.phantoms"),
+        code=source_files("paper_code.phantoms"),
     output:
         raw=directory(f"{RESULTS}/phantoms/{{family}}/raw"),
         done=touch(f"{RESULTS}/phantoms/{{family}}/done"),

@@ -6,7 +6,7 @@ rule comparisons:
     input:
         runs=compared(),
         predictions=compared("predictions.csv"),
-        code=source_files("paper_code.reporting.comparisons"),
+        code=source_files("paper_code.reporting.tables.paired"),
     output:
         csv=f"{OUTPUT}tables/comparisons.csv",
         md=f"{OUTPUT}tables/comparisons.md",
@@ -32,7 +32,7 @@ rule balanced:
     input:
         runs=runs(DATASETS, SETTINGS["networks"]),
         predictions=runs(DATASETS, SETTINGS["networks"], "predictions.csv"),
-        code=source_files("paper_code.reporting.balanced"),
+        code=source_files("paper_code.reporting.tables.balanced"),
     output:
         csv=f"{OUTPUT}tables/balanced.csv",
         md=f"{OUTPUT}tables/balanced.md",
@@ -92,7 +92,7 @@ rule leakage:
         sources=prepared(LEAKED[0]),
         manifests=prepared(LEAKED[0], "manifest.csv"),
         images=prepared(LEAKED[0], "images.npy"),
-        code=source_files("paper_code.reporting.leakage"),
+        code=source_files("paper_code.reporting.tables.leakage"),
     output:
         csv=f"{OUTPUT}tables/leakage.csv",
         md=f"{OUTPUT}tables/leakage.md",
@@ -117,7 +117,7 @@ rule leakage:
 rule figure_leakage:
     input:
         table=rules.leakage.output.csv,
-        code=source_files("paper_code.reporting.figure_leakage"),
+        code=source_files("paper_code.reporting.figures.leakage"),
     output:
         png=report(
             f"{OUTPUT}figures/leakage.png",
@@ -143,7 +143,7 @@ rule figure_leakage:
 rule claims:
     input:
         tables=claim_tables(),
-        code=source_files("paper_code.reporting.claims"),
+        code=source_files("paper_code.reporting.claims.table"),
     output:
         csv=f"{OUTPUT}tables/claims.csv",
         md=f"{OUTPUT}tables/claims.md",
@@ -166,7 +166,7 @@ rule claims:
 rule summary:
     input:
         tables=summary_tables(),
-        code=source_files("paper_code.reporting.summary"),
+        code=source_files("paper_code.reporting.claims.summary"),
     output:
         f"{OUTPUT}tables/summary.md",
     log:

@@ -69,7 +69,7 @@ rule figure_06_confusion_matrices:
     input:
         runs=runs(BREAKHIS, CONFUSED or SETTINGS["networks"][:1]),
         predictions=runs(BREAKHIS, CONFUSED or SETTINGS["networks"][:1], "predictions.csv"),
-        code=source_files("paper_code.reporting.figure_06_confusion_matrices"),
+        code=source_files("paper_code.reporting.figures.confusion_matrices"),
     output:
         png=report(
             f"{OUTPUT}figures/figure_06_confusion_matrices.png",

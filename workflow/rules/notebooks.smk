@@ -8,7 +8,7 @@ rule convergence:
         predictions=all_runs("predictions.csv"),
         histories=all_runs("history.csv"),
         timings=all_runs("timing.json"),
-        code=source_files("paper_code.reporting.convergence"),
+        code=source_files("paper_code.reporting.tables.convergence"),
     output:
         csv=f"{OUTPUT}tables/convergence.csv",
         md=f"{OUTPUT}tables/convergence.md",
@@ -30,7 +30,7 @@ rule convergence:
 rule figure_convergence:
     input:
         table=rules.convergence.output.csv,
-        code=source_files("paper_code.reporting.figure_convergence"),
+        code=source_files("paper_code.reporting.figures.convergence"),
     output:
         png=report(
             f"{OUTPUT}figures/convergence.png",
@@ -61,7 +61,7 @@ rule gate:
         sources=prepared(DATASETS),
         manifests=prepared(DATASETS, "manifest.csv"),
         images=prepared(DATASETS, "images.npy"),
-        code=source_files("paper_code.reporting.gate"),
+        code=source_files("paper_code.reporting.tables.gate"),
     output:
         csv=f"{OUTPUT}tables/gate.csv",
         md=f"{OUTPUT}tables/gate.md",
@@ -89,7 +89,7 @@ rule notebook:
         results=notebook_results,
         notebook=lambda w: NOTEBOOKS[w.name],
         code=lambda w: source_files(
-            "paper_code.reporting.execute", *modules_used(NOTEBOOKS[w.name])
+            "paper_code.reporting.notebooks.execute", *modules_used(NOTEBOOKS[w.name])
         ),
     output:
         f"{RESULTS}/notebooks/{{name}}.html",

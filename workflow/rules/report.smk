@@ -5,7 +5,7 @@
 rule report_pages:
     input:
         tables=report_tables(),
-        code=source_files("paper_code.reporting.page"),
+        code=source_files("paper_code.reporting.html"),
     output:
         [
             report(

@@ -4,7 +4,7 @@
 # Table I: the stages of ResNet50, from its shapes.
 rule table_01_resnet50:
     input:
-        code=source_files("paper_code.reporting.table_01_resnet50", NETWORKS["resnet50"]),
+        code=source_files("paper_code.reporting.tables.stages", NETWORKS["resnet50"]),
     output:
         csv=f"{OUTPUT}tables/table_01_resnet50.csv",
         md=f"{OUTPUT}tables/table_01_resnet50.md",
@@ -57,7 +57,7 @@ rule table_06_splits:
             f"{RESULTS}/splits/{dataset}/{SETTINGS['splits']}-{SETTINGS['seeds'][0]}.csv"
             for dataset in DATASETS
         ],
-        code=source_files("paper_code.reporting.table_06_splits"),
+        code=source_files("paper_code.reporting.tables.splits"),
     output:
         csv=f"{OUTPUT}tables/table_06_splits.csv",
         md=f"{OUTPUT}tables/table_06_splits.md",
@@ -143,7 +143,7 @@ rule table_own_data:
         split=f"{RESULTS}/splits/{{dataset}}/{SETTINGS['splits']}-{SETTINGS['seeds'][0]}.csv",
         runs=lambda w: runs([w.dataset], SETTINGS["networks"]),
         predictions=lambda w: runs([w.dataset], SETTINGS["networks"], "predictions.csv"),
-        code=source_files("paper_code.reporting.own_data"),
+        code=source_files("paper_code.reporting.tables.own_data"),
     output:
         csv=f"{OUTPUT}tables/own_{{dataset}}.csv",
         md=f"{OUTPUT}tables/own_{{dataset}}.md",

@@ -1,0 +1,275 @@
+"""What the runs of this repository say about the paper's claims, from the tables' CSV files."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm, t, ttest_1samp
+
+from paper_code.metrics import holm
+from paper_code.reporting.claims.printed import BALANCED, IMBALANCED
+from paper_code.reporting.claims.verdict import (
+    CONTRADICTED,
+    NOT_RUN,
+    SUPPORTED,
+    UNDECIDED,
+    Outcome,
+    weigh,
+)
+from paper_code.reporting.evidence import COUNTED
+from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, network_label
+from paper_code.reporting.markdown import number
+from paper_code.reporting.tables.paired import REFERENCE
+
+Tables = dict[str, pd.DataFrame]
+
+CAM_COMPARISONS = "cam_comparisons"
+COSTS = ("table_09_breakhis_cost", "table_10_bach_mini_ddsm_cost")
+BASELINES = ("seresnet50", "densenet121", "vgg16", "vgg16_inception", "vit", "swin",
+             "dinov2_vitb14", "resnet50")  # fmt: skip
+# Readings of "convergence time", which the paper does not define.
+TIMES = {
+    "total_seconds": "all epochs",
+    "seconds_to_best": "up to the best epoch",
+    "seconds_to_near_best": "up to within one point of the best accuracy",
+}
+
+
+def measured(
+    tables: Tables, family: str, metric: str, networks: tuple[str, ...], datasets: tuple[str, ...]
+) -> list[Outcome]:
+    """Is DALAResNet50 better in `metric` than every one of `networks` on all `datasets`?"""
+    rows = _rows(tables, family=[family], metric=[metric], dataset=datasets, network=networks)
+    tests = "paired bootstrap" if rows.empty else " or ".join(dict.fromkeys(rows["test"]))
+    return [
+        weigh(
+            rows,
+            len(networks) * len(datasets),
+            lambda row: (
+                f"against {network_label(row['network'])} on {DATASET_LABELS[row['dataset']]}"
+            ),
+            part=METRIC_LABELS[metric],
+            how=f"against each other network on the same test images; {tests}; Holm",
+            source="tables/comparisons.csv",
+        )
+    ]
+
+
+def measured_imbalance(tables: Tables) -> list[Outcome]:
+    """Is the lead over ResNet50 larger on each imbalanced set than on BACH?
+
+    The sets share no patients, so the standard errors, from the widths of the intervals, add in
+    squares.
+    """
+    outcomes = []
+    for metric in ("balanced_accuracy", "gmean"):
+        rows = _rows(tables, metric=[metric], network=["resnet50"])
+        rows = rows.set_index("dataset") if len(rows) else rows
+        found = []
+        for dataset in [name for name in IMBALANCED if {name, BALANCED} <= set(rows.index)]:
+            pair = [rows.loc[dataset], rows.loc[BALANCED]]
+            difference = pair[0]["difference"] - pair[1]["difference"]
+            z = norm.ppf(0.975)
+            error = np.hypot(*[(row["high"] - row["low"]) / (2 * z) for row in pair])
+            found.append(
+                {
+                    "dataset": dataset,
+                    "difference": difference,
+                    "low": difference - z * error,
+                    "high": difference + z * error,
+                    "p_value": 2 * norm.sf(abs(difference) / error) if error > 0 else np.nan,
+                    "counted": _joined([row["counted"] for row in pair]),
+                }
+            )
+        outcomes.append(
+            weigh(
+                _with_holm(pd.DataFrame(found)),
+                len(IMBALANCED),
+                lambda row: f"on {DATASET_LABELS[row['dataset']]}",
+                part=f"{METRIC_LABELS[metric]}, against ResNet50",
+                how="the lead on each imbalanced set less that on BACH; normal, standard errors "
+                "from the intervals; Holm",
+                source="tables/comparisons.csv",
+            )
+        )
+    return outcomes
+
+
+def measured_times(tables: Tables) -> list[Outcome]:
+    """Is the time of DALAResNet50 the shortest, in each reading of "convergence"?"""
+    return [
+        weigh(
+            _speedups(tables, metric, BASELINES, smaller=True),
+            len(BASELINES),
+            lambda row: f"against {network_label(row['network'])}",
+            part=label,
+            how="log of the other network's time over ours, paired over data sets and seeds; "
+            "t-test; Holm",
+            source="tables 09 and 10",
+        )
+        for metric, label in TIMES.items()
+    ]
+
+
+def measured_gate(tables: Tables) -> list[Outcome]:
+    """Parameters and time that the gate adds, against those of squeeze-and-excitation blocks."""
+    return [_gate_parameters(_costs(tables)), _gate_time(tables)]
+
+
+def _gate_parameters(costs: pd.DataFrame) -> Outcome:
+    how = "added to ResNet50 by the gate and by squeeze-and-excitation blocks, named reading"
+    source = "tables 09 and 10"
+    sizes = costs[costs["metric"] == "parameters_named"] if len(costs) else costs
+    if sizes.empty or not {REFERENCE, "resnet50", "seresnet50"} <= set(sizes["network"]):
+        why = "needs DALAResNet50, ResNet50 and SEResNet50 in the table"
+        return Outcome("measured", "parameters", how, "", NOT_RUN, source, why=why)
+    values = sizes.pivot_table(index="dataset", columns="network", values="value")
+    gate = values[REFERENCE] - values["resnet50"]
+    blocks = values["seresnet50"] - values["resnet50"]
+    share = 100 * gate / values["resnet50"]
+    result = (
+        f"gate {_span(gate, ',.0f')} ({_span(share, '+.1f')} %), SE blocks {_span(blocks, ',.0f')}"
+    )
+    if (gate < blocks).all():
+        verdict = SUPPORTED
+    else:
+        verdict = UNDECIDED if (gate < blocks).any() else CONTRADICTED
+    why = "exact: counted on the networks; needs neither data nor weights"
+    return Outcome("measured", "parameters", how, result, verdict, source, why=why)
+
+
+def _gate_time(tables: Tables) -> Outcome:
+    outcome = weigh(
+        _speedups(tables, "images_per_second", ("seresnet50",)),
+        1,
+        lambda row: f"against {network_label(row['network'])}",
+        part="training time",
+        how="log of our images a second over SEResNet50's, paired over data sets and seeds; "
+        't-test (the paper sets no limit for "lightweight")',
+        source="tables 09 and 10",
+    )
+    added = _speedups(tables, "images_per_second", ("resnet50",))
+    if added.empty:
+        return outcome
+    more, low, high = 100 * np.expm1(-added.loc[0, ["difference", "high", "low"]].astype(float))
+    text = f"an image takes {more:+.1f} % [{number(low, 1)}, {number(high, 1)}] of ResNet50's time"
+    return Outcome(**vars(outcome) | {"result": f"{text}; {outcome.result}".rstrip("; ")})
+
+
+def measured_cam(
+    tables: Tables,
+    metric: str,
+    label: str,
+    methods: dict[str, str],
+    datasets: tuple[str, ...],
+    rule: str = "own",
+    *,
+    smaller: bool = False,
+) -> list[Outcome]:
+    """Is DT Grad-CAM better in `metric` than every one of `methods` (names and labels)?
+
+    The columns of the table are those of the comparisons of networks, with `method` for `network`
+    and the `rule` by which a map becomes a region. `smaller`: less is better.
+    """
+    rows = tables.get(CAM_COMPARISONS, pd.DataFrame())
+    if len(rows):
+        wanted = (rows["metric"] == metric) & rows["method"].isin(list(methods))
+        rows = rows[wanted & (rows["rule"] == rule) & rows["dataset"].isin(datasets)]
+        if smaller:
+            rows = rows.assign(difference=-rows["difference"], low=-rows["high"], high=-rows["low"])
+    return [
+        weigh(
+            rows,
+            len(methods) * len(datasets),
+            lambda row: f"against {methods[row['method']]} on {DATASET_LABELS[row['dataset']]}",
+            part=label,
+            how="against each other method on the same images; paired; Holm",
+            source=f"tables/{CAM_COMPARISONS}.csv",
+            digits=4,
+        )
+    ]
+
+
+def _rows(tables: Tables, **wanted) -> pd.DataFrame:
+    """Rows of the comparisons with the wanted values; empty where there is no table."""
+    rows = tables.get("comparisons")
+    if rows is None:
+        return pd.DataFrame()
+    for column, values in wanted.items():
+        rows = rows[rows[column].isin(list(values))]
+    return rows
+
+
+def _costs(tables: Tables) -> pd.DataFrame:
+    found = [tables[name] for name in COSTS if name in tables]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+
+
+def _speedups(
+    tables: Tables, metric: str, networks: tuple[str, ...], *, smaller: bool = False
+) -> pd.DataFrame:
+    """Mean log ratio of our value to each network's, positive where ours is better.
+
+    Pairs are of one data set and seed; the t-interval is over the pairs. Other hardware than the
+    paper's is no obstacle: the claim is about the ratio.
+    """
+    costs = _costs(tables)
+    if costs.empty:
+        return pd.DataFrame()
+    costs = costs[costs["dataset"] != "breakhis"]
+    obstacles = {
+        (row["dataset"], row["network"]): _cost_obstacles(row["verdict"])
+        for _, row in costs[costs["metric"] == "total_seconds"].iterrows()
+    }
+    values = {
+        (row["dataset"], row["network"]): np.array(row["seed_values"].split(), float)
+        for _, row in costs[costs["metric"] == metric].iterrows()
+    }
+    found = []
+    for network in networks:
+        pairs = [(d, name) for d, name in values if name == network and (d, REFERENCE) in values]
+        if not pairs:
+            continue
+        logs = np.concatenate([np.log(values[d, REFERENCE] / values[d, n]) for d, n in pairs])
+        logs = -logs if smaller else logs
+        p_value, reach = np.nan, np.nan
+        if len(logs) > 1 and np.ptp(logs) > 0:
+            p_value = float(ttest_1samp(logs, 0).pvalue)
+            reach = t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / np.sqrt(len(logs))
+        found.append(
+            {
+                "network": network,
+                "difference": logs.mean(),
+                "low": logs.mean() - reach,
+                "high": logs.mean() + reach,
+                "p_value": p_value,
+                "counted": _joined(
+                    [obstacles[d, name] for d, _ in pairs for name in (network, REFERENCE)]
+                ),
+            }
+        )
+    return _with_holm(pd.DataFrame(found))
+
+
+def _cost_obstacles(verdict: str) -> str:
+    reasons = verdict.removeprefix("not comparable: ").split(", ")
+    known = ("phantom", "subset", "random weights", "smoke scale", "demo scale")
+    kept = [reason for reason in reasons if reason in known]
+    return "no: " + ", ".join(kept) if kept else COUNTED
+
+
+def _joined(counted: list[str]) -> str:
+    """One `counted` from those of several rows: yes if all are."""
+    reasons = [text.removeprefix("no: ") for text in counted if text != COUNTED]
+    words = dict.fromkeys(word for text in reasons for word in text.split(", "))
+    return "no: " + ", ".join(words) if words else COUNTED
+
+
+def _with_holm(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add p_holm, over the rows that count and over those that do not."""
+    if len(rows):
+        rows["p_holm"] = rows.groupby(rows["counted"] == COUNTED)["p_value"].transform(holm)
+    return rows
+
+
+def _span(values: pd.Series, form: str) -> str:
+    """ "2", or "2 to 3" where the values differ."""
+    return " to ".join(dict.fromkeys(format(v, form) for v in (values.min(), values.max())))

@@ -1,0 +1,158 @@
+"""What the paper's own printed numbers say about its claims: arithmetic alone."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from paper_code.published import published_table
+from paper_code.reporting.claims.verdict import CONTRADICTED, SUPPORTED, UNDECIDED, Outcome
+from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, network_label
+from paper_code.reporting.tables.paired import LEVEL, REFERENCE
+
+IMBALANCED = ("breakhis_40x", "breakhis_100x", "breakhis_200x", "breakhis_400x", "mini_ddsm")
+BALANCED = "bach"  # Tables III to V
+NUMERALS = {"02": "II", "07": "VII", "08": "VIII", "09": "IX", "10": "X", "11": "XI", "12": "XII",
+            "14": "XIV"}  # fmt: skip
+
+
+def printed_leads(table: str, subject: str, ours: str, *, smaller: bool = False) -> pd.DataFrame:
+    """Our printed value against the best other, a row a data set and metric.
+
+    Columns dataset, metric, ours, other, lead (positive: ours is better), unit (of the last digit).
+    """
+    printed = published_table(table)
+    sign = -1 if smaller else 1
+    rows = []
+    for (dataset, metric), here in printed.groupby(["dataset", "metric"], sort=False):
+        values = here.set_index(subject)["value"]
+        if ours not in values or len(values) < 2:
+            continue
+        others = sign * values.drop(ours)
+        digits = here["printed"].str.partition(".")[2].str.len().min()
+        rows.append(
+            {"dataset": dataset, "metric": metric, "ours": values[ours], "other": others.idxmax(),
+             "lead": round(sign * values[ours] - others.max(), 9), "unit": 10.0**-digits}
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def least_p(lead: float, unit: float, images: int) -> tuple[int, float]:
+    """The most images that a printed lead can stand for, and McNemar's least p for so many.
+
+    Both accuracies are rounded to `unit`. If one of two networks is right on k images more, exact
+    McNemar is smallest where no image is right for the other alone: 2 / 2^k.
+    """
+    most = int(np.floor((lead + unit) * images + 1e-9))
+    return most, float(min(1.0, 2.0 ** (1 - max(most, 0))))
+
+
+def printed_order(
+    tables: tuple[str, ...],
+    subject: str,
+    ours: str,
+    metrics: tuple[str, ...],
+    part: str,
+    *,
+    name: Callable[[str], str] = network_label,
+    smaller: bool = False,
+    digits: int = 3,
+) -> list[Outcome]:
+    """Is the printed value of `ours` the best in every column of `metrics`?
+
+    A lead in accuracy counts only if some outcome of the test part could show it.
+    """
+    leads = pd.concat([printed_leads(table, subject, ours, smaller=smaller) for table in tables])
+    leads = leads[leads["metric"].isin(metrics)].reset_index(drop=True)
+    least = leads.loc[leads["lead"].idxmin()]
+    ahead = int((leads["lead"] > 0).sum())
+    verdict, why = (SUPPORTED if ahead == len(leads) else CONTRADICTED), ""
+    if verdict == CONTRADICTED and (leads["lead"] >= 0).all():
+        verdict, why = UNDECIDED, "a tie"
+    if verdict == SUPPORTED and metrics == ("accuracy",) and (small := _within_chance(leads)):
+        verdict = UNDECIDED
+        why = (
+            "a lead that exact McNemar cannot tell from chance, whatever the predictions: "
+            + "; ".join(small)
+        )
+    return [
+        Outcome(
+            "printed",
+            part,
+            "the printed value against the best other in every column",
+            f"ahead in {ahead} of {len(leads)} columns; smallest lead "
+            f"{least['lead']:+.{digits}f} over {name(least['other'])} on "
+            f"{DATASET_LABELS.get(least['dataset'], 'BreakHis')}",
+            verdict,
+            ", ".join(f"Table {NUMERALS[table]}" for table in tables),
+            difference=float(least["lead"]),
+            why=why,
+        )
+    ]
+
+
+def _within_chance(leads: pd.DataFrame) -> list[str]:
+    """The accuracy leads that are too few test images for any p below the level."""
+    tested = published_table("06").query("part == 'test'").set_index("dataset")["value"]
+    texts = []
+    for _, row in leads.iterrows():
+        images = int(tested[row["dataset"]])
+        most, p = least_p(row["lead"], row["unit"], images)
+        if p >= LEVEL:
+            texts.append(
+                f"{DATASET_LABELS[row['dataset']]} {row['lead']:+.3f} is at most {most} of "
+                f"{images} images (p at least {p:.2g})"
+            )
+    return texts
+
+
+def printed_imbalance() -> list[Outcome]:
+    """Is the printed lead larger on the imbalanced sets than on balanced BACH?"""
+    outcomes = []
+    printed = pd.concat([published_table("07"), published_table("08")])
+    for metric in ("accuracy", "gmean"):
+        rows = printed[printed["metric"] == metric]
+        values = rows.pivot(index="dataset", columns="network", values="value")
+        rivals = {
+            "ResNet50": values["resnet50"],
+            "the best other": values.drop(columns=REFERENCE).max(axis=1),
+        }
+        for label, rival in rivals.items():
+            lead = (values[REFERENCE] - rival).round(9)
+            more = int((lead[list(IMBALANCED)] > lead[BALANCED]).sum())
+            texts = ", ".join(f"{DATASET_LABELS[d]} {lead[d]:+.3f}" for d in IMBALANCED)
+            verdict = {len(IMBALANCED): SUPPORTED, 0: CONTRADICTED}.get(more, UNDECIDED)
+            outcomes.append(
+                Outcome(
+                    "printed",
+                    f"{METRIC_LABELS[metric]}, against {label}",
+                    "the printed lead on each imbalanced set against that on balanced BACH",
+                    f"{texts}; BACH {lead[BALANCED]:+.3f}: larger on {more} of {len(IMBALANCED)}",
+                    verdict,
+                    "Tables VII and VIII",
+                    why="larger on some, smaller on others" if verdict == UNDECIDED else "",
+                )
+            )
+    return outcomes
+
+
+def printed_gate() -> list[Outcome]:
+    """Printed parameters of DALAResNet50 against those of ResNet50 and SEResNet50."""
+    printed = pd.concat([published_table("09"), published_table("10")])
+    rows = printed[printed["metric"] == "parameters"]
+    values = rows.pivot(index="dataset", columns="network", values="value")
+    more = 100 * (values[REFERENCE] / values["resnet50"] - 1)
+    fewer = int((values[REFERENCE] < values["seresnet50"]).sum())
+    return [
+        Outcome(
+            "printed",
+            "parameters",
+            "the printed totals of the three networks",
+            f"{more.min():.1f} to {more.max():.1f} % more than the printed ResNet50, whose count "
+            f"is that of a ResNet34 (tables/audit.md); fewer than SEResNet50 on {fewer} of "
+            f"{len(values)} sets",
+            SUPPORTED if fewer == len(values) else CONTRADICTED,
+            "Tables IX and X",
+            why="lighter than SEResNet50, whose mechanism it is said to improve on",
+        )
+    ]

@@ -1,0 +1,187 @@
+"""One page: what was reproduced, on what data, what agrees, what does not, what stays untested."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from paper_code.files import write_text
+from paper_code.provenance import commit
+from paper_code.reporting.claims.table import verdict_counts
+from paper_code.reporting.claims.verdict import UNTESTABLE
+from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
+from paper_code.reporting.markdown import interval_text, markdown, number
+
+NOT_COMPARABLE = "not comparable"
+SUBJECTS = ("dataset", "network", "placement", "method", "module", "class", "part", "metric")
+SHOWN_DIFFERENCES = 12  # rows; the tables have all
+
+
+def write_summary(output: str | Path, tables: list[str], scale: str) -> None:
+    """Write the page from the CSV files of tables, recognised by their names.
+
+    Args:
+        output: the .md file.
+        tables: CSV files; a missing one leaves its section out.
+        scale: of the runs, for the record.
+    """
+    read = {
+        Path(path).stem: pd.read_csv(path, dtype={"seed_values": str, "seeds": str, "table": str})
+        for path in tables
+    }
+    results = {
+        name: rows for name, rows in sorted(read.items())
+        if name.startswith("table_") and "verdict" in rows
+    }  # fmt: skip
+    sections = [
+        "# Summary",
+        "What was reproduced, on what data, what agrees, what does not, and what could not be "
+        f"tested. Made from the tables beside this file; scale: {scale}; commit {commit()}.",
+        _data(read),
+        _cells(results),
+        _differences(results),
+        _claims(read.get("claims")),
+        _audit(read.get("audit")),
+        _leakage(read.get("leakage")),
+        _untested(results, read.get("claims")),
+    ]
+    write_text(output, "\n\n".join(section for section in sections if section) + "\n")
+
+
+def _data(read: dict[str, pd.DataFrame]) -> str:
+    """Data, weights and seeds of each data set, from any table of runs."""
+    lines: dict[str, dict] = {}
+    for rows in read.values():
+        if not {"dataset", "data", "weights", "seeds", "network"} <= set(rows.columns):
+            continue
+        for dataset, of in rows.dropna(subset=["data", "weights", "network"]).groupby("dataset"):
+            line = lines.setdefault(dataset, {"data": of["data"].iloc[0], "networks": {},
+                                              "weights": {}, "seeds": {}})  # fmt: skip
+            line["networks"] |= dict.fromkeys(of["network"])
+            line["weights"] |= dict.fromkeys(of["weights"])
+            line["seeds"] |= dict.fromkeys(" ".join(of["seeds"].dropna()).split())
+    known = [name for name in DATASET_LABELS if name in lines]
+    own = [name for name in lines if name not in DATASET_LABELS and name != "breakhis"]
+    if not known + own:
+        return "## Data\n\nNo runs were made."
+    rows = [
+        {
+            "Data set": DATASET_LABELS.get(name, name),
+            "Data": lines[name]["data"],
+            "Networks": str(len(lines[name]["networks"])),
+            "Weights at the start": ", ".join(lines[name]["weights"]),
+            "Seeds": ", ".join(lines[name]["seeds"]),
+        }
+        for name in known + own
+    ]
+    return f"## Data\n\n{markdown(pd.DataFrame(rows))}"
+
+
+def _short(verdicts: pd.Series) -> pd.Series:
+    """Verdicts without their reasons."""
+    return verdicts.map(lambda text: text.partition(":")[0])
+
+
+def _cells(results: dict[str, pd.DataFrame]) -> str:
+    """How many cells of each table agree, differ or cannot be compared."""
+    if not results:
+        return ""
+    by_table = {name: _short(of["verdict"]).value_counts() for name, of in results.items()}
+    counts = pd.DataFrame(by_table).T.fillna(0).astype(int)
+    order = ("agrees", "differs", NOT_COMPARABLE, "not printed")
+    first = [name for name in order if name in counts]
+    counts = counts[[*first, *(name for name in counts if name not in first)]]
+    lines = counts.astype(str).rename(columns=str.capitalize)
+    lines.insert(0, "Table", [f"[{name}]({name}.md)" for name in lines.index])
+    return (
+        "## Cells beside the printed ones\n\nA cell agrees if the printed value lies in its "
+        "interval (exact counts: if they are equal). Cells that are not comparable say nothing for "
+        f"or against the paper.\n\n{markdown(lines)}"
+    )
+
+
+def _differences(results: dict[str, pd.DataFrame]) -> str:
+    """The cells that differ, the largest relative difference of each table first."""
+    lines = []
+    for name, of in results.items():
+        rows = of[_short(of["verdict"]) == "differs"]
+        for _, row in rows.iterrows():
+            subject = [row[key] for key in SUBJECTS if key in rows and pd.notna(row[key])]
+            lines.append(
+                {
+                    "Table": name.removeprefix("table_"),
+                    "Of": ", ".join(map(str, subject)),
+                    "Measured": f"{row['value']:,.10g}",
+                    "Printed": f"{row['printed']:,.10g}",
+                }
+            )
+    if not lines:
+        return ""
+    more = len(lines) - SHOWN_DIFFERENCES
+    text = markdown(pd.DataFrame(lines[:SHOWN_DIFFERENCES]))
+    return "## What differs\n\n" + text + (f"\n\nand {more} more." if more > 0 else "")
+
+
+def _claims(rows: pd.DataFrame | None) -> str:
+    if rows is None:
+        return ""
+    lines = [
+        {
+            "Claim": claim,
+            "The paper's words": of["quote"].iloc[0],
+            "By its printed numbers": verdict_counts(of, "printed"),
+            "By our runs": verdict_counts(of, "measured"),
+        }
+        for claim, of in rows.groupby("claim", sort=False)
+    ]
+    return f"## Claims\n\nDetails: [claims.md](claims.md).\n\n{markdown(pd.DataFrame(lines))}"
+
+
+def _audit(rows: pd.DataFrame | None) -> str:
+    if rows is None:
+        return ""
+    counts = rows["verdict"].value_counts()
+    text = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    return (
+        "## The paper's own numbers\n\n"
+        f"Of {len(rows)} checks by arithmetic alone: {text}. Details: [audit.md](audit.md)."
+    )
+
+
+def _leakage(rows: pd.DataFrame | None) -> str:
+    if rows is None:
+        return ""
+    lines = []
+    for _, row in rows[(rows["metric"] == "accuracy") & rows["network"].notna()].iterrows():
+        lines.append(
+            {
+                "Data set": DATASET_LABELS.get(row["dataset"], row["dataset"]),
+                "Network": NETWORK_LABELS.get(row["network"], row["network"]),
+                "By image": number(row["image"]),
+                "By patient": number(row["patient"]),
+                "Difference [95 %]": interval_text(row["difference"], row["low"], row["high"]),
+                "Data": row["data"],
+            }
+        )
+    return (
+        f"## Split by image against split by patient\n\n{METRIC_LABELS['accuracy']} on the test "
+        f"part. Details: [leakage.md](leakage.md).\n\n{markdown(pd.DataFrame(lines))}"
+    )
+
+
+def _untested(results: dict[str, pd.DataFrame], claims: pd.DataFrame | None) -> str:
+    """What could not be tested, by reason."""
+    reasons: dict[str, int] = {}
+    for of in results.values():
+        for verdict in of["verdict"]:
+            name, _, why = verdict.partition(": ")
+            for reason in why.split(", ") if name == NOT_COMPARABLE else []:
+                reasons[reason] = reasons.get(reason, 0) + 1
+    lines = [f"- {count} cells: {reason}" for reason, count in sorted(reasons.items())]
+    if claims is not None:
+        missing = claims[claims["verdict"].isin([UNTESTABLE, "not run"])]
+        for (verdict, why), of in missing.fillna({"why": ""}).groupby(
+            ["verdict", "why"], sort=False
+        ):
+            names = ", ".join(dict.fromkeys(of["claim"]))
+            lines.append(f"- Claims {verdict} ({why}): {names}")
+    return "## What could not be tested, and why\n\n" + "\n".join(lines) if lines else ""

@@ -1,0 +1,366 @@
+"""The claims of abstract and conclusions: how each was tested, the result, the verdict.
+
+Two kinds of evidence are kept apart. "printed": arithmetic on the paper's own numbers. "measured":
+what the runs of this repository show, read from the tables' CSV files alone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from paper_code.errors import UserError
+from paper_code.provenance import commit
+from paper_code.reporting.claims.measured import (
+    BASELINES,
+    CAM_COMPARISONS,
+    COSTS,
+    Tables,
+    measured,
+    measured_cam,
+    measured_gate,
+    measured_imbalance,
+    measured_times,
+)
+from paper_code.reporting.claims.printed import printed_gate, printed_imbalance, printed_order
+from paper_code.reporting.claims.verdict import (
+    CONTRADICTED,
+    NOT_RUN,
+    SUPPORTED,
+    UNDECIDED,
+    UNTESTABLE,
+    Outcome,
+)
+from paper_code.reporting.labels import METRIC_LABELS
+from paper_code.reporting.markdown import markdown, write_table
+from paper_code.reporting.tables.cam.paired import PAPER_METHODS
+from paper_code.reporting.tables.cam.scores import METHOD_LABELS
+from paper_code.reporting.tables.paired import LEVEL, REFERENCE
+
+BREAKHIS = tuple(f"breakhis_{m}x" for m in (40, 100, 200, 400))
+DATASETS = (*BREAKHIS, "bach", "mini_ddsm")
+PLACEMENTS = tuple(f"{REFERENCE}-layer{layer}" for layer in (1, 2, 3))
+CAM_LABELS = {name: METHOD_LABELS[name] for name in PAPER_METHODS}
+# Metrics as the paper prints them, and ours beside them.
+F1 = {"f1_first": "f1_macro", "f1_second": "f1_weighted"}
+# The tables that claims are read from, by the names of their files.
+READ = ("comparisons", *COSTS, CAM_COMPARISONS)
+
+INTRODUCTION = f"""Each claim that can be tested, on two kinds of evidence that are kept apart.
+**Printed**: arithmetic on the paper's own numbers, taken at their word; `tables/audit.md` shows
+which of them cannot all be right. **Measured**: the runs of this repository.
+
+The verdict on a claim of the kind "best everywhere", from the family of its comparisons:
+
+- **{SUPPORTED}**: every comparison of the claim was made, counts, and shows the claimed direction
+  (Holm-corrected p < {LEVEL}).
+- **{CONTRADICTED}**: a comparison that counts shows the opposite direction (Holm-corrected
+  p < {LEVEL}).
+- **{UNDECIDED}**: neither.
+- **{UNTESTABLE}**: no comparison counts as evidence about the paper, for the reasons given
+  (phantom, subset, smaller scale, random weights). What was measured is shown, "not counted".
+  Or the claim names nothing that can be measured.
+- **{NOT_RUN}**: the runs that it needs were not made.
+
+Without any effect, the chance of a false "{CONTRADICTED}" is at most 5 % a row, that of a false
+"{SUPPORTED}" smaller (simulated: benchmarks/results/intervals.md). Printed numbers have no
+intervals: their verdict says whether the printed order is the claimed one. A lead in accuracy is a
+number of test images, so it is called {SUPPORTED} only if some outcome with these accuracies could
+have McNemar's p < {LEVEL}: a lead of k images has p of 2^(1-k) at the least."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of the paper that can be put to a test.
+
+    Attributes:
+        id: short and unique.
+        quote: the paper's words.
+        place: where they stand.
+        meaning: what is tested.
+        tests: functions of the tables read, each giving outcomes.
+    """
+
+    id: str
+    quote: str
+    place: str
+    meaning: str
+    tests: tuple[Callable[[Tables], list[Outcome]], ...]
+
+
+def _printed(function: Callable, *args, **kwargs) -> Callable[[Tables], list[Outcome]]:
+    return lambda _tables: function(*args, **kwargs)
+
+
+def _measured(function: Callable, *args, **kwargs) -> Callable[[Tables], list[Outcome]]:
+    return lambda tables: function(tables, *args, **kwargs)
+
+
+def _untestable(part: str, why: str) -> Callable[[Tables], list[Outcome]]:
+    return lambda _tables: [Outcome("measured", part, "none", "", UNTESTABLE, "", why=why)]
+
+
+def _performance(tables: tuple[str, ...], metrics: dict[str, str]) -> tuple[Callable, ...]:
+    """DALAResNet50 against all baselines on all sets; `metrics`: printed name to ours."""
+    return tuple(
+        test
+        for theirs, ours in metrics.items()
+        for test in (
+            _printed(printed_order, tables, "network", REFERENCE, (theirs,), METRIC_LABELS[ours]),
+            _measured(measured, "baselines", ours, BASELINES, DATASETS),
+        )
+    )
+
+
+def _placement(theirs: str, ours: str) -> tuple[Callable, ...]:
+    return (
+        _printed(
+            printed_order, ("02",), "placement", "layer4", (theirs,), METRIC_LABELS[ours],
+            name=lambda name: name.replace("layer", "layer "),
+        ),
+        _measured(measured, "placements", ours, PLACEMENTS, BREAKHIS),
+    )  # fmt: skip
+
+
+def _same(*names: str) -> dict[str, str]:
+    return dict(zip(names, names, strict=True))
+
+
+BEST = "DALAResNet50 outperforms state-of-the-art models in accuracy, F1 score, IBA, and GMean"
+CLAIMS = (
+    Claim(
+        "placement",
+        "embedding an attention module in the fourth layer of ResNet50 ... the fourth residual "
+        "block integration achieved superior results",
+        "abstract; section III-B",
+        "the gate after layer 4 is better than after layers 1, 2 and 3 at every magnification",
+        tuple(
+            test
+            for theirs, ours in {"accuracy": "accuracy", **F1, "auc_roc": "auc_roc"}.items()
+            for test in _placement(theirs, ours)
+        ),
+    ),
+    Claim(
+        "best accuracy",
+        BEST,
+        "abstract",
+        "more accurate than each of the eight baselines on each of the six sets",
+        _performance(("07", "08"), _same("accuracy")),
+    ),
+    Claim(
+        "best F1",
+        BEST,
+        "abstract",
+        "a higher F1 than each baseline on each set (the paper prints a pair)",
+        _performance(("07", "08"), F1),
+    ),
+    Claim(
+        "best IBA",
+        BEST,
+        "abstract",
+        "a higher index balanced accuracy than each baseline on each set",
+        _performance(("07", "08"), _same("iba")),
+    ),
+    Claim(
+        "best GMean",
+        BEST,
+        "abstract",
+        "a higher GMean than each baseline on each set",
+        _performance(("07", "08"), _same("gmean")),
+    ),
+    Claim(
+        "imbalanced sets",
+        "particularly excelling in classification tasks involving imbalanced datasets",
+        "abstract",
+        "the lead is larger on the imbalanced sets (BreakHis, Mini-DDSM) than on balanced BACH",
+        (_printed(printed_imbalance), _measured(measured_imbalance)),
+    ),
+    Claim(
+        "fewer errors",
+        "effectively reduces false positives and false negatives ... through its higher "
+        "sensitivity and specificity",
+        "section IV-E",
+        "higher sensitivity and specificity than each baseline on each set",
+        _performance(("11", "12"), _same("sensitivity", "specificity")),
+    ),
+    Claim(
+        "shortest convergence",
+        "faster convergence; DALAResNet50 achieved the shortest convergence time",
+        "conclusions; section IV-E",
+        "a shorter time than each baseline (the paper does not say which time)",
+        (
+            _printed(
+                printed_order, ("09", "10"), "network", REFERENCE,
+                ("convergence_time_s", "average_time_s"), "printed seconds", smaller=True, digits=2,
+            ),
+            _measured(measured_times),
+        ),
+    ),
+    Claim(
+        "lightweight",
+        "integrates a pre-trained ResNet50 architecture with a lightweight attention mechanism",
+        "abstract",
+        "the gate adds fewer parameters and less time than squeeze-and-excitation blocks, which "
+        "section I calls heavier",
+        (_printed(printed_gate), _measured(measured_gate)),
+    ),
+    Claim(
+        "robust, no overfitting",
+        "demonstrating robustness, better generalization ... and effective prevention of "
+        "overfitting",
+        "conclusions",
+        "no measure is named",
+        (
+            _untestable(
+                "all",
+                "the paper gives neither a measure of these nor any training accuracy; what a "
+                "split by patient does to both networks is in tables/leakage.md",
+            ),
+        ),
+    ),
+    Claim(
+        "localisation",
+        "DT Grad-CAM consistently achieves higher scores across these metrics at various "
+        "magnifications",
+        "section V-B",
+        "DT Grad-CAM overlaps the reference regions more than each other method",
+        tuple(
+            test
+            for metric, label in {"iou": "IoU", "dice": "Dice", "recall": "Recall"}.items()
+            for test in (
+                _printed(
+                    printed_order, ("14",), "method", "dt_gradcam", (metric,), label,
+                    name=lambda name: CAM_LABELS[name], digits=4,
+                ),
+                _measured(measured_cam, metric, label, CAM_LABELS, BREAKHIS),
+            )
+        )
+        + tuple(
+            _measured(measured_cam, metric, label, CAM_LABELS, BREAKHIS, rule)
+            for metric, label, rule in (
+                ("iou", "IoU, Otsu's threshold for all methods", "otsu"),
+                ("iou", "IoU, best validation threshold for all methods", "best"),
+                ("pointing_game", "Pointing game (no threshold)", "none"),
+                ("auprc", "AUPRC (no threshold)", "none"),
+            )
+        ),
+    ),
+    Claim(
+        "clearer and more focused",
+        "provides clearer and more focused visualizations",
+        "abstract; conclusions",
+        "DT Grad-CAM concentrates its heat on a smaller area than Grad-CAM",
+        (
+            _untestable("Table XIII", "it compares the methods in words, without numbers"),
+            _measured(
+                measured_cam, "spread", "Entropy of the map", {"gradcam": "Grad-CAM"}, BREAKHIS,
+                "none", smaller=True,
+            ),
+            _measured(
+                measured_cam, "energy_inside", "Part of the map inside the lesion",
+                {"gradcam": "Grad-CAM"}, BREAKHIS, "none",
+            ),
+        ),
+    ),
+    Claim(
+        "assists experts",
+        "enhancing interpretability and assisting medical experts in identifying key features",
+        "abstract",
+        "no measure is named",
+        (_untestable("all", "needs readers: the paper reports no study with experts"),),
+    ),
+)  # fmt: skip
+
+
+def write_claims(output: str | Path, tables: list[str], scale: str) -> None:
+    """Write `output` (.csv) and its .md.
+
+    Args:
+        output: the CSV.
+        tables: CSV files, recognised by their names (`READ`); others are ignored, and the claims
+            of a missing one are "not run".
+        scale: of the runs, for the record.
+
+    Raises:
+        UserError: a table lacks a column.
+    """
+    read = {
+        Path(path).stem: pd.read_csv(path, dtype={"seed_values": str, "seeds": str})
+        for path in tables
+        if Path(path).stem in READ
+    }
+    rows = claim_rows(read).assign(scale=scale)
+    write_table(output, rows, "The paper's claims", [*_page(rows), _provenance(read, scale)])
+
+
+def claim_rows(tables: Tables) -> pd.DataFrame:
+    """One row a claim and test.
+
+    Raises:
+        UserError: a table lacks a column.
+    """
+    rows = []
+    for claim in CLAIMS:
+        try:
+            outcomes = [outcome for test in claim.tests for outcome in test(tables)]
+        except KeyError as error:
+            raise UserError(
+                f"Claim '{claim.id}': a table has no column {error}. Make the tables anew."
+            ) from error
+        facts = {"claim": claim.id, "quote": claim.quote, "place": claim.place,
+                 "meaning": claim.meaning}  # fmt: skip
+        rows += [facts | vars(outcome) for outcome in outcomes]
+    return pd.DataFrame(rows).round({"difference": 6, "low": 6, "high": 6, "p_holm": 8})
+
+
+def _page(rows: pd.DataFrame) -> list[str]:
+    overview = []
+    for claim, of in rows.groupby("claim", sort=False):
+        line = {"Claim": f"[{claim}](#{_anchor(claim)})"}
+        for evidence in ("printed", "measured"):
+            line[evidence.capitalize()] = verdict_counts(of, evidence)
+        overview.append(line)
+    blocks = [INTRODUCTION, f"## Overview\n\n{markdown(pd.DataFrame(overview))}"]
+    for claim, of in rows.groupby("claim", sort=False):
+        first = of.iloc[0]
+        lines = [
+            {
+                "Evidence": row["evidence"],
+                "Of": row["part"],
+                "How": row["how"],
+                "Result": row["result"] or "–",
+                "Verdict": f"**{row['verdict']}**" + (f": {row['why']}" if row["why"] else ""),
+                "From": row["source"] or "–",
+            }
+            for _, row in of.iterrows()
+        ]
+        blocks.append(
+            f"## {claim[0].upper()}{claim[1:]}\n\n> {first['quote']} ({first['place']})\n\n"
+            f"Tested: {first['meaning']}.\n\n{markdown(pd.DataFrame(lines))}"
+        )
+    return blocks
+
+
+def _anchor(claim: str) -> str:
+    return "".join(c for c in claim.lower().replace(" ", "-") if c.isalnum() or c == "-")
+
+
+def verdict_counts(rows: pd.DataFrame, evidence: str) -> str:
+    """The verdicts on one claim by one kind of evidence, as in "supported (3 of 4), ..."."""
+    counts = rows.loc[rows["evidence"] == evidence, "verdict"].value_counts(sort=False)
+    if len(counts) == 1:
+        return str(counts.index[0])
+    return ", ".join(f"{verdict} ({n} of {counts.sum()})" for verdict, n in counts.items()) or "–"
+
+
+def _provenance(read: Tables, scale: str) -> str:
+    lines = [f"- Scale: {scale}", f"- Read: {', '.join(sorted(read)) or 'no table'}"]
+    if "comparisons" in read:
+        runs = read["comparisons"].drop_duplicates("dataset")
+        lines += [
+            f"- {row['dataset']}: {row['data']}; {row['weights']} weights; seeds {row['seeds']}; "
+            f"counted: {row['counted']}"
+            for _, row in runs.iterrows()
+        ]
+    return "\n".join(["## Provenance", "", *lines, f"- Commit: {commit()}"])

@@ -1,0 +1,86 @@
+"""Figure 7: one image of each data set and the maps of the four methods."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from paper_code.files import read_json, replacing
+from paper_code.reporting.figures.samples import class_name
+from paper_code.reporting.labels import DATASET_LABELS
+from paper_code.reporting.plotting import data_line, save_figure, style
+from paper_code.reporting.tables.cam.scores import METHOD_LABELS
+
+STEPS = ("source", "image", "lesion", "noisy", "sigma", "weights", "copies", "average", "threshold",
+         "thresholded", "cleaned")  # fmt: skip
+
+
+def draw(output: str, *, cams: list[str], scale: str) -> None:
+    """Write `output` (.png), its .pdf, and beside them `figure_07_steps.npz`.
+
+    A row a data set, columns: the image and the four methods over it, with the lesion's outline.
+    The .npz holds the steps of DT Grad-CAM on the first row's image (see `evaluate_run`).
+
+    Args:
+        output: the .png file.
+        cams: `cam.json` files; of several seeds of a data set the first is shown.
+        scale: for the record.
+    """
+    chosen: dict[str, Path] = {}
+    for path in map(Path, cams):
+        chosen.setdefault(read_json(path)["dataset"], path)
+    facts = {dataset: read_json(path) for dataset, path in chosen.items()}
+    arrays = {
+        dataset: dict(np.load(path.with_name("example.npz"), allow_pickle=False))
+        for dataset, path in chosen.items()
+    }
+    methods = [key[4:] for key in next(iter(arrays.values())) if key.startswith("map_")]
+    with style():
+        figure, axes = plt.subplots(
+            len(chosen), 1 + len(methods), squeeze=False, layout="constrained",
+            figsize=(1.55 * (1 + len(methods)) + 0.6, 1.6 * len(chosen) + 0.5),
+        )  # fmt: skip
+        for row, (dataset, example) in enumerate(arrays.items()):
+            label = DATASET_LABELS.get(dataset, dataset)
+            true, predicted = (class_name(str(example[key])) for key in ("label", "predicted"))
+            axes[row, 0].set_ylabel(f"{label}\ntrue {true},\npredicted {predicted}", fontsize=7.5)
+            for column, method in enumerate((None, *methods)):
+                axis = axes[row, column]
+                shown = _show(axis, example, method)
+                if row == 0:
+                    axis.set_title("Image" if method is None else METHOD_LABELS[method])
+        bar = figure.colorbar(shown, ax=axes, shrink=0.8, pad=0.01)
+        bar.set_label("map value, 0 to 1")
+        sources = [of["data"] for of in facts.values()]
+        first = next(iter(facts.values()))
+        hardware = first["provenance"]["hardware"]
+        truths = ", ".join(dict.fromkeys(of["truth"] for of in facts.values()))
+        save_figure(
+            figure,
+            output,
+            f"white line: {truths}; {first['network']}, {first['weights']} weights, layer "
+            f"{first['layer']}, {first['settings']['image_size']} px; {scale} scale; {hardware}; "
+            f"commit {first['provenance']['commit']}\n{data_line(sources)}",
+        )
+    steps = next(iter(arrays.values()))
+    with (
+        replacing(Path(output).with_name("figure_07_steps.npz")) as path,
+        path.open("wb") as file,
+    ):
+        np.savez_compressed(file, **{name: steps[name] for name in STEPS})
+
+
+def _show(axis, example: dict[str, np.ndarray], method: str | None):
+    """The image, with a method's map over it if one is given, and the lesion's outline."""
+    axis.imshow(example["image"])
+    shown = None
+    if method:
+        heat = example[f"map_{method}"]
+        shown = axis.imshow(heat, cmap="jet", alpha=0.5, vmin=0, vmax=1)
+        if not heat.any():
+            axis.set_xlabel("empty map", fontsize=7)
+    if example["lesion"].any() and not example["lesion"].all():
+        axis.contour(example["lesion"], levels=[0.5], colors="white", linewidths=1.0)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    return shown

@@ -1,0 +1,59 @@
+"""What networks, data sets, classes and metrics are called in tables and figures."""
+
+from paper_code.networks.names import VARIANT
+
+NETWORK_LABELS = {
+    "seresnet50": "SEResNet50",
+    "densenet121": "DenseNet121",
+    "vgg16": "VGG16",
+    "vgg16_inception": "VGG16Inception",
+    "vit": "ViT",
+    "swin": "Swin-Transformer",
+    "dinov2_vitb14": "Dinov2_Vitb14",
+    "resnet50": "ResNet50",
+    "dalaresnet50": "DALAResNet50",
+}
+PLACEMENT_LABELS = {f"layer{number}": f"Layer {number}" for number in range(1, 5)}
+# What the rows of a comparison are about: the heading and the labels.
+SUBJECTS = {
+    "network": ("Network", NETWORK_LABELS),
+    "placement": ("Gate after", PLACEMENT_LABELS),
+}
+DATASET_LABELS = {
+    "breakhis_40x": "BreakHis 40X",
+    "breakhis_100x": "BreakHis 100X",
+    "breakhis_200x": "BreakHis 200X",
+    "breakhis_400x": "BreakHis 400X",
+    "bach": "BACH",
+    "mini_ddsm": "Mini-DDSM",
+}
+CLASS_LABELS = {
+    "normal": "Normal",
+    "benign": "Benign",
+    "malignant": "Malignant",
+    "insitu": "In situ",
+    "invasive": "Invasive",
+}
+METRIC_LABELS = {
+    "accuracy": "Accuracy",
+    "f1_macro": "F1 macro",
+    "f1_weighted": "F1 weighted",
+    "iba": "IBA",
+    "gmean": "GMean",
+    "auc_roc": "AUC-ROC",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "ppv": "PPV",
+    "npv": "NPV",
+    "mcc": "MCC",
+    "balanced_accuracy": "Balanced accuracy",
+    "ece": "ECE",
+    "brier": "Brier score",
+}
+
+
+def network_label(network: str) -> str:
+    """The name of a run's network for reading, such as "DALAResNet50, gate after layer 2"."""
+    base, variant, layer = network.partition(VARIANT)
+    label = NETWORK_LABELS.get(base, base)
+    return f"{label}, gate after layer {layer}" if variant else label

@@ -1,0 +1,133 @@
+"""Writing tables: a complete tidy CSV and a Markdown page for reading."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from paper_code.files import write_csv, write_text
+from paper_code.provenance import commit, versions
+from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, SUBJECTS
+
+
+def write_table(path: str | Path, table: pd.DataFrame, title: str, sections: list[str]) -> None:
+    """Write `path` (ending in .csv) and the same name with .md.
+
+    Args:
+        path: the CSV.
+        table: all rows and columns, tidy.
+        title: the heading of the page.
+        sections: Markdown blocks below it; provenance last.
+    """
+    path = Path(path)
+    write_csv(path, table)
+    write_text(path.with_suffix(".md"), "\n\n".join([f"# {title}", *sections]) + "\n")
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A DataFrame of text as a Markdown table; a "|" in a cell is escaped."""
+    rows = [list(table.columns), ["---"] * table.shape[1], *table.astype(str).to_numpy().tolist()]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows
+    )
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number for reading; a dash where there is none."""
+    return "–" if value is None or np.isnan(value) else f"{value:.{digits}f}"
+
+
+def interval_text(value: float, low: float, high: float) -> str:
+    """A value with its interval, as in "0.931 [0.902, 0.955]"."""
+    return f"{number(value)} [{number(low)}, {number(high)}]"
+
+
+def p_text(p: float) -> str:
+    """A p-value for reading."""
+    return "p –" if np.isnan(p) else "p < 0.001" if p < 0.001 else f"p {p:.3f}"
+
+
+def distinct(values: Iterable, separator: str = "; ") -> str:
+    """Each different value once, in the order of their first appearance."""
+    return separator.join(dict.fromkeys(str(value) for value in values))
+
+
+def cell(row: pd.Series) -> str:
+    """value [interval], then the printed value, as in "0.931 [0.902, 0.955] (paper 0.985)"."""
+    text = interval_text(row["value"], row["low"], row["high"])
+    return text if np.isnan(row["printed"]) else f"{text} (paper {number(row['printed'])})"
+
+
+def comparison_blocks(
+    table: pd.DataFrame, metrics: list[str], subject: str = "network"
+) -> list[str]:
+    """One Markdown table a data set: a row a network, a column a metric, then the verdict."""
+    heading, labels = SUBJECTS[subject]
+    blocks = []
+    for dataset, rows in table.groupby("dataset", sort=False):
+        lines = []
+        for name, cells in rows.groupby(subject, sort=False):
+            of = cells.set_index("metric")
+            verdicts = list(dict.fromkeys(of.loc[metrics, "verdict"]))
+            if len(verdicts) > 1:
+                verdicts = [f"{METRIC_LABELS[m]}: {of.loc[m, 'verdict']}" for m in metrics]
+            lines.append(
+                {heading: labels.get(name, name)}
+                | {METRIC_LABELS[metric]: cell(of.loc[metric]) for metric in metrics}
+                | {"Verdict": "; ".join(verdicts)}
+            )
+        first = rows.iloc[0]
+        blocks.append(
+            f"## {DATASET_LABELS.get(dataset, dataset)}\n\n"
+            f"Data: {first['data']}; split by {first['splits']}; {first['test_images']} test "
+            f"images of {first['test_patients'] or 'unknown'} patients.\n\n"
+            + markdown(pd.DataFrame(lines))
+        )
+    return blocks
+
+
+def provenance_block(runs: list, scale: str) -> str:
+    """Scale, weights, seeds, protocol, hardware, versions and commit of the runs behind a table."""
+    settings = [run.facts["settings"] for run in runs]
+    protocol = distinct(
+        f"{s['image_size']} px, {s['epochs']} epochs, batch {s['batch_size']}, learning rate "
+        f"{s['learning_rate']:g}, {s['precision']}, {s['select_epoch']} epoch"
+        for s in settings
+    )
+    versions = [run.facts["provenance"]["versions"] for run in runs]
+    return "\n".join(
+        [
+            "## Provenance",
+            "",
+            f"- Scale: {scale} ({protocol})",
+            f"- Weights at the start: {distinct(map(_start, runs))}",
+            f"- Seeds: {distinct(run.facts['seed'] for run in runs)}",
+            f"- Hardware: {distinct(run.facts['provenance']['hardware'] for run in runs)}",
+            "- Versions: "
+            + distinct(", ".join(f"{name} {v}" for name, v in each.items()) for each in versions),
+            f"- Commit of the runs: {distinct(run.facts['provenance']['commit'] for run in runs)}",
+        ]
+    )
+
+
+def _start(run) -> str:
+    return run.facts["weights"] + (", backbone frozen" if run.facts["frozen"] else "")
+
+
+def code_provenance_block() -> str:
+    """Versions and commit behind a table that needs neither data nor training."""
+    installed = ", ".join(f"{name} {version}" for name, version in versions().items())
+    return "\n".join(
+        ["## Provenance", "", "- Data: none", f"- Versions: {installed}", f"- Commit: {commit()}"]
+    )
+
+
+def data_provenance_block(sources: list[dict], scale: str) -> str:
+    """Where the images of each data set come from."""
+    lines = [
+        f"- {DATASET_LABELS.get(s['dataset'], s['dataset'])}: {s['description']}; "
+        f"{s['patients'] or 'unknown'} patients; {len(s['duplicates'])} byte-identical pairs"
+        for s in sources
+    ]
+    return "\n".join(["## Provenance", "", f"- Scale: {scale}", *lines, f"- Commit: {commit()}"])

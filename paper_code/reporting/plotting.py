@@ -1,0 +1,89 @@
+"""One look for all figures, and writing them as PNG and PDF."""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from paper_code.files import replacing
+from paper_code.provenance import commit, versions
+from paper_code.runs import Run
+
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.labelsize": 9,
+    "figure.dpi": 150,
+    "savefig.dpi": 200,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "paper_code",
+}
+
+
+def style():
+    """Context manager: the look of every figure."""
+    return plt.rc_context(STYLE)
+
+
+def save_figure(figure: Figure, path: str | Path, provenance: str) -> None:
+    """Write `path` (.png) and the same name with .pdf, `provenance` as a small line at the foot.
+
+    No date is stored, so that the same figure gives the same bytes.
+    """
+    path = Path(path)
+    figure.text(0.5, 0.0, provenance, ha="center", va="top", fontsize=6.5, color="0.4", wrap=True)
+    with replacing(path) as png, replacing(path.with_suffix(".pdf")) as pdf:
+        figure.savefig(png, bbox_inches="tight", metadata={"Software": None, "Comment": provenance})
+        figure.savefig(
+            pdf, bbox_inches="tight", metadata={"CreationDate": None, "Subject": provenance}
+        )
+    plt.close(figure)
+
+
+def data_line(sources: list[dict]) -> str:
+    """The data's provenance in a line: each distinct description with its data sets."""
+    by_text: dict[str, list[str]] = {}
+    for source in sources:
+        by_text.setdefault(source["description"], []).append(source["dataset"])
+    return "; ".join(f"{', '.join(names)}: {text}" for text, names in by_text.items())
+
+
+def code_provenance(settings: str) -> str:
+    """The line below a figure of a network's shapes."""
+    installed = versions()
+    libraries = ", ".join(f"{name} {installed[name]}" for name in ("torch", "torchvision"))
+    return f"drawn from the module ({settings}), no data; {libraries}; commit {commit()}"
+
+
+def data_provenance(sources: list[dict], scale: str) -> str:
+    """The line below a figure of images: scale, data and commit."""
+    return f"{scale} scale; {data_line(sources)}; commit {commit()}"
+
+
+def _weights(facts: dict) -> str:
+    """Where a run's weights came from; of random ones without the reason in brackets."""
+    return "random" if facts["weights"].startswith("random") else facts["weights"]
+
+
+def run_provenance(runs: list[Run], scale: str) -> str:
+    """The lines below a figure of results: as a table's provenance, in short."""
+    facts = [run.facts for run in runs]
+    sources = list({fact["dataset"]: fact["data"] for fact in facts}.values())
+    origin = [fact["provenance"] for fact in facts]
+
+    def distinct(values) -> str:
+        return ", ".join(dict.fromkeys(str(value) for value in values))
+
+    return (
+        f"{scale} scale; {distinct(_weights(f) for f in facts)} weights; split by "
+        f"{distinct(f['by'] for f in facts)}; seeds {distinct(f['seed'] for f in facts)}; "
+        f"{distinct(o['hardware'] for o in origin)}; torch "
+        f"{distinct(o['versions']['torch'] for o in origin)}; commit "
+        f"{distinct(o['commit'] for o in origin)}\n{data_line(sources)}"
+    )

@@ -1,0 +1,105 @@
+"""Metrics that class imbalance does not flatter, and calibration, of every network and data set."""
+
+import numpy as np
+import pandas as pd
+
+from paper_code.metrics import bootstrap_interval, statistic_interval, weighted_calibration
+from paper_code.metrics.resampling import group_codes
+from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
+from paper_code.reporting.markdown import (
+    interval_text,
+    markdown,
+    number,
+    provenance_block,
+    write_table,
+)
+from paper_code.reporting.tables.scores import group_runs
+from paper_code.runs import Run, load_run
+
+RANKING = ("balanced_accuracy", "mcc", "auc_roc")
+CALIBRATION = ("ece", "brier")
+NOTES = """Each cell: value on the test part [95 % interval]. The paper prints none of these but the
+AUC of Table II.
+
+- Always naming the largest class has that class's share as its accuracy, but a balanced accuracy of
+  1 / K and an MCC of 0.
+- ECE: expected calibration error, 15 bins; the smaller the better, biased upwards for few images.
+  Brier score: mean squared error of the probabilities, 0 to 1 for two classes, 0 to 2 for more.
+- Of several seeds: means of the values and of the ends of the intervals, which draw patients where
+  they are known."""
+
+
+def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:
+    """Write `output` (.csv) and its .md.
+
+    Args:
+        output: the CSV.
+        runs: `run.json` files; predictions lie beside them.
+        scale: smoke, demo or paper.
+        resamples: of the bootstrap.
+    """
+    loaded = [load_run(path) for path in runs]
+    rows = balanced_rows(loaded, scale=scale, resamples=resamples)
+    blocks = [_block(dataset, here) for dataset, here in rows.groupby("dataset", sort=False)]
+    title = "Balanced metrics and calibration"
+    write_table(output, rows, title, [NOTES, *blocks, provenance_block(loaded, scale)])
+
+
+def balanced_rows(runs: list[Run], *, scale: str, resamples: int) -> pd.DataFrame:
+    """One row a data set, network and metric; of several seeds the means, all values kept."""
+    rows = []
+    for (dataset, network), same in group_runs(runs).items():
+        tables = [_intervals(run, resamples).set_index("metric") for run in same]
+        labels, _, patients = same[0].part("test")
+        for metric in (*RANKING, *CALIBRATION):
+            cells = [table.loc[metric] for table in tables]
+            rows.append(
+                {"dataset": dataset, "network": network, "metric": metric}
+                | {c: float(np.mean([cell[c] for cell in cells])) for c in ("value", "low", "high")}
+                | {
+                    "seed_values": " ".join(f"{cell['value']:.6f}" for cell in cells),
+                    "seeds": " ".join(str(run.facts["seed"]) for run in same),
+                    "largest_class": np.bincount(labels).max() / len(labels),
+                    "test_images": len(labels),
+                    "test_patients": len(set(patients) - {""}),
+                    "data": same[0].facts["data"]["description"],
+                    "weights": same[0].facts["weights"],
+                    "splits": same[0].facts["by"],
+                    "scale": scale,
+                }
+            )
+    return pd.DataFrame(rows).round(
+        dict.fromkeys(("value", "low", "high", "largest_class"), 6)
+    )  # fmt: skip
+
+
+def _intervals(run: Run, resamples: int) -> pd.DataFrame:
+    labels, probabilities, patients = run.part("test")
+    calibration = statistic_interval(
+        lambda weights: weighted_calibration(labels, probabilities, weights),
+        CALIBRATION,
+        group_codes(patients, len(labels)),
+        resamples,
+    )
+    ranking = bootstrap_interval(labels, probabilities, patients, RANKING, resamples)
+    return pd.concat([ranking, calibration])
+
+
+def _block(dataset: str, rows: pd.DataFrame) -> str:
+    lines = []
+    for network, of in rows.groupby("network", sort=False):
+        cells = of.set_index("metric")
+        lines.append(
+            {"Network": NETWORK_LABELS.get(network, network)}
+            | {
+                METRIC_LABELS[m]: interval_text(c["value"], c["low"], c["high"])
+                for m, c in cells.iterrows()
+            }
+        )
+    first = rows.iloc[0]
+    return (
+        f"## {DATASET_LABELS.get(dataset, dataset)}\n\nData: {first['data']}; split by "
+        f"{first['splits']}; {first['test_images']} test images of "
+        f"{first['test_patients'] or 'unknown'} patients; share of the largest class "
+        f"{number(first['largest_class'])}.\n\n{markdown(pd.DataFrame(lines))}"
+    )

@@ -1,0 +1,118 @@
+"""Table XIII: the five properties that the paper puts in words, each with a measured quantity."""
+
+import numpy as np
+import pandas as pd
+
+from paper_code.metrics import holm
+from paper_code.published import published_table
+from paper_code.reporting.evidence import COUNTED
+from paper_code.reporting.markdown import interval_text, markdown, number
+from paper_code.reporting.tables.cam.scores import (
+    METHOD_LABELS,
+    CamRun,
+    counted,
+    heading,
+    mean_interval,
+    paired_difference,
+    side_by_side,
+    tidy_scores,
+    write_cam_table,
+)
+from paper_code.reporting.tables.paired import findings
+
+# property: (quantity, what it is, sign of better)
+PROPERTIES = {
+    "adaptive_thresholding": ("otsu_gain", "IoU under Otsu's threshold less IoU under 0.5", 1),
+    "visualization_clarity": ("spread", "entropy of the map over that of a flat one", -1),
+    "interpretability": ("energy_outside", "part of the map's sum outside the lesion", -1),
+    "noise_reduction": ("stability", "rank correlation with the map of a noisy image", 1),
+    "diagnostic_relevance": ("iou", "IoU with the lesion, each method by its own rule", 1),
+}
+NOTES = """The paper's Table XIII compares Grad-CAM and DT Grad-CAM in words. Here each of its
+rows has a quantity: mean over the test images that show a lesion [95 % interval, patients drawn
+with replacement]. Difference: DT Grad-CAM less Grad-CAM on the same images, with Holm's
+correction over the data sets of a row.
+
+- DT Grad-CAM sets most pixels to zero, which by itself lowers the spread; read it beside the
+  energy outside the lesion.
+- Otsu's threshold is part of DT Grad-CAM, so that it has no gain of its own; the gain of the
+  others is what adaptive thresholding alone would bring them."""
+
+
+def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
+    """Write `output` (.csv) and its .md; arguments as `write_cam_table`."""
+    write_cam_table(
+        output, cams, property_rows, _block, title="Table XIII: properties of the maps",
+        notes=NOTES, scale=scale, resamples=resamples,
+    )  # fmt: skip
+
+
+def property_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataFrame:
+    """One row a data set, property and method.
+
+    `difference` (with `difference_low`, `difference_high`, `p_holm`) stands in the rows of DT
+    Grad-CAM and is against Grad-CAM. `finding` is better, worse or not shown; `counted` is "yes"
+    or "no: " with the reasons.
+    """
+    printed = published_table("13").set_index(["metric", "method"])["printed"]
+    quantities = _quantities(runs)
+    rows = []
+    for name, (quantity, _, sign) in PROPERTIES.items():
+        of_quantity = quantities[quantities["metric"] == quantity]
+        for dataset, of in of_quantity.groupby("dataset", sort=False):
+            table, patients = side_by_side(of, "method")
+            pair = paired_difference(table["dt_gradcam"], table["gradcam"], patients, resamples)
+            for method in table.columns:
+                row = {"table": "13", "dataset": dataset, "property": name, "quantity": quantity}
+                row |= {"better": "higher" if sign > 0 else "lower", "method": method}
+                row |= mean_interval(table[method], patients, resamples)
+                row["printed"] = printed.get((name, method), "")
+                if method == "dt_gradcam" and quantity != "otsu_gain":
+                    row |= {"difference": pair["difference"], "difference_low": pair["low"],
+                            "difference_high": pair["high"],
+                            "p_value": pair["p_value"]}  # fmt: skip
+                rows.append(row | {"counted": counted(runs, dataset, scale), "scale": scale})
+    rows = pd.DataFrame(rows)
+    rows["p_holm"] = rows.groupby([rows["property"], rows["counted"] == COUNTED])[
+        "p_value"
+    ].transform(holm)
+    sign = np.where(rows["better"] == "higher", 1, -1)
+    found = findings(sign * rows["difference"], rows["p_holm"])
+    rows["finding"] = np.where(rows["difference"].isna(), "", found)
+    return rows.round(6)
+
+
+def _quantities(runs: list[CamRun]) -> pd.DataFrame:
+    """`tidy_scores` with one value an image and quantity of `PROPERTIES`."""
+    scores = tidy_scores(runs)
+    keys = ["dataset", "seed", "image", "group", "method"]
+    iou = scores[scores["metric"] == "iou"].pivot(index=keys, columns="rule", values="value")
+    gain = (iou["otsu"] - iou["own"]).rename("value").reset_index().assign(metric="otsu_gain")
+    outside = scores[scores["metric"] == "energy_inside"].assign(metric="energy_outside")
+    outside["value"] = 1 - outside["value"]
+    own = scores[(scores["metric"] == "iou") & (scores["rule"] == "own")]
+    plain = scores[scores["metric"].isin(["spread", "stability"])]
+    return pd.concat([gain, plain, outside, own], ignore_index=True)
+
+
+def _block(dataset: str, rows: pd.DataFrame) -> str:
+    lines = []
+    methods = [name for name in METHOD_LABELS if name in set(rows["method"])]
+    for name, (_, text, sign) in PROPERTIES.items():
+        of = rows[rows["property"] == name].set_index("method")
+        line = {
+            "Property": name.replace("_", " ").capitalize(),
+            "Quantity": f"{text} ({'higher' if sign > 0 else 'lower'} is better)",
+            "Printed, Grad-CAM": of.loc["gradcam", "printed"],
+            "Printed, DT Grad-CAM": of.loc["dt_gradcam", "printed"],
+        }
+        for method in methods:
+            row = of.loc[method]
+            line[METHOD_LABELS[method]] = interval_text(row["value"], row["low"], row["high"])
+        ours = of.loc["dt_gradcam"]
+        line["Difference"] = (
+            f"{number(ours['difference'])} [{number(ours['difference_low'])}, "
+            f"{number(ours['difference_high'])}], p {number(ours['p_holm'])}"
+        )
+        lines.append(line)
+    return f"{heading(dataset, rows['counted'].iloc[0])}\n\n{markdown(pd.DataFrame(lines))}"

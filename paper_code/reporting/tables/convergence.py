@@ -1,0 +1,96 @@
+"""Losses, accuracies and seconds of every epoch of every run."""
+
+import pandas as pd
+
+from paper_code.errors import UserError
+from paper_code.reporting.evidence import obstacles
+from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
+from paper_code.reporting.markdown import markdown, number, provenance_block, write_table
+from paper_code.runs import Run, load_run
+
+NOTE = (
+    "Losses are cross-entropy; the training loss is the mean over an epoch's steps, with "
+    "augmentation and dropout. Seconds are those of training and of validation, by a clock read "
+    "after the device has finished its work. The CSV has every epoch."
+)
+
+
+def write(output: str, *, runs: list[str], scale: str) -> None:
+    """Write `output` (.csv, one row a run and epoch) and its .md (one line a run).
+
+    Args:
+        output: the CSV.
+        runs: `run.json` files; history.csv and timing.json lie beside them.
+        scale: smoke, demo or paper.
+    """
+    loaded = [load_run(path, timing=True) for path in runs]
+    table = pd.concat(
+        [epochs(run, path, scale) for run, path in zip(loaded, runs, strict=True)],
+        ignore_index=True,
+    )
+    page = [NOTE, markdown(_lines(table)), provenance_block(loaded, scale)]
+    write_table(output, table, "Convergence", page)
+
+
+def epochs(run: Run, path: str, scale: str) -> pd.DataFrame:
+    """One row an epoch of one run: what it is of, then losses, accuracies and seconds.
+
+    Raises:
+        UserError: history.csv is missing or has another number of epochs than timing.json.
+    """
+    file = path.removesuffix("run.json") + "history.csv"
+    try:
+        history = pd.read_csv(file)
+    except (OSError, pd.errors.ParserError) as error:
+        raise UserError(f"{file}: cannot be read ({error}). Train that run anew.") from error
+    seconds = run.timing["epoch_seconds"]
+    if any(len(values) != len(history) for values in seconds.values()):
+        raise UserError(f"{file}: not as many epochs as in timing.json. Train that run anew.")
+    facts = run.facts
+    of = {
+        "dataset": run.dataset,
+        "network": run.network,
+        "splits": facts["by"],
+        "seed": facts["seed"],
+    }
+    after = {
+        "selected_epoch": facts["selected_epoch"],
+        "obstacles": ", ".join(obstacles(facts["data"], scale, facts["weights"])),
+        "hardware": run.timing["hardware"],
+        "data": facts["data"]["description"],
+        "weights": facts["weights"],
+        "scale": scale,
+    }
+    measured = history.assign(**seconds).round(
+        dict.fromkeys(("train_loss", "val_loss", "val_accuracy"), 6)
+    )
+    return pd.concat(
+        [
+            pd.DataFrame(of, index=history.index),
+            measured,
+            pd.DataFrame(after, index=history.index),
+        ],
+        axis=1,
+    )
+
+
+def _lines(table: pd.DataFrame) -> pd.DataFrame:
+    lines = []
+    for (dataset, network, seed), run in table.groupby(["dataset", "network", "seed"], sort=False):
+        first, last = run.iloc[0], run.iloc[-1]
+        lines.append(
+            {
+                "Data set": DATASET_LABELS.get(dataset, dataset),
+                "Network": NETWORK_LABELS.get(network, network),
+                "Seed": str(seed),
+                "Epochs": str(len(run)),
+                "Epoch kept": str(first["selected_epoch"]),
+                "Training loss, first": number(first["train_loss"]),
+                "last": number(last["train_loss"]),
+                "Validation loss, first": number(first["val_loss"]),
+                "last ": number(last["val_loss"]),
+                "Best validation accuracy": number(run["val_accuracy"].max()),
+                "Seconds an epoch": number((run["train_seconds"] + run["val_seconds"]).median(), 2),
+            }
+        )
+    return pd.DataFrame(lines)

@@ -1,0 +1,196 @@
+"""Split by image beside split by patient: what the same networks reach on either."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from paper_code.datasets.overlap import SIDE, THRESHOLD, near_duplicates, shared_patients
+from paper_code.errors import UserError
+from paper_code.metrics import bootstrap_interval, difference_bootstrap
+from paper_code.reporting.evidence import obstacles
+from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
+from paper_code.reporting.markdown import (
+    interval_text,
+    markdown,
+    number,
+    p_text,
+    provenance_block,
+    write_table,
+)
+from paper_code.reporting.tables.paired import patient_codes
+from paper_code.reporting.tables.scores import group_runs
+from paper_code.runs import Run, load_manifest, load_run
+
+METRICS = ("accuracy", "balanced_accuracy", "mcc", "auc_roc")
+WAYS = ("image", "patient")
+# What the splits themselves let through, whatever the network.
+SPLIT_FACTS = {
+    "patients_shared": "Patients with images in more than one part",
+    "test_images_known": "Test images whose patient is in the training part",
+    "test_images_near_duplicate": "Test images with a near duplicate in the training part",
+}
+NOTES = f"""The same networks, trained alike, on parts drawn by image and on parts drawn by patient.
+If the score by image is higher, part of it comes from recognising patients, not the disease.
+
+- Each cell: value on the test part [95 % interval]. The difference is by image less by patient. Its
+  interval draws patients with replacement, a patient counting alike in both test parts; those are
+  of different images, so the difference is less certain than between networks on the same images.
+- Near duplicate: grey copies of {SIDE} x {SIDE} px (area means of the prepared images) with a
+  correlation of {THRESHOLD} or more, also if one is mirrored.
+- Of several seeds: the means; every seed has its own splits.
+- Patients are what the data set's file names say; see docs/data.md."""
+
+
+def write(output: str, *, runs: list[str], prepared: list[str], scale: str, resamples: int) -> None:
+    """Write `output` (.csv) and its .md.
+
+    Args:
+        output: the CSV.
+        runs: `run.json` files of both splits; predictions lie beside them.
+        prepared: folders of the prepared data sets.
+        scale: smoke, demo or paper.
+        resamples: of the bootstrap.
+
+    Raises:
+        UserError: a network has runs of one kind of split only, or a data set is not prepared.
+    """
+    loaded = [load_run(path) for path in runs]
+    rows = leakage_rows(loaded, prepared, scale=scale, resamples=resamples)
+    blocks = [_block(dataset, here) for dataset, here in rows.groupby("dataset", sort=False)]
+    title = "Split by image against split by patient"
+    write_table(output, rows, title, [NOTES, *blocks, provenance_block(loaded, scale)])
+
+
+def leakage_rows(
+    runs: list[Run], prepared: list[str], *, scale: str, resamples: int
+) -> pd.DataFrame:
+    """One row a data set, network and metric, then one a data set and fact of its splits.
+
+    `image` and `patient` are the values by either split, each with `_low` and `_high`; `low`,
+    `high` and `p_value` belong to `difference`. Facts of the splits are means over the seeds, with
+    `network` empty.
+    """
+    folders = {load_manifest(folder)[1]["dataset"]: Path(folder) for folder in prepared}
+    groups = {way: group_runs([run for run in runs if run.facts["by"] == way]) for way in WAYS}
+    if groups["image"].keys() != groups["patient"].keys() or not groups["image"]:
+        raise UserError("Leakage needs runs of both splits (by image, by patient) of each network.")
+    rows = []
+    for dataset in dict.fromkeys(dataset for dataset, _ in groups["image"]):
+        if dataset not in folders:
+            raise UserError(f"Leakage: the prepared folder of {dataset} is not among --prepared.")
+        networks = [network for of, network in groups["image"] if of == dataset]
+        pairs = [[groups[way][dataset, network] for way in WAYS] for network in networks]
+        for pair in pairs:
+            rows += _network_rows(*pair, resamples)
+        rows += _split_rows(pairs[0], folders[dataset])
+    table = pd.DataFrame(rows).assign(scale=scale)
+    facts = {run.dataset: run.facts for run in runs}
+    table["obstacles"] = [
+        ", ".join(obstacles(facts[name]["data"], scale, facts[name]["weights"]))
+        for name in table["dataset"]
+    ]
+    table["data"] = [facts[name]["data"]["description"] for name in table["dataset"]]
+    table["weights"] = [facts[name]["weights"] for name in table["dataset"]]
+    values = [*WAYS, *(f"{way}_{end}" for way in WAYS for end in ("low", "high"))]
+    return table.round(dict.fromkeys([*values, "difference", "low", "high", "p_value"], 6))
+
+
+def _network_rows(by_image: list[Run], by_patient: list[Run], resamples: int) -> list[dict]:
+    sides = (by_image, by_patient)
+    codes = patient_codes([*by_image, *by_patient])
+    samples = [(*run.part("test")[:2], of) for run, of in zip([*by_image, *by_patient], codes,
+                                                              strict=True)]  # fmt: skip
+    compared = difference_bootstrap(
+        samples[: len(by_image)], samples[len(by_image) :], METRICS, resamples
+    ).set_index("metric")
+    intervals = [
+        [bootstrap_interval(*run.part("test"), METRICS, resamples).set_index("metric")
+         for run in side] for side in sides
+    ]  # fmt: skip
+    rows = []
+    for metric in METRICS:
+        row = {"dataset": by_image[0].dataset, "network": by_image[0].network, "metric": metric}
+        for way, of_seeds in zip(WAYS, intervals, strict=True):
+            cells = [table.loc[metric] for table in of_seeds]
+            row[way] = np.mean([cell["value"] for cell in cells])
+            row |= {f"{way}_{end}": np.mean([c[end] for c in cells]) for end in ("low", "high")}
+        row |= compared.loc[metric, ["difference", "low", "high", "p_value"]].to_dict()
+        row["seeds"] = " ".join(str(run.facts["seed"]) for run in by_image)
+        row["largest_class"] = round(_largest_class(by_patient), 6)
+        rows.append(row)
+    return rows
+
+
+def _largest_class(runs: list[Run]) -> float:
+    """The accuracy of always naming the largest class of the test part."""
+    labels = [run.part("test")[0] for run in runs]
+    return float(np.mean([np.bincount(of).max() / len(of) for of in labels]))
+
+
+def _split_rows(sides: list[list[Run]], folder: Path) -> list[dict]:
+    manifest, _ = load_manifest(folder)
+    images = np.load(folder / "images.npy", mmap_mode="r")
+    found = [[_split_facts(run, manifest, images) for run in side] for side in sides]
+    rows = []
+    for fact in SPLIT_FACTS:
+        by_image, by_patient = (float(np.mean([f[fact] for f in side])) for side in found)
+        rows.append(
+            {
+                "dataset": sides[0][0].dataset,
+                "network": "",
+                "metric": fact,
+                "image": by_image,
+                "patient": by_patient,
+                "difference": by_image - by_patient,
+                "seeds": " ".join(str(run.facts["seed"]) for run in sides[0]),
+                "patients": found[0][0]["patients"],
+                "test_images": float(np.mean([f["test_images"] for f in found[0]])),
+                "test_images_patient": float(np.mean([f["test_images"] for f in found[1]])),
+            }
+        )
+    return rows
+
+
+def _split_facts(run: Run, manifest: pd.DataFrame, images: np.ndarray) -> dict:
+    """What the split of a run lets through; images without a prediction are its training part."""
+    parts = dict(zip(run.predictions["image"], run.predictions["part"], strict=True))
+    split = manifest.assign(part=[parts.get(image, "train") for image in manifest["image"]])
+    train, test = (np.flatnonzero(split["part"] == part) for part in ("train", "test"))
+    alike = near_duplicates(images, test, train)["first"].nunique()
+    return shared_patients(split) | {"test_images_near_duplicate": alike}
+
+
+def _block(dataset: str, rows: pd.DataFrame) -> str:
+    lines, facts = [], []
+    for _, row in rows[rows["network"] != ""].iterrows():
+        cells = {
+            f"By {way}": interval_text(row[way], row[f"{way}_low"], row[f"{way}_high"])
+            for way in WAYS
+        }
+        lines.append(
+            {
+                "Network": NETWORK_LABELS.get(row["network"], row["network"]),
+                "Metric": METRIC_LABELS[row["metric"]],
+                **cells,
+                "Difference": interval_text(row["difference"], row["low"], row["high"])
+                + f", {p_text(row['p_value'])}",
+            }
+        )
+    for _, row in rows[rows["network"] == ""].iterrows():
+        totals = (
+            [row["patients"], row["patients"]]
+            if row["metric"] == "patients_shared"
+            else [row["test_images"], row["test_images_patient"]]
+        )
+        line = {"": SPLIT_FACTS[row["metric"]]}
+        for way, total in zip(WAYS, totals, strict=True):
+            line[f"By {way}"] = f"{row[way]:g} of {total:g}"
+        facts.append(line)
+    first = rows.iloc[0]
+    return (
+        f"## {DATASET_LABELS.get(dataset, dataset)}\n\nData: {first['data']}. Obstacles to "
+        f"speaking about the paper's numbers: {first['obstacles'] or 'none'}. Always naming the "
+        f"largest class is right on {number(first['largest_class'])} (by patient).\n\n"
+        f"{markdown(pd.DataFrame(facts))}\n\n{markdown(pd.DataFrame(lines))}"
+    )

@@ -1,0 +1,83 @@
+"""The table of a data set of one's own: its images, and how well each network does on them."""
+
+import pandas as pd
+
+from paper_code.datasets.overlap import shared_patients
+from paper_code.datasets.splits import PARTS
+from paper_code.reporting.labels import METRIC_LABELS, NETWORK_LABELS
+from paper_code.reporting.markdown import (
+    data_provenance_block,
+    interval_text,
+    markdown,
+    provenance_block,
+    write_table,
+)
+from paper_code.reporting.tables.scores import DIAGNOSTICS, ONE_VS_REST, PERFORMANCE, compare_runs
+from paper_code.runs import load_manifest, load_run
+
+METRICS = [*PERFORMANCE, "auc_roc", *DIAGNOSTICS]
+
+
+def write(
+    output: str,
+    *,
+    prepared: list[str],
+    splits: list[str],
+    runs: list[str],
+    by: str,
+    scale: str,
+    resamples: int,
+) -> None:
+    """Write `output` (.csv: network, metric, value, low, high, ...) and its .md.
+
+    Args:
+        output: the CSV.
+        prepared: the folder of the data set; one only.
+        splits: its split file (first seed).
+        runs: the runs' `run.json` files.
+        by: "image" or "patient".
+        scale: for the record.
+        resamples: of the bootstrap.
+    """
+    (folder,), (split,) = prepared, splits
+    _, source = load_manifest(folder)
+    loaded = [load_run(path) for path in runs]
+    # Table VIII has no such data set, so nothing is printed beside the values.
+    table = compare_runs(loaded, METRICS, "08", scale=scale, resamples=resamples)
+    table = table.drop(columns=["table", "printed", "difference", "verdict"])
+    sections = [
+        _images(pd.read_csv(split, dtype=str, keep_default_na=False), source["classes"], by),
+        "## Test part\n\nEach cell: value [95 % interval], the mean over the seeds. " + ONE_VS_REST,
+        *(_networks(table, metrics) for metrics in (PERFORMANCE, ["auc_roc", *DIAGNOSTICS])),
+        provenance_block(loaded, scale),
+        data_provenance_block([source], scale).removeprefix("## Provenance\n\n"),
+    ]
+    write_table(output, table, f"{source['dataset']}: a data set of one's own", sections)
+
+
+def _images(split: pd.DataFrame, classes: list[str], by: str) -> str:
+    counts = pd.crosstab(split["label"], split["part"]).reindex(
+        index=classes, columns=list(PARTS), fill_value=0
+    )
+    counts.loc["all"] = counts.sum()
+    counts.insert(0, "images", counts.sum(axis=1))
+    counts.insert(0, "class", counts.index)
+    found = shared_patients(split)
+    patients = (
+        f"{found['patients']} patients, {found['patients_shared']} of them in more than one part"
+    )
+    return f"## Images\n\nSplit by {by}, first seed; {patients}.\n\n{markdown(counts)}"
+
+
+def _networks(table: pd.DataFrame, metrics: list[str]) -> str:
+    lines = []
+    for network, rows in table.groupby("network", sort=False):
+        of = rows.set_index("metric").loc[metrics]
+        lines.append(
+            {"Network": NETWORK_LABELS.get(network, network)}
+            | {
+                METRIC_LABELS[row.Index]: interval_text(row.value, row.low, row.high)
+                for row in of.itertuples()
+            }
+        )
+    return markdown(pd.DataFrame(lines))

@@ -1,0 +1,62 @@
+"""Table VI: images in the training, validation and test parts, beside the printed numbers."""
+
+import numpy as np
+import pandas as pd
+
+from paper_code.datasets.splits import PARTS
+from paper_code.reporting.evidence import obstacles, printed_value, verdict
+from paper_code.reporting.labels import DATASET_LABELS
+from paper_code.reporting.markdown import data_provenance_block, markdown, write_table
+from paper_code.runs import load_manifest
+
+
+def write(output: str, *, prepared: list[str], splits: list[str], by: str, scale: str) -> None:
+    """Write `output` (.csv) and its .md.
+
+    Args:
+        output: the CSV.
+        prepared: folders of the data sets.
+        splits: their split files (first seed), in the same order.
+        by: "image" or "patient".
+        scale: for the record.
+    """
+    rows, lines, sources = [], [], []
+    for folder, split in zip(prepared, splits, strict=True):
+        _, source = load_manifest(folder)
+        sources.append(source)
+        table = pd.read_csv(split, dtype=str, keep_default_na=False)
+        shared = _patients_in_two_parts(table)
+        line = {"Data set": DATASET_LABELS.get(source["dataset"], source["dataset"])}
+        for part in ("total", *PARTS):
+            value = len(table) if part == "total" else int((table["part"] == part).sum())
+            printed = printed_value("06", dataset=source["dataset"], part=part, metric="images")
+            reasons = obstacles(source, "paper") + (["patient-wise"] if by == "patient" else [])
+            rows.append(
+                {
+                    "table": "06",
+                    "dataset": source["dataset"],
+                    "part": part,
+                    "metric": "images",
+                    "value": value,
+                    "printed": printed,
+                    "difference": value - printed,
+                    "verdict": verdict(value, value, value, printed, reasons),
+                    "splits": by,
+                    "patients_in_two_parts": shared,
+                    "data": source["description"],
+                }
+            )
+            beside = "" if np.isnan(printed) else f" (paper {printed:,.0f})"
+            line[part.capitalize()] = f"{value:,}{beside}"
+        line["Patients in two parts"] = "unknown" if shared is None else str(shared)
+        verdicts = dict.fromkeys(row["verdict"] for row in rows[-1 - len(PARTS) :])
+        lines.append(line | {"Verdict": "; ".join(verdicts)})
+    title = f"Table VI. Training, validation and test images, split by {by}"
+    page = [markdown(pd.DataFrame(lines)), data_provenance_block(sources, scale)]
+    write_table(output, pd.DataFrame(rows), title, page)
+
+
+def _patients_in_two_parts(split: pd.DataFrame) -> int | None:
+    """Patients with images in more than one part: what an image-wise split leaks."""
+    known = split[split["group"] != ""]
+    return None if known.empty else int((known.groupby("group")["part"].nunique() > 1).sum())

@@ -1,0 +1,270 @@
+"""Localisation scores by hand, reference regions on real nuclei, faithfulness, the ablation."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import ROOT
+from skimage.color import hed2rgb
+from skimage.io import imread
+from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
+
+from paper_code.cam import compute_cam
+from paper_code.cam.ablation import STAGES, ablation, cam_properties, sensitivity, spread
+from paper_code.cam.faithfulness import (
+    deletion_insertion,
+    randomization_stages,
+    randomization_test,
+    rank_correlation,
+)
+from paper_code.cam.localization import (
+    best_threshold,
+    localization_scores,
+    overlap_scores,
+    reference_region,
+    regions,
+    threshold_free_scores,
+)
+from paper_code.errors import UserError
+
+MONUSEG = Path(os.environ.get("SHARED_DATA", ROOT.parent / "shared/data")) / "monuseg_breast"
+
+
+@pytest.fixture
+def maps():
+    return torch.rand(4, 12, 10, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def truth():
+    generator = np.random.default_rng(0)
+    return generator.random((4, 12, 10)) < 0.3
+
+
+def test_overlap_scores_are_those_of_scikit_learn(maps, truth):
+    predicted = (maps > 0.6).numpy()
+    scores = overlap_scores(predicted, truth)
+    for i in range(4):
+        pair = truth[i].ravel(), predicted[i].ravel()
+        assert scores.iou[i] == pytest.approx(jaccard_score(*pair))
+        assert scores.dice[i] == scores.f1[i] == pytest.approx(f1_score(*pair))
+        assert scores.recall[i] == pytest.approx(recall_score(*pair))
+        assert scores.precision[i] == pytest.approx(precision_score(*pair))
+        assert scores.area[i] == predicted[i].mean()
+
+
+def test_an_empty_prediction_scores_zero_and_an_empty_truth_is_an_error(truth):
+    nothing = np.zeros_like(truth)
+    assert (overlap_scores(nothing, truth) == 0).all(axis=None)
+    truth[2] = False
+    with pytest.raises(UserError, match="image 2 has no lesion"):
+        overlap_scores(nothing, truth)
+    with pytest.raises(UserError, match="both must be N x H x W"):
+        overlap_scores(nothing, truth[:, :5])
+
+
+def test_regions_follow_their_rule(maps):
+    assert np.array_equal(regions(maps, "gradcam"), maps.numpy() > 0.5)
+    cut = torch.where(maps > 0.3, maps, 0)
+    for rule in ("own", "otsu"):
+        assert np.array_equal(regions(cut, "dt_gradcam", rule), maps.numpy() > 0.3)
+    assert np.array_equal(regions(cut, "dt_gradcam", "fixed", 0.7), maps.numpy() > 0.7)
+    two = torch.full((1, 8, 8), 0.1)
+    two[0, :2] = 0.3
+    assert np.array_equal(regions(two, "eigencam", "otsu"), two.numpy() > 0.2)
+    with pytest.raises(UserError, match="rule: 'mine'"):
+        regions(maps, "gradcam", "mine")
+
+
+def test_threshold_free_scores_by_hand():
+    maps = np.zeros((3, 2, 2))
+    maps[0] = [[0.5, 0.25], [0.25, 0]]
+    maps[1] = [[0.1, 0.8], [0.1, 0]]
+    truth = np.zeros((3, 2, 2), dtype=bool)
+    truth[:, 0, 0] = True
+    scores = threshold_free_scores(maps, truth)
+    assert scores.pointing_game.tolist() == [1, 0, 0]
+    assert scores.energy_inside.tolist() == pytest.approx([0.5, 0.1, 0])
+    assert scores.auprc.tolist() == pytest.approx([1, 1 / 3, 1 / 4])
+
+
+def test_best_threshold_finds_the_cut(truth):
+    noise = np.random.default_rng(1).random(truth.shape) * 0.4
+    maps = np.where(truth, 0.45 + noise / 2, noise)
+    threshold = best_threshold(maps, truth)
+    assert 0.38 <= threshold <= 0.46
+    assert localization_scores(maps, truth, "gradcam", "fixed", threshold).iou.mean() > 0.99
+
+
+def test_reference_region_marks_haematoxylin():
+    stains = np.zeros((64, 64, 3))
+    stains[..., 1] = 0.05  # eosin
+    stains[20:40, 24:44, 0] = 0.2
+    image = (hed2rgb(stains) * 255).round().astype(np.uint8)
+    nucleus = stains[..., 0] > 0
+    assert overlap_scores(reference_region(image)[None], nucleus[None]).iou[0] > 0.85
+    assert not reference_region(np.full((32, 32, 3), 255, dtype=np.uint8)).any()
+    with pytest.raises(UserError, match="uint8 RGB"):
+        reference_region(image / 255)
+
+
+@pytest.mark.skipif(not MONUSEG.is_dir(), reason="the MoNuSeg sample is not here")
+def test_reference_region_on_real_nuclei():
+    """Much better than marking everything, whose IoU is the nuclei's share of the image."""
+    table = pd.read_csv(MONUSEG / "manifest.csv")
+    ious, shares = [], []
+    for row in table.itertuples():
+        nuclei = imread(MONUSEG / row.mask)[:500, :500] > 0
+        region = reference_region(imread(MONUSEG / row.path)[:500, :500, :3])
+        ious.append(overlap_scores(region[None], nuclei[None]).iou[0])
+        shares.append(nuclei.mean())
+    assert np.mean(ious) > 0.5 > 1.5 * np.mean(shares)
+
+
+# ---- faithfulness and ablation, on a network whose evidence is known
+
+
+class BrightSpot(torch.nn.Module):
+    """Class 1 is the brightness of one channel after a positive blur: its evidence is the spot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = torch.nn.Sequential(
+            torch.nn.Conv2d(3, 4, 3, padding=1), torch.nn.ReLU(), torch.nn.MaxPool2d(2)
+        )
+        self.head = torch.nn.Linear(4, 2)
+        with torch.no_grad():
+            self.body[0].weight.fill_(1 / 27)
+            self.body[0].bias.fill_(0.0)
+            self.head.weight.copy_(torch.tensor([[-20.0], [20.0]]).expand(2, 4))
+            self.head.bias.copy_(torch.tensor([2.0, -2.0]))
+
+    def forward(self, x):
+        return self.head(self.body(x).mean((2, 3)))
+
+
+@pytest.fixture
+def spot():
+    generator = torch.Generator().manual_seed(0)
+    images = torch.full((3, 3, 32, 32), -0.5) + 0.05 * torch.randn(
+        3, 3, 32, 32, generator=generator
+    )
+    masks = torch.zeros(3, 32, 32, dtype=torch.bool)
+    for i in range(3):
+        masks[i, 4 + 6 * i : 14 + 6 * i, 8:18] = True
+    images = torch.where(masks[:, None], images + 1.3, images)
+    return BrightSpot(), images, masks
+
+
+def test_all_methods_find_the_spot(spot):
+    network, images, masks = spot
+    for method in ("gradcam", "scorecam", "eigencam", "dt_gradcam", "hirescam"):
+        maps = compute_cam(network, images, [1, 1, 1], method, "body")
+        scores = localization_scores(maps, masks, method)
+        assert scores.iou.min() > 0.7, method
+        assert scores.pointing_game.min() == 1, method
+        assert scores.energy_inside.min() > 0.8, method
+
+
+def test_true_maps_beat_inverted_ones_at_deletion_and_insertion(spot):
+    network, images, masks = spot
+    true = deletion_insertion(network, images, [1, 1, 1], masks.float(), steps=8)
+    wrong = deletion_insertion(network, images, [1, 1, 1], 1 - masks.float(), steps=8)
+    assert (true.areas().deletion < wrong.areas().deletion).all()
+    assert (true.areas().insertion > wrong.areas().insertion).all()
+    with torch.no_grad():
+        clean = network(images).softmax(1)[:, 1]
+    assert true.deletion.shape == (3, 9)
+    assert torch.allclose(true.deletion[:, 0], clean)
+    assert torch.allclose(true.insertion[:, -1], clean)
+    assert torch.allclose(true.deletion[:, -1], wrong.deletion[:, -1])
+
+
+def test_area_under_the_curves_is_the_trapezoid_rule(spot):
+    network, images, masks = spot
+    curves = deletion_insertion(network, images, [1, 1, 1], masks.float(), steps=4)
+    by_hand = (curves.deletion[:, :-1] + curves.deletion[:, 1:]).sum(1) / 2 / 4
+    assert curves.areas().deletion.tolist() == pytest.approx(by_hand.tolist(), rel=1e-5)
+
+
+def test_randomization_changes_a_copy_stage_by_stage(spot):
+    network, images, _ = spot
+    assert randomization_stages(network) == ["head", "body.0"]
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    table = randomization_test(network, images, [1, 1, 1], "gradcam", "body.0", seed=3)
+    assert table.stage.tolist() == ["none", "head", "body.0"]
+    assert table.spearman[0] == pytest.approx(1)
+    assert table.ssim[0] == pytest.approx(1)
+    assert table.ssim.iloc[-1] < 0.9
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+    again = randomization_test(network, images, [1, 1, 1], "gradcam", "body.0", seed=3)
+    pd.testing.assert_frame_equal(table, again)
+
+
+def test_eigencam_ignores_the_head_and_the_test_says_so(spot):
+    """Eigen-CAM reads only the layer: resetting what lies above it must change nothing."""
+    network, images, _ = spot
+    table = randomization_test(network, images, [1, 1, 1], "eigencam", "body.0", stages=["head"])
+    assert table.ssim[1] == pytest.approx(1)
+
+
+def test_rank_correlation_of_constant_maps_is_nan(maps):
+    maps = maps.clone()
+    maps[1] = 0
+    correlation = rank_correlation(maps, maps)
+    assert np.isnan(correlation).tolist() == [False, True, False, False]
+
+
+def test_ablation_has_a_row_for_each_stage(spot):
+    network, images, masks = spot
+    table = ablation(network, images, [1, 1, 1], masks, "body", copies=4, sigma=0.3)
+    assert table.stage.tolist() == list(STAGES)
+    assert table.drop(columns="stage").notna().all(axis=None)
+    assert table.drop(columns="stage").le(1 + 1e-12).all(axis=None)
+    final = compute_cam(network, images, [1, 1, 1], "dt_gradcam", "body", copies=4, sigma=0.3)
+    scores = localization_scores(final, masks, "dt_gradcam").mean()
+    assert table.iloc[-1].iou == pytest.approx(scores.iou)
+    # with one copy and no noise the first three rows are one map
+    same = ablation(network, images, [1, 1, 1], masks, "body", copies=1, sigma=0.0)
+    assert same.iou[0] == same.iou[1] == same.iou[2]
+
+
+def test_sensitivity_moves_one_parameter_at_a_time(spot):
+    network, images, masks = spot
+    table = sensitivity(
+        network,
+        images,
+        [1, 1, 1],
+        masks,
+        "body",
+        copies=(2, 10),
+        sigma=(0.1, 1.0),
+        kernel_size=(5, 9),
+    )
+    assert len(table) == 6
+    at_default = table[table.value.isin([10, 0.1, 5])]
+    assert at_default.spearman.tolist() == pytest.approx([1, 1, 1])
+    assert table[table.value == 1.0].spearman.item() < 0.999
+
+
+def test_spread_by_hand():
+    maps = torch.zeros(3, 4, 4)
+    maps[0, 1, 1] = 1
+    maps[1] = 0.5
+    values = spread(maps)
+    assert values[:2] == pytest.approx([0, 1])
+    assert np.isnan(values[2])
+
+
+def test_cam_properties_measure_each_row_of_table_13(spot):
+    network, images, masks = spot
+    plain = cam_properties(network, images, [1, 1, 1], masks, "gradcam", "body")
+    cut = cam_properties(network, images, [1, 1, 1], masks, "dt_gradcam", "body")
+    assert plain["threshold_rule"] == "fixed 0.5"
+    assert cut["threshold_rule"] == "Otsu on each map"
+    for name in ("spread", "energy_outside", "stability", "iou", "dice", "pointing_game"):
+        assert 0 <= cut[name] <= 1
+    assert cut["spread"] <= plain["spread"]

@@ -1,0 +1,298 @@
+"""`predict`, `explain` and `evaluate`: a trained network on images of one's own."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import read_json, save_noise
+
+from paper_code import __main__ as cli
+from paper_code.metrics import classification_metrics
+from paper_code.runs import load_run
+from paper_code.training.loop import TrainingSettings
+from paper_code.training.run import train_run
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run of one epoch on a small set with patients: (run, prepared, split)."""
+    from conftest import write_prepared
+
+    folder = tmp_path_factory.mktemp("trained")
+    prepared, split = write_prepared(folder)
+    settings = TrainingSettings(epochs=1, batch_size=8, recalibrate_batchnorm=True)
+    train_run("resnet50", prepared, split, folder / "run", settings, weights="random")
+    return folder / "run", prepared, split
+
+
+def run(*words) -> int:
+    return cli.main([str(word) for word in words])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Five images in two folders, one of them grey."""
+    for number in range(4):
+        save_noise(tmp_path / "mine" / f"{number}.png", number)
+    save_noise(tmp_path / "mine/deep/grey.TIF", 9, mode="L")
+    (tmp_path / "mine/notes.txt").write_text("not an image")
+    return tmp_path / "mine"
+
+
+def test_predict_writes_a_row_an_image(trained, folder, tmp_path, capsys):
+    weights = trained[0] / "weights.safetensors"
+    assert run("predict", folder, "--weights", weights, "-o", tmp_path / "p.csv") == 0
+    table = pd.read_csv(tmp_path / "p.csv")
+    assert list(table) == ["image", "predicted", "p_benign", "p_malignant"]
+    names = [f"{n}.png" for n in range(4)] + ["deep/grey.TIF"]
+    assert sorted(table["image"]) == sorted(f"{folder.as_posix()}/{name}" for name in names)
+    values = table[["p_benign", "p_malignant"]].to_numpy()
+    np.testing.assert_allclose(values.sum(axis=1), 1, atol=3e-6)
+    assert list(table["predicted"]) == [("benign", "malignant")[i] for i in values.argmax(axis=1)]
+    said = capsys.readouterr().err
+    assert "resnet50 trained on breakhis_40x (phantom images) at 32 px" in said
+    assert "not a medical device" in said
+    assert "only seen synthetic images" in said
+
+
+def test_predict_agrees_with_the_run(trained, tmp_path):
+    """The stored predictions come back from the weights, by images of the network's size."""
+    from PIL import Image
+
+    where, prepared, _ = trained
+    images = np.load(prepared / "images.npy")
+    names = list(pd.read_csv(prepared / "manifest.csv")["image"])
+    for name, pixels in zip(names, images, strict=True):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels.transpose(1, 2, 0)).save(tmp_path / name)
+    paths = [tmp_path / "benign", tmp_path / "malignant"]
+    weights = where / "weights.safetensors"
+    assert run("predict", *paths, "--weights", weights, "-o", tmp_path / "p.csv") == 0
+    stored = load_run(where / "run.json").predictions.set_index("image")
+    again = pd.read_csv(tmp_path / "p.csv")
+    again.index = [image.removeprefix(f"{tmp_path.as_posix()}/") for image in again["image"]]
+    for column in ("p_benign", "p_malignant"):
+        np.testing.assert_allclose(again.loc[stored.index, column], stored[column], atol=1e-4)
+
+
+def test_predict_skips_and_counts_what_it_cannot_read(trained, folder, tmp_path, capsys):
+    (folder / "1.png").write_bytes((folder / "1.png").read_bytes()[:200])
+    (folder / "2.png").write_text("no pixels")
+    weights = trained[0] / "weights.safetensors"
+    assert run("predict", folder, "--weights", weights, "-o", tmp_path / "p.csv") == 1
+    assert len(pd.read_csv(tmp_path / "p.csv")) == 3
+    said = capsys.readouterr().err
+    assert f"skipped: {folder}/1.png: truncated or damaged" in said
+    assert f"skipped: {folder}/2.png: not an image" in said
+    assert "2 of 5 files skipped" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["{folder}/gone", "--weights", "{weights}"], "gone: no such file or folder"),
+        (["{folder}/empty", "--weights", "{weights}"], "empty: no image there"),
+        (["{folder}/notes.txt", "--weights", "{weights}"], "None of 1 files can be used"),
+        (["{folder}", "--weights", "{folder}/w.safetensors"], "there is no file"),
+        (["{folder}", "--weights", "{folder}/notes.txt"], "not a whole safetensors file"),
+    ],
+)
+def test_mistakes_of_predict_write_nothing(trained, folder, words, message, tmp_path, capsys):
+    (folder / "empty").mkdir()
+    names = {"folder": folder, "weights": trained[0] / "weights.safetensors"}
+    words = [word.format(**names) for word in words]
+    assert run("predict", *words, "--output", tmp_path / "p.csv") == 2
+    assert message in capsys.readouterr().err.strip().splitlines()[-1]
+    assert not (tmp_path / "p.csv").exists()
+
+
+def test_evaluate_a_run_and_its_weights_agree(trained, tmp_path, capsys):
+    where, prepared, split = trained
+    first, second = tmp_path / "run.csv", tmp_path / "weights.csv"
+    assert run("evaluate", where, "--part", "val", "--resamples", 50, "-o", first) == 0
+    assert "accuracy" in capsys.readouterr().out
+    words = ["--prepared", prepared, "--split", split, "--part", "val", "--resamples", 50]
+    assert run("evaluate", where / "weights.safetensors", *words, "-o", second) == 0
+    stored, fresh = pd.read_csv(first), pd.read_csv(second)
+    labels, probabilities, patients = load_run(where / "run.json").part("val")
+    expected = classification_metrics(labels, probabilities)
+    assert dict(zip(stored["metric"], stored["value"], strict=True)) == pytest.approx(
+        expected, abs=1e-6, nan_ok=True
+    )
+    np.testing.assert_allclose(stored["value"], fresh["value"], atol=1e-6)
+    np.testing.assert_allclose(stored["low"], fresh["low"], atol=1e-6)
+    assert set(stored["images"]) == {len(labels)} and set(stored["part"]) == {"val"}
+    assert set(stored["patients"]) == {len(set(patients))}
+    assert run("evaluate", where, "--prepared", prepared, "--resamples", 9, "-o", first) == 0
+    assert set(pd.read_csv(first)["images"]) == {40} and set(pd.read_csv(first)["part"]) == {"all"}
+
+
+def test_evaluate_a_manifest(trained, folder, tmp_path, capsys):
+    rows = [(f"{n}.png", ("benign", "malignant")[n % 2], "") for n in range(4)]
+    manifest = folder / "manifest.csv"
+    pd.DataFrame(rows, columns=["path", "label", "group"]).to_csv(manifest, index=False)
+    weights = trained[0] / "weights.safetensors"
+    words = ["evaluate", weights, "--manifest", manifest, "--resamples", 20, "-o", tmp_path / "m"]
+    assert run(*words) == 0
+    table = pd.read_csv(tmp_path / "m").set_index("metric")
+    assert set(table["images"]) == {4} and set(table["patients"]) == {0}
+    assert 0 <= table.loc["accuracy", "low"] <= table.loc["accuracy", "value"]
+    (folder / "3.png").write_text("no pixels")
+    assert run(*words) == 2
+    assert "3.png: not an image" in capsys.readouterr().err
+    manifest.write_text("path,label\n0.png,odd\n")
+    assert run(*words) == 2
+    assert "0.png has the label 'odd'" in capsys.readouterr().err
+
+
+def test_mistakes_of_evaluate(trained, make_prepared, tmp_path, capsys):
+    where, prepared, _ = trained
+    weights = where / "weights.safetensors"
+    other, _ = make_prepared(classes=["malignant", "benign"])
+    larger, _ = make_prepared("larger", size=48)
+    for words, message in (
+        ([weights], "weights alone"),
+        ([where, "--part", "train"], "Stored are val and test"),
+        ([weights, "--prepared", prepared, "--part", "val"], "give --split too"),
+        ([weights, "--prepared", tmp_path], "not a prepared data set"),
+        ([weights, "--prepared", other], "classes malignant, benign, but"),
+        ([weights, "--prepared", larger], "Prepare it with --image-size 32"),
+        ([tmp_path / "none"], "not a finished run"),
+    ):
+        assert run("evaluate", *words, "-o", tmp_path / "m.csv") == 2
+        assert message in capsys.readouterr().err.strip().splitlines()[-1]
+        assert not (tmp_path / "m.csv").exists()
+    assert read_json(where / "run.json")["seed"] == 0
+
+
+# --- explain ------------------------------------------------------------------------------------
+
+
+def test_explain_writes_overlays_of_the_image_s_size_and_a_row_each(trained, folder, tmp_path):
+    from PIL import Image
+
+    (folder / "other").mkdir()
+    save_noise(folder / "other/0.png", 7, size=(36, 50))  # the name of another image
+    weights, out = trained[0] / "weights.safetensors", tmp_path / "out"
+    words = ["explain", folder, "--weights", weights, "--layer", "layer1"]
+    assert run(*words, "--method", "gradcam", "-o", out) == 0
+    table = pd.read_csv(out / "explanations.csv")
+    assert len(table) == 6 and table["overlay"].is_unique
+    assert (table["explained"] == table["predicted"]).all()
+    for row in table.itertuples():
+        with Image.open(row.image) as image, Image.open(out / row.overlay) as overlay:
+            assert overlay.size == image.size and overlay.mode == "RGB"
+    assert run("predict", folder, "--weights", weights, "-o", tmp_path / "p.csv") == 0
+    alone = pd.read_csv(tmp_path / "p.csv")
+    pd.testing.assert_frame_equal(table[list(alone)], alone)
+
+
+def test_explain_shows_the_map_of_compute_cam(trained, folder, tmp_path):
+    """Red where the map is high: the overlay's red less blue goes with the map itself."""
+    from PIL import Image
+
+    from paper_code.cam import compute_cam
+    from paper_code.inference.load import load_trained, read_images
+    from paper_code.networks.preprocessing import normalize
+
+    weights, out = trained[0] / "weights.safetensors", tmp_path / "out"
+    image = save_noise(tmp_path / "one.png", 3, size=(32, 32))
+    words = ["explain", image, "--weights", weights, "--class", "malignant", "--layer", "layer1"]
+    assert run(*words, "--method", "gradcam", "-o", out) == 0
+    network, _ = load_trained(weights)
+    inputs = normalize(read_images([image], 32))
+    heat = compute_cam(network, inputs, [1], "gradcam", "layer1")[0].numpy()
+    assert heat.max() > 0, "a flat map would prove nothing"
+    with Image.open(out / "one_gradcam.png") as overlay, Image.open(image) as plain:
+        change = np.asarray(overlay, float) - 0.55 * np.asarray(plain, float)
+    shown = change[..., 0] - change[..., 2]
+    assert np.corrcoef(shown.ravel(), heat.ravel())[0, 1] > 0.8
+
+
+def test_explain_names_and_skips_what_is_no_image(trained, folder, tmp_path, capsys):
+    (folder / "broken.png").write_bytes(b"no image")
+    weights = trained[0] / "weights.safetensors"
+    words = ["explain", folder, "--weights", weights, "--layer", "layer1"]
+    assert run(*words, "--method", "eigencam", "-o", tmp_path / "out") == 1
+    assert "broken.png" in capsys.readouterr().err
+    assert len(pd.read_csv(tmp_path / "out/explanations.csv")) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--method", "gradcamm"], "none of gradcam"),
+        (["--class", "cancer"], "'cancer' is none of benign, malignant"),
+        (["--layer", "layer9"], "layer9"),
+    ],
+)
+def test_explain_says_what_is_wrong_and_writes_nothing(
+    trained, folder, tmp_path, capsys, options, message
+):
+    weights = trained[0] / "weights.safetensors"
+    words = ["explain", folder, "--weights", weights, "-o", tmp_path / "out", *options]
+    assert run(*words) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_explain_leaves_nothing_half_written(trained, folder, tmp_path, monkeypatch):
+    """An error at the last image takes the overlays of the first ones with it."""
+    from paper_code.inference import explain as explanation
+
+    weights, out, calls = trained[0] / "weights.safetensors", tmp_path / "out", []
+    write = explanation._write_overlay
+
+    def fail_late(*arguments):
+        calls.append(arguments)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        write(*arguments)
+
+    monkeypatch.setattr(explanation, "_write_overlay", fail_late)
+    words = ["explain", folder, "--weights", weights, "--layer", "layer1", "-o", out]
+    assert run(*words, "--method", "gradcam") == 130
+    assert len(calls) == 5 and not out.exists()
+
+
+def test_explain_never_takes_overlays_for_images(trained, folder, capsys):
+    weights = trained[0] / "weights.safetensors"
+    assert run("explain", folder, "--weights", weights, "--layer", "layer1", "-o", folder) == 2
+    assert "Choose another one for -o" in capsys.readouterr().err
+
+
+def test_explain_says_which_maps_are_empty(trained, folder, tmp_path, capsys, monkeypatch):
+    import torch
+
+    from paper_code.inference import explain as explanation
+
+    def empty(network, images, *_, **options):
+        return torch.zeros(len(images), 32, 32)
+
+    monkeypatch.setattr(explanation, "compute_cam", empty)
+    words = ["explain", folder, "--weights", trained[0] / "weights.safetensors"]
+    assert run(*words, "-o", tmp_path / "out") == 0
+    assert "5 maps are empty" in capsys.readouterr().err
+
+
+def test_what_cannot_be_written_is_said_first(trained, folder, tmp_path, capsys):
+    weights = trained[0] / "weights.safetensors"
+    (tmp_path / "taken").write_text("mine")
+    assert run("explain", folder, "--weights", weights, "-o", tmp_path / "taken") == 2
+    assert "is a file; give --output a folder" in capsys.readouterr().err
+    assert run("predict", folder, "--weights", weights, "-o", tmp_path) == 2
+    assert "is a folder; give --output the name of a CSV file" in capsys.readouterr().err
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_the_folder_of_a_run_names_its_weights(trained, folder, tmp_path):
+    assert run("predict", folder, "--weights", trained[0], "-o", tmp_path / "p.csv") == 0
+
+
+def test_evaluate_two_images_has_no_interval_and_no_traceback(trained, tmp_path):
+    for label in ("benign", "malignant"):
+        save_noise(tmp_path / f"{label}.png", len(label))
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("path,label\nbenign.png,benign\nmalignant.png,malignant\n")
+    weights = trained[0] / "weights.safetensors"
+    assert run("evaluate", weights, "--manifest", manifest, "-o", tmp_path / "m.csv") == 0
+    assert len(pd.read_csv(tmp_path / "m.csv")) > 0

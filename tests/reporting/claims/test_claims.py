@@ -1,0 +1,343 @@
+"""The verdict on claims: hand-made runs with known effects, and the paper's printed numbers."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from paper_code.__main__ import main
+from paper_code.errors import UserError
+from paper_code.metrics import difference_bootstrap, paired_bootstrap
+from paper_code.published import published_table
+from paper_code.reporting.claims import measured as claims_measured
+from paper_code.reporting.claims.measured import BASELINES, measured, measured_times
+from paper_code.reporting.claims.printed import least_p, printed_leads, printed_order
+from paper_code.reporting.claims.table import CLAIMS, claim_rows, verdict_counts
+from paper_code.reporting.claims.verdict import judge
+from paper_code.reporting.tables.paired import comparison_rows
+from paper_code.runs import Run
+
+CLASSES = ["benign", "malignant"]
+REAL = {"source": "real", "complete": True, "description": "real"}
+PHANTOM = {"source": "phantom", "complete": False, "description": "phantom (300 synthetic images)"}
+SETS = ("breakhis_40x", "breakhis_100x")
+OTHERS = ("vit", "swin", "resnet50")
+
+
+def run(network, accuracy, *, dataset="breakhis_40x", seed=0, data=REAL, patients=150,
+        weights="imagenet (torchvision)"):  # fmt: skip
+    """300 test images, half of each class; right with the chance `accuracy`."""
+    rng = np.random.default_rng([*dataset.encode(), *network.encode(), seed])
+    labels = np.tile([0, 1], 150)
+    right = rng.random(300) < accuracy
+    p = np.where(right == (labels == 1), 0.9, 0.1)
+    table = pd.DataFrame({
+        "image": [f"{i}.png" for i in range(300)],
+        "label": np.take(CLASSES, labels),
+        "group": [f"p{i * patients // 300}" for i in range(300)] if patients else "",
+        "part": "test", "p_benign": 1 - p, "p_malignant": p,
+    })  # fmt: skip
+    facts = {"network": network, "dataset": dataset, "classes": CLASSES, "by": "image",
+             "weights": weights, "frozen": False, "dropout": 0.25, "seed": seed,
+             "data": data | {"dataset": dataset},
+             "provenance": {"hardware": "a GPU", "versions": {"torch": "2"}, "commit": "abc"},
+             "settings": {"image_size": 64, "epochs": 1, "batch_size": 8, "learning_rate": 1e-4,
+                          "precision": "fp32", "select_epoch": "best"}}  # fmt: skip
+    return Run(facts, table)
+
+
+def runs_of(ours: float, others: float, **facts) -> list[Run]:
+    """DALAResNet50 and three others, of given accuracy, on two data sets."""
+    return [run(network, ours if network == "dalaresnet50" else others, dataset=d, **facts)
+            for d in SETS for network in ("dalaresnet50", *OTHERS)]  # fmt: skip
+
+
+def verdict_of(runs, scale="paper", datasets=SETS, networks=OTHERS, metric="accuracy"):
+    rows = comparison_rows(runs, scale=scale, resamples=300, metrics=(metric,))
+    (outcome,) = measured({"comparisons": rows}, "baselines", metric, networks, datasets)
+    return outcome
+
+
+# --- known effects ------------------------------------------------------------------------------
+
+
+def test_a_true_difference_is_found():
+    better = verdict_of(runs_of(0.95, 0.7))
+    assert better.verdict == "supported", better.why
+    assert better.difference > 0.1 and better.low > 0
+    worse = verdict_of(runs_of(0.7, 0.95))
+    assert worse.verdict == "contradicted"
+    assert worse.difference < -0.1 and worse.high < 0
+
+
+def test_no_difference_is_not_invented():
+    assert verdict_of(runs_of(0.8, 0.8)).verdict == "undecided"
+
+
+def test_one_better_network_contradicts_a_superlative():
+    runs = [*runs_of(0.9, 0.6)[:-1], run("resnet50", 0.99, dataset=SETS[1])]
+    assert verdict_of(runs).verdict == "contradicted"
+
+
+def test_a_claim_on_more_than_was_run_is_undecided():
+    outcome = verdict_of(runs_of(0.95, 0.7), networks=BASELINES)
+    assert outcome.verdict == "undecided"
+    assert "6 of 16 comparisons show it, none the opposite, 10 not made" in outcome.why
+
+
+@pytest.mark.parametrize(
+    ("facts", "scale", "why"),
+    [
+        ({"data": PHANTOM}, "paper", "phantom"),
+        ({"data": REAL | {"complete": False}}, "paper", "subset"),
+        ({"weights": "random"}, "paper", "random weights"),
+        ({}, "demo", "demo scale"),
+    ],
+)
+def test_what_is_no_evidence_never_counts(facts, scale, why):
+    for ours, others in ((0.99, 0.5), (0.5, 0.99)):
+        outcome = verdict_of(runs_of(ours, others, **facts), scale)
+        assert outcome.verdict == "not testable here"
+        assert outcome.why == why
+        assert outcome.result.endswith("(not counted)")
+        assert np.sign(outcome.difference) == np.sign(ours - others), "measured and shown"
+
+
+def test_phantoms_beside_real_runs_neither_count_nor_dilute():
+    real = [r for r in runs_of(0.95, 0.7) if r.dataset == SETS[0]]
+    phantom = [r for r in runs_of(0.2, 0.99, data=PHANTOM) if r.dataset == SETS[1]]
+    rows = comparison_rows(real + phantom, scale="paper", resamples=300, metrics=("accuracy",))
+    alone = comparison_rows(real, scale="paper", resamples=300, metrics=("accuracy",))
+    both = rows[rows["counted"] == "yes"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(both, alone)
+    outcome = verdict_of(real + phantom)
+    assert outcome.verdict == "undecided" and "3 not made" in outcome.why
+    assert outcome.difference > 0, "the row shown is one that counts"
+
+
+def test_holm_is_over_all_networks_and_data_sets():
+    rows = comparison_rows(runs_of(0.83, 0.8), scale="paper", resamples=300, metrics=("accuracy",))
+    smallest = rows["p_value"].idxmin()
+    expected = min(1, len(rows) * rows.loc[smallest, "p_value"])
+    assert len(rows) == 6
+    assert rows.loc[smallest, "p_holm"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_verdict_needs_holm():
+    """Six comparisons, one with p = 0.03: shown without the correction, not with it."""
+    rows = pd.DataFrame({"difference": -0.1, "p_value": [0.03] + [0.6] * 5, "counted": "yes"})
+    rows["p_holm"] = rows["p_value"]
+    assert judge(rows, 6)[0] == "contradicted"
+    assert judge(claims_measured._with_holm(rows), 6)[0] == "undecided"
+
+
+def test_an_undefined_comparison_shows_nothing():
+    rows = pd.DataFrame({"difference": [0.1, np.nan], "p_holm": [0.001, np.nan], "counted": "yes"})
+    assert judge(rows, 2)[0] == "undecided"
+
+
+# --- the test behind it ---------------------------------------------------------------------------
+
+
+def test_one_run_a_side_is_the_paired_bootstrap():
+    ours, other = (run(name, 0.8) for name in ("dalaresnet50", "vit"))
+    y, p, groups = ours.part("test")
+    q = other.part("test")[1]
+    metrics = ("accuracy", "auc_roc")
+    expected = paired_bootstrap(y, p, q, groups, metrics, resamples=200)
+    rows = comparison_rows([ours, other], scale="paper", resamples=200, metrics=metrics)
+    assert rows["difference"].tolist() == pytest.approx(expected["difference"].tolist(), abs=1e-6)
+    assert rows["low"].tolist() == pytest.approx(expected["low"].tolist(), abs=1e-6)
+    assert set(rows["test"]) == {"paired bootstrap"}, "patients have two images each"
+
+
+def test_without_patients_the_exact_tests_are_used():
+    pair = [run(name, 0.8, patients=0) for name in ("dalaresnet50", "vit")]
+    rows = comparison_rows(pair, scale="paper", resamples=50, metrics=("accuracy", "auc_roc"))
+    assert rows["test"].tolist() == ["exact McNemar", "DeLong"]
+
+
+def test_seeds_are_averaged_and_their_patients_drawn_together():
+    """The same run thrice is no more certain than once."""
+    one = [run(name, 0.8) for name in ("dalaresnet50", "vit")]
+    thrice = [Run(r.facts | {"seed": seed}, r.predictions) for r in one for seed in (0, 1, 2)]
+    single, triple = (comparison_rows(r, scale="paper", resamples=200, metrics=("accuracy",))
+                      for r in (one, thrice))  # fmt: skip
+    for column in ("difference", "low", "high", "p_value"):
+        assert triple[column].iloc[0] == pytest.approx(single[column].iloc[0], abs=1e-9)
+    assert triple["seeds"].iloc[0] == "0 1 2"
+
+
+def test_samples_of_other_patients_are_compared_without_pairing():
+    y, p, _ = run("vit", 0.8).part("test")
+    codes = np.arange(300)
+    table = difference_bootstrap([(y, p, codes)], [(y, p, codes + 300)], ("accuracy",), 300)
+    assert table["difference"].iloc[0] == 0 and table["low"].iloc[0] < 0 < table["high"].iloc[0]
+    table = difference_bootstrap([(y, p, codes)], [(y, p, codes)], ("accuracy",), 300)
+    assert table["p_value"].iloc[0] == 1
+
+
+def test_runs_that_do_not_belong_together(tmp_path):
+    ours, other = run("dalaresnet50", 0.8), run("vit", 0.8)
+    shuffled = Run(other.facts, other.predictions.iloc[::-1])
+    with pytest.raises(UserError, match="tested on other images"):
+        comparison_rows([ours, shuffled], scale="paper", resamples=20)
+    with pytest.raises(UserError, match="other seeds"):
+        comparison_rows([ours, run("vit", 0.8, seed=1)], scale="paper", resamples=20)
+
+
+# --- the paper's printed numbers ------------------------------------------------------------------
+
+
+def test_printed_leads_are_those_of_the_tables():
+    leads = printed_leads("02", "placement", "layer4").set_index(["dataset", "metric"])
+    row = leads.loc[("breakhis_40x", "accuracy")]
+    assert (row["lead"], row["other"], row["unit"]) == (0.002, "layer3", 0.001)
+    times = printed_leads("09", "network", "dalaresnet50", smaller=True)
+    row = times.set_index(["dataset", "metric"]).loc[("breakhis_100x", "convergence_time_s")]
+    assert row["lead"] == pytest.approx(2303.25 - 2319.50)
+    assert row["other"] == "dinov2_vitb14"
+
+
+def test_a_lead_of_few_images_cannot_be_told_from_chance():
+    assert least_p(0.002, 0.001, 599) == (1, 1.0)
+    assert least_p(0.008, 0.001, 599) == (5, 2 * 0.5**5)
+    assert least_p(0.1, 0.001, 599)[1] < 1e-6
+    assert least_p(-0.002, 0.001, 599)[1] == 1.0
+
+
+def test_printed_verdicts(monkeypatch):
+    (placed,) = printed_order(("02",), "placement", "layer4", ("accuracy",), "accuracy")
+    assert placed.verdict == "undecided" and "BreakHis 40X +0.002 is at most 1 of 599" in placed.why
+    times = ("convergence_time_s", "average_time_s")
+    (timed,) = printed_order(("09", "10"), "network", "dalaresnet50", times, "s", smaller=True)
+    assert timed.verdict == "contradicted" and "ahead in 6 of 7" in timed.result
+    (ahead,) = printed_order(("07", "08"), "network", "dalaresnet50", ("gmean",), "GMean")
+    assert ahead.verdict == "supported"
+
+    def planted(table):
+        rows = published_table(table)
+        beaten = (rows["network"] == "vit") & (rows["metric"] == "gmean")
+        return rows.assign(value=rows["value"].where(~beaten, 0.999))
+
+    monkeypatch.setattr("paper_code.reporting.claims.printed.published_table", planted)
+    (behind,) = printed_order(("07", "08"), "network", "dalaresnet50", ("gmean",), "GMean")
+    assert behind.verdict == "contradicted"
+
+
+# --- times ------------------------------------------------------------------------------------
+
+
+def costs(ours: float, verdict: str) -> dict[str, pd.DataFrame]:
+    """Table IX with times of 100 s (noise of 1 %) for all baselines and `ours` for DALAResNet50."""
+    rng = np.random.default_rng(0)
+    rows = [
+        {"dataset": d, "network": n, "metric": "total_seconds", "verdict": verdict,
+         "seed_values": f"{(ours if n == 'dalaresnet50' else 100) * rng.normal(1, 0.01)}"}
+        for d in ("breakhis_40x", "breakhis_100x", "breakhis_200x", "bach", "breakhis")
+        for n in ("dalaresnet50", *BASELINES)
+    ]  # fmt: skip
+    return {"table_09_breakhis_cost": pd.DataFrame(rows)}
+
+
+@pytest.mark.parametrize(
+    ("ours", "verdict", "expected"),
+    [
+        (80, "not comparable: other hardware", "supported"),
+        (130, "not comparable: no interval", "contradicted"),
+        (100, "not comparable: other hardware", "undecided"),
+        (80, "not comparable: other hardware, phantom, demo scale", "not testable here"),
+    ],
+)
+def test_the_shortest_time(ours, verdict, expected):
+    outcome = measured_times(costs(ours, verdict))[0]
+    assert outcome.part == "all epochs" and outcome.verdict == expected
+
+
+# --- the page ---------------------------------------------------------------------------------
+
+
+def test_without_any_run_the_claims_are_not_run_or_not_testable():
+    rows = claim_rows({})
+    assert set(rows["claim"]) == {claim.id for claim in CLAIMS}
+    assert set(rows.loc[rows["evidence"] == "measured", "verdict"]) == {
+        "not run",
+        "not testable here",
+    }
+    printed = rows[rows["evidence"] == "printed"]
+    assert set(printed["verdict"]) == {"supported", "contradicted", "undecided"}
+
+
+def test_quotes_are_the_papers_words():
+    """Each part of a quote is short and none is empty."""
+    for claim in CLAIMS:
+        assert all(0 < len(part.strip()) < 160 for part in claim.quote.split("...")), claim.id
+
+
+def test_cam_comparisons_are_read():
+    rows = pd.DataFrame([
+        {"dataset": f"breakhis_{m}x", "method": method, "metric": metric, "rule": rule,
+         "difference": 0.1, "low": 0.05, "high": 0.15, "p_holm": 0.001, "counted": "yes"}
+        for m in (40, 100, 200, 400) for method in ("gradcam", "scorecam", "eigencam")
+        for rule, metric in (("own", "iou"), ("own", "dice"), ("own", "recall"), ("otsu", "iou"),
+                             ("best", "iou"), ("none", "pointing_game"), ("none", "auprc"),
+                             ("none", "spread"), ("none", "energy_inside"))
+    ])  # fmt: skip
+    found = claim_rows({"cam_comparisons": rows})
+    found = found[(found["claim"] == "localisation") & (found["evidence"] == "measured")]
+    assert set(found["verdict"]) == {"supported"}
+    focused = claim_rows({"cam_comparisons": rows}).query("claim == 'clearer and more focused'")
+    focused = focused.set_index("part")["verdict"]
+    assert focused["Entropy of the map"] == "contradicted", "a higher entropy is less focused"
+    assert focused["Part of the map inside the lesion"] == "supported"
+    rows.loc[0, ["difference", "low", "high"]] = -0.1, -0.15, -0.05
+    found = claim_rows({"cam_comparisons": rows})
+    found = found[(found["claim"] == "localisation") & (found["part"] == "IoU")]
+    assert verdict_counts(found, "measured") == "contradicted"
+
+
+def write_run(folder, of: Run) -> str:
+    path = folder / of.dataset / of.network / f"{of.facts['by']}-{of.facts['seed']}" / "run.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(of.facts))
+    of.predictions.to_csv(path.with_name("predictions.csv"), index=False)
+    return str(path)
+
+
+def test_from_runs_to_summary_by_the_command_line(tmp_path):
+    paths = [write_run(tmp_path / "runs", r) for r in runs_of(0.9, 0.7)]
+    tables = tmp_path / "tables"
+    base = ["--scale", "paper", "--resamples", "50", "--runs", *paths]
+    assert main(["table", "comparisons", *base, "--output", str(tables / "comparisons.csv")]) == 0
+    assert main(["table", "balanced", *base, "--output", str(tables / "balanced.csv")]) == 0
+    assert main(["claims", "--tables", str(tables / "comparisons.csv"), "--scale", "paper",
+                 "--output", str(tables / "claims.csv")]) == 0  # fmt: skip
+    names = [str(path) for path in sorted(tables.glob("*.csv"))]
+    names.append(str(ROOT / "tables" / "audit.csv"))
+    page = tables / "summary.md"
+    assert main(["summary", "--tables", *names, "--scale", "paper", "--output", str(page)]) == 0
+    text = page.read_text()
+    assert "| BreakHis 40X | real | 4 | imagenet (torchvision) | 0 |" in text
+    assert "cannot both be right" in text and "Claims not run" in text
+    for path in tables.glob("*.md"):
+        assert not re.search(r"\bnan\b", path.read_text()), path.name
+    best = pd.read_csv(tables / "claims.csv").query("claim == 'best accuracy'")
+    assert best.set_index("evidence").loc["measured", "verdict"] == "undecided", "6 of 48 made"
+    for kind in ("reliability", "roc", "precision_recall"):
+        picture = tmp_path / f"{kind}.png"
+        command = ["figure", kind, "--runs", *paths, "--scale", "paper", "--output", str(picture)]
+        assert main(command) == 0
+        assert picture.stat().st_size > 10_000 and picture.with_suffix(".pdf").exists()
+
+
+def test_a_table_without_its_columns_is_one_clear_error(tmp_path, capsys):
+    (tmp_path / "comparisons.csv").write_text("family,metric\nbaselines,accuracy\n")
+    output = tmp_path / "claims.csv"
+    command = ["claims", "--tables", str(tmp_path / "comparisons.csv"), "--scale", "paper",
+               "--output", str(output)]  # fmt: skip
+    assert main(command) == 2
+    assert "has no column 'dataset'" in capsys.readouterr().err
+    assert not output.exists()

@@ -1,0 +1,259 @@
+"""From maps of a run to Tables XIII and XIV, the comparisons, the ablation and Figure 7."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import read_json, write_prepared
+from torch import nn
+
+from paper_code import __main__ as cli
+from paper_code.cam import METHODS, compute_cam, evaluation
+from paper_code.cam.ablation import STAGES
+from paper_code.cam.evaluation import evaluate_run
+from paper_code.cam.localization import overlap_scores, regions
+from paper_code.errors import UserError
+from paper_code.networks.preprocessing import normalize
+from paper_code.reporting.tables.cam.ablation import ablation_rows
+from paper_code.reporting.tables.cam.faithfulness import faithfulness_rows
+from paper_code.reporting.tables.cam.localization import localization_rows
+from paper_code.reporting.tables.cam.paired import PAPER_METHODS, cam_comparison_rows
+from paper_code.reporting.tables.cam.properties import property_rows
+from paper_code.reporting.tables.cam.scores import MAP_METRICS, OVERLAPS, CamRun, load_cam
+
+REAL = {"dataset": "breakhis_40x", "source": "real", "complete": True, "description": "real"}
+PHANTOM = REAL | {"source": "phantom", "complete": False, "description": "phantom (40 images)"}
+
+
+def hand_made(gain: float, *, data=REAL, weights="imagenet (torchvision)", images=40) -> CamRun:
+    """Scores of 40 images of 20 patients; DT Grad-CAM's are higher by `gain`, with noise."""
+    rng = np.random.default_rng(0)
+    names = pd.DataFrame({
+        "image": [f"{i}.png" for i in range(images)],
+        "group": [f"patient {i // 2}" for i in range(images)],
+        "label": "malignant", "predicted": "malignant",
+    })  # fmt: skip
+    base = rng.uniform(0.3, 0.5, images)
+    tables = {"regions": [], "maps": []}
+    for method in METHODS:
+        for rule in ("own", "otsu", "best"):
+            own = base + rng.normal(0, 0.02, images) + gain * (method == "dt_gradcam")
+            scores = pd.DataFrame(dict.fromkeys((*OVERLAPS, "area"), own))
+            tables["regions"].append(
+                pd.concat([names.assign(method=method, rule=rule), scores], axis=1)
+            )
+        own = base + rng.normal(0, 0.02, images) + gain * (method == "dt_gradcam")
+        scores = pd.DataFrame(dict.fromkeys(MAP_METRICS, own))
+        tables["maps"].append(pd.concat([names.assign(method=method), scores], axis=1))
+    stages = pd.concat([
+        names.assign(stage=stage, **dict.fromkeys((*OVERLAPS, *MAP_METRICS[:3], "spread"),
+                                                  base + 0.01 * number))
+        for number, stage in enumerate(STAGES)
+    ])  # fmt: skip
+    resets = pd.DataFrame({"stage": ["none", "fc", "conv1"], "spearman": [1, 0.4, 0.1],
+                           "ssim": [1, 0.5, 0.2], "method": "gradcam", "images": 8})  # fmt: skip
+    facts = {
+        "dataset": "breakhis_40x", "seed": 0, "network": "dalaresnet50", "layer": "gate",
+        "by": "image", "data": data, "weights": weights, "truth": "exact masks", "images": images,
+        "scorecam_images": images, "validation_images": 9, "settings": {"image_size": 64},
+        "cam": {"copies": 10, "sigma": 0.1, "kernel_size": 5, "precision": "full"},
+        "provenance": {"hardware": "a GPU", "commit": "abc"},
+    }  # fmt: skip
+    parts = (pd.concat(tables["regions"]), pd.concat(tables["maps"]), stages, resets)
+    return CamRun(facts, *parts)
+
+
+def test_a_planted_difference_is_found_and_none_is_not_invented():
+    found = cam_comparison_rows([hand_made(0.05)], scale="paper", resamples=400)
+    shown = found[found["metric"].isin(["iou", "pointing_game"])]
+    assert set(shown["finding"]) == {"better"}
+    assert set(shown["counted"]) == {"yes"}
+    assert ((shown["low"] < 0.05) & (shown["high"] > 0.05)).mean() > 0.8
+    spread = found[found["metric"] == "spread"]
+    assert set(spread["finding"]) == {"worse"}, "a larger entropy is less focused"
+    none = cam_comparison_rows([hand_made(0.0)], scale="paper", resamples=400)
+    assert (none["finding"] == "not shown").mean() > 0.95
+
+
+def test_holm_is_over_the_methods_of_one_metric_and_rule():
+    found = cam_comparison_rows([hand_made(0.004)], scale="paper", resamples=400)
+    own = found[(found["metric"] == "iou") & (found["rule"] == "own")]
+    own = own[own["method"].isin(PAPER_METHODS)].sort_values("p_value")
+    assert len(own) == 3
+    assert own["p_holm"].iloc[0] == pytest.approx(min(1, 3 * own["p_value"].iloc[0]), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "scale", "reason"),
+    [({"data": PHANTOM}, "paper", "phantom"), ({"weights": "random"}, "paper", "random weights"),
+     ({}, "demo", "demo scale")],
+)  # fmt: skip
+def test_maps_of_something_else_never_count(options, scale, reason):
+    run = hand_made(0.05, **options)
+    for rows in (
+        cam_comparison_rows([run], scale=scale, resamples=50),
+        property_rows([run], scale=scale, resamples=50),
+        ablation_rows([run], scale=scale, resamples=50),
+        faithfulness_rows([run], scale=scale, resamples=50),
+    ):
+        assert all(text.startswith("no: ") and reason in text for text in rows["counted"])
+
+
+def test_table_14_has_the_mean_over_images_beside_the_printed_value():
+    run = hand_made(0.05)
+    rows = localization_rows([run], scale="paper", resamples=400)
+    cells = rows.set_index(["method", "rule", "metric"])
+    own = cells.loc[("dt_gradcam", "own", "iou")]
+    regions_of = run.regions.query("method == 'dt_gradcam' and rule == 'own'")
+    assert own["value"] == pytest.approx(regions_of["iou"].mean(), abs=1e-6)
+    assert own["low"] < own["value"] < own["high"]
+    assert cells.loc[("gradcam", "own", "iou"), "printed"] == 0.3064  # Table XIV, 40X
+    assert np.isnan(cells.loc[("gradcam", "otsu", "iou"), "printed"])
+    assert own["verdict"] == "not comparable: the paper's ground truth is unknown"
+    assert set(rows["rule"]) == {"own", "otsu", "best", "none"}
+
+
+def test_table_13_measures_each_property_in_its_direction():
+    rows = property_rows([hand_made(0.05)], scale="paper", resamples=400)
+    ours = rows[rows["method"] == "dt_gradcam"].set_index("property")
+    assert len(ours) == 5
+    assert ours.loc["interpretability", "finding"] == "better", "less energy outside"
+    assert ours.loc["visualization_clarity", "finding"] == "worse", "a higher entropy"
+    assert ours.loc["noise_reduction", "finding"] == "better"
+    assert ours.loc["visualization_clarity", "printed"] == "Clear and focused."
+    run = hand_made(0.05)
+    inside = run.maps.query("method == 'gradcam'")["energy_inside"].mean()
+    outside = rows.query("method == 'gradcam' and property == 'interpretability'")["value"].item()
+    assert outside == pytest.approx(1 - inside, abs=1e-6)
+
+
+def test_ablation_gives_the_change_from_the_stage_before():
+    rows = ablation_rows([hand_made(0.0)], scale="paper", resamples=100)
+    iou = rows[rows["metric"] == "iou"].set_index("stage")
+    assert list(iou.index) == list(STAGES)
+    assert np.isnan(iou["change"].iloc[0])
+    np.testing.assert_allclose(iou["change"].iloc[1:], 0.01, atol=1e-6)
+
+
+# --- evaluate_run, on a small network -------------------------------------------------------------
+
+
+class Small(nn.Module):
+    """A network of three convolutions that any method can explain."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Conv2d(4, 6, 3, stride=2, padding=1),
+        )  # fmt: skip
+        self.fc = nn.Linear(6, 2)
+        self.cam_layer = "body.2"
+
+    def forward(self, images):
+        return self.fc(self.body(images).mean((2, 3)))
+
+
+@pytest.fixture
+def run_and_data(tmp_path, monkeypatch):
+    """A run's files with a small network behind them: (run folder, prepared folder, network)."""
+    prepared, split = write_prepared(tmp_path)
+    table = pd.read_csv(prepared / "manifest.csv")
+    masks = np.zeros((len(table), 32, 32), np.uint8)
+    masks[1:, 8:20, 10:25] = 1  # the first image has no lesion
+    np.save(prepared / "masks.npy", masks)
+    table["mask"] = ["", *(f"mask {i}.png" for i in range(1, len(table)))]
+    table.to_csv(prepared / "manifest.csv", index=False)
+    run = tmp_path / "run"
+    run.mkdir()
+    parts = pd.read_csv(split).query("part != 'train'")
+    predicted = np.where(np.arange(len(parts)) % 3, parts["label"], "benign")
+    parts.assign(predicted=predicted).to_csv(run / "predictions.csv", index=False)
+    (run / "run.json").write_text(json.dumps({
+        "network": "dalaresnet50", "dataset": "breakhis_40x", "by": "image", "seed": 0,
+        "classes": ["benign", "malignant"], "weights": "random", "frozen": False, "dropout": 0.25,
+        "data": read_json(prepared / "source.json"), "settings": {"image_size": 32},
+    }))  # fmt: skip
+    torch.manual_seed(0)
+    network = Small().eval()
+    monkeypatch.setattr(evaluation, "network_from_checkpoint", lambda path: (network, {}))
+    return run, prepared, network
+
+
+def test_scores_of_a_run_are_those_of_its_maps(run_and_data, tmp_path):
+    run, prepared, network = run_and_data
+    evaluate_run(run, prepared, tmp_path / "cam", images=None, scorecam_images=3, copies=3)
+    found = load_cam(tmp_path / "cam/cam.json")
+    tests = pd.read_csv(run / "predictions.csv").query("part == 'test'")
+    manifest = pd.read_csv(prepared / "manifest.csv")
+    first = manifest["image"].iloc[0]
+    assert set(found.maps["image"]) == set(tests["image"]) - {first}
+    counts = found.maps["method"].value_counts()
+    assert counts["scorecam"] == 3 and counts["gradcam"] == len(set(tests["image"]) - {first})
+
+    one = found.regions.query("method == 'gradcam' and rule == 'own'").iloc[4]
+    row = manifest.index[manifest["image"] == one["image"]].item()
+    inputs = normalize(torch.from_numpy(np.load(prepared / "images.npy")[[row]]))
+    explained = ["benign", "malignant"].index(one["predicted"])
+    maps = compute_cam(network, inputs, [explained], "gradcam")
+    expected = overlap_scores(regions(maps, "gradcam"), np.load(prepared / "masks.npy")[[row]])
+    assert one["iou"] == pytest.approx(expected["iou"].item(), abs=1e-6)
+    assert one["recall"] == pytest.approx(expected["recall"].item(), abs=1e-6)
+
+
+def test_same_seed_same_scores(run_and_data, tmp_path):
+    run, prepared, _ = run_and_data
+    for name in ("one", "two"):
+        evaluate_run(run, prepared, tmp_path / name, images=4, scorecam_images=2, copies=2)
+    for name in ("regions.csv", "maps.csv", "stages.csv", "randomization.csv"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_a_histology_set_without_masks_has_a_stand_in(run_and_data, tmp_path):
+    run, prepared, _ = run_and_data
+    table = pd.read_csv(prepared / "manifest.csv").drop(columns="mask").assign(mask="")
+    table.to_csv(prepared / "manifest.csv", index=False)
+    evaluate_run(run, prepared, tmp_path / "cam", images=2, scorecam_images=1, copies=2)
+    assert read_json(tmp_path / "cam/cam.json")["truth"].startswith("haematoxylin-dense region")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dataset": "mine"}, "was not trained on the data set"),
+        (None, "no val image shows a lesion"),
+    ],
+)
+def test_what_does_not_fit_is_named_and_nothing_is_written(run_and_data, tmp_path, change, message):
+    run, prepared, _ = run_and_data
+    if change:
+        facts = read_json(run / "run.json") | change
+        (run / "run.json").write_text(json.dumps(facts))
+    else:
+        masks = np.load(prepared / "masks.npy")
+        np.save(prepared / "masks.npy", np.zeros_like(masks))
+    with pytest.raises(UserError, match=message):
+        evaluate_run(run, prepared, tmp_path / "cam", images=2, scorecam_images=1)
+    assert not (tmp_path / "cam").exists()
+
+
+def test_from_maps_to_tables_and_figure_by_the_command_line(run_and_data, tmp_path):
+    run, prepared, _ = run_and_data
+    evaluate_run(run, prepared, tmp_path / "cam", images=6, scorecam_images=2, copies=2)
+    facts = tmp_path / "cam/cam.json"
+    for name in ("13", "14", "cam_comparisons", "cam_ablation", "cam_faithfulness"):
+        out = tmp_path / "tables" / f"{name}.csv"
+        words = ["table", name, "--cams", facts, "--resamples", "20", "--scale", "smoke"]
+        assert cli.main([str(word) for word in (*words, "--output", out)]) == 0
+        assert len(pd.read_csv(out)) > 0
+        text = out.with_suffix(".md").read_text()
+        assert "phantom" in text and "DT Grad-CAM" in text
+    out = tmp_path / "figures/figure_07_cam_comparison.png"
+    words = ["figure", "07", "--cams", facts, "--scale", "smoke", "--output", out]
+    assert cli.main([str(word) for word in words]) == 0
+    assert out.exists() and out.with_suffix(".pdf").exists()
+    with np.load(out.with_name("figure_07_steps.npz"), allow_pickle=False) as steps:
+        assert steps["copies"].shape[0] == len(steps["weights"]) == 2
+        assert steps["thresholded"].shape == steps["lesion"].shape == (32, 32)

@@ -1,0 +1,111 @@
+"""The tables that the notebooks read beside the paper's own: epochs and gate weights."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from paper_code.errors import UserError
+from paper_code.files import write_csv, write_json
+from paper_code.networks.dalaresnet50 import DALAResNet50
+from paper_code.networks.weights import save_weights
+from paper_code.reporting.figures import convergence as figure_convergence
+from paper_code.reporting.tables import convergence, gate
+
+CLASSES = ["benign", "malignant"]
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run of DALAResNet50 with two epochs and its prepared data set of six 32-px images."""
+    prepared, folder = tmp_path / "breakhis_40x", tmp_path / "run"
+    rng = np.random.default_rng(0)
+    prepared.mkdir()
+    names = [f"{i}.png" for i in range(6)]
+    labels = CLASSES * 3
+    np.save(prepared / "images.npy", rng.integers(0, 256, (6, 3, 32, 32), dtype=np.uint8))
+    write_csv(prepared / "manifest.csv", pd.DataFrame({"image": names, "label": labels}))
+    parts = ["val", *["test"] * 5]
+    predictions = pd.DataFrame({"image": names, "label": labels, "group": "", "part": parts})
+    write_csv(folder / "predictions.csv", predictions.iloc[::-1])  # any order
+    history = {"epoch": [1, 2], "train_loss": [1.0, 0.5], "val_loss": [0.9, 0.8],
+               "val_accuracy": [0.0, 1.0]}  # fmt: skip
+    write_csv(folder / "history.csv", pd.DataFrame(history))
+    seconds = {"train_seconds": [3.0, 2.0], "val_seconds": [1.0, 0.5]}
+    write_json(folder / "timing.json", {"epoch_seconds": seconds, "hardware": "a GPU"})
+    facts = {
+        "network": "dalaresnet50", "dataset": "breakhis_40x", "classes": CLASSES, "by": "image",
+        "seed": 3, "weights": "random", "frozen": False, "dropout": 0.25, "selected_epoch": 2,
+        "data": {"source": "phantom", "complete": False, "description": "phantom (6)"},
+        "settings": {"image_size": 32, "epochs": 2, "batch_size": 2, "learning_rate": 1e-4,
+                     "precision": "fp32", "select_epoch": "best"},
+        "provenance": {"hardware": "a GPU", "versions": {"torch": "2"}, "commit": "abc"},
+    }  # fmt: skip
+    write_json(folder / "run.json", facts)
+    torch.manual_seed(0)
+    network = DALAResNet50(num_classes=2)
+    save_weights(folder / "weights.safetensors", network, {})
+    return str(folder / "run.json"), str(prepared), network.eval()
+
+
+def test_every_epoch_is_a_row(run, tmp_path):
+    convergence.write(str(tmp_path / "c.csv"), runs=[run[0]], scale="smoke")
+    table = pd.read_csv(tmp_path / "c.csv")
+    assert table["epoch"].tolist() == [1, 2]
+    assert table["train_loss"].tolist() == [1.0, 0.5]
+    assert table["val_accuracy"].tolist() == [0.0, 1.0]
+    assert table["train_seconds"].tolist() == [3.0, 2.0]
+    assert set(table["obstacles"]) == {"phantom, smoke scale, random weights"}
+    assert set(table["seed"]) == {3}
+    line = (
+        "| BreakHis 40X | DALAResNet50 | 3 | 2 | 2 | 1.000 | 0.500 | 0.900 | 0.800 | 1.000 | 3.25 |"
+    )
+    assert line in (tmp_path / "c.md").read_text()
+    figure_convergence.draw(str(tmp_path / "c.png"), table=str(tmp_path / "c.csv"))
+    assert np.asarray(Image.open(tmp_path / "c.png")).std() > 0
+    assert (tmp_path / "c.pdf").is_file()
+
+
+def test_a_history_that_is_cut_short_is_named(run, tmp_path):
+    write_csv(tmp_path / "run" / "history.csv", pd.DataFrame({"epoch": [1]}))
+    with pytest.raises(UserError, match=r"history\.csv: not as many epochs"):
+        convergence.write(str(tmp_path / "c.csv"), runs=[run[0]], scale="smoke")
+    assert not (tmp_path / "c.csv").exists()
+
+
+def test_gate_weights_are_those_of_equation_3(run, tmp_path):
+    path, prepared, network = run
+    gate.write(str(tmp_path / "g.csv"), runs=[path], prepared=[prepared], scale="smoke")
+    value = pd.read_csv(tmp_path / "g.csv").set_index("statistic")["value"]
+    images = torch.from_numpy(np.load(tmp_path / "breakhis_40x" / "images.npy")[1:])
+    seen = []
+    network.layer4.register_forward_hook(lambda *arguments: seen.append(arguments[2]))
+    with torch.inference_mode():
+        network(images / 127.5 - 1)
+        weights = network.gate.weights(seen[0]).numpy()
+    assert (value["images"], value["classes"], value["channels"]) == (5, 2, 2048)
+    assert value["off"] == (weights == 0).all(axis=0).sum() > 0
+    assert value["mean"] == pytest.approx(weights.mean(), abs=1e-5)
+    assert value["zero_share"] == pytest.approx((weights == 0).mean(), abs=1e-3)
+    assert value["quantile_50"] == pytest.approx(np.median(weights.mean(axis=0)), abs=1e-5)
+
+
+def test_variance_between_classes():
+    labels = np.array(["a", "a", "b", "b"])
+    apart = np.array([[0.0], [0.0], [1.0], [1.0]])
+    alike = np.array([[0.0], [1.0], [0.0], [1.0]])
+    assert gate.explained(apart, labels) == pytest.approx(1)
+    assert gate.explained(alike, labels) == pytest.approx(0)
+    # A channel that does not vary is left out of the mean.
+    assert gate.explained(np.hstack([apart, alike, 0 * alike]), labels) == pytest.approx(0.5)
+    assert np.isnan(gate.explained(np.zeros((4, 1)), labels))
+
+
+def test_a_run_on_other_images_is_named(run, tmp_path):
+    others = pd.DataFrame({"image": [f"other{i}.png" for i in range(6)], "label": CLASSES * 3})
+    write_csv(tmp_path / "breakhis_40x" / "manifest.csv", others)
+    with pytest.raises(UserError, match="trained on other images"):
+        gate.write(str(tmp_path / "g.csv"), runs=[run[0]], prepared=[run[1]], scale="smoke")
+    with pytest.raises(UserError, match="prepared folder of breakhis_40x"):
+        gate.write(str(tmp_path / "g.csv"), runs=[run[0]], prepared=[], scale="smoke")

@@ -1,0 +1,422 @@
+"""Tables and figures from hand-made files: values, verdicts, printed numbers, equal bytes."""
+
+import math
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import save_noise
+from PIL import Image
+
+from paper_code.errors import UserError
+from paper_code.files import write_csv, write_json
+from paper_code.reporting import (
+    figure_03_breakhis_samples,
+    figure_04_bach_samples,
+    figure_05_mini_ddsm_samples,
+    table_03_breakhis,
+    table_04_bach,
+    table_05_mini_ddsm,
+    table_07_breakhis_comparison,
+)
+from paper_code.reporting.evidence import obstacles, printed_value, verdict
+from paper_code.reporting.figures import confusion_matrices as figure_06_confusion_matrices
+from paper_code.reporting.markdown import cell, markdown, number
+from paper_code.reporting.tables import splits as table_06_splits
+from paper_code.reporting.tables.scores import compare_runs
+from paper_code.runs import load_run
+
+REAL = {"source": "real", "complete": True, "description": "real (complete: 1995 images)"}
+SUBSET = {"source": "real", "complete": False, "description": "real (subset 12 of 1995 images)"}
+PHANTOM = {"source": "phantom", "complete": False, "description": "phantom (40 synthetic images)"}
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """Write run.json and predictions.csv of 20 test images: make_run(right=16) -> run.json.
+
+    Of 10 benign and 10 malignant images, two a patient, the first `right` are predicted right.
+    The validation rows are all wrong: a table must not count them.
+    """
+
+    def make(right=16, network="resnet50", dataset="breakhis_40x", seed=0, data=REAL, **facts):
+        folder = tmp_path / "runs" / dataset / network / str(seed)
+        labels = ["benign", "malignant"] * 10
+        p = [0.9 if (label == "malignant") == (i < right) else 0.1
+             for i, label in enumerate(labels)]  # fmt: skip
+        test = pd.DataFrame({
+            "image": [f"{i}.png" for i in range(20)], "label": labels,
+            "group": [f"p{i // 2}" for i in range(20)], "part": "test",
+            "predicted": ["malignant" if value > 0.5 else "benign" for value in p],
+            "p_benign": [round(1 - value, 6) for value in p], "p_malignant": p,
+        })  # fmt: skip
+        val = test.head(4).assign(part="val", label=["malignant", "benign"] * 2)
+        write_csv(folder / "predictions.csv", pd.concat([val, test]))
+        given = {
+            "network": network, "dataset": dataset, "classes": ["benign", "malignant"],
+            "by": "image", "weights": "imagenet (torchvision)", "frozen": False, "dropout": 0.25,
+            "settings": {"image_size": 224, "epochs": 50, "batch_size": 32, "learning_rate": 1e-4,
+                         "precision": "bf16", "select_epoch": "best", "seed": seed},
+            "seed": seed, "selected_epoch": 3, "parameters": 1,
+            "data": {"dataset": dataset} | data,
+            "provenance": {"hardware": "a GPU", "versions": {"torch": "2"}, "commit": "abc"},
+        }  # fmt: skip
+        write_json(folder / "run.json", given | facts)
+        return str(folder / "run.json")
+
+    return make
+
+
+def write_07(runs, output: Path, scale="paper") -> pd.DataFrame:
+    table_07_breakhis_comparison.write(str(output), runs=runs, scale=scale, resamples=300)
+    return pd.read_csv(output, dtype={"seeds": str, "table": str})
+
+
+# --- Verdicts -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((0.9, 0.8, 0.95, 0.85, []), "agrees"),
+        ((0.9, 0.8, 0.95, 0.95, []), "agrees"),
+        ((0.9, 0.8, 0.95, 0.96, []), "differs"),
+        ((0.9, 0.8, 0.95, 0.79, []), "differs"),
+        ((5, 5, 5, 5, []), "agrees"),
+        ((5, 5, 5, 6, []), "differs"),
+        ((0.9, 0.8, 0.95, 0.85, ["phantom", "demo scale"]), "not comparable: phantom, demo scale"),
+        ((0.9, 0.8, 0.95, math.nan, ["phantom"]), "not printed"),
+        ((math.nan, math.nan, math.nan, 0.9, []), "not measured"),
+        ((1.0, math.nan, math.nan, 0.985, []), "not comparable: no interval"),
+        ((1.0, math.nan, math.nan, 1.0, []), "agrees"),
+    ],
+)
+def test_verdict(arguments, expected):
+    assert verdict(*arguments) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "scale", "weights", "expected"),
+    [
+        (REAL, "paper", "imagenet (torchvision)", []),
+        (REAL, "paper", None, []),
+        (REAL, "paper", "random", ["random weights"]),
+        (SUBSET, "paper", None, ["subset"]),
+        (PHANTOM, "demo", "random", ["phantom", "demo scale", "random weights"]),
+    ],
+)
+def test_obstacles(source, scale, weights, expected):
+    assert obstacles(source, scale, weights) == expected
+
+
+def test_printed_values():
+    keys = {"dataset": "breakhis_40x", "network": "seresnet50"}
+    assert printed_value("07", **keys, metric="accuracy") == 0.883
+    assert printed_value("07", **keys, metric="f1_macro") == 0.779
+    assert printed_value("07", **keys, metric="f1_weighted") == 0.883
+    assert math.isnan(printed_value("07", **keys, metric="auc_roc"))
+    assert math.isnan(printed_value("07", dataset="mias", network="vit", metric="accuracy"))
+
+
+# --- Table VII ------------------------------------------------------------------------------------
+
+
+def test_table_07_values(make_run, tmp_path):
+    table = write_07([make_run(16)], tmp_path / "table_07.csv").set_index("metric")
+    # 16 of 20 right, 8 of each class: accuracy, F1, sensitivity and specificity are all 0.8.
+    for metric in ("accuracy", "f1_macro", "f1_weighted", "gmean"):
+        assert table.loc[metric, "value"] == pytest.approx(0.8, abs=1e-6)
+    assert table.loc["iba", "value"] == pytest.approx(0.64, abs=1e-6)
+    accuracy = table.loc["accuracy"]
+    assert 0.3 < accuracy["low"] < 0.8 < accuracy["high"] <= 1
+    assert accuracy["printed"] == printed_value(
+        "07", dataset="breakhis_40x", network="resnet50", metric="accuracy"
+    )
+    assert accuracy["difference"] == pytest.approx(0.8 - accuracy["printed"], abs=1e-6)
+    inside = accuracy["low"] <= accuracy["printed"] <= accuracy["high"]
+    assert accuracy["verdict"] == ("agrees" if inside else "differs")
+    assert (accuracy["test_images"], accuracy["test_patients"]) == (20, 10)
+    assert (accuracy["data"], accuracy["scale"]) == (REAL["description"], "paper")
+
+
+def test_table_07_page(make_run, tmp_path):
+    runs = [make_run(16), make_run(20, network="dalaresnet50")]
+    table = write_07(runs, tmp_path / "table_07.csv")
+    page = (tmp_path / "table_07.md").read_text(encoding="utf-8")
+    printed = table.query("network == 'resnet50' and metric == 'accuracy'")["printed"].item()
+    assert f"(paper {printed:.3f})" in page
+    assert "| DALAResNet50 | 1.000 [–, –] (paper " in page  # nothing wrong: no interval
+    assert "nan" not in page.lower().replace("provenance", "")
+    for text in ("Scale: paper", "a GPU", "torch 2", "Commit of the runs: abc", "Seeds: 0",
+                 "imagenet", "real (complete: 1995 images)",
+                 "20 test images of 10 patients"):  # fmt: skip
+        assert text in page
+    columns = {line.count("|") for line in page.splitlines() if line.startswith("|")}
+    assert columns == {8}
+
+
+def test_seeds_are_one_row_with_every_value_kept(make_run, tmp_path):
+    runs = [make_run(16, seed=0), make_run(18, seed=5)]
+    table = write_07(runs, tmp_path / "t.csv").set_index("metric")
+    assert table.loc["accuracy", "value"] == pytest.approx(0.85, abs=1e-6)
+    assert table.loc["accuracy", "seed_values"] == "0.800000 0.900000"
+    assert set(table["seeds"]) == {"0 5"}
+    alone = [
+        write_07([run], tmp_path / f"{i}.csv").set_index("metric") for i, run in enumerate(runs)
+    ]
+    for end in ("low", "high"):
+        expected = np.mean([one.loc["accuracy", end] for one in alone])
+        assert table.loc["accuracy", end] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("facts", [{"by": "patient"}, {"weights": "random"}])
+def test_runs_that_differ_in_more_than_the_seed_are_not_averaged(make_run, facts):
+    runs = [load_run(make_run(seed=0)), load_run(make_run(seed=1, **facts))]
+    with pytest.raises(UserError, match=f"resnet50 on breakhis_40x differ in {next(iter(facts))}"):
+        compare_runs(runs, ["accuracy"], "07", scale="paper", resamples=50)
+
+
+@pytest.mark.parametrize(
+    ("options", "scale", "reasons"),
+    [
+        ({"data": PHANTOM}, "paper", "phantom"),
+        ({"data": SUBSET}, "paper", "subset"),
+        ({"weights": "random"}, "paper", "random weights"),
+        ({}, "demo", "demo scale"),
+        ({"data": PHANTOM, "weights": "random"}, "smoke", "phantom, smoke scale, random weights"),
+    ],
+)
+def test_a_result_of_something_else_is_never_evidence(make_run, tmp_path, options, scale, reasons):
+    table = write_07([make_run(**options)], tmp_path / "t.csv", scale)
+    assert set(table["verdict"]) == {f"not comparable: {reasons}"}
+    assert f"| not comparable: {reasons} |" in (tmp_path / "t.md").read_text(encoding="utf-8")
+
+
+def test_an_unknown_network_is_shown_without_a_printed_value(make_run, tmp_path):
+    table = write_07([make_run(network="dalaresnet50-layer2")], tmp_path / "t.csv")
+    assert set(table["verdict"]) == {"not printed"}
+    assert "(paper" not in (tmp_path / "t.md").read_text(encoding="utf-8").split("## ")[1]
+
+
+@pytest.mark.parametrize("damage", ["no predictions", "text"])
+def test_a_damaged_run_is_named(make_run, damage):
+    path = Path(make_run())
+    if damage == "text":
+        path.write_text("{")
+    else:
+        path.with_name("predictions.csv").unlink()
+    with pytest.raises(UserError, match=r"run.json: not a finished run"):
+        load_run(path)
+
+
+# --- Tables III to VI -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def make_listed(tmp_path):
+    """Write manifest.csv, source.json and a split: make_listed("bach", {"normal": 3, ...})."""
+
+    def make(dataset: str, counts: dict[str, int], colour="rgb", suffix=".png", **source):
+        folder = tmp_path / "prepared" / dataset
+        rows = []
+        for label, count in counts.items():
+            for number_ in range(count):
+                name = f"{label}-{number_}{suffix}"
+                rows.append({"path": (folder / "raw" / name).as_posix(), "image": name,
+                             "label": label, "group": f"{label}-p{number_ // 2}", "mask": "",
+                             "magnification": "40X"})  # fmt: skip
+        write_csv(folder / "manifest.csv", pd.DataFrame(rows))
+        total = sum(counts.values())
+        facts = {"dataset": dataset, "images": total, "classes": list(counts), "colour": colour,
+                 "patients": 0, "duplicates": []}  # fmt: skip
+        write_json(folder / "source.json", facts | REAL | source)
+        return str(folder)
+
+    return make
+
+
+def test_table_03(make_listed, tmp_path):
+    complete = make_listed("breakhis_40x", {"benign": 625, "malignant": 1370})
+    partial = make_listed("breakhis_100x", {"benign": 3, "malignant": 5}, **SUBSET)
+    output = tmp_path / "table_03_breakhis.csv"
+    table_03_breakhis.write(str(output), prepared=[complete, partial], scale="demo")
+    table = pd.read_csv(output).set_index(["dataset", "class"])
+    assert table.loc["breakhis_40x", "value"].to_dict() == {
+        "benign": 625, "malignant": 1370, "total": 1995,
+    }  # fmt: skip
+    assert set(table.loc["breakhis_40x", "verdict"]) == {"agrees"}
+    assert table.loc[("breakhis_100x", "malignant"), ["value", "printed"]].tolist() == [5, 1437]
+    assert table.loc[("breakhis_100x", "malignant"), "difference"] == 5 - 1437
+    assert set(table.loc["breakhis_100x", "verdict"]) == {"not comparable: subset"}
+    page = output.with_suffix(".md").read_text(encoding="utf-8")
+    assert "| BreakHis 40X | Malignant | 1,370 | 1,370 | agrees |" in page
+    assert "subset 12 of 1995 images" in page
+
+
+@pytest.mark.parametrize(
+    ("module", "dataset", "counts", "line"),
+    [
+        (table_04_bach, "bach", {"normal": 99, "benign": 100, "insitu": 100, "invasive": 100},
+         "| BACH | Normal | 99 | 100 | differs |"),
+        (table_05_mini_ddsm, "mini_ddsm", {"normal": 500, "benign": 700, "malignant": 800},
+         "| Mini-DDSM | Malignant | 800 | 800 | agrees |"),
+    ],
+)  # fmt: skip
+def test_tables_04_and_05(make_listed, tmp_path, module, dataset, counts, line):
+    prepared = [make_listed(dataset, counts)]
+    module.write(str(tmp_path / "t.csv"), prepared=prepared, scale="paper")
+    assert line in (tmp_path / "t.md").read_text(encoding="utf-8")
+
+
+def write_split(folder: str, sizes: dict[str, int]) -> str:
+    table = pd.read_csv(Path(folder) / "manifest.csv")[["image", "label", "group"]]
+    path = Path(folder) / "split.csv"
+    write_csv(path, table.assign(part=np.repeat(list(sizes), list(sizes.values()))))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("train", "by", "verdicts"),
+    [
+        (240, "image", "agrees"),
+        (241, "image", "agrees; differs"),
+        (240, "patient", "not comparable: patient-wise"),
+    ],
+)
+def test_table_06(make_listed, tmp_path, train, by, verdicts):
+    counts = dict.fromkeys(("normal", "benign", "insitu", "invasive"), 100)
+    folder = make_listed("bach", counts)
+    split = write_split(folder, {"train": train, "val": 40, "test": 360 - train})
+    output = tmp_path / "t.csv"
+    table_06_splits.write(str(output), prepared=[folder], splits=[split], by=by, scale="paper")
+    table = pd.read_csv(output).set_index("part")
+    assert table["value"].to_dict() == {
+        "total": 400, "train": train, "val": 40, "test": 360 - train,
+    }  # fmt: skip
+    assert table["printed"].to_dict() == {"total": 400, "train": 240, "val": 40, "test": 120}
+    page = output.with_suffix(".md").read_text(encoding="utf-8")
+    assert f"| BACH | 400 (paper 400) | {train} (paper 240) |" in page
+    assert f"| {verdicts} |" in page
+    shared = 0 if train == 240 else 2  # two images a patient, in order
+    assert set(table["patients_in_two_parts"]) == {shared}
+
+
+def test_table_06_of_a_set_of_one_s_own(make_listed, tmp_path):
+    folder = make_listed("own", {"a": 10, "b": 10})
+    split = write_split(folder, {"train": 12, "val": 2, "test": 6})
+    output = tmp_path / "t.csv"
+    table_06_splits.write(str(output), prepared=[folder], splits=[split], by="image", scale="demo")
+    page = output.with_suffix(".md").read_text(encoding="utf-8")
+    assert "nan" not in page.replace("Provenance", "")
+    assert "| own | 20 | 12 | 2 | 6 | 0 | not printed |" in page
+
+
+def test_numbers_and_cells():
+    assert number(0.12345) == "0.123" and number(math.nan) == number(None) == "–"
+    row = pd.Series({"value": 0.5, "low": math.nan, "high": math.nan, "printed": 0.75})
+    assert cell(row) == "0.500 [–, –] (paper 0.750)"
+    assert cell(row.replace(0.75, math.nan)) == "0.500 [–, –]"
+    assert markdown(pd.DataFrame({"a": ["x|y"]})) == "| a |\n| --- |\n| x\\|y |"
+
+
+# --- Equal bytes, and figures --------------------------------------------------------------------
+
+
+def test_same_files_give_the_same_table(make_run, tmp_path):
+    runs = [make_run(16), make_run(18, network="dalaresnet50")]
+    written = []
+    for name in ("first", "second"):
+        write_07(runs, tmp_path / name / "t.csv")
+        written.append([(tmp_path / name / f"t.{end}").read_bytes() for end in ("csv", "md")])
+    assert written[0] == written[1]
+
+
+def check_figure(path: Path, draw) -> Image.Image:
+    """Draw twice; both files must be there, whole and the same."""
+    first = {}
+    for _ in range(2):
+        draw(str(path))
+        found = {end: path.with_suffix(end).read_bytes() for end in (".png", ".pdf")}
+        assert found == (first or found)
+        first = found
+        assert found[".pdf"].startswith(b"%PDF") and b"%%EOF" in found[".pdf"][-10:]
+        path.unlink()
+        path.with_suffix(".pdf").unlink()
+    draw(str(path))
+    assert {p.name for p in path.parent.iterdir()} == {path.name, path.with_suffix(".pdf").name}
+    with Image.open(path) as image:
+        image.load()
+        return image
+
+
+def fill(folder: str, mode="RGB") -> None:
+    for seed, path in enumerate(pd.read_csv(Path(folder) / "manifest.csv")["path"]):
+        save_noise(Path(path), seed, mode=mode, size=(64, 40))
+
+
+def test_figure_03(make_listed, tmp_path):
+    folders = [make_listed(f"breakhis_{m}x", {"benign": 3, "malignant": 3}) for m in (40, 100)]
+    for folder in folders:
+        fill(folder)
+    image = check_figure(
+        tmp_path / "figures/f.png",
+        lambda path: figure_03_breakhis_samples.draw(path, prepared=folders, scale="demo"),
+    )
+    assert (
+        "demo scale; breakhis_40x, breakhis_100x: real (complete: 1995 images); commit "
+        in (image.info["Comment"])
+    )
+    assert image.width > 600
+
+
+def test_figure_04(make_listed, tmp_path):
+    folder = make_listed("bach", dict.fromkeys(("normal", "benign", "insitu", "invasive"), 2))
+    fill(folder)
+    check_figure(
+        tmp_path / "figures/f.png",
+        lambda path: figure_04_bach_samples.draw(path, prepared=[folder], scale="demo"),
+    )
+
+
+def test_figure_05_takes_16_bit_mammograms(make_listed, tmp_path):
+    folder = make_listed("mini_ddsm", dict.fromkeys(("normal", "benign", "malignant"), 1), "grey")
+    for path in pd.read_csv(Path(folder) / "manifest.csv")["path"]:
+        Path(path).parent.mkdir(exist_ok=True)
+        cv2.imwrite(path, np.linspace(0, 65535, 2400).reshape(60, 40).astype(np.uint16))
+    check_figure(
+        tmp_path / "figures/f.png",
+        lambda path: figure_05_mini_ddsm_samples.draw(path, prepared=[folder], scale="demo"),
+    )
+
+
+def test_a_figure_with_a_missing_image_leaves_nothing(make_listed, tmp_path):
+    folder = make_listed("bach", dict.fromkeys(("normal", "benign", "insitu", "invasive"), 2))
+    fill(folder)
+    shutil.rmtree(Path(folder) / "raw")
+    with pytest.raises(UserError, match=r"normal-1.png: no such file"):
+        figure_04_bach_samples.draw(
+            str(tmp_path / "figures/f.png"), prepared=[folder], scale="demo"
+        )
+    assert not (tmp_path / "figures").exists()
+
+
+def test_figure_06(make_run, tmp_path, monkeypatch):
+    """The numbers in the cells are the test images' counts, summed over the seeds."""
+    runs = [make_run(16, seed=0), make_run(20, seed=1), make_run(18, network="dalaresnet50")]
+    texts = []
+    original = figure_06_confusion_matrices.plt.Axes.text
+    monkeypatch.setattr(
+        figure_06_confusion_matrices.plt.Axes,
+        "text",
+        lambda self, x, y, s, **k: (texts.append(s), original(self, x, y, s, **k))[1],
+    )
+    image = check_figure(
+        tmp_path / "figures/f.png",
+        lambda path: figure_06_confusion_matrices.draw(path, runs=runs, scale="demo"),
+    )
+    assert texts[:4] == ["18\n90.0%", "2\n10.0%", "2\n10.0%", "18\n90.0%"]
+    assert texts[4:8] == ["9\n90.0%", "1\n10.0%", "1\n10.0%", "9\n90.0%"]
+    assert image.info["Comment"].startswith("demo scale; imagenet (torchvision) weights")

@@ -1,0 +1,684 @@
+"""Augmentation, the loop, checkpoints and runs: learned, repeated, interrupted and gone wrong."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import ROOT, read_json
+from safetensors.torch import load_file
+from torch import nn
+
+from paper_code import __main__ as cli
+from paper_code.errors import UserError
+from paper_code.networks import build_network, read_metadata, save_weights
+from paper_code.networks.preprocessing import normalize
+from paper_code.training import checkpoint, loop, run
+from paper_code.training.augment import augment
+from paper_code.training.loop import ImageSet, TrainingSettings, best_of, fit, predict, recalibrate
+from paper_code.training.run import train_run
+
+SETTINGS = TrainingSettings(
+    epochs=4, batch_size=6, learning_rate=1e-3, precision="fp32", checkpoint_seconds=0.0
+)
+RESULTS = {"predictions.csv", "history.csv", "run.json", "weights.safetensors", "timing.json"}
+
+
+def tiny_network(name="resnet50", num_classes=2, **options) -> nn.Module:
+    """A network of 250 parameters in place of `build_network`."""
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=2), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(), nn.Dropout(0.25), nn.Linear(8, num_classes),
+    )  # fmt: skip
+    network.network_name, network.weights_source = name, "random"
+    network.settings = {"network": name, "num_classes": num_classes} | options
+    return network
+
+
+def images_of(number: int, seed: int = 0, size: int = 16) -> ImageSet:
+    """Noise, a little brighter in class 1."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(number) % 2
+    noise = torch.randn(number, 3, size, size, generator=generator) * 60
+    level = 110 + 40 * labels.float()[:, None, None, None]
+    return ImageSet((level + noise).clamp(0, 255).byte(), labels)
+
+
+def trained(settings=SETTINGS, number=20, **options) -> tuple[nn.Module, loop.State]:
+    torch.manual_seed(settings.seed)
+    network = tiny_network()
+    state = fit(network, images_of(number, 1), images_of(10, 2), settings, **options)
+    return network, state
+
+
+def equal(first: dict, second: dict) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
+
+
+# --- Augmentation ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def turn(monkeypatch):
+    """Augment with a chosen angle in degrees and flip: turn(images, 90, flip=False)."""
+
+    def call(images, degrees, flip=False):
+        chosen = torch.tensor([[1.0], [0.0 if flip else 1.0]]).expand(2, len(images))
+        monkeypatch.setattr(torch, "rand", lambda *shape, generator: chosen)
+        return augment(images, degrees, torch.Generator())
+
+    return call
+
+
+def noise(*shape) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("size", [(24, 24), (20, 32)])
+def test_no_rotation_and_no_flip_is_the_identity(turn, size):
+    images = noise(3, 3, *size)
+    torch.testing.assert_close(turn(images, 0), images, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("size", [(24, 24), (20, 32)])
+def test_flip_is_the_mirror_image(turn, size):
+    images = noise(3, 3, *size)
+    torch.testing.assert_close(turn(images, 0, flip=True), images.flip(3), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("degrees", "quarters"), [(90, 1), (-90, -1), (180, 2)])
+def test_quarter_turns(turn, degrees, quarters):
+    images = noise(2, 3, 24, 24)
+    expected = torch.rot90(images, quarters, (2, 3))
+    torch.testing.assert_close(turn(images, degrees), expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("degrees", [30, 45, 77])
+def test_a_disc_stays_a_disc_in_an_oblong_image(turn, degrees):
+    y, x = torch.meshgrid(torch.arange(48) - 23.5, torch.arange(96) - 47.5, indexing="ij")
+    disc = torch.exp(-(x**2 + y**2) / 72).expand(1, 3, 48, 96)
+    middle = (..., slice(4, 44), slice(28, 68))  # beyond it lies the disc's own reflection
+    torch.testing.assert_close(turn(disc, degrees)[middle], disc[middle], atol=0.02, rtol=0)
+
+
+def test_no_black_corners(turn):
+    torch.testing.assert_close(turn(torch.ones(1, 3, 24, 24), 45), torch.ones(1, 3, 24, 24))
+
+
+def test_each_image_has_its_own_draw():
+    images = noise(1, 3, 16, 16).expand(32, -1, -1, -1)
+    turned = augment(images, 15, torch.Generator().manual_seed(0))
+    distances = torch.cdist(turned.flatten(1), turned.flatten(1))
+    assert (distances + torch.eye(32) > 1e-3).all()
+
+
+def test_an_image_does_not_depend_on_the_others():
+    images = noise(8, 3, 16, 16)
+    others = torch.where(torch.arange(8)[:, None, None, None] == 3, images, 0.0)
+    first = augment(images, 15, torch.Generator().manual_seed(5))
+    second = augment(others, 15, torch.Generator().manual_seed(5))
+    assert torch.equal(first[3], second[3])
+    assert not torch.equal(first[3], augment(images, 15, torch.Generator().manual_seed(6))[3])
+
+
+def test_half_are_flipped_and_angles_fill_the_range():
+    ramp = torch.linspace(-1, 1, 33).expand(2000, 3, 33, 33)
+    turned = augment(ramp, 20, torch.Generator().manual_seed(0))
+    gradient_x = turned[:, 0, 16, 17] - turned[:, 0, 16, 15]
+    gradient_y = turned[:, 0, 17, 16] - turned[:, 0, 15, 16]
+    assert 0.45 < (gradient_x < 0).float().mean() < 0.55
+    angle = torch.rad2deg(torch.atan(gradient_y / gradient_x))
+    assert angle.min() < -19 and angle.max() > 19 and angle.abs().max() < 20.01
+    assert abs(angle.mean()) < 1
+
+
+def test_normalize():
+    images = torch.arange(256, dtype=torch.uint8).repeat(3).reshape(1, 3, 16, 16)
+    before = images.clone()
+    values = normalize(images)
+    assert values.dtype == torch.float32 and values.is_contiguous(memory_format=torch.channels_last)
+    assert (values.min(), values.max()) == (-1, 1)
+    assert torch.equal(images, before)
+    torch.testing.assert_close((values + 1) * 127.5, before.float(), atol=1e-4, rtol=0)
+
+
+# --- The loop -----------------------------------------------------------------------------------
+
+
+def test_it_learns():
+    settings = replace(SETTINGS, epochs=15, learning_rate=1e-2, recalibrate_batchnorm=True)
+    network, state = trained(settings, number=60)
+    held_out = images_of(100, 3)
+    accuracy = (
+        (predict(network, held_out.images, "fp32").argmax(1) == held_out.labels).float().mean()
+    )
+    assert accuracy > 0.9
+    losses = [row["train_loss"] for row in state.history]
+    assert losses[-1] < 0.6 * losses[0]
+
+
+def test_same_seed_same_weights_and_another_seed_others():
+    first, second = (trained()[0].state_dict() for _ in range(2))
+    assert equal(first, second)
+    assert not equal(first, trained(replace(SETTINGS, seed=1))[0].state_dict())
+
+
+def test_each_epoch_takes_each_image_once_in_full_batches():
+    """Images of one grey level each tell which of them the network saw."""
+    levels = torch.arange(20, dtype=torch.uint8)
+    train = ImageSet(levels[:, None, None, None].expand(-1, 3, 16, 16).clone(), levels.long() % 2)
+    network, seen = tiny_network(), []
+
+    def note(module, inputs):
+        if module.training:
+            level = ((inputs[0][:, 0, 8, 8] + 1) * 127.5).round().int().tolist()
+            seen.append(level)
+
+    network.register_forward_pre_hook(note)
+    fit(network, train, images_of(10), replace(SETTINGS, epochs=2))
+    batches = seen[1:]  # after the warm-up
+    assert [len(batch) for batch in batches] == [6] * 6
+    first, second = ([*chain(*part)] for part in (batches[:3], batches[3:]))
+    assert len(set(first)) == len(set(second)) == 18
+    assert first != second and first != sorted(first)
+
+
+def test_warm_up_changes_nothing():
+    network = tiny_network()
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    loop.warm_up(network, images_of(20), SETTINGS, "fp32")
+    assert equal(before, network.state_dict())
+    assert all(parameter.grad is None for parameter in network.parameters())
+
+
+def test_best_epoch_and_ties():
+    def history(*pairs):
+        return [{"epoch": i, "val_accuracy": a, "val_loss": b} for i, (a, b) in enumerate(pairs, 1)]
+
+    assert best_of(history((0.5, 0.1), (0.9, 0.9), (0.8, 0.2))) == 2
+    assert best_of(history((0.9, 0.5), (0.9, 0.4), (0.9, 0.6))) == 2
+    assert best_of(history((0.9, 0.5), (0.9, 0.5))) == 1
+
+
+@pytest.mark.parametrize(("select", "epochs"), [("best", 2), ("last", 4)])
+def test_best_or_last_epoch_is_kept(monkeypatch, select, epochs):
+    """Scripted validation: epoch 2 is the best of four."""
+    expected = trained(replace(SETTINGS, epochs=epochs, select_epoch="last"))[0].state_dict()
+    shares = iter([0.5, 0.9, 0.7, 0.9])
+
+    def scripted(network, images, precision):
+        right = int(next(shares) * len(images))
+        labels = torch.arange(len(images)) % 2
+        predicted = torch.where(torch.arange(len(images)) < right, labels, 1 - labels)
+        sure = 0.99 if right == 9 else 0.6
+        return torch.where(torch.eye(2)[predicted].bool(), sure, 1 - sure)
+
+    monkeypatch.setattr(loop, "predict", scripted)
+    network, state = trained(replace(SETTINGS, select_epoch=select))
+    assert [row["val_accuracy"] for row in state.history] == pytest.approx([0.5, 0.9, 0.7, 0.9])
+    assert state.best_epoch == 2
+    assert equal(network.state_dict(), expected)
+
+
+def test_batch_larger_than_the_training_part():
+    with pytest.raises(UserError, match="batch_size is 32, but the training part has only 20"):
+        trained(replace(SETTINGS, batch_size=32))
+
+
+@pytest.mark.parametrize(("rate", "number"), [(1e30, 20), (1e30, 6)], ids=["in training", "after"])
+def test_loss_that_is_not_finite(rate, number):
+    with pytest.raises(UserError, match=r"loss is (nan|inf) in epoch 1.*learning_rate"):
+        trained(replace(SETTINGS, learning_rate=rate, epochs=1), number=number)
+
+
+def test_broken_weights_are_noticed():
+    network = tiny_network()
+    nn.init.constant_(network[0].weight, math.nan)
+    with pytest.raises(UserError, match="training loss is nan"):
+        fit(network, images_of(20), images_of(10), SETTINGS)
+
+
+def test_predictions_are_probabilities_and_do_not_depend_on_the_batch(monkeypatch):
+    network, _ = trained()
+    images = images_of(10, 4).images
+    whole = predict(network, images, "fp32")
+    assert whole.dtype == torch.float32 and whole.shape == (10, 2)
+    torch.testing.assert_close(whole.sum(1), torch.ones(10))
+    assert torch.equal(whole, predict(network, images, "fp32"))  # no dropout
+    monkeypatch.setattr(loop, "EVALUATION_BATCH", 3)
+    torch.testing.assert_close(predict(network, images, "fp32"), whole)
+
+
+def test_recalibration_changes_running_statistics_alone():
+    network, _ = trained()
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    images = images_of(24, 5).images
+    recalibrate(network, images, SETTINGS, "fp32")
+    changed = {
+        key for key, value in network.state_dict().items() if not torch.equal(value, before[key])
+    }
+    assert changed == {"1.running_mean", "1.running_var", "1.num_batches_tracked"}
+    with torch.no_grad():
+        features = network[0](normalize(images))
+    torch.testing.assert_close(network[1].running_mean, features.mean((0, 2, 3)))
+    variances = torch.stack([part.var((0, 2, 3)) for part in features.split(6)])
+    torch.testing.assert_close(network[1].running_var, variances.mean(0))
+    assert network[1].momentum == 0.1
+
+
+def test_precision(monkeypatch):
+    cpu = torch.device("cpu")
+    with pytest.raises(UserError, match="precision=fp16 needs a GPU"):
+        loop.resolve_precision("fp16", cpu)
+    for flags, expected in (({"avx2"}, "fp32"), ({"avx512_bf16"}, "bf16"), ({"amx_bf16"}, "bf16")):
+        monkeypatch.setattr(loop, "cpu_flags", lambda flags=flags: flags)
+        assert loop.resolve_precision("auto", cpu) == expected
+        assert loop.resolve_precision("fp32", cpu) == "fp32"
+
+
+def test_bf16_trains_in_bf16():
+    network, types = tiny_network(), set()
+    network[0].register_forward_hook(lambda module, inputs, output: types.add(output.dtype))
+    fit(network, images_of(20), images_of(10), replace(SETTINGS, precision="bf16", epochs=1))
+    assert types == {torch.bfloat16}
+    assert all(parameter.dtype == torch.float32 for parameter in network.parameters())
+
+
+# --- Runs ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    monkeypatch.setattr(run, "build_network", tiny_network)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def repeatable(folder: Path) -> dict[str, object]:
+    """All results but the timings; of the weights the tensors and notes, whose order varies."""
+    found = files_of(folder)
+    del found["timing.json"], found["weights.safetensors"]
+    weights = load_file(folder / "weights.safetensors")
+    tensors = {name: value.numpy().tobytes() for name, value in weights.items()}
+    return found | {"weights": (tensors, read_metadata(folder / "weights.safetensors"))}
+
+
+def test_files_of_a_run(tiny, make_prepared, tmp_path):
+    prepared, split = make_prepared()
+    train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS, by="image")
+    assert set(files_of(tmp_path / "run")) == RESULTS
+
+    predictions = pd.read_csv(tmp_path / "run/predictions.csv")
+    assert predictions.columns.tolist() == [
+        "image", "label", "group", "part", "predicted", "p_benign", "p_malignant",
+    ]  # fmt: skip
+    parts = pd.read_csv(split).set_index("image")
+    assert predictions["part"].value_counts().to_dict() == {"test": 12, "val": 4}
+    for column in ("label", "group", "part"):
+        assert (predictions[column] == parts.loc[predictions["image"], column].to_numpy()).all()
+    p = predictions[["p_benign", "p_malignant"]].to_numpy()
+    assert np.abs(p.sum(axis=1) - 1).max() < 2e-6
+    assert (predictions["predicted"] == np.array(["benign", "malignant"])[p.argmax(1)]).all()
+
+    history = pd.read_csv(tmp_path / "run/history.csv")
+    assert history["epoch"].tolist() == [1, 2, 3, 4]
+    facts = read_json(tmp_path / "run/run.json")
+    assert (facts["network"], facts["dataset"], facts["by"]) == (
+        "resnet50",
+        "breakhis_40x",
+        "image",
+    )
+    assert facts["settings"]["epochs"] == 4 and facts["settings"]["image_size"] == 32
+    assert facts["seed"] == 0 and facts["weights"] == "random"
+    assert facts["parameters"] == sum(p.numel() for p in tiny_network().parameters())
+    assert facts["selected_epoch"] == best_of(history.to_dict("records"))
+    assert facts["data"] == read_json(prepared / "source.json")
+    assert {"hardware", "versions", "commit"} == set(facts["provenance"])
+
+    timing = read_json(tmp_path / "run/timing.json")
+    assert len(timing["epoch_seconds"]["train_seconds"]) == 4
+    assert 0 < timing["seconds_to_best"] <= timing["total_seconds"]
+
+
+def test_validation_accuracy_in_history_is_that_of_the_predictions(tiny, make_prepared, tmp_path):
+    prepared, split = make_prepared()
+    train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS)
+    predictions = pd.read_csv(tmp_path / "run/predictions.csv").query("part == 'val'")
+    selected = read_json(tmp_path / "run/run.json")["selected_epoch"]
+    history = pd.read_csv(tmp_path / "run/history.csv").set_index("epoch")
+    accuracy = (predictions["label"] == predictions["predicted"]).mean()
+    assert history.loc[selected, "val_accuracy"] == pytest.approx(accuracy)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_same_seed_same_bytes(tiny, make_prepared, tmp_path, threads):
+    prepared, split = make_prepared(per_class=10)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        for name, seed in {"first": 0, "second": 0, "other": 1}.items():
+            settings = replace(SETTINGS, epochs=2, seed=seed)
+            train_run("resnet50", prepared, split, tmp_path / name, settings)
+    finally:
+        torch.set_num_threads(before)
+    first, second, other = (repeatable(tmp_path / name) for name in ("first", "second", "other"))
+    assert set(first) == {"predictions.csv", "history.csv", "run.json", "weights"}
+    assert first == second
+    assert all(first[name] != other[name] for name in first)
+
+
+class Interrupted:
+    """Writes checkpoints, and ends the run as Ctrl-C does after that of one epoch."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+        self.save = checkpoint.save_checkpoint
+
+    def __call__(self, path, identity, network, optimizer, scaler, state) -> None:
+        self.save(path, identity, network, optimizer, scaler, state)
+        if state.epoch == self.epoch:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+@pytest.mark.parametrize("select", ["best", "last"])
+def test_an_interrupted_run_goes_on_to_the_same_bytes(
+    tiny, make_prepared, tmp_path, monkeypatch, capsys, epoch, select
+):
+    prepared, split = make_prepared()
+    settings = replace(SETTINGS, select_epoch=select, recalibrate_batchnorm=True)
+    train_run("resnet50", prepared, split, tmp_path / "whole", settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "save_checkpoint", Interrupted(epoch))
+        with pytest.raises(KeyboardInterrupt):
+            train_run("resnet50", prepared, split, tmp_path / "cut", settings)
+    assert set(files_of(tmp_path / "cut")) == {"checkpoint/checkpoint.pt"}
+    capsys.readouterr()
+    train_run("resnet50", prepared, split, tmp_path / "cut", settings)
+    assert f"going on after epoch {epoch}" in capsys.readouterr().err
+    assert repeatable(tmp_path / "cut") == repeatable(tmp_path / "whole")
+    assert not (tmp_path / "cut/checkpoint").exists()
+
+
+def test_the_paper_s_network_goes_on_to_the_same_bytes(make_prepared, tmp_path, monkeypatch):
+    """As above with DALAResNet50 itself, through the command line."""
+    prepared, split = make_prepared(per_class=10)
+    words = ["train", "dalaresnet50", "--prepared", prepared, "--split", split, "--epochs", "2",
+             "--batch-size", "6", "--weights", "random", "--checkpoint-seconds", "0"]  # fmt: skip
+
+    def train(name: str) -> int:
+        return cli.main([*map(str, words), "--output", str(tmp_path / name)])
+
+    assert train("whole") == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "save_checkpoint", Interrupted(1))
+        assert train("cut") == 130
+    assert train("cut") == 0
+    assert repeatable(tmp_path / "cut") == repeatable(tmp_path / "whole")
+    facts = read_json(tmp_path / "cut/run.json")
+    assert facts["parameters"] == 25611842  # Table IX
+    weights = load_file(tmp_path / "cut/weights.safetensors")
+    assert all(torch.isfinite(value).all() for value in weights.values())
+
+
+KILLED = """
+import os, signal, sys
+import torch
+sys.path.insert(0, {tests!r})
+import test_training
+from paper_code import __main__ as cli
+from paper_code.training import run
+
+run.build_network = test_training.tiny_network
+save, calls = torch.save, []
+
+def save_half(content, path):
+    calls.append(path)
+    save(content, path)
+    if len(calls) == 3:
+        with open(path, "r+b") as file:
+            file.truncate(1000)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+torch.save = save_half
+cli.main(sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_a_killed_run_goes_on_to_the_same_bytes(tiny, make_prepared, tmp_path, capsys):
+    """kill -9 while the third checkpoint is half written: the second one counts."""
+    prepared, split = make_prepared()
+
+    def words(name: str) -> list[str]:
+        return ["train", "resnet50", "--prepared", str(prepared), "--split", str(split),
+                "--epochs", "4", "--batch-size", "6", "--precision", "fp32",
+                "--threads", str(torch.get_num_threads()), "--checkpoint-seconds", "0",
+                "--output", str(tmp_path / name),
+                "--checkpoints", str(tmp_path / "kept")]  # fmt: skip
+
+    assert cli.main(words("whole")) == 0
+    script = KILLED.format(tests=str(ROOT / "tests"))
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words("cut")], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert not (tmp_path / "cut").exists()
+    left = sorted(path.name for path in (tmp_path / "kept").iterdir())
+    assert len(left) == 2 and left[-1] == "checkpoint.pt"
+    capsys.readouterr()
+    assert cli.main(words("cut")) == 0
+    assert "going on after epoch 2" in capsys.readouterr().err
+    assert repeatable(tmp_path / "cut") == repeatable(tmp_path / "whole")
+    assert not (tmp_path / "kept").exists()
+
+
+@pytest.fixture
+def checkpointed(tiny, make_prepared, tmp_path, monkeypatch):
+    """A run interrupted after epoch 3 of 4: checkpointed(network, settings) finishes it."""
+    prepared, split = make_prepared()
+
+    def train(network="resnet50", settings=SETTINGS, name="cut", **options):
+        train_run(network, prepared, split, tmp_path / name, settings, **options)
+        return repeatable(tmp_path / name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "save_checkpoint", Interrupted(3))
+        with pytest.raises(KeyboardInterrupt):
+            train()
+    train.checkpoint = tmp_path / "cut/checkpoint/checkpoint.pt"
+    return train
+
+
+@pytest.mark.parametrize("damage", ["cut short", "text", "empty", "other content"])
+def test_a_damaged_checkpoint_is_named_and_the_run_starts_anew(checkpointed, capsys, damage):
+    path = checkpointed.checkpoint
+    if damage == "other content":
+        torch.save({"weights": torch.zeros(3)}, path)
+    else:
+        content = {"cut short": path.read_bytes()[:-2000], "text": b"hello", "empty": b""}
+        path.write_bytes(content[damage])
+    capsys.readouterr()
+    found = checkpointed()
+    said = capsys.readouterr().err
+    assert f"{path}: damaged checkpoint" in said and "epoch 1/4" in said
+    assert found == checkpointed(name="fresh")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"network": "densenet121"},
+        {"settings": replace(SETTINGS, learning_rate=1e-2)},
+        {"settings": replace(SETTINGS, seed=1)},
+        {"dropout": 0.5},
+    ],
+    ids=str,
+)
+def test_a_checkpoint_of_another_run_is_named_and_not_used(checkpointed, capsys, changes):
+    capsys.readouterr()
+    found = checkpointed(**changes)
+    said = capsys.readouterr().err
+    assert "checkpoint of other settings or data" in said and "epoch 1/4" in said
+    assert found == checkpointed(**changes, name="fresh")
+
+
+def test_a_checkpoint_of_other_images_is_not_used(checkpointed, make_prepared, tmp_path, capsys):
+    prepared, split = make_prepared("other", per_class=21)
+    train_run("resnet50", prepared, split, tmp_path / "cut", SETTINGS)
+    assert "checkpoint of other settings or data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("epochs", [2, 3, 6])
+def test_a_checkpoint_serves_longer_runs_but_not_shorter_ones(checkpointed, capsys, epochs):
+    settings = replace(SETTINGS, epochs=epochs)
+    capsys.readouterr()
+    found = checkpointed(settings=settings)
+    assert ("going on after epoch 3" in capsys.readouterr().err) is (epochs >= 3)
+    assert found == checkpointed(settings=settings, name="fresh")
+
+
+def test_checkpoints_are_as_rare_as_asked(tiny, make_prepared, tmp_path, monkeypatch):
+    prepared, split = make_prepared()
+    written = []
+    monkeypatch.setattr(run, "save_checkpoint", lambda *args: written.append(args[-1].epoch))
+    for seconds in (0.0, 1e6):
+        settings = replace(SETTINGS, checkpoint_seconds=seconds)
+        train_run("resnet50", prepared, split, tmp_path / str(seconds), settings)
+    assert written == [1, 2, 3]
+
+
+# --- What goes wrong ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"learning_rate": 1e30}, "loss is"),
+        ({"batch_size": 100}, "batch_size is 100, but the training part has only 24 images"),
+    ],
+)
+def test_a_failed_run_leaves_no_results(tiny, make_prepared, tmp_path, changes, message):
+    prepared, split = make_prepared()
+    with pytest.raises(UserError, match=message):
+        train_run("resnet50", prepared, split, tmp_path / "run", replace(SETTINGS, **changes))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_failed_run_keeps_the_earlier_one(tiny, make_prepared, tmp_path):
+    prepared, split = make_prepared()
+    train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS)
+    before = files_of(tmp_path / "run")
+    with pytest.raises(UserError):
+        train_run("resnet50", prepared, split, tmp_path / "run", replace(SETTINGS, batch_size=99))
+    assert files_of(tmp_path / "run") == before
+
+
+def test_split_of_another_set(tiny, make_prepared, tmp_path):
+    prepared, _ = make_prepared()
+    _, split = make_prepared("other", per_class=21)
+    with pytest.raises(UserError, match=r"split.csv: lists other images than .*manifest.csv"):
+        train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS)
+
+
+def test_array_of_another_set(tiny, make_prepared, tmp_path):
+    prepared, split = make_prepared()
+    np.save(prepared / "images.npy", np.load(prepared / "images.npy")[:-1])
+    with pytest.raises(UserError, match=r"images.npy: 39 images, but the manifest lists 40"):
+        train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS)
+
+
+def test_weights_of_another_network(make_prepared, tmp_path):
+    prepared, split = make_prepared()
+    path = tmp_path / "tiny.safetensors"
+    save_weights(path, tiny_network("resnet50"))
+    for name, message in (("densenet121", "holds weights for network=resnet50"),
+                          ("resnet50", "does not fit|holds weights")):  # fmt: skip
+        with pytest.raises(UserError, match=message):
+            train_run(name, prepared, split, tmp_path / "run", SETTINGS, weights=str(path))
+    assert not (tmp_path / "run").exists()
+
+
+def test_weights_file_gives_the_predictions_back(make_prepared, tmp_path):
+    """What is saved is what was tested, also where the best epoch is not the last."""
+    prepared, split = make_prepared(per_class=10)
+    settings = replace(SETTINGS, epochs=1)
+    train_run("resnet50", prepared, split, tmp_path / "run", settings, weights="random")
+    network = build_network("resnet50", 2, weights=str(tmp_path / "run/weights.safetensors"))
+    table, images, _ = run.load_prepared(prepared, split, ["benign", "malignant"])
+    rows = np.flatnonzero(table["part"] == "test")
+    again = predict(network.to(memory_format=torch.channels_last), images[rows], "fp32")
+    predictions = pd.read_csv(tmp_path / "run/predictions.csv").query("part == 'test'")
+    np.testing.assert_allclose(again[:, 1], predictions["p_malignant"], atol=1e-5)
+
+
+@pytest.mark.parametrize("place", ["--output", "--checkpoints"])
+def test_full_disk(make_prepared, tmp_path, small_disk, command, place):
+    """A ResNet50 (94 MB) on a disk of 1 MB."""
+    prepared, split = make_prepared(per_class=10)
+    folders = {"--output": tmp_path / "run", "--checkpoints": tmp_path / "kept"}
+    folders[place] = small_disk / "here"
+    done = command(
+        "train", "resnet50", "--prepared", prepared, "--split", split, "--epochs", 2,
+        "--batch-size", 6, "--weights", "random", "--threads", 1, "--checkpoint-seconds",
+        0 if place == "--checkpoints" else 1000, *sum(folders.items(), ()),
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    name = "weights.safetensors" if place == "--output" else "checkpoint.pt"
+    assert last.startswith("error: ") and name in last and "space" in last
+    assert [path for path in small_disk.rglob("*") if path.is_file()] == []
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_lock_is_held_by_one_process_at_a_time(tmp_path):
+    """Three processes write start and end under one lock; no start comes before the last end."""
+    log = tmp_path / "log"
+    code = (
+        "import sys, time\n"
+        "from paper_code.device import locked\n"
+        f"with locked('test-{tmp_path.name}-{os.getpid()}'), open({str(log)!r}, 'a') as log:\n"
+        "    print('start', file=log, flush=True)\n"
+        "    time.sleep(0.2)\n"
+        "    print('end', file=log, flush=True)\n"
+    )
+    jobs = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
+    assert [job.wait() for job in jobs] == [0, 0, 0]
+    assert log.read_text().split() == ["start", "end"] * 3
+
+
+@pytest.mark.parametrize("source", ["imagenet (torchvision)", "random"])
+def test_a_pretrained_backbone_can_be_frozen(make_prepared, tmp_path, monkeypatch, source):
+    """The head alone is trained, and run.json says so; random weights are trained whole."""
+
+    def build(*args, **options):
+        network = tiny_network(*args, **options)
+        network.weights_source = source
+        return network
+
+    monkeypatch.setattr(run, "build_network", build)
+    monkeypatch.setattr(run, "freeze_backbone", lambda network: network[:-1].requires_grad_(False))
+    prepared, split = make_prepared()
+    train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS, freeze=True)
+    torch.manual_seed(SETTINGS.seed)
+    before, after = build().state_dict(), load_file(tmp_path / "run/weights.safetensors")
+    frozen = source != "random"
+    assert torch.equal(before["0.weight"], after["0.weight"]) == frozen
+    assert not torch.equal(before["6.weight"], after["6.weight"])
+    assert read_json(tmp_path / "run/run.json")["frozen"] == frozen

@@ -1,0 +1,200 @@
+"""The workflow itself: what depends on what, that one seed gives one result, and its report."""
+
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, snakemake
+
+SMALL = ["scale=smoke", "data=phantom", "datasets=[breakhis_100x]",
+         "networks=[dalaresnet50, resnet50]", "placements=[]", "epochs=1",
+         "bootstrap_resamples=50", "leakage_datasets=[]"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory) -> Path:
+    """A copy of the code, to be edited."""
+    root = tmp_path_factory.mktemp("code")
+    for name in ("paper_code", "workflow", "config"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Snakefile", "environment.yml"):
+        shutil.copy2(ROOT / name, root / name)
+    return root
+
+
+@pytest.fixture(scope="module")
+def finished(copy, tmp_path_factory) -> Path:
+    """The folder of a small run of that copy."""
+    folder = tmp_path_factory.mktemp("finished")
+    done = snakemake(folder, "--config", *SMALL, root=copy)
+    assert done.returncode == 0, done.stdout
+    assert "data=phantom" in done.stdout, "the run says what was chosen and why"
+    return folder
+
+
+def test_one_seed_gives_byte_identical_predictions_and_tables(finished, copy, tmp_path):
+    results = Path("results/smoke")
+    tables = ("table_06_splits", "table_07_breakhis_comparison", "table_11_breakhis_diagnostics")
+    targets = [
+        *(f"tables/{name}.csv" for name in tables),
+        "figures/figure_06_confusion_matrices.png",
+    ]
+    done = snakemake(
+        tmp_path, *(str(results / target) for target in targets), "--config", *SMALL, root=copy
+    )
+    assert done.returncode == 0, done.stdout
+    second = tmp_path / results
+    files = [*second.glob("runs/*/*/*/predictions.csv"), *second.glob("runs/*/*/*/run.json"),
+             *second.glob("splits/*/*.csv"), *second.glob("figures/*"),
+             *second.glob("tables/*")]  # fmt: skip
+    assert len(files) >= 2 + 2 + 1 + 2 + 6
+    for path in files:
+        first = finished / path.relative_to(tmp_path)
+        assert first.read_bytes() == path.read_bytes(), f"{path.name} differs between two runs"
+
+
+def listed_after_editing(module: str, copy: Path, finished: Path) -> tuple[set[str], str]:
+    """Rules that a dry run lists after a line was added to a module, and the whole listing."""
+    path = copy / "paper_code" / module
+    before = path.read_text(encoding="utf-8")
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    path.write_text(before + "\n# edited\n", encoding="utf-8")
+    try:
+        done = snakemake(finished, "-n", "--config", *SMALL, root=copy)
+    finally:
+        path.write_text(before, encoding="utf-8")
+        os.utime(path, ns=times)
+    assert done.returncode == 0, done.stdout
+    return set(re.findall(r"(?m)^(\w+) +\d+$", done.stdout)) - {"all", "total"}, done.stdout
+
+
+def test_nothing_is_left_to_do_after_a_run(finished, copy):
+    done = snakemake(finished, "-n", "--config", *SMALL, root=copy)
+    assert done.returncode == 0 and "Nothing to be done" in done.stdout
+
+
+def test_editing_a_figure_redraws_that_figure_alone(finished, copy):
+    rules, listing = listed_after_editing(
+        "reporting/figure_06_confusion_matrices.py", copy, finished
+    )
+    assert rules == {"figure_06_confusion_matrices"}, listing
+
+
+def test_editing_the_gate_retrains_the_runs_that_use_it(finished, copy):
+    rules, listing = listed_after_editing("networks/dalaresnet50.py", copy, finished)
+    assert "Training dalaresnet50 on breakhis_100x" in listing
+    assert "Training resnet50" not in listing
+    assert {"train", "table_metrics", "figure_06_confusion_matrices"} <= rules
+    assert not rules & {"phantom", "manifest", "prepare", "split", "table_06_splits"}, listing
+
+
+@pytest.fixture(scope="module")
+def report(finished, copy) -> Path:
+    path = finished / "report.html"
+    done = snakemake(finished, "--report", str(path), "--config", *SMALL, root=copy)
+    assert done.returncode == 0, done.stdout
+    return path
+
+
+def results_made(finished: Path) -> set[str]:
+    """Names of the tables and figures that a run made."""
+    made = finished / "results" / "smoke"
+    return {p.stem for p in [*made.glob("tables/*.md"), *made.glob("figures/*.png")]}
+
+
+def embedded(report: Path, name: str) -> dict:
+    """A JSON object that the report holds in a script of that id."""
+    page = report.read_text(encoding="utf-8")
+    script = page[page.index(f'<script id="{name}"') :]
+    return json.JSONDecoder().raw_decode(script, script.index("{"))[0]
+
+
+def test_the_report_holds_every_table_and_figure_with_its_caption(report, finished):
+    results = embedded(report, "results")
+    assert {entry["labels"]["result"] for entry in results.values()} == results_made(finished)
+    for entry in results.values():
+        assert "Scale: smoke. Data: breakhis_100x phantom." in entry["caption"]
+        assert entry["job_properties"]["rule"]
+        kind, _, content = entry["data_uri"].partition(";base64,")
+        content = base64.b64decode(content)
+        assert len(content) > 500
+        if kind.startswith("data:text/html"):
+            assert b"<table>" in content and b"src=" not in content and b"href=" not in content
+    table = next(e for e in results.values() if e["name"].startswith("table_07"))
+    assert "Table VII." in table["caption"]
+    groups = embedded(report, "categories")
+    assert {"Data sets", "Architecture", "Classification", "Cost and convergence"} <= set(groups)
+    assert "says nothing about the paper" in report.read_text(encoding="utf-8")
+
+
+PROBE = """<script>
+window.addEventListener("load", () => setTimeout(async () => {
+  const pause = () => new Promise(done => setTimeout(done, 100));
+  const seen = {};
+  for (const category of Object.keys(categories)) {
+    app.setView({navbarMode: "menu"});
+    await pause();
+    app.showCategory(category);
+    await pause();
+    seen[category] = document.querySelector("#app").innerText;
+  }
+  const loaded = performance.getEntriesByType("resource").map(entry => entry.name);
+  const note = document.createElement("pre");
+  note.id = "probe";
+  note.textContent = JSON.stringify({seen, loaded});
+  document.body.append(note);
+}, 300));
+</script></body>"""
+
+
+def test_the_report_opens_in_a_browser_without_network(report, finished, tmp_path):
+    """Each experiment is opened as a reader would; the browser resolves no name at all."""
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    browser = next(filter(None, map(shutil.which, names)), None)
+    if browser is None:
+        pytest.skip(f"no browser here ({', '.join(names)})")
+    head, _, tail = report.read_text(encoding="utf-8").rpartition("</body>")
+    page = tmp_path / "probe.html"
+    page.write_text(head + PROBE + tail, encoding="utf-8")
+    done = subprocess.run(
+        [browser, "--headless=new", "--no-sandbox", "--disable-gpu",
+         "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={tmp_path / 'profile'}",
+         "--virtual-time-budget=20000", "--dump-dom", page.as_uri()],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    shown = done.stdout.rpartition('<pre id="probe">')[2].partition("</pre>")[0]
+    assert shown, done.stderr[-2000:]
+    found = json.loads(shown)
+    assert [name for name in found["loaded"] if not name.startswith("data:")] == []
+    text = "\n".join(found["seen"].values())
+    assert results_made(finished) <= set(text.split())
+    assert "figure_06_confusion_matrices" in found["seen"]["Classification"]
+    assert "table_06_splits" in found["seen"]["Data sets"]
+
+
+def test_an_unknown_key_ends_before_anything_is_written(tmp_path):
+    done = snakemake(tmp_path, "-n", "--config", "scale=smoke", "epoch=3")
+    assert done.returncode != 0
+    assert "unknown key 'epoch' (did you mean 'epochs'?)" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("epochs=many", "'epochs' is 'many'"),
+        ("networks=[resnet51]", "resnet51"),
+        ("data=real", "Run 'python -m paper_code fetch breakhis"),
+    ],
+)
+def test_wrong_settings_are_named(tmp_path, setting, message):
+    done = snakemake(tmp_path, "-n", "--config", "scale=smoke", setting)
+    assert done.returncode != 0
+    assert message in done.stdout
+    assert "Traceback" not in done.stdout
