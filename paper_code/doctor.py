@@ -169,7 +169,7 @@ def _scales(plans: dict[str, Plan], chosen: str) -> list[str]:
         total = sum(need.values())
         print(
             f"  {scale}{' (chosen here)' if scale == chosen else ''}: {values['image_size']} px, "
-            f"{values['epochs']} epochs, {len(plan.runs)} runs; disk {total / GIB:.1f} GiB "
+            f"{values['epochs']} epochs, training runs: {len(plan.runs)}; disk {total / GIB:.1f} GiB "
             f"({need['weights'] / GIB:.1f} of them weights) besides phantoms"
         )
         rows = list(measured[measured["scale"] == scale].itertuples())

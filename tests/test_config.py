@@ -137,7 +137,7 @@ def test_auto_with_few_images_takes_the_phantom_and_says_why(breakhis_root):
     sources = choose_sources(settings_for(breakhis_root, minimum_images_per_class=7))
     assert sources["breakhis_40x"] == (
         "phantom",
-        "found only 6 benign, 6 malignant; 7 a class are needed",
+        "found only 6 benign, 6 malignant; 7 per class are needed",
     )
 
 

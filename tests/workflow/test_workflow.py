@@ -79,18 +79,24 @@ def test_nothing_is_left_to_do_after_a_run(finished, copy):
 
 
 def test_editing_a_figure_redraws_that_figure_alone(finished, copy):
-    rules, listing = listed_after_editing(
-        "reporting/figure_06_confusion_matrices.py", copy, finished
-    )
-    assert rules == {"figure_06_confusion_matrices"}, listing
+    rules, listing = listed_after_editing("reporting/figures/confusion_matrices.py", copy, finished)
+    assert rules == {"figure"}, listing
+    assert re.findall(r"Job \d+: (.*)", listing) == ["Figure figure_06_confusion_matrices"]
 
 
 def test_editing_the_gate_retrains_the_runs_that_use_it(finished, copy):
     rules, listing = listed_after_editing("networks/dalaresnet50.py", copy, finished)
     assert "Training dalaresnet50 on breakhis_100x" in listing
     assert "Training resnet50" not in listing
-    assert {"train", "table_metrics", "figure_06_confusion_matrices"} <= rules
-    assert not rules & {"phantom", "manifest", "prepare", "split", "table_06_splits"}, listing
+    assert {"train", "table", "figure"} <= rules
+    assert "Figure figure_06_confusion_matrices" in listing
+    assert not rules & {"phantom", "manifest", "prepare", "split"}, listing
+    assert "Table table_06_splits" not in listing
+
+
+def test_editing_the_catalogue_alone_remakes_nothing(finished, copy):
+    rules, listing = listed_after_editing("reporting/catalogue.py", copy, finished)
+    assert rules == set(), listing
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,8 @@ LOGS = f"logs/{PLAN.scale}"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 GPU = 1 if cuda_device_count() else 0
 # Jobs use the Python that runs Snakemake; a conda environment puts its own before it.
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+PATH = [str(Path(sys.executable).parent), *os.get_exec_path()]
+os.environ.update(PATH=os.pathsep.join(PATH))
 
 # What the report says about the whole run, and below each result.
 config["chosen"] = {
@@ -54,3 +55,20 @@ def options(*names):
 def network_code(module):
     """The files of a module and of the network that the wildcards name, with all they import."""
     return lambda w: source_files(module, network_module(parse_network(w.network)[0]))
+
+
+def inputs(kind):
+    """What a result of a kind is made from, by the name in the wildcards."""
+    return lambda w: PLAN.inputs(PLAN.find(kind, w.name))
+
+
+def arguments(kind):
+    """The words that make a result: its name on the command line, then its options."""
+    return lambda w: shlex.join(
+        [PLAN.find(kind, w.name).result.key, *PLAN.arguments(PLAN.find(kind, w.name))]
+    )
+
+
+def entry(kind):
+    """A result's entry in the catalogue."""
+    return lambda w: PLAN.find(kind, w.name).result

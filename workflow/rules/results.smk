@@ -6,23 +6,6 @@ TABLES, FIGURES, PAGES = (PLAN.names(kind) for kind in ("table", "figure", "page
 NOTEBOOKS = {path.stem: path for path in Path(workflow.basedir, "notebooks").glob("*.ipynb")}
 
 
-def inputs(kind):
-    """What a result of a kind is made from, by the name in the wildcards."""
-    return lambda w: PLAN.inputs(PLAN.find(kind, w.name))
-
-
-def arguments(kind):
-    """The words that make a result: its name on the command line, then its options."""
-    return lambda w: shlex.join(
-        [PLAN.find(kind, w.name).result.key, *PLAN.arguments(PLAN.find(kind, w.name))]
-    )
-
-
-def entry(kind):
-    """A result's entry in the catalogue."""
-    return lambda w: PLAN.find(kind, w.name).result
-
-
 # Every table but the gate's, which runs a network.
 rule table:
     input:
