@@ -169,8 +169,8 @@ def _scales(plans: dict[str, Plan], chosen: str) -> list[str]:
         total = sum(need.values())
         print(
             f"  {scale}{' (chosen here)' if scale == chosen else ''}: {values['image_size']} px, "
-            f"{values['epochs']} epochs, training runs: {len(plan.runs)}; disk {total / GIB:.1f} GiB "
-            f"({need['weights'] / GIB:.1f} of them weights) besides phantoms"
+            f"{values['epochs']} epochs, training runs: {len(plan.runs)}; disk "
+            f"{total / GIB:.1f} GiB ({need['weights'] / GIB:.1f} of them weights) besides phantoms"
         )
         rows = list(measured[measured["scale"] == scale].itertuples())
         for row in rows:

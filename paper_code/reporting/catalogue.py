@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from paper_code.datasets.catalog import PAPER_DATASETS
 from paper_code.errors import UserError
+from paper_code.reporting.labels import DIAGNOSTICS, F1_PAIR, ONE_VS_REST, PERFORMANCE
 
 # What an entry may need: each names files that exist before the result is made (see plan.py).
 NEEDS = (
@@ -120,15 +121,6 @@ class Result:
         return (*(OPTIONS[need] for need in self.needs if need in OPTIONS), *self.settings)
 
 
-PERFORMANCE = ["accuracy", "f1_macro", "f1_weighted", "iba", "gmean"]
-DIAGNOSTICS = ["sensitivity", "specificity", "ppv", "npv"]
-F1_PAIR = (
-    "The paper prints F1 as a pair; its first number stands beside the macro, its second beside "
-    "the weighted mean."
-)
-ONE_VS_REST = (
-    "With more than two classes: each class against the rest, then the mean over the classes."
-)
 CELL = "Each cell gives the value on the test part, its 95 % interval and the printed value."
 HARDWARE = "Times were measured on the hardware named in the table."
 

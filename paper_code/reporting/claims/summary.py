@@ -16,7 +16,7 @@ SUBJECTS = ("dataset", "network", "placement", "method", "module", "class", "par
 SHOWN_DIFFERENCES = 12  # rows; the tables have all
 
 
-def write_summary(output: str | Path, tables: list[str], scale: str) -> None:
+def write(output: str, *, tables: list[str], scale: str) -> None:
     """Write the page from the CSV files of tables, recognised by their names.
 
     Args:

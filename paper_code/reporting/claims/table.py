@@ -273,7 +273,7 @@ CLAIMS = (
 )  # fmt: skip
 
 
-def write_claims(output: str | Path, tables: list[str], scale: str) -> None:
+def write(output: str, *, tables: list[str], scale: str) -> None:
     """Write `output` (.csv) and its .md.
 
     Args:

@@ -16,20 +16,20 @@ LOOKS = {
 SHOWN = ("accuracy", "auc_roc")
 
 
-def draw(output: str, *, table: str) -> None:
+def draw(output: str, *, tables: list[str]) -> None:
     """Write `output` (.png) and its .pdf: a row a metric, a column a data set.
 
     Args:
         output: the .png file.
-        table: the CSV of the leakage table.
+        tables: the CSV of the leakage table.
 
     Raises:
         UserError: the table holds no network.
     """
-    rows = pd.read_csv(table, dtype={"seeds": str}, keep_default_na=False, na_values=[""])
+    rows = pd.read_csv(tables[0], dtype={"seeds": str}, keep_default_na=False, na_values=[""])
     rows = rows.dropna(subset="network")
     if rows.empty:
-        raise UserError(f"{table}: no row of a network. Make the table anew.")
+        raise UserError(f"{tables[0]}: no row of a network. Make the table again.")
     datasets = list(dict.fromkeys(rows["dataset"]))
     networks = list(dict.fromkeys(rows["network"]))
     with style():
