@@ -25,10 +25,12 @@ def gpus(request, monkeypatch) -> int:
 
 def test_what_the_command_line_passes_as_text_is_understood():
     given = changed(
-        seeds=["0", "1"], placements=["2"], keep_weights="false",
+        seeds=["0", "1"],
+        placements=["2"],
+        keep_weights="false",
         phantom_images={"breakhis": "40", "bach": "all", "mini_ddsm": "30"},
         manifests={"mine": {"path": "m.csv", "classes": ["0", "1"]}},
-    )  # fmt: skip
+    )
     settings = resolve_settings(given)
     assert settings["seeds"] == [0, 1] and settings["placements"] == [2]
     assert settings["keep_weights"] is False

@@ -121,19 +121,37 @@ def test_user_error_is_one_line_and_status_2(command, tmp_path):
         (["split", "{tmp}/gone.csv", "--output", "{tmp}/x.csv"], "gone.csv"),
         (["prepare", "{tmp}/gone.csv", "--output", "{tmp}/x"], "gone.csv"),
         (
-            ["train", "resnet50", "--prepared", "{tmp}", "--split", "{tmp}/s.csv",
-             "--output", "{tmp}/run"],
+            [
+                "train",
+                "resnet50",
+                "--prepared",
+                "{tmp}",
+                "--split",
+                "{tmp}/s.csv",
+                "--output",
+                "{tmp}/run",
+            ],
             "source.json",
         ),
         (["table", "03", "--output", "{tmp}/t.csv"], "table 03 needs --prepared, --scale"),
         (["figure", "06", "--output", "{tmp}/f.png"], "figure 06 needs --runs, --scale"),
         (
-            ["table", "07", "--runs", "{tmp}/run.json", "--scale", "demo", "--resamples", "9",
-             "--output", "{tmp}/t.csv"],
+            [
+                "table",
+                "07",
+                "--runs",
+                "{tmp}/run.json",
+                "--scale",
+                "demo",
+                "--resamples",
+                "9",
+                "--output",
+                "{tmp}/t.csv",
+            ],
             "run.json is not a run.json",
         ),
     ],
-)  # fmt: skip
+)
 def test_mistakes(words, message, tmp_path, capsys):
     assert cli.main([word.format(tmp=tmp_path) for word in words]) == 2
     assert message in error_line(capsys.readouterr().err)
@@ -147,13 +165,23 @@ def test_mistakes(words, message, tmp_path, capsys):
         ["phantom", "bach", "--output", "x", "--height", "64", "--images", "few"],
         ["manifest", "bach", "--output", "x.csv", "--limit", "-3"],
         ["train", "resnet50", "--prepared", "x", "--split", "x", "--output", "x", "--epochs", "0"],
-        ["train", "resnet50", "--prepared", "x", "--split", "x", "--output", "x",
-         "--batch-size", "0"],
+        [
+            "train",
+            "resnet50",
+            "--prepared",
+            "x",
+            "--split",
+            "x",
+            "--output",
+            "x",
+            "--batch-size",
+            "0",
+        ],
         ["table", "01"],
         ["nothing"],
         [],
     ],
-)  # fmt: skip
+)
 def test_wrong_words_are_refused_by_the_parser(words, capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main(words)
@@ -189,15 +217,43 @@ def test_from_raw_files_to_a_table(breakhis_root, tmp_path):
     manifest, split = tmp_path / "set/manifest.csv", tmp_path / "split.csv"
     table = tmp_path / "tables/table_06_splits.csv"
     for words in (
-        ["manifest", "breakhis_40x", "--data-root", breakhis_root, "--limit", 20,
-         "--output", manifest],
+        [
+            "manifest",
+            "breakhis_40x",
+            "--data-root",
+            breakhis_root,
+            "--limit",
+            20,
+            "--output",
+            manifest,
+        ],
         ["prepare", manifest, "--image-size", 32, "--output", manifest.parent],
         ["split", manifest, "--output", split],
-        ["table", "06", "--prepared", manifest.parent, "--splits", split, "--by", "image",
-         "--scale", "demo", "--output", table],
-        ["figure", "03", "--prepared", manifest.parent, "--scale", "demo",
-         "--output", tmp_path / "figure.png"],
-    ):  # fmt: skip
+        [
+            "table",
+            "06",
+            "--prepared",
+            manifest.parent,
+            "--splits",
+            split,
+            "--by",
+            "image",
+            "--scale",
+            "demo",
+            "--output",
+            table,
+        ],
+        [
+            "figure",
+            "03",
+            "--prepared",
+            manifest.parent,
+            "--scale",
+            "demo",
+            "--output",
+            tmp_path / "figure.png",
+        ],
+    ):
         assert cli.main([str(word) for word in words]) == 0
     page = table.with_suffix(".md").read_text(encoding="utf-8")
     assert "| BreakHis 40X | 20 (paper 1,995) | 12 (paper 1,197) |" in page

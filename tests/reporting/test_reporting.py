@@ -45,25 +45,45 @@ def make_run(tmp_path):
     def make(right=16, network="resnet50", dataset="breakhis_40x", seed=0, data=REAL, **facts):
         folder = tmp_path / "runs" / dataset / network / str(seed)
         labels = ["benign", "malignant"] * 10
-        p = [0.9 if (label == "malignant") == (i < right) else 0.1
-             for i, label in enumerate(labels)]  # fmt: skip
-        test = pd.DataFrame({
-            "image": [f"{i}.png" for i in range(20)], "label": labels,
-            "group": [f"p{i // 2}" for i in range(20)], "part": "test",
-            "predicted": ["malignant" if value > 0.5 else "benign" for value in p],
-            "p_benign": [round(1 - value, 6) for value in p], "p_malignant": p,
-        })  # fmt: skip
+        p = [
+            0.9 if (label == "malignant") == (i < right) else 0.1 for i, label in enumerate(labels)
+        ]
+        test = pd.DataFrame(
+            {
+                "image": [f"{i}.png" for i in range(20)],
+                "label": labels,
+                "group": [f"p{i // 2}" for i in range(20)],
+                "part": "test",
+                "predicted": ["malignant" if value > 0.5 else "benign" for value in p],
+                "p_benign": [round(1 - value, 6) for value in p],
+                "p_malignant": p,
+            }
+        )
         val = test.head(4).assign(part="val", label=["malignant", "benign"] * 2)
         write_csv(folder / "predictions.csv", pd.concat([val, test]))
         given = {
-            "network": network, "dataset": dataset, "classes": ["benign", "malignant"],
-            "by": "image", "weights": "imagenet (torchvision)", "frozen": False, "dropout": 0.25,
-            "settings": {"image_size": 224, "epochs": 50, "batch_size": 32, "learning_rate": 1e-4,
-                         "precision": "bf16", "select_epoch": "best", "seed": seed},
-            "seed": seed, "selected_epoch": 3, "parameters": 1,
+            "network": network,
+            "dataset": dataset,
+            "classes": ["benign", "malignant"],
+            "by": "image",
+            "weights": "imagenet (torchvision)",
+            "frozen": False,
+            "dropout": 0.25,
+            "settings": {
+                "image_size": 224,
+                "epochs": 50,
+                "batch_size": 32,
+                "learning_rate": 1e-4,
+                "precision": "bf16",
+                "select_epoch": "best",
+                "seed": seed,
+            },
+            "seed": seed,
+            "selected_epoch": 3,
+            "parameters": 1,
             "data": {"dataset": dataset} | data,
             "provenance": {"hardware": "a GPU", "versions": {"torch": "2"}, "commit": "abc"},
-        }  # fmt: skip
+        }
         write_json(folder / "run.json", given | facts)
         return str(folder / "run.json")
 
@@ -150,9 +170,16 @@ def test_table_07_page(make_run, tmp_path):
     assert f"(paper {printed:.3f})" in page
     assert "| DALAResNet50 | 1.000 [–, –] (paper " in page  # nothing wrong: no interval
     assert "nan" not in page.lower().replace("provenance", "")
-    for text in ("Scale: paper", "a GPU", "torch 2", "Commit of the runs: abc", "Seeds: 0",
-                 "imagenet", "real (complete: 1995 images)",
-                 "20 test images of 10 patients"):  # fmt: skip
+    for text in (
+        "Scale: paper",
+        "a GPU",
+        "torch 2",
+        "Commit of the runs: abc",
+        "Seeds: 0",
+        "imagenet",
+        "real (complete: 1995 images)",
+        "20 test images of 10 patients",
+    ):
         assert text in page
     columns = {line.count("|") for line in page.splitlines() if line.startswith("|")}
     assert columns == {8}
@@ -225,13 +252,26 @@ def make_listed(tmp_path):
         for label, count in counts.items():
             for number_ in range(count):
                 name = f"{label}-{number_}{suffix}"
-                rows.append({"path": (folder / "raw" / name).as_posix(), "image": name,
-                             "label": label, "group": f"{label}-p{number_ // 2}", "mask": "",
-                             "magnification": "40X"})  # fmt: skip
+                rows.append(
+                    {
+                        "path": (folder / "raw" / name).as_posix(),
+                        "image": name,
+                        "label": label,
+                        "group": f"{label}-p{number_ // 2}",
+                        "mask": "",
+                        "magnification": "40X",
+                    }
+                )
         write_csv(folder / "manifest.csv", pd.DataFrame(rows))
         total = sum(counts.values())
-        facts = {"dataset": dataset, "images": total, "classes": list(counts), "colour": colour,
-                 "patients": 0, "duplicates": []}  # fmt: skip
+        facts = {
+            "dataset": dataset,
+            "images": total,
+            "classes": list(counts),
+            "colour": colour,
+            "patients": 0,
+            "duplicates": [],
+        }
         write_json(folder / "source.json", facts | REAL | source)
         return str(folder)
 
@@ -245,8 +285,10 @@ def test_table_03(make_listed, tmp_path):
     table_03_breakhis.write(str(output), prepared=[complete, partial], scale="demo")
     table = pd.read_csv(output).set_index(["dataset", "class"])
     assert table.loc["breakhis_40x", "value"].to_dict() == {
-        "benign": 625, "malignant": 1370, "total": 1995,
-    }  # fmt: skip
+        "benign": 625,
+        "malignant": 1370,
+        "total": 1995,
+    }
     assert set(table.loc["breakhis_40x", "verdict"]) == {"agrees"}
     assert table.loc[("breakhis_100x", "malignant"), ["value", "printed"]].tolist() == [5, 1437]
     assert table.loc[("breakhis_100x", "malignant"), "difference"] == 5 - 1437
@@ -259,12 +301,20 @@ def test_table_03(make_listed, tmp_path):
 @pytest.mark.parametrize(
     ("module", "dataset", "counts", "line"),
     [
-        (table_04_bach, "bach", {"normal": 99, "benign": 100, "insitu": 100, "invasive": 100},
-         "| BACH | Normal | 99 | 100 | differs |"),
-        (table_05_mini_ddsm, "mini_ddsm", {"normal": 500, "benign": 700, "malignant": 800},
-         "| Mini-DDSM | Malignant | 800 | 800 | agrees |"),
+        (
+            table_04_bach,
+            "bach",
+            {"normal": 99, "benign": 100, "insitu": 100, "invasive": 100},
+            "| BACH | Normal | 99 | 100 | differs |",
+        ),
+        (
+            table_05_mini_ddsm,
+            "mini_ddsm",
+            {"normal": 500, "benign": 700, "malignant": 800},
+            "| Mini-DDSM | Malignant | 800 | 800 | agrees |",
+        ),
     ],
-)  # fmt: skip
+)
 def test_tables_04_and_05(make_listed, tmp_path, module, dataset, counts, line):
     prepared = [make_listed(dataset, counts)]
     module.write(str(tmp_path / "t.csv"), prepared=prepared, scale="paper")
@@ -294,8 +344,11 @@ def test_table_06(make_listed, tmp_path, train, by, verdicts):
     table_06_splits.write(str(output), prepared=[folder], splits=[split], by=by, scale="paper")
     table = pd.read_csv(output).set_index("part")
     assert table["value"].to_dict() == {
-        "total": 400, "train": train, "val": 40, "test": 360 - train,
-    }  # fmt: skip
+        "total": 400,
+        "train": train,
+        "val": 40,
+        "test": 360 - train,
+    }
     assert table["printed"].to_dict() == {"total": 400, "train": 240, "val": 40, "test": 120}
     page = output.with_suffix(".md").read_text(encoding="utf-8")
     assert f"| BACH | 400 (paper 400) | {train} (paper 240) |" in page

@@ -105,12 +105,14 @@ def test_a_new_cam_method(tinynet, monkeypatch):
 def read_shapes(dataset: Dataset, data_root: Path) -> pd.DataFrame:
     """Shapes/<label>/<patient>_<number>.png -> path, label, group, mask."""
     paths = sorted((data_root / "Shapes").glob("*/*.png"))
-    return pd.DataFrame({
-        "path": [path.as_posix() for path in paths],
-        "label": [path.parent.name for path in paths],
-        "group": [path.name.split("_")[0] for path in paths],
-        "mask": "",
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "path": [path.as_posix() for path in paths],
+            "label": [path.parent.name for path in paths],
+            "group": [path.name.split("_")[0] for path in paths],
+            "mask": "",
+        }
+    )
 
 
 def test_a_new_data_set(monkeypatch, tmp_path):
@@ -207,8 +209,15 @@ def test_a_new_table_and_a_new_figure_are_a_module_and_an_entry_each(tmp_path):
     start = "RESULTS: tuple[Result, ...] = ("
     assert start in text
     catalogue.write_text(text.replace(start, start + ENTRIES))
-    settings = ["scale=smoke", "data=phantom", "datasets=[breakhis_40x]", "networks=[resnet50]",
-                "placements=[]", "leakage_datasets=[]", "epochs=1"]  # fmt: skip
+    settings = [
+        "scale=smoke",
+        "data=phantom",
+        "datasets=[breakhis_40x]",
+        "networks=[resnet50]",
+        "placements=[]",
+        "leakage_datasets=[]",
+        "epochs=1",
+    ]
     folder = tmp_path / "run"
     folder.mkdir()
     plan = snakemake(folder, "-n", "--config", *settings, root=root)

@@ -11,9 +11,16 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, snakemake
 
-SMALL = ["scale=smoke", "data=phantom", "datasets=[breakhis_100x]",
-         "networks=[dalaresnet50, resnet50]", "placements=[]", "epochs=1",
-         "bootstrap_resamples=50", "leakage_datasets=[]"]  # fmt: skip
+SMALL = [
+    "scale=smoke",
+    "data=phantom",
+    "datasets=[breakhis_100x]",
+    "networks=[dalaresnet50, resnet50]",
+    "placements=[]",
+    "epochs=1",
+    "bootstrap_resamples=50",
+    "leakage_datasets=[]",
+]
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +56,13 @@ def test_one_seed_gives_byte_identical_predictions_and_tables(finished, copy, tm
     )
     assert done.returncode == 0, done.stdout
     second = tmp_path / results
-    files = [*second.glob("runs/*/*/*/predictions.csv"), *second.glob("runs/*/*/*/run.json"),
-             *second.glob("splits/*/*.csv"), *second.glob("figures/*"),
-             *second.glob("tables/*")]  # fmt: skip
+    files = [
+        *second.glob("runs/*/*/*/predictions.csv"),
+        *second.glob("runs/*/*/*/run.json"),
+        *second.glob("splits/*/*.csv"),
+        *second.glob("figures/*"),
+        *second.glob("tables/*"),
+    ]
     assert len(files) >= 2 + 2 + 1 + 2 + 6
     for path in files:
         first = finished / path.relative_to(tmp_path)
@@ -168,11 +179,21 @@ def test_the_report_opens_in_a_browser_without_network(report, finished, tmp_pat
     page = tmp_path / "probe.html"
     page.write_text(head + PROBE + tail, encoding="utf-8")
     done = subprocess.run(
-        [browser, "--headless=new", "--no-sandbox", "--disable-gpu",
-         "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={tmp_path / 'profile'}",
-         "--virtual-time-budget=20000", "--dump-dom", page.as_uri()],
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        [
+            browser,
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--host-resolver-rules=MAP * ~NOTFOUND",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--virtual-time-budget=20000",
+            "--dump-dom",
+            page.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     shown = done.stdout.rpartition('<pre id="probe">')[2].partition("</pre>")[0]
     assert shown, done.stderr[-2000:]
     found = json.loads(shown)

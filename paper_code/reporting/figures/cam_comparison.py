@@ -34,9 +34,12 @@ def draw(output: str, *, cams: list[str], scale: str) -> None:
     methods = [key[4:] for key in next(iter(arrays.values())) if key.startswith("map_")]
     with style():
         figure, axes = plt.subplots(
-            len(chosen), 1 + len(methods), squeeze=False, layout="constrained",
+            len(chosen),
+            1 + len(methods),
+            squeeze=False,
+            layout="constrained",
             figsize=(1.55 * (1 + len(methods)) + 0.6, 1.6 * len(chosen) + 0.5),
-        )  # fmt: skip
+        )
         for row, (dataset, example) in enumerate(arrays.items()):
             label = DATASET_LABELS.get(dataset, dataset)
             true, predicted = (class_name(str(example[key])) for key in ("label", "predicted"))

@@ -72,9 +72,14 @@ def _draw_panel(axis, rows: pd.DataFrame, metric: str) -> None:
         for place, value in zip(places, rows[way], strict=True):
             side = "right" if shift < 0 else "left"
             axis.annotate(
-                f"{value:.2f}", (place, value), (-5 if shift < 0 else 5, 0),
-                textcoords="offset points", ha=side, va="center", fontsize=7,
-            )  # fmt: skip
+                f"{value:.2f}",
+                (place, value),
+                (-5 if shift < 0 else 5, 0),
+                textcoords="offset points",
+                ha=side,
+                va="center",
+                fontsize=7,
+            )
     axis.set_xticks(range(len(rows)), [NETWORK_LABELS.get(n, n) for n in rows.index], fontsize=7.5)
     axis.set(xlim=(-0.6, len(rows) - 0.4), ylim=(-0.03, 1.03))
 

@@ -7,7 +7,7 @@ from paper_code.audit.timing import averages
 from paper_code.networks.names import parse_network
 from paper_code.networks.structure import count_parameters, gmacs, meta_network
 from paper_code.published import published_table
-from paper_code.reporting.evidence import obstacles, printed_value, verdict
+from paper_code.reporting.evidence import obstacles, printed_value, verdict, verdict_text
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
 from paper_code.reporting.markdown import distinct, markdown, number, provenance_block, write_table
 from paper_code.reporting.tables.scores import group_runs
@@ -111,8 +111,10 @@ def _size_rows(table: str, place: str, network: str, run: Run) -> list[dict]:
     base, gate_after = parse_network(network)
     classes = len(run.facts["classes"])
     printed = printed_value(table, dataset=place, network=network, metric="parameters")
-    values = {f"parameters_{reading}": (_parameters(network, classes, reading), printed)
-              for reading in READINGS}  # fmt: skip
+    values = {
+        f"parameters_{reading}": (_parameters(network, classes, reading), printed)
+        for reading in READINGS
+    }
     for size in sorted({run.facts["settings"]["image_size"], 224}):
         work = gmacs(base, classes=classes, image_size=size, gate_after=gate_after)
         values[f"gmacs_{size}"] = work, np.nan
@@ -125,11 +127,14 @@ def _size_rows(table: str, place: str, network: str, run: Run) -> list[dict]:
             "value": value,
             "printed": beside,
             "difference": value - beside,
-            "verdict": "not identified" if np.isnan(value)
-            else verdict(value, value, value, beside, []),
+            **(
+                {"verdict": "not identified", "obstacles": ""}
+                if np.isnan(value)
+                else verdict(value, value, value, beside, [])
+            ),
         }
         for metric, (value, beside) in values.items()
-    ]  # fmt: skip
+    ]
 
 
 def _parameters(network: str, classes: int, reading: str) -> float:
@@ -172,7 +177,7 @@ def _time_rows(
                 "printed": printed,
                 "difference": value - printed,
                 # The time of a run has no interval: the next one takes another.
-                "verdict": verdict(value, np.nan, np.nan, printed, reasons),
+                **verdict(value, np.nan, np.nan, printed, reasons),
                 "seed_values": " ".join(str(each) for of_seeds in values for each in of_seeds),
                 "seeds": distinct((run.facts["seed"] for run in runs), " "),
                 "image_size": distinct(run.facts["settings"]["image_size"] for run in runs),
@@ -201,7 +206,7 @@ def _size_blocks(rows: pd.DataFrame) -> list[str]:
                 row = of.loc[f"parameters_{reading}"]
                 gap = "" if np.isnan(row["difference"]) else f" ({row['difference']:+,.0f})"
                 line |= {reading.capitalize(): _count(row["value"]) + gap}
-                line |= {f"Verdict, {reading}": row["verdict"]}
+                line |= {f"Verdict, {reading}": verdict_text(row)}
             for metric in of.index[of.index.str.startswith("gmacs_")]:
                 size = metric.removeprefix("gmacs_")
                 line[f"GMACs at {size} px"] = number(of.loc[metric, "value"], 2)
@@ -226,7 +231,7 @@ def _time_blocks(rows: pd.DataFrame) -> list[str]:
                 {"Network": NETWORK_LABELS.get(network, network)}
                 | {"Convergence (paper), s": number(first["printed"], 2)}
                 | {title: number(value[key], digits) for key, (title, digits) in TIMINGS.items()}
-                | {"Hardware": first["hardware"], "Verdict": first["verdict"]}
+                | {"Hardware": first["hardware"], "Verdict": verdict_text(first)}
             )
         label = (PLACES | DATASET_LABELS).get(dataset, dataset)
         mean = " (mean of the four magnifications)" if dataset in PLACES else ""

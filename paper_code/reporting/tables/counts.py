@@ -30,7 +30,7 @@ def count_classes(prepared: list[str], table: str) -> tuple[pd.DataFrame, list[d
                     "printed": printed,
                     "difference": value - printed,
                     # A count needs no training: the scale does not matter, only the data does.
-                    "verdict": verdict(value, value, value, printed, obstacles(source, "paper")),
+                    **verdict(value, value, value, printed, obstacles(source, "paper")),
                     "data": source["description"],
                 }
             )

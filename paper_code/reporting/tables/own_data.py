@@ -50,7 +50,7 @@ def write(
     loaded = [load_run(path) for path in runs]
     # Table VIII has no such data set, so nothing is printed beside the values.
     table = compare_runs(loaded, METRICS, "08", scale=scale, resamples=resamples)
-    table = table.drop(columns=["table", "printed", "difference", "verdict"])
+    table = table.drop(columns=["table", "printed", "difference", "verdict", "obstacles"])
     sections = [
         _images(pd.read_csv(split, dtype=str, keep_default_na=False), source["classes"], by),
         "## Test part\n\nEach cell: value [95 % interval], the mean over the seeds. " + ONE_VS_REST,

@@ -127,7 +127,7 @@ def compare_runs(
                     "high": high,
                     "printed": printed,
                     "difference": value - printed,
-                    "verdict": verdict(value, low, high, printed, reasons),
+                    **verdict(value, low, high, printed, reasons),
                     "seed_values": " ".join(f"{i.loc[metric, 'value']:.6f}" for i in intervals),
                     "seeds": " ".join(str(run.facts["seed"]) for run in same),
                     "test_images": len(labels),

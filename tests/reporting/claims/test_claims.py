@@ -27,32 +27,61 @@ SETS = ("breakhis_40x", "breakhis_100x")
 OTHERS = ("vit", "swin", "resnet50")
 
 
-def run(network, accuracy, *, dataset="breakhis_40x", seed=0, data=REAL, patients=150,
-        weights="imagenet (torchvision)"):  # fmt: skip
+def run(
+    network,
+    accuracy,
+    *,
+    dataset="breakhis_40x",
+    seed=0,
+    data=REAL,
+    patients=150,
+    weights="imagenet (torchvision)",
+):
     """300 test images, half of each class; right with the chance `accuracy`."""
     rng = np.random.default_rng([*dataset.encode(), *network.encode(), seed])
     labels = np.tile([0, 1], 150)
     right = rng.random(300) < accuracy
     p = np.where(right == (labels == 1), 0.9, 0.1)
-    table = pd.DataFrame({
-        "image": [f"{i}.png" for i in range(300)],
-        "label": np.take(CLASSES, labels),
-        "group": [f"p{i * patients // 300}" for i in range(300)] if patients else "",
-        "part": "test", "p_benign": 1 - p, "p_malignant": p,
-    })  # fmt: skip
-    facts = {"network": network, "dataset": dataset, "classes": CLASSES, "by": "image",
-             "weights": weights, "frozen": False, "dropout": 0.25, "seed": seed,
-             "data": data | {"dataset": dataset},
-             "provenance": {"hardware": "a GPU", "versions": {"torch": "2"}, "commit": "abc"},
-             "settings": {"image_size": 64, "epochs": 1, "batch_size": 8, "learning_rate": 1e-4,
-                          "precision": "fp32", "select_epoch": "best"}}  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "image": [f"{i}.png" for i in range(300)],
+            "label": np.take(CLASSES, labels),
+            "group": [f"p{i * patients // 300}" for i in range(300)] if patients else "",
+            "part": "test",
+            "p_benign": 1 - p,
+            "p_malignant": p,
+        }
+    )
+    facts = {
+        "network": network,
+        "dataset": dataset,
+        "classes": CLASSES,
+        "by": "image",
+        "weights": weights,
+        "frozen": False,
+        "dropout": 0.25,
+        "seed": seed,
+        "data": data | {"dataset": dataset},
+        "provenance": {"hardware": "a GPU", "versions": {"torch": "2"}, "commit": "abc"},
+        "settings": {
+            "image_size": 64,
+            "epochs": 1,
+            "batch_size": 8,
+            "learning_rate": 1e-4,
+            "precision": "fp32",
+            "select_epoch": "best",
+        },
+    }
     return Run(facts, table)
 
 
 def runs_of(ours: float, others: float, **facts) -> list[Run]:
     """DALAResNet50 and three others, of given accuracy, on two data sets."""
-    return [run(network, ours if network == "dalaresnet50" else others, dataset=d, **facts)
-            for d in SETS for network in ("dalaresnet50", *OTHERS)]  # fmt: skip
+    return [
+        run(network, ours if network == "dalaresnet50" else others, dataset=d, **facts)
+        for d in SETS
+        for network in ("dalaresnet50", *OTHERS)
+    ]
 
 
 def verdict_of(runs, scale="paper", datasets=SETS, networks=OTHERS, metric="accuracy"):
@@ -164,8 +193,10 @@ def test_seeds_are_averaged_and_their_patients_drawn_together():
     """The same run thrice is no more certain than once."""
     one = [run(name, 0.8) for name in ("dalaresnet50", "vit")]
     thrice = [Run(r.facts | {"seed": seed}, r.predictions) for r in one for seed in (0, 1, 2)]
-    single, triple = (comparison_rows(r, scale="paper", resamples=200, metrics=("accuracy",))
-                      for r in (one, thrice))  # fmt: skip
+    single, triple = (
+        comparison_rows(r, scale="paper", resamples=200, metrics=("accuracy",))
+        for r in (one, thrice)
+    )
     for column in ("difference", "low", "high", "p_value"):
         assert triple[column].iloc[0] == pytest.approx(single[column].iloc[0], abs=1e-9)
     assert triple["seeds"].iloc[0] == "0 1 2"
@@ -235,11 +266,16 @@ def costs(ours: float, verdict: str) -> dict[str, pd.DataFrame]:
     """Table IX with times of 100 s (noise of 1 %) for all baselines and `ours` for DALAResNet50."""
     rng = np.random.default_rng(0)
     rows = [
-        {"dataset": d, "network": n, "metric": "total_seconds", "verdict": verdict,
-         "seed_values": f"{(ours if n == 'dalaresnet50' else 100) * rng.normal(1, 0.01)}"}
+        {
+            "dataset": d,
+            "network": n,
+            "metric": "total_seconds",
+            "verdict": verdict,
+            "seed_values": f"{(ours if n == 'dalaresnet50' else 100) * rng.normal(1, 0.01)}",
+        }
         for d in ("breakhis_40x", "breakhis_100x", "breakhis_200x", "bach", "breakhis")
         for n in ("dalaresnet50", *BASELINES)
-    ]  # fmt: skip
+    ]
     return {"table_09_breakhis_cost": pd.DataFrame(rows)}
 
 
@@ -278,14 +314,34 @@ def test_quotes_are_the_papers_words():
 
 
 def test_cam_comparisons_are_read():
-    rows = pd.DataFrame([
-        {"dataset": f"breakhis_{m}x", "method": method, "metric": metric, "rule": rule,
-         "difference": 0.1, "low": 0.05, "high": 0.15, "p_holm": 0.001, "counted": "yes"}
-        for m in (40, 100, 200, 400) for method in ("gradcam", "scorecam", "eigencam")
-        for rule, metric in (("own", "iou"), ("own", "dice"), ("own", "recall"), ("otsu", "iou"),
-                             ("best", "iou"), ("none", "pointing_game"), ("none", "auprc"),
-                             ("none", "spread"), ("none", "energy_inside"))
-    ])  # fmt: skip
+    rows = pd.DataFrame(
+        [
+            {
+                "dataset": f"breakhis_{m}x",
+                "method": method,
+                "metric": metric,
+                "rule": rule,
+                "difference": 0.1,
+                "low": 0.05,
+                "high": 0.15,
+                "p_holm": 0.001,
+                "counted": "yes",
+            }
+            for m in (40, 100, 200, 400)
+            for method in ("gradcam", "scorecam", "eigencam")
+            for rule, metric in (
+                ("own", "iou"),
+                ("own", "dice"),
+                ("own", "recall"),
+                ("otsu", "iou"),
+                ("best", "iou"),
+                ("none", "pointing_game"),
+                ("none", "auprc"),
+                ("none", "spread"),
+                ("none", "energy_inside"),
+            )
+        ]
+    )
     found = claim_rows({"cam_comparisons": rows})
     found = found[(found["claim"] == "localisation") & (found["evidence"] == "measured")]
     assert set(found["verdict"]) == {"supported"}
@@ -313,8 +369,20 @@ def test_from_runs_to_summary_by_the_command_line(tmp_path):
     base = ["--scale", "paper", "--resamples", "50", "--runs", *paths]
     assert main(["table", "comparisons", *base, "--output", str(tables / "comparisons.csv")]) == 0
     assert main(["table", "balanced", *base, "--output", str(tables / "balanced.csv")]) == 0
-    assert main(["claims", "--tables", str(tables / "comparisons.csv"), "--scale", "paper",
-                 "--output", str(tables / "claims.csv")]) == 0  # fmt: skip
+    assert (
+        main(
+            [
+                "claims",
+                "--tables",
+                str(tables / "comparisons.csv"),
+                "--scale",
+                "paper",
+                "--output",
+                str(tables / "claims.csv"),
+            ]
+        )
+        == 0
+    )
     names = [str(path) for path in sorted(tables.glob("*.csv"))]
     names.append(str(ROOT / "tables" / "audit.csv"))
     page = tables / "summary.md"
@@ -336,8 +404,15 @@ def test_from_runs_to_summary_by_the_command_line(tmp_path):
 def test_a_table_without_its_columns_is_one_clear_error(tmp_path, capsys):
     (tmp_path / "comparisons.csv").write_text("family,metric\nbaselines,accuracy\n")
     output = tmp_path / "claims.csv"
-    command = ["claims", "--tables", str(tmp_path / "comparisons.csv"), "--scale", "paper",
-               "--output", str(output)]  # fmt: skip
+    command = [
+        "claims",
+        "--tables",
+        str(tmp_path / "comparisons.csv"),
+        "--scale",
+        "paper",
+        "--output",
+        str(output),
+    ]
     assert main(command) == 2
     assert "has no column 'dataset'" in capsys.readouterr().err
     assert not output.exists()

@@ -30,11 +30,14 @@ PHANTOM = REAL | {"source": "phantom", "complete": False, "description": "phanto
 def hand_made(gain: float, *, data=REAL, weights="imagenet (torchvision)", images=40) -> CamRun:
     """Scores of 40 images of 20 patients; DT Grad-CAM's are higher by `gain`, with noise."""
     rng = np.random.default_rng(0)
-    names = pd.DataFrame({
-        "image": [f"{i}.png" for i in range(images)],
-        "group": [f"patient {i // 2}" for i in range(images)],
-        "label": "malignant", "predicted": "malignant",
-    })  # fmt: skip
+    names = pd.DataFrame(
+        {
+            "image": [f"{i}.png" for i in range(images)],
+            "group": [f"patient {i // 2}" for i in range(images)],
+            "label": "malignant",
+            "predicted": "malignant",
+        }
+    )
     base = rng.uniform(0.3, 0.5, images)
     tables = {"regions": [], "maps": []}
     for method in METHODS:
@@ -47,20 +50,40 @@ def hand_made(gain: float, *, data=REAL, weights="imagenet (torchvision)", image
         own = base + rng.normal(0, 0.02, images) + gain * (method == "dt_gradcam")
         scores = pd.DataFrame(dict.fromkeys(MAP_METRICS, own))
         tables["maps"].append(pd.concat([names.assign(method=method), scores], axis=1))
-    stages = pd.concat([
-        names.assign(stage=stage, **dict.fromkeys((*OVERLAPS, *MAP_METRICS[:3], "spread"),
-                                                  base + 0.01 * number))
-        for number, stage in enumerate(STAGES)
-    ])  # fmt: skip
-    resets = pd.DataFrame({"stage": ["none", "fc", "conv1"], "spearman": [1, 0.4, 0.1],
-                           "ssim": [1, 0.5, 0.2], "method": "gradcam", "images": 8})  # fmt: skip
+    stages = pd.concat(
+        [
+            names.assign(
+                stage=stage,
+                **dict.fromkeys((*OVERLAPS, *MAP_METRICS[:3], "spread"), base + 0.01 * number),
+            )
+            for number, stage in enumerate(STAGES)
+        ]
+    )
+    resets = pd.DataFrame(
+        {
+            "stage": ["none", "fc", "conv1"],
+            "spearman": [1, 0.4, 0.1],
+            "ssim": [1, 0.5, 0.2],
+            "method": "gradcam",
+            "images": 8,
+        }
+    )
     facts = {
-        "dataset": "breakhis_40x", "seed": 0, "network": "dalaresnet50", "layer": "gate",
-        "by": "image", "data": data, "weights": weights, "truth": "exact masks", "images": images,
-        "scorecam_images": images, "validation_images": 9, "settings": {"image_size": 64},
+        "dataset": "breakhis_40x",
+        "seed": 0,
+        "network": "dalaresnet50",
+        "layer": "gate",
+        "by": "image",
+        "data": data,
+        "weights": weights,
+        "truth": "exact masks",
+        "images": images,
+        "scorecam_images": images,
+        "validation_images": 9,
+        "settings": {"image_size": 64},
         "cam": {"copies": 10, "sigma": 0.1, "kernel_size": 5, "precision": "full"},
         "provenance": {"hardware": "a GPU", "commit": "abc"},
-    }  # fmt: skip
+    }
     parts = (pd.concat(tables["regions"]), pd.concat(tables["maps"]), stages, resets)
     return CamRun(facts, *parts)
 
@@ -87,9 +110,12 @@ def test_holm_is_over_the_methods_of_one_metric_and_rule():
 
 @pytest.mark.parametrize(
     ("options", "scale", "reason"),
-    [({"data": PHANTOM}, "paper", "phantom"), ({"weights": "random"}, "paper", "random weights"),
-     ({}, "demo", "demo scale")],
-)  # fmt: skip
+    [
+        ({"data": PHANTOM}, "paper", "phantom"),
+        ({"weights": "random"}, "paper", "random weights"),
+        ({}, "demo", "demo scale"),
+    ],
+)
 def test_maps_of_something_else_never_count(options, scale, reason):
     run = hand_made(0.05, **options)
     for rows in (
@@ -146,9 +172,10 @@ class Small(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Conv2d(3, 4, 3, stride=2, padding=1),
+            nn.ReLU(),
             nn.Conv2d(4, 6, 3, stride=2, padding=1),
-        )  # fmt: skip
+        )
         self.fc = nn.Linear(6, 2)
         self.cam_layer = "body.2"
 
@@ -171,11 +198,22 @@ def run_and_data(tmp_path, monkeypatch):
     parts = pd.read_csv(split).query("part != 'train'")
     predicted = np.where(np.arange(len(parts)) % 3, parts["label"], "benign")
     parts.assign(predicted=predicted).to_csv(run / "predictions.csv", index=False)
-    (run / "run.json").write_text(json.dumps({
-        "network": "dalaresnet50", "dataset": "breakhis_40x", "by": "image", "seed": 0,
-        "classes": ["benign", "malignant"], "weights": "random", "frozen": False, "dropout": 0.25,
-        "data": read_json(prepared / "source.json"), "settings": {"image_size": 32},
-    }))  # fmt: skip
+    (run / "run.json").write_text(
+        json.dumps(
+            {
+                "network": "dalaresnet50",
+                "dataset": "breakhis_40x",
+                "by": "image",
+                "seed": 0,
+                "classes": ["benign", "malignant"],
+                "weights": "random",
+                "frozen": False,
+                "dropout": 0.25,
+                "data": read_json(prepared / "source.json"),
+                "settings": {"image_size": 32},
+            }
+        )
+    )
     torch.manual_seed(0)
     network = Small().eval()
     monkeypatch.setattr(evaluation, "network_from_checkpoint", lambda path: (network, {}))
