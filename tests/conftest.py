@@ -174,3 +174,19 @@ def snakemake(folder: Path, *arguments: str, root: Path = ROOT) -> subprocess.Co
         text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
     )
+
+
+def from_catalogue(kind: str, key: str):
+    """A result's module whose `write` or `draw` has the constants of its catalogue entry."""
+    import functools
+    import importlib
+    import types
+
+    from paper_code.reporting.catalogue import find_result
+
+    result = find_result(kind, key)
+    module = importlib.import_module(result.dotted_module)
+    name = "draw" if kind == "figure" else "write"
+    return types.SimpleNamespace(
+        **{name: functools.partial(getattr(module, name), **result.constants)}
+    )

@@ -6,7 +6,7 @@ import pytest
 from conftest import read_json, snakemake
 from PIL import Image
 
-from paper_code import __main__ as cli
+from paper_code import cli
 
 CLASSES = ["clear", "round", "star"]
 

@@ -17,7 +17,7 @@ from conftest import ROOT, read_json
 from safetensors.torch import load_file
 from torch import nn
 
-from paper_code import __main__ as cli
+from paper_code import cli
 from paper_code.errors import UserError
 from paper_code.networks import build_network, read_metadata, save_weights
 from paper_code.networks.preprocessing import normalize
@@ -465,7 +465,7 @@ import os, signal, sys
 import torch
 sys.path.insert(0, {tests!r})
 import test_training
-from paper_code import __main__ as cli
+from paper_code import cli
 from paper_code.training import run
 
 run.build_network = test_training.tiny_network

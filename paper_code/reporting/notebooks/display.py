@@ -13,11 +13,11 @@ from IPython.display import Image, Markdown, display
 from matplotlib.figure import Figure
 from PIL import Image as Picture
 
-from paper_code.reporting.labels import network_label
-from paper_code.reporting.plotting import STYLE
-from paper_code.reporting.notebooks.results import find_result
-from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
+from paper_code.reporting.evidence import counts, join_obstacles, split_obstacles
+from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS, network_label
 from paper_code.reporting.markdown import markdown, number
+from paper_code.reporting.notebooks.results import find_result
+from paper_code.reporting.plotting import STYLE
 
 DPI = 100
 WIDTH = 1000  # px of a picture of figures/ in a notebook
@@ -65,8 +65,12 @@ def provenance(rows: pd.DataFrame) -> str:
     """Data, weights, split, seeds and scale of some rows, in one line."""
     parts = []
     for column, words in (
-        ("scale", "{} scale"), ("weights", "{} weights"), ("splits", "split by {}"),
-        ("seeds", "seeds {}"), ("data", "{}"), ("hardware", "{}"),
+        ("scale", "{} scale"),
+        ("weights", "{} weights"),
+        ("splits", "split by {}"),
+        ("seeds", "seeds {}"),
+        ("data", "{}"),
+        ("hardware", "{}"),
     ):
         if column in rows:
             values = dict.fromkeys(str(value) for value in rows[column] if value != "")
@@ -149,13 +153,14 @@ def beside_printed(
         place = np.arange(len(subjects))[::-1]
         axis.hlines(place, here["low"], here["high"], color=MEASURED, linewidth=2, alpha=0.45)
         axis.plot(here["value"], place, "o", color=MEASURED, label="measured, 95 % interval")
-        axis.plot(
-            here["printed"], place, "D", color=PRINTED, fillstyle="none", label="printed"
-        )
+        axis.plot(here["printed"], place, "D", color=PRINTED, fillstyle="none", label="printed")
         axis.set(
-            yticks=place, yticklabels=[labels.get(key, key) for key in subjects],
-            xlim=(-0.02, 1.02), ylim=(-0.6, len(subjects) - 0.4),
-            title=name_of(dataset), xlabel=axis_label,
+            yticks=place,
+            yticklabels=[labels.get(key, key) for key in subjects],
+            xlim=(-0.02, 1.02),
+            ylim=(-0.6, len(subjects) - 0.4),
+            title=name_of(dataset),
+            xlabel=axis_label,
         )
         axis.grid(axis="x", color="0.9")
         axis.set_axisbelow(True)

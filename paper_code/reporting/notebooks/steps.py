@@ -95,8 +95,8 @@ def steps_on_a_phantom(seed: int = 0) -> ShownSteps:
 
     from paper_code.cam.compute import dt_gradcam_steps
     from paper_code.cam.dt_gradcam import SIGMA, noisy_copies
-    from paper_code.phantoms.histology import draw_field, draw_patient
     from paper_code.networks.dalaresnet50 import DALAResNet50
+    from paper_code.phantoms.histology import draw_field, draw_patient
 
     rng = np.random.default_rng(seed)
     image, lesion = draw_field(

@@ -79,7 +79,7 @@ def test_every_epoch_is_a_row(run, tmp_path):
         "| BreakHis 40X | DALAResNet50 | 3 | 2 | 2 | 1.000 | 0.500 | 0.900 | 0.800 | 1.000 | 3.25 |"
     )
     assert line in (tmp_path / "c.md").read_text()
-    figure_convergence.draw(str(tmp_path / "c.png"), table=str(tmp_path / "c.csv"))
+    figure_convergence.draw(str(tmp_path / "c.png"), tables=[str(tmp_path / "c.csv")])
     assert np.asarray(Image.open(tmp_path / "c.png")).std() > 0
     assert (tmp_path / "c.pdf").is_file()
 

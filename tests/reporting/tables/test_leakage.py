@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from paper_code.__main__ import main
+from paper_code.cli import main
 from paper_code.datasets.overlap import near_duplicates, shared_patients
 from paper_code.errors import UserError
 from paper_code.files import write_csv, write_json
