@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from torchvision.transforms import v2
 from training import RESULTS
 
+from paper_code.config import defaults
 from paper_code.device import autocast, clock, default_device, resolve_precision
 from paper_code.networks.builder import build_network
 from paper_code.networks.preprocessing import normalize
@@ -70,8 +71,8 @@ def our_loop(name: str, images, labels, args, device: torch.device) -> list[floa
     network.to(device, memory_format=torch.channels_last)
     part = ImageSet(images.to(device), labels.to(device))
     few = ImageSet(part.images[:8], part.labels[:8])
-    settings = TrainingSettings(
-        epochs=args.epochs + 1, batch_size=args.batch_size, checkpoint_seconds=1e9
+    settings = TrainingSettings.of(
+        defaults(), epochs=args.epochs + 1, batch_size=args.batch_size, checkpoint_seconds=1e9
     )
     return [row["train_seconds"] for row in fit(network, part, few, settings).seconds][1:]
 

@@ -19,6 +19,7 @@ import pandas as pd
 import torch
 from training import RESULTS
 
+from paper_code.config import defaults
 from paper_code.datasets.catalog import find_dataset
 from paper_code.datasets.prepare import make_manifest, prepare
 from paper_code.datasets.splits import make_split
@@ -63,8 +64,8 @@ def main() -> None:
     low = resolve_precision("auto", device)
     if low == "fp32":
         raise SystemExit(f"{hardware(device)} has no lower precision to compare with.")
-    settings = TrainingSettings(
-        epochs=args.epochs, batch_size=args.batch_size, recalibrate_batchnorm=True
+    settings = TrainingSettings.of(
+        defaults(), epochs=args.epochs, batch_size=args.batch_size, recalibrate_batchnorm=True
     )
     rows = []
     with tempfile.TemporaryDirectory() as name:
@@ -84,6 +85,10 @@ def main() -> None:
                         split,
                         output,
                         replace(settings, seed=seed, precision=precision),
+                        weights=defaults()["weights"],
+                        freeze=False,
+                        dropout=defaults()["dropout"],
+                        by="image",
                     )
                     found.append(load_run(output / "run.json").part("test"))
             codes = np.split(

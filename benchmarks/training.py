@@ -24,6 +24,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
+from paper_code.config import defaults
 from paper_code.datasets.catalog import find_dataset
 from paper_code.datasets.prepare import make_manifest, prepare
 from paper_code.device import clock, default_device, resolve_precision
@@ -96,8 +97,8 @@ def our_loop(images, labels, args, device) -> list[float]:
     network.to(device, memory_format=torch.channels_last)
     part = ImageSet(images.to(device), labels.to(device))
     few = ImageSet(part.images[:8], part.labels[:8])
-    settings = TrainingSettings(
-        epochs=args.epochs + 1, batch_size=args.batch_size, checkpoint_seconds=1e9
+    settings = TrainingSettings.of(
+        defaults(), epochs=args.epochs + 1, batch_size=args.batch_size, checkpoint_seconds=1e9
     )
     state = fit(network, part, few, settings)
     return [row["train_seconds"] for row in state.seconds][1:]

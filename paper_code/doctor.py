@@ -211,13 +211,7 @@ def _probe(plan: Plan) -> None:
     images = torch.from_numpy(pixels).to(device)
     labels = torch.arange(len(images), device=device) % 2
     part = ImageSet(images, labels)
-    protocol = TrainingSettings(
-        epochs=1,
-        batch_size=batch,
-        learning_rate=settings["learning_rate"],
-        rotation=settings["rotation"],
-        precision=settings["precision"],
-    )
+    protocol = TrainingSettings.of(settings, epochs=1)
     rates, seconds = {}, 0.0
     for name in track(settings["networks"], f"probing {scale}"):
         network = build_network(name, 2, image_size=size).to(

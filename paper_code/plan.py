@@ -13,13 +13,14 @@ from paper_code.datasets.read import read_dataset
 from paper_code.networks.names import VARIANT, parse_network
 from paper_code.networks.registry import NETWORKS, network_module
 from paper_code.reporting.catalogue import RESULTS, Result
+from paper_code.runs import FACTS, HISTORY, PREDICTIONS, TIMING, WEIGHTS
 from paper_code.sources import source_files
 
 DALA = "dalaresnet50"
 RUN_FILES = {
-    "timings": "timing.json",
-    "histories": "history.csv",
-    "weights": "weights.safetensors",
+    "timings": TIMING,
+    "histories": HISTORY,
+    "weights": WEIGHTS,
 }
 CAM_FILES = ("cam.json", "regions.csv", "maps.csv", "stages.csv", "randomization.csv")
 
@@ -221,10 +222,8 @@ class Plan:
                 files[key] = [f"{self.root}/cam/{run.folder}/{name}" for run in runs]
         if "runs" in result.needs:
             runs = self.selected_runs(result.networks, datasets)
-            files["runs"] = [f"{self.root}/runs/{run.folder}/run.json" for run in runs]
-            files["predictions"] = [
-                f"{self.root}/runs/{run.folder}/predictions.csv" for run in runs
-            ]
+            files["runs"] = [f"{self.root}/runs/{run.folder}/{FACTS}" for run in runs]
+            files["predictions"] = [f"{self.root}/runs/{run.folder}/{PREDICTIONS}" for run in runs]
             for need in set(result.needs) & set(RUN_FILES):
                 files[need] = [f"{self.root}/runs/{run.folder}/{RUN_FILES[need]}" for run in runs]
         if "manifests" in result.needs:

@@ -10,6 +10,13 @@ import pandas as pd
 from paper_code.errors import UserError
 from paper_code.files import read_json
 
+# The files of a run, in its folder.
+FACTS = "run.json"
+PREDICTIONS = "predictions.csv"
+HISTORY = "history.csv"
+TIMING = "timing.json"
+WEIGHTS = "weights.safetensors"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -46,13 +53,13 @@ def load_run(path: str | Path, *, timing: bool = False) -> Run:
     try:
         facts = read_json(path)
         predictions = pd.read_csv(
-            path.with_name("predictions.csv"),
+            path.with_name(PREDICTIONS),
             dtype={"image": str, "label": str, "group": str, "predicted": str},
             keep_default_na=False,
         )
-        times = read_json(path.with_name("timing.json")) if timing else None
+        times = read_json(path.with_name(TIMING)) if timing else None
     except (OSError, json.JSONDecodeError, pd.errors.ParserError) as error:
-        raise UserError(f"{path}: not a finished run ({error}). Train it anew.") from error
+        raise UserError(f"{path}: not a finished run ({error}). Train it again.") from error
     return Run(facts, predictions, times)
 
 

@@ -26,7 +26,7 @@ def source_files(*modules: str) -> list[str]:
     Raises:
         ModuleNotFoundError: a module of the package does not exist.
     """
-    waiting, found = list(modules), set()
+    waiting, found = [name for module in modules for name in _with_packages(module)], set()
     while waiting:
         path = _module_file(waiting.pop())
         if path not in found:
@@ -35,6 +35,12 @@ def source_files(*modules: str) -> list[str]:
                 found.update(path.parent.glob("*.csv"))  # a package's data, as in `published`
             waiting += _imports(path)
     return sorted(os.path.relpath(path) for path in found)
+
+
+def _with_packages(module: str) -> list[str]:
+    """A module's packages, then itself: "a.b.c" -> ["a", "a.b", "a.b.c"]."""
+    parts = module.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
 
 
 def _module_file(module: str) -> Path:
@@ -66,8 +72,7 @@ def _imports(path: Path) -> list[str]:
         parts = name.split(".")
         if parts[0] != PACKAGE.name:
             continue
-        for length in range(1, len(parts) + 1):
-            module = ".".join(parts[:length])
+        for module in _with_packages(name):
             try:
                 _module_file(module)
             except ModuleNotFoundError:

@@ -190,3 +190,25 @@ def from_catalogue(kind: str, key: str):
     return types.SimpleNamespace(
         **{name: functools.partial(getattr(module, name), **result.constants)}
     )
+
+
+def training_settings(**changes):
+    """`TrainingSettings` with the config's defaults and some changes."""
+    from paper_code.config import defaults
+    from paper_code.training.loop import TrainingSettings
+
+    return TrainingSettings.of(defaults(), **changes)
+
+
+def train_run(*arguments, **changes) -> None:
+    """`paper_code.training.run.train_run` with the config's defaults, on a split by image."""
+    from paper_code.config import defaults
+    from paper_code.training import run
+
+    given = {
+        "weights": defaults()["weights"],
+        "freeze": defaults()["freeze_backbone"],
+        "dropout": defaults()["dropout"],
+        "by": defaults()["splits"],
+    }
+    run.train_run(*arguments, **given | changes)

@@ -53,7 +53,7 @@ def test_a_run_depends_on_its_own_network_alone(name):
 
 
 def test_a_package_s_data_are_its_sources():
-    found = source_files("paper_code.reporting.table_07_breakhis_comparison")
+    found = source_files("paper_code.reporting.tables.scores")
     assert "paper_code/published/table_07.csv" in found
     assert "paper_code/metrics/intervals.py" in found
     assert not [
@@ -64,7 +64,7 @@ def test_a_package_s_data_are_its_sources():
 def test_one_phantom_family_is_found_through_imports_inside_functions():
     found = source_files("paper_code.phantoms")
     for name in ("breakhis", "bach", "mini_ddsm", "histology", "mammography", "writing"):
-        assert f"paper_code/datasets/phantoms/{name}.py" in found
+        assert f"paper_code/phantoms/{name}.py" in found
 
 
 def test_unknown_module():

@@ -1,4 +1,4 @@
-"""Class probabilities of a user's own images, and metrics on images with known labels."""
+"""Class probabilities of a user's own images."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -7,16 +7,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from paper_code.datasets import manifest as manifests
 from paper_code.device import default_device, resolve_precision
 from paper_code.errors import UserError
-from paper_code.files import read_json, write_csv
+from paper_code.files import write_csv
 from paper_code.inference.load import load_trained, read_images
-from paper_code.metrics import METRICS, accuracy_interval, bootstrap_interval
+from paper_code.networks.forward import predict
 from paper_code.progress import say, track
-from paper_code.runs import load_run
-from paper_code.training.loop import predict
-from paper_code.training.run import load_prepared
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
 CHUNK = 64  # images decoded before each forward pass
@@ -52,7 +48,7 @@ def predict_images(weights: str | Path, paths: Sequence[str | Path], output: str
     Args:
         weights: `weights.safetensors` of a run.
         paths: image files, and folders that are searched with their subfolders.
-        output: the CSV to write; a row an image, in the order of `find_images`.
+        output: the CSV to write; one row per image, in the order of `find_images`.
 
     Returns:
         How many files were skipped.
@@ -130,118 +126,3 @@ def decoded(
             names, images = [], []
     if images:
         yield names, torch.cat(images)
-
-
-def evaluate(
-    source: str | Path,
-    output: str | Path,
-    *,
-    prepared: str | Path | None = None,
-    split: str | Path | None = None,
-    manifest: str | Path | None = None,
-    part: str | None = None,
-    resamples: int = 1000,
-) -> pd.DataFrame:
-    """Metrics of a trained network on labelled images, with 95 % intervals, as a table and a CSV.
-
-    Args:
-        source: a finished run (its folder or `run.json`), whose stored predictions are used unless
-            images are given; or a weights file, which needs `prepared` or `manifest`.
-        output: the CSV to write: metric, value, low, high (see `bootstrap_interval`), images,
-            patients, part, data, weights.
-        prepared: folder of a prepared data set.
-        split: its split file; without one all images count.
-        manifest: a `manifest.csv` (path, label, group) of images that are decoded now.
-        part: train, val or test; by default test where there are parts. A run has stored no
-            predictions of its training part.
-        resamples: of the bootstrap; patients are drawn whole where they are known.
-
-    Raises:
-        UserError: files are missing or do not belong together, a label is not one of the
-            network's classes, the part has no image.
-    """
-    if (part and manifest) or (part and prepared and not split):
-        raise UserError("--part needs the parts of a split: give --split too, or leave it out.")
-    source = Path(source)
-    if prepared or manifest:
-        weights = source if source.suffix == ".safetensors" else _run_folder(source) / WEIGHTS
-        of_images = _of_prepared if prepared else _of_manifest
-        where = (prepared, split, part or "test") if prepared else (manifest,)
-        labels, probabilities, groups, facts = of_images(weights, *where)
-    elif source.suffix == ".safetensors":
-        raise UserError(f"{source}: weights alone. Give labelled images: --prepared or --manifest.")
-    else:
-        run = load_run(_run_folder(source) / "run.json")
-        labels, probabilities, groups = run.part(part or "test")
-        facts = {"data": run.facts["data"]["description"], "weights": source}
-    shown = part or ("test" if split or not (prepared or manifest) else "all")
-    if len(labels) == 0:
-        raise UserError(f"{source}: no prediction of the part '{shown}'. Stored are val and test.")
-    table = bootstrap_interval(labels, probabilities, groups, METRICS, resamples)
-    known = set(groups) - {""}
-    if not known and table.loc[0, ["low", "high"]].isna().all():
-        table.loc[0, ["low", "high"]] = accuracy_interval(labels, probabilities)
-    table = table.round(6).assign(
-        images=len(labels),
-        patients=len(known),
-        part=shown,
-        data=facts["data"],
-        weights=Path(facts["weights"]).as_posix(),
-    )
-    write_csv(output, table)
-    return table
-
-
-WEIGHTS = "weights.safetensors"
-Labelled = tuple[np.ndarray, np.ndarray, np.ndarray, dict]
-
-
-def _run_folder(source: Path) -> Path:
-    return source.parent if source.name == "run.json" else source
-
-
-def _of_prepared(weights: Path, prepared: str, split: str | None, part: str) -> Labelled:
-    """Labels, probabilities and patients of (a part of) a prepared data set."""
-    network, facts = load_trained(weights)
-    prepared = Path(prepared)
-    if not (prepared / "source.json").is_file():
-        raise UserError(f"{prepared}: not a prepared data set (source.json is missing).")
-    about = read_json(prepared / "source.json")
-    if about["classes"] != list(facts["classes"]):
-        raise UserError(
-            f"{prepared}: classes {', '.join(about['classes'])}, but {weights} knows "
-            f"{', '.join(facts['classes'])}."
-        )
-    table, images, labels = load_prepared(
-        prepared, split or prepared / "manifest.csv", about["classes"]
-    )
-    if images.shape[-1] != int(facts["image_size"]):
-        raise UserError(
-            f"{prepared}: prepared at {images.shape[-1]} px, but {weights} was trained at "
-            f"{facts['image_size']} px. Prepare it with --image-size {facts['image_size']}."
-        )
-    rows = np.flatnonzero(table["part"] == part) if split else np.arange(len(table))
-    chunks = torch.from_numpy(rows).split(4 * CHUNK) if len(rows) else ()
-    empty = np.empty((0, len(about["classes"])))
-    probabilities = np.concatenate(
-        [empty, *(class_probabilities(network, images[c]) for c in chunks)]
-    )
-    facts = {"data": about["description"], "weights": weights}
-    return labels[rows].numpy(), probabilities, table["group"].to_numpy()[rows], facts
-
-
-def _of_manifest(weights: Path, manifest: str) -> Labelled:
-    """Labels, probabilities and patients of every image that a manifest lists."""
-    network, facts = load_trained(weights)
-    table = manifests.read(Path(manifest))
-    classes = list(facts["classes"])
-    for row in table[~table["label"].isin(classes)].itertuples():
-        raise UserError(
-            f"{manifest}: {row.path} has the label '{row.label}', but {weights} knows "
-            f"{', '.join(classes)}."
-        )
-    files, size = [Path(path) for path in table["path"]], int(facts["image_size"])
-    probabilities = [class_probabilities(network, images) for _, images in decoded(files, size)]
-    labels = pd.Categorical(table["label"], classes).codes.astype(np.int64)
-    facts = {"data": f"{manifest} ({len(table)} images)", "weights": weights}
-    return labels, np.concatenate(probabilities), table["group"].to_numpy(), facts

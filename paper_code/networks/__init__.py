@@ -44,10 +44,10 @@ _HOME = {
     "classifier": "builder",
     "default_cam_layer": "builder",
     "freeze_backbone": "builder",
-    "load_weights": "checkpoint",
+    "load_weights": "weights",
     "network_from_checkpoint": "builder",
-    "read_metadata": "checkpoint",
-    "save_weights": "checkpoint",
+    "read_metadata": "weights",
+    "save_weights": "weights",
 }
 
 

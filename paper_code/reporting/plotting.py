@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from paper_code.files import replacing
+from paper_code.networks.names import VARIANT
 from paper_code.provenance import commit, versions
 from paper_code.runs import Run
 
@@ -24,6 +25,33 @@ STYLE = {
     "pdf.fonttype": 42,
     "svg.hashsalt": "paper_code",
 }
+
+# Wong's colours for the colour-blind, then greys: one per network, in every figure.
+COLOURS = {
+    "dalaresnet50": "#D55E00",
+    "resnet50": "#0072B2",
+    "seresnet50": "#56B4E9",
+    "densenet121": "#009E73",
+    "vgg16": "#CC79A7",
+    "vgg16_inception": "#E69F00",
+    "vit": "#555555",
+    "swin": "#999999",
+    "dinov2_vitb14": "#000000",
+}
+DASHES = {"vit": "--", "swin": "-.", "dinov2_vitb14": ":"}
+
+
+def network_look(network: str) -> dict[str, object]:
+    """How a network's lines look in every figure.
+
+    DALAResNet50 is the thickest; with its gate after another layer it is thin and dotted.
+    """
+    base, elsewhere, _ = network.partition(VARIANT)
+    return {
+        "color": COLOURS.get(base, "0.5"),
+        "linestyle": ":" if elsewhere else DASHES.get(base, "-"),
+        "linewidth": 1.8 if network == "dalaresnet50" else 1.1,
+    }
 
 
 def style():

@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 
 import torch
 from torch.nn import functional as F
@@ -11,27 +11,36 @@ from torch.optim.swa_utils import update_bn
 
 from paper_code.device import autocast, clock, resolve_precision
 from paper_code.errors import UserError
+from paper_code.networks.forward import predict
 from paper_code.networks.preprocessing import normalize
 from paper_code.progress import say
 from paper_code.training.augment import augment
 
-EVALUATION_BATCH = 256
 RECALIBRATION_IMAGES = 512  # enough for stable batch-norm statistics
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """The protocol of section IV-A; choices that the paper leaves open are in the config."""
+    """The protocol of section IV-A; defaults and what the paper leaves open are in the config."""
 
-    epochs: int = 50
-    batch_size: int = 32
-    learning_rate: float = 1e-4
-    rotation: float = 15.0
-    select_epoch: str = "best"
-    precision: str = "auto"
-    recalibrate_batchnorm: bool = False
-    checkpoint_seconds: float = 60.0
-    seed: int = 0
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    rotation: float
+    select_epoch: str
+    precision: str
+    recalibrate_batchnorm: bool
+    checkpoint_seconds: float
+    seed: int
+
+    @classmethod
+    def of(cls, configured: Mapping[str, object], **changes: object) -> "TrainingSettings":
+        """From settings of the config (other keys are left out), with some changes.
+
+        `seed` is 0 unless given: the config has a list of seeds, one for each run.
+        """
+        names = [field.name for field in fields(cls)]
+        return cls(**{"seed": 0} | {n: configured[n] for n in names if n in configured} | changes)
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,25 @@ class State:
     seconds: list[dict] = field(default_factory=list)
     best_epoch: int = 0
     best_weights: dict[str, torch.Tensor] | None = None
+
+    def record(self, epoch: int, losses: dict, seconds: dict, network: torch.nn.Module) -> None:
+        """Note an epoch; keep the weights if it is the best so far."""
+        self.epoch = epoch
+        self.history.append({"epoch": epoch, **losses})
+        self.seconds.append({"epoch": epoch, **seconds})
+        if epoch == best_of(self.history):
+            self.best_epoch = epoch
+            self.best_weights = {k: v.detach().clone() for k, v in network.state_dict().items()}
+
+
+@dataclass
+class Trainer:
+    """A network in training, with what a checkpoint holds besides its state."""
+
+    network: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    precision: str
 
 
 def fit(
@@ -86,79 +114,101 @@ def fit(
         UserError: the batch is larger than the training part, or the loss is not finite.
     """
     device = train.images.device
-    steps = len(train) // settings.batch_size
-    if steps == 0:
+    images = len(train) // settings.batch_size * settings.batch_size  # of an epoch
+    if images == 0:
         raise UserError(
             f"batch_size is {settings.batch_size}, but the training part has only "
             f"{len(train)} images. Set a smaller batch_size."
         )
+    trainer, state = _trainer(network, settings, device), State()
+    parts = (network, trainer.optimizer, trainer.scaler, state)
+    restore(*parts)
+    warm_up(network, train, settings, trainer.precision)
+    saved = time.monotonic()
+    for epoch in range(state.epoch + 1, settings.epochs + 1):
+        start = clock(device)
+        train_loss, rows = train_epoch(trainer, train, settings, epoch)
+        trained = clock(device)
+        val_loss, accuracy = validate(trainer, val, train, rows, settings, epoch)
+        seconds = {"train_seconds": trained - start, "val_seconds": clock(device) - trained}
+        losses = {"train_loss": train_loss, "val_loss": val_loss, "val_accuracy": accuracy}
+        state.record(epoch, losses, seconds, network)
+        say(
+            f"{label}epoch {epoch}/{settings.epochs}: loss {train_loss:.4f}, "
+            f"val loss {val_loss:.4f}, val accuracy {accuracy:.3f}, "
+            f"{images / seconds['train_seconds']:.0f} images/s"
+        )
+        if time.monotonic() - saved >= settings.checkpoint_seconds and epoch < settings.epochs:
+            save(*parts)
+            saved = time.monotonic()
+    if settings.select_epoch == "best":
+        network.load_state_dict(state.best_weights)
+    return state
+
+
+def _trainer(network: torch.nn.Module, settings: TrainingSettings, device: torch.device) -> Trainer:
     precision = resolve_precision(settings.precision, device)
     optimizer = torch.optim.Adam(
         [p for p in network.parameters() if p.requires_grad], lr=settings.learning_rate, fused=True
     )
     scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
-    state = State()
-    restore(network, optimizer, scaler, state)
-    warm_up(network, train, settings, precision)
-    saved = time.monotonic()
-    for epoch in range(state.epoch + 1, settings.epochs + 1):
-        # The epoch's seed decides order, augmentation and dropout: an epoch that is repeated
-        # after an interruption comes out the same.
-        epoch_seed = settings.seed * 1_000_003 + epoch
-        torch.manual_seed(epoch_seed)
-        generator = torch.Generator().manual_seed(epoch_seed)
-        order = torch.randperm(len(train), generator=generator).to(device)
-        start = clock(device)
-        network.train()
-        total = torch.zeros((), device=device)
-        for rows in order[: steps * settings.batch_size].split(settings.batch_size):
-            inputs = augment(normalize(train.images[rows]), settings.rotation, generator)
-            with autocast(device, precision):
-                loss = F.cross_entropy(network(inputs).float(), train.labels[rows])
-            optimizer.zero_grad(set_to_none=True)
-            scaler.scale(loss).backward()
-            scaler.step(optimizer)
-            scaler.update()
-            total += loss.detach()
-        trained = clock(device)
-        train_loss = float(total) / steps
-        _check_finite(train_loss, "training", epoch)
-        if settings.recalibrate_batchnorm:
-            recalibrate(network, train.images[order[:RECALIBRATION_IMAGES]], settings, precision)
-        probabilities = predict(network, val.images, precision)
-        val_loss = float(F.nll_loss(probabilities.clamp_min(1e-12).log(), val.labels))
-        _check_finite(val_loss, "validation", epoch)
-        accuracy = float((probabilities.argmax(1) == val.labels).float().mean())
-        state.epoch = epoch
-        state.history.append(
-            {
-                "epoch": epoch,
-                "train_loss": train_loss,
-                "val_loss": val_loss,
-                "val_accuracy": accuracy,
-            }
-        )
-        state.seconds.append(
-            {
-                "epoch": epoch,
-                "train_seconds": trained - start,
-                "val_seconds": clock(device) - trained,
-            }
-        )
-        if epoch == best_of(state.history):
-            state.best_epoch = epoch
-            state.best_weights = {k: v.detach().clone() for k, v in network.state_dict().items()}
-        say(
-            f"{label}epoch {epoch}/{settings.epochs}: loss {train_loss:.4f}, "
-            f"val loss {val_loss:.4f}, val accuracy {accuracy:.3f}, "
-            f"{steps * settings.batch_size / (trained - start):.0f} images/s"
-        )
-        if time.monotonic() - saved >= settings.checkpoint_seconds and epoch < settings.epochs:
-            save(network, optimizer, scaler, state)
-            saved = time.monotonic()
-    if settings.select_epoch == "best":
-        network.load_state_dict(state.best_weights)
-    return state
+    return Trainer(network, optimizer, scaler, precision)
+
+
+def train_epoch(
+    trainer: Trainer, train: ImageSet, settings: TrainingSettings, epoch: int
+) -> tuple[float, torch.Tensor]:
+    """One pass over the training part: the mean loss, and the rows of the first images.
+
+    The epoch's seed decides order, augmentation and dropout: an epoch that is repeated after an
+    interruption comes out the same.
+
+    Raises:
+        UserError: the loss is not finite.
+    """
+    device, size = train.images.device, settings.batch_size
+    epoch_seed = settings.seed * 1_000_003 + epoch
+    torch.manual_seed(epoch_seed)
+    generator = torch.Generator().manual_seed(epoch_seed)
+    order = torch.randperm(len(train), generator=generator).to(device)
+    steps = len(train) // size
+    trainer.network.train()
+    total = torch.zeros((), device=device)
+    for rows in order[: steps * size].split(size):
+        inputs = augment(normalize(train.images[rows]), settings.rotation, generator)
+        with autocast(device, trainer.precision):
+            loss = F.cross_entropy(trainer.network(inputs).float(), train.labels[rows])
+        trainer.optimizer.zero_grad(set_to_none=True)
+        trainer.scaler.scale(loss).backward()
+        trainer.scaler.step(trainer.optimizer)
+        trainer.scaler.update()
+        total += loss.detach()
+    mean = float(total) / steps
+    _check_finite(mean, "training", epoch)
+    return mean, order[:RECALIBRATION_IMAGES]
+
+
+def validate(
+    trainer: Trainer,
+    val: ImageSet,
+    train: ImageSet,
+    rows: torch.Tensor,
+    settings: TrainingSettings,
+    epoch: int,
+) -> tuple[float, float]:
+    """Loss and accuracy on the validation part.
+
+    Where the settings say so, `rows` of the training part set the batch-norm statistics first.
+
+    Raises:
+        UserError: the loss is not finite.
+    """
+    if settings.recalibrate_batchnorm:
+        recalibrate(trainer.network, train.images[rows], settings, trainer.precision)
+    probabilities = predict(trainer.network, val.images, trainer.precision)
+    loss = float(F.nll_loss(probabilities.clamp_min(1e-12).log(), val.labels))
+    _check_finite(loss, "validation", epoch)
+    return loss, float((probabilities.argmax(1) == val.labels).float().mean())
 
 
 def _check_finite(loss: float, part: str, epoch: int) -> None:
@@ -172,21 +222,6 @@ def _check_finite(loss: float, part: str, epoch: int) -> None:
 def best_of(history: list[dict]) -> int:
     """The epoch with the highest validation accuracy; of equal ones the one with lowest loss."""
     return max(history, key=lambda row: (row["val_accuracy"], -row["val_loss"]))["epoch"]
-
-
-@torch.inference_mode()
-def predict(network: torch.nn.Module, images: torch.Tensor, precision: str) -> torch.Tensor:
-    """Class probabilities, N x K float32 on the device, in evaluation mode.
-
-    Args:
-        network: on the device of `images`; left in evaluation mode.
-        images: uint8 N x 3 x H x W.
-        precision: "fp32", "bf16" or "fp16"; the softmax is always in float32.
-    """
-    network.eval()
-    with autocast(images.device, precision):
-        logits = [network(normalize(batch)).float() for batch in images.split(EVALUATION_BATCH)]
-    return torch.cat(logits).softmax(dim=1)
 
 
 def recalibrate(

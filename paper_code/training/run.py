@@ -12,15 +12,17 @@ import pandas as pd
 import torch
 
 from paper_code.device import default_device, exclusive, resolve_precision
-from paper_code.errors import UserError
-from paper_code.files import replacing_together, write_csv, write_json
+from paper_code.files import read_json, replacing_together, write_csv, write_json
 from paper_code.networks.builder import build_network, freeze_backbone
+from paper_code.networks.forward import predict
 from paper_code.networks.names import parse_network
 from paper_code.networks.weights import save_weights
+from paper_code.prepared import load_prepared
 from paper_code.progress import say
 from paper_code.provenance import provenance
+from paper_code.runs import FACTS, HISTORY, PREDICTIONS, TIMING, WEIGHTS
 from paper_code.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
-from paper_code.training.loop import ImageSet, TrainingSettings, fit, predict
+from paper_code.training.loop import ImageSet, State, TrainingSettings, fit
 
 
 def train_run(
@@ -30,10 +32,10 @@ def train_run(
     output: str | Path,
     settings: TrainingSettings,
     *,
-    weights: str = "auto",
-    freeze: bool = False,
-    dropout: float = 0.25,
-    by: str = "image",
+    weights: str,
+    freeze: bool,
+    dropout: float,
+    by: str,
     device: torch.device | None = None,
     checkpoint_dir: str | Path | None = None,
 ) -> None:
@@ -45,7 +47,7 @@ def train_run(
         split: CSV of `make_split`.
         output: folder that receives
             `predictions.csv` (image, label, group, part, predicted, p_<class>; val and test),
-            `history.csv` (a row an epoch), `weights.safetensors`,
+            `history.csv` (one row per epoch), `weights.safetensors`,
             `timing.json` (device-synchronised seconds, hardware, memory) and
             `run.json` (settings, data, weights, versions). All but `timing.json` are the same
             for the same seed on the same CPU.
@@ -67,52 +69,95 @@ def train_run(
     device = device or default_device()
     torch.backends.cudnn.benchmark = True  # all batches of a run have one shape
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-    source = json.loads((prepared / "source.json").read_text(encoding="utf-8"))
-    classes = source["classes"]
-    table, images, labels = load_prepared(prepared, split, classes)
-    base, gate_after = parse_network(network_name)
-    torch.manual_seed(settings.seed)
-    network = build_network(
-        base,
-        len(classes),
-        gate_after=gate_after,
-        weights=weights,
-        dropout=dropout,
-        image_size=images.shape[-1],
+    source = read_json(prepared / "source.json")
+    table, images, labels = load_prepared(prepared, split, source["classes"])
+    network, frozen = _build(
+        network_name,
+        len(source["classes"]),
+        images.shape[-1],
+        settings.seed,
+        weights,
+        dropout,
+        freeze,
     )
-    frozen = freeze and not network.weights_source.startswith("random")
-    if frozen:
-        freeze_backbone(network)
     network.to(device, memory_format=torch.channels_last)
-    precision = resolve_precision(settings.precision, device)
-    say(
-        f"{network_name} on {source['dataset']} ({source['description']}), by {by}, "
-        f"seed {settings.seed}: {network.weights_source} weights"
-        f"{', frozen backbone' if frozen else ''}, {precision} on {device}"
-    )
-    sets = {
-        part: ImageSet(images[rows].to(device), labels[rows].to(device))
-        for part in ("train", "val", "test")
-        for rows in [torch.from_numpy(np.flatnonzero(table["part"] == part))]
-    }
     facts = {
         "network": network_name,
         "dataset": source["dataset"],
-        "classes": classes,
+        "classes": source["classes"],
         "by": by,
         "weights": network.weights_source,
         "dropout": dropout,
         "frozen": frozen,
         "images": fingerprint({"split": table.to_csv(index=False), "sum": int(images.sum())}),
-        "settings": asdict(settings) | {"precision": precision, "image_size": images.shape[-1]},
+        "settings": asdict(settings)
+        | {
+            "precision": resolve_precision(settings.precision, device),
+            "image_size": images.shape[-1],
+        },
     }
-    # Neither more epochs nor other checkpoint times make an earlier checkpoint a wrong one.
-    identity = fingerprint(
-        {"torch": torch.__version__}
-        | facts
-        | {"settings": facts["settings"] | {"epochs": None, "checkpoint_seconds": None}}
+    _announce(facts, source, device)
+    sets = {
+        part: ImageSet(images[rows].to(device), labels[rows].to(device))
+        for part in ("train", "val", "test")
+        for rows in [torch.from_numpy(np.flatnonzero(table["part"] == part))]
+    }
+    checkpoints = Path(checkpoint_dir) if checkpoint_dir else output / "checkpoint"
+    state, probabilities = _fit(network, sets, settings, facts, checkpoints / "checkpoint.pt")
+    with replacing_together(output) as new:
+        _write(new, network, state, probabilities, table, facts, source, device)
+    shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def _build(
+    network_name: str,
+    classes: int,
+    image_size: int,
+    seed: int,
+    weights: str,
+    dropout: float,
+    freeze: bool,
+) -> tuple[torch.nn.Module, bool]:
+    """The network of a run, and whether its backbone is frozen."""
+    base, gate_after = parse_network(network_name)
+    torch.manual_seed(seed)
+    network = build_network(
+        base,
+        classes,
+        gate_after=gate_after,
+        weights=weights,
+        dropout=dropout,
+        image_size=image_size,
     )
-    folder = Path(checkpoint_dir) if checkpoint_dir else output / "checkpoint"
+    frozen = freeze and not network.weights_source.startswith("random")
+    if frozen:
+        freeze_backbone(network)
+    return network, frozen
+
+
+def _announce(facts: dict, source: dict, device: torch.device) -> None:
+    say(
+        f"{facts['network']} on {source['dataset']} ({source['description']}), by {facts['by']}, "
+        f"seed {facts['settings']['seed']}: {facts['weights']} weights"
+        f"{', frozen backbone' if facts['frozen'] else ''}, {facts['settings']['precision']} on "
+        f"{device}"
+    )
+
+
+def _fit(
+    network: torch.nn.Module,
+    sets: dict[str, ImageSet],
+    settings: TrainingSettings,
+    facts: dict,
+    checkpoint: Path,
+) -> tuple[State, dict[str, torch.Tensor]]:
+    """Train, going on from the checkpoint if it is there; probabilities of val and test."""
+    # Neither more epochs nor other checkpoint times make an earlier checkpoint a wrong one.
+    free = {"epochs": None, "checkpoint_seconds": None}
+    identity = fingerprint(
+        {"torch": torch.__version__} | facts | {"settings": facts["settings"] | free}
+    )
+    device = sets["train"].images.device
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     # Timed work has the GPU to itself; start-up and writing of other runs go on meanwhile.
@@ -122,68 +167,54 @@ def train_run(
             sets["train"],
             sets["val"],
             settings,
-            label=f"{network_name} on {source['dataset']}, ",
+            label=f"{facts['network']} on {facts['dataset']}, ",
             restore=functools.partial(
-                load_checkpoint, folder / "checkpoint.pt", identity, epochs=settings.epochs
+                load_checkpoint, checkpoint, identity, epochs=settings.epochs
             ),
-            save=functools.partial(save_checkpoint, folder / "checkpoint.pt", identity),
+            save=functools.partial(save_checkpoint, checkpoint, identity),
         )
+        precision = facts["settings"]["precision"]
         probabilities = {
             part: predict(network, sets[part].images, precision) for part in ("val", "test")
         }
-    selected = state.best_epoch if settings.select_epoch == "best" else state.epoch
+    return state, probabilities
+
+
+def _write(
+    folder: Path,
+    network: torch.nn.Module,
+    state: State,
+    probabilities: dict[str, torch.Tensor],
+    table: pd.DataFrame,
+    facts: dict,
+    source: dict,
+    device: torch.device,
+) -> None:
+    """Write every file of the run into `folder`."""
+    settings, classes = facts["settings"], facts["classes"]
     parts = [
         _predictions(table[table["part"] == part], values, classes)
         for part, values in probabilities.items()
     ]
-    with replacing_together(output) as new:
-        write_csv(new / "predictions.csv", pd.concat(parts))
-        write_csv(new / "history.csv", pd.DataFrame(state.history))
-        save_weights(
-            new / "weights.safetensors",
-            network,
-            {
-                "dataset": source["dataset"],
-                "classes": json.dumps(classes),
-                "data": source["source"],
-            },
-        )
-        steps = len(sets["train"]) // settings.batch_size
-        write_json(new / "timing.json", _timing(state, steps * settings.batch_size, device))
-        write_json(
-            new / "run.json",
-            facts
-            | {
-                "seed": settings.seed,
-                "selected_epoch": selected,
-                "parameters": sum(p.numel() for p in network.parameters()),
-                "data": source,
-                "provenance": provenance(device),
-            },
-        )
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def load_prepared(
-    prepared: Path, split: str | Path, classes: list[str]
-) -> tuple[pd.DataFrame, torch.Tensor, torch.Tensor]:
-    """The split's rows, all images (uint8 N x 3 x S x S) and class indices (int64 N).
-
-    Raises:
-        UserError: the split or the array belongs to another manifest.
-    """
-    table = pd.read_csv(split, dtype=str, keep_default_na=False)
-    manifest = pd.read_csv(prepared / "manifest.csv", dtype=str, keep_default_na=False)
-    images = np.load(prepared / "images.npy", mmap_mode="r")
-    if not table["image"].equals(manifest["image"]):
-        raise UserError(f"{split}: lists other images than {prepared / 'manifest.csv'}. Remake it.")
-    if len(images) != len(manifest):
-        raise UserError(
-            f"{prepared / 'images.npy'}: {len(images)} images, but the manifest lists "
-            f"{len(manifest)}. Prepare the data set anew."
-        )
-    labels = torch.from_numpy(pd.Categorical(table["label"], classes).codes.astype(np.int64))
-    return table, torch.from_numpy(np.array(images)), labels
+    write_csv(folder / PREDICTIONS, pd.concat(parts))
+    write_csv(folder / HISTORY, pd.DataFrame(state.history))
+    notes = {
+        "dataset": source["dataset"],
+        "classes": json.dumps(classes),
+        "data": source["source"],
+    }
+    save_weights(folder / WEIGHTS, network, notes)
+    steps = int((table["part"] == "train").sum()) // settings["batch_size"]
+    write_json(folder / TIMING, _timing(state, steps * settings["batch_size"], device))
+    selected = state.best_epoch if settings["select_epoch"] == "best" else state.epoch
+    about = {
+        "seed": settings["seed"],
+        "selected_epoch": selected,
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "data": source,
+        "provenance": provenance(device),
+    }
+    write_json(folder / FACTS, facts | about)
 
 
 def _predictions(

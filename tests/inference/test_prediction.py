@@ -3,13 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import read_json, save_noise
+from conftest import read_json, save_noise, train_run, training_settings
 
 from paper_code import cli
 from paper_code.metrics import classification_metrics
 from paper_code.runs import load_run
-from paper_code.training.loop import TrainingSettings
-from paper_code.training.run import train_run
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +17,7 @@ def trained(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("trained")
     prepared, split = write_prepared(folder)
-    settings = TrainingSettings(epochs=1, batch_size=8, recalibrate_batchnorm=True)
+    settings = training_settings(epochs=1, batch_size=8, recalibrate_batchnorm=True)
     train_run("resnet50", prepared, split, folder / "run", settings, weights="random")
     return folder / "run", prepared, split
 

@@ -13,20 +13,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import ROOT, read_json
+from conftest import ROOT, read_json, train_run, training_settings
 from safetensors.torch import load_file
 from torch import nn
 
 from paper_code import cli
+from paper_code import device as device_module
 from paper_code.errors import UserError
-from paper_code.networks import build_network, read_metadata, save_weights
+from paper_code.networks import build_network, forward, read_metadata, save_weights
+from paper_code.networks.forward import predict
 from paper_code.networks.preprocessing import normalize
 from paper_code.training import checkpoint, loop, run
 from paper_code.training.augment import augment
-from paper_code.training.loop import ImageSet, TrainingSettings, best_of, fit, predict, recalibrate
-from paper_code.training.run import train_run
+from paper_code.training.loop import ImageSet, best_of, fit, recalibrate
 
-SETTINGS = TrainingSettings(
+SETTINGS = training_settings(
     epochs=4, batch_size=6, learning_rate=1e-3, precision="fp32", checkpoint_seconds=0.0
 )
 RESULTS = {"predictions.csv", "history.csv", "run.json", "weights.safetensors", "timing.json"}
@@ -258,7 +259,7 @@ def test_predictions_are_probabilities_and_do_not_depend_on_the_batch(monkeypatc
     assert whole.dtype == torch.float32 and whole.shape == (10, 2)
     torch.testing.assert_close(whole.sum(1), torch.ones(10))
     assert torch.equal(whole, predict(network, images, "fp32"))  # no dropout
-    monkeypatch.setattr(loop, "EVALUATION_BATCH", 3)
+    monkeypatch.setattr(forward, "EVALUATION_BATCH", 3)
     torch.testing.assert_close(predict(network, images, "fp32"), whole)
 
 
@@ -284,7 +285,7 @@ def test_precision(monkeypatch):
     with pytest.raises(UserError, match="precision=fp16 needs a GPU"):
         loop.resolve_precision("fp16", cpu)
     for flags, expected in (({"avx2"}, "fp32"), ({"avx512_bf16"}, "bf16"), ({"amx_bf16"}, "bf16")):
-        monkeypatch.setattr(loop, "cpu_flags", lambda flags=flags: flags)
+        monkeypatch.setattr(device_module, "cpu_flags", lambda flags=flags: flags)
         assert loop.resolve_precision("auto", cpu) == expected
         assert loop.resolve_precision("fp32", cpu) == "fp32"
 
@@ -463,7 +464,7 @@ def test_the_paper_s_network_goes_on_to_the_same_bytes(make_prepared, tmp_path, 
 KILLED = """
 import os, signal, sys
 import torch
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {tests!r}
 import test_training
 from paper_code import cli
 from paper_code.training import run
@@ -514,7 +515,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tiny, make_prepared, tmp_path, c
         ]
 
     assert cli.main(words("whole")) == 0
-    script = KILLED.format(tests=str(ROOT / "tests"))
+    script = KILLED.format(tests=[str(Path(__file__).parent), str(ROOT / "tests")])
     done = subprocess.run(
         [sys.executable, "-c", script, *words("cut")], cwd=ROOT, capture_output=True, text=True
     )

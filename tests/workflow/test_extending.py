@@ -11,7 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import ROOT, read_json, save_noise, snakemake, write_prepared
+from conftest import (
+    ROOT,
+    read_json,
+    save_noise,
+    snakemake,
+    train_run,
+    training_settings,
+    write_prepared,
+)
 from torch import nn
 
 from paper_code import cli
@@ -20,8 +28,6 @@ from paper_code.datasets import read_dataset
 from paper_code.datasets.catalog import PAPER_DATASETS, Dataset
 from paper_code.datasets.read import READERS, Reader, dataset_files_present
 from paper_code.networks import NETWORKS, build_network, network_from_checkpoint
-from paper_code.training.loop import TrainingSettings
-from paper_code.training.run import train_run
 
 # --- a network: what its module must have (docs/extending.md shows the same lines) ----------------
 
@@ -60,7 +66,7 @@ def tinynet(monkeypatch):
 
 def test_a_new_network_trains_and_predicts(tinynet, tmp_path):
     prepared, split = write_prepared(tmp_path, size=32)
-    settings = TrainingSettings(epochs=8, batch_size=4, learning_rate=0.01)
+    settings = training_settings(epochs=8, batch_size=4, learning_rate=0.01)
     train_run("tinynet", prepared, split, tmp_path / "run", settings, weights="auto")
     facts = read_json(tmp_path / "run/run.json")
     assert facts["network"] == "tinynet" and facts["parameters"] == 1426

@@ -3,21 +3,28 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from paper_code.networks.names import VARIANT
 from paper_code.provenance import commit
 from paper_code.reporting.labels import DATASET_LABELS, network_label
-from paper_code.reporting.plotting import save_figure, style
+from paper_code.reporting.plotting import network_look, save_figure, style
 
-LINES = {
+MEASURES = {
     "val_accuracy": "Validation accuracy",
     "train_loss": "Training loss",
     "val_loss": "Validation loss",
 }
+NAMED = ("dalaresnet50", "resnet50")  # in their own colours; the others are grey, behind them
+GREY = {"color": "0.72", "linestyle": "-", "linewidth": 0.8}
 
 
 def draw(output: str, *, tables: list[str]) -> None:
-    """Write `output` (.png) and its .pdf: a row a measure, a column a data set, a line a network.
+    """Write `output` (.png) and its .pdf.
+
+    One row per measure, one column per data set, one line per network: DALAResNet50 and ResNet50
+    stand out, the other networks are grey, and the gate after other layers is dotted.
 
     Args:
         output: the .png file.
@@ -25,56 +32,75 @@ def draw(output: str, *, tables: list[str]) -> None:
     """
     epochs = pd.read_csv(tables[0])
     datasets = list(dict.fromkeys(epochs["dataset"]))
-    networks = list(dict.fromkeys(epochs["network"]))
-    colours = plt.get_cmap("tab20").colors
+    networks = sorted(dict.fromkeys(epochs["network"]), key=_depth)
     with style():
         figure, axes = plt.subplots(
-            len(LINES),
+            len(MEASURES),
             len(datasets),
-            figsize=(2.3 * len(datasets) + 1.4, 6),
+            figsize=(2.3 * len(datasets) + 1.4, 6.2),
             squeeze=False,
             sharex="col",
             layout="constrained",
         )
         for column, dataset in enumerate(datasets):
-            for row, (measure, label) in enumerate(LINES.items()):
-                axis = axes[row, column]
-                here = epochs[epochs["dataset"] == dataset]
-                for number, network in enumerate(networks):
-                    colour = colours[number % len(colours)]
-                    width = 2.4 if network == "dalaresnet50" else 1.2
-                    rows = here[here["network"] == network]
-                    _draw_network(axis, rows, measure, colour, width)
-                axis.set_ylabel(label if column == 0 else "")
+            runs = epochs[epochs["dataset"] == dataset]
+            for axis, measure in zip(axes[:, column], MEASURES, strict=True):
+                for network in networks:
+                    _draw_network(axis, runs[runs["network"] == network], measure, _look(network))
+                axis.set_ylabel(MEASURES[measure] if column == 0 else "")
                 axis.set_ylim(*((-0.02, 1.02) if measure == "val_accuracy" else (0, None)))
                 axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-                axis.grid(color="0.92")
+                axis.grid(color="0.94")
+                axis.spines[["top", "right"]].set_visible(False)
             axes[0, column].set_title(DATASET_LABELS.get(dataset, dataset))
             axes[-1, column].set_xlabel("epoch")
-        handles = [
-            plt.Line2D([], [], color=colours[number % len(colours)], label=network_label(network))
-            for number, network in enumerate(networks)
-        ]
         figure.legend(
-            handles=handles,
-            loc="outside upper center",
-            ncols=min(2 * len(datasets), len(handles)),
-            fontsize=7,
-            frameon=False,
+            handles=_handles(networks), loc="outside upper center", ncols=4, frameon=False
         )
         save_figure(figure, output, _provenance(epochs))
 
 
-def _draw_network(axis: Axes, runs: pd.DataFrame, measure: str, colour, width: float) -> None:
+def _depth(network: str) -> int:
+    """The order of drawing: grey lines first, DALAResNet50 last, on top."""
+    if network in NAMED:
+        return 3 - NAMED.index(network)
+    return 1 if VARIANT in network else 0
+
+
+def _look(network: str) -> dict[str, object]:
+    return network_look(network) if network in NAMED or VARIANT in network else GREY
+
+
+def _handles(networks: list[str]) -> list[Line2D]:
+    """The legend: named networks, then the two groups of the others."""
+    handles = [
+        Line2D([], [], **_look(network), label=network_label(network))
+        for network in NAMED
+        if network in networks
+    ]
+    elsewhere = [network for network in networks if VARIANT in network]
+    if elsewhere:
+        label = "DALAResNet50, gate after another layer"
+        handles.append(Line2D([], [], **_look(elsewhere[0]), label=label))
+    others = [network for network in networks if _look(network) is GREY]
+    if others:
+        label = (
+            network_label(others[0]) if len(others) == 1 else f"the other {len(others)} networks"
+        )
+        handles.append(Line2D([], [], **GREY, label=label))
+    return handles
+
+
+def _draw_network(axis: Axes, runs: pd.DataFrame, measure: str, look: dict[str, object]) -> None:
     """The mean over the seeds as a line, each seed's values as a pale one; a dot at the end."""
     if runs.empty:
         return
     mean = runs.groupby("epoch")[measure].mean()
     if runs["seed"].nunique() > 1:
         for _, run in runs.groupby("seed"):
-            axis.plot(run["epoch"], run[measure], color=colour, linewidth=0.6, alpha=0.4)
-    axis.plot(mean.index, mean, color=colour, linewidth=width, zorder=1 + width)
-    axis.plot(mean.index[-1], mean.iloc[-1], "o", color=colour, markersize=3)
+            axis.plot(run["epoch"], run[measure], **look | {"linewidth": 0.5, "alpha": 0.35})
+    axis.plot(mean.index, mean, **look)
+    axis.plot(mean.index[-1], mean.iloc[-1], "o", color=look["color"], markersize=2.5)
 
 
 def _provenance(epochs: pd.DataFrame) -> str:

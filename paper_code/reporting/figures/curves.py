@@ -1,4 +1,4 @@
-"""One panel a data set, one line a network: what the reliability, ROC and PR figures share."""
+"""One panel per data set, one line per network: what reliability, ROC and PR figures share."""
 
 from collections.abc import Callable
 
@@ -7,25 +7,12 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
-from paper_code.reporting.plotting import run_provenance, save_figure, style
+from paper_code.reporting.plotting import network_look, run_provenance, save_figure, style
 from paper_code.reporting.tables.scores import group_runs
 from paper_code.runs import Run, load_run
 
 COLUMNS = 3
 GRID = np.linspace(0, 1, 201)
-# Wong's colours for the colour-blind, then greys; DALAResNet50 is drawn last, on top.
-COLOURS = {
-    "dalaresnet50": "#D55E00",
-    "resnet50": "#0072B2",
-    "seresnet50": "#56B4E9",
-    "densenet121": "#009E73",
-    "vgg16": "#CC79A7",
-    "vgg16_inception": "#E69F00",
-    "vit": "#555555",
-    "swin": "#999999",
-    "dinov2_vitb14": "#000000",
-}
-STYLES = {"vit": "--", "swin": "-.", "dinov2_vitb14": ":"}
 
 
 def draw_panels(
@@ -64,13 +51,9 @@ def draw_panels(
         )
         figure.suptitle(title, fontsize=10, fontweight="bold")
         for axis, dataset in zip(axes.flat, datasets, strict=False):
-            networks = [network for of, network in groups if of == dataset]
+            networks = [network for name, network in groups if name == dataset]
             for network in sorted(networks, key=lambda name: name == "dalaresnet50"):
-                look = {
-                    "color": COLOURS.get(network, "0.5"),
-                    "linestyle": STYLES.get(network, "-"),
-                    "linewidth": 1.8 if network == "dalaresnet50" else 1.1,
-                }
+                look = network_look(network)
                 value = draw(axis, groups[dataset, network], look)
                 axis.plot([], [], **look, label=f"{NETWORK_LABELS.get(network, network)} {value}")
             axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")

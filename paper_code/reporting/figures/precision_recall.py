@@ -1,4 +1,4 @@
-"""Precision-recall curves, a panel a data set."""
+"""Precision-recall curves, one panel per data set."""
 
 import numpy as np
 from sklearn.metrics import average_precision_score

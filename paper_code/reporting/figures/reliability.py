@@ -1,4 +1,4 @@
-"""Reliability diagrams: confidence against accuracy, a panel a data set."""
+"""Reliability diagrams: confidence against accuracy, one panel per data set."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""ROC curves, a panel a data set."""
+"""ROC curves, one panel per data set."""
 
 import numpy as np
 
@@ -23,9 +23,9 @@ def draw(output: str, *, runs: list[str], scale: str) -> None:
 def _draw(axis, runs, look) -> str:
     axis.plot([0, 1], [0, 1], "--", color="0.75", linewidth=0.8, zorder=0)
     samples = [run.part("test")[:2] for run in runs]
-    curves = [of for sample in samples for _, of in roc_points(*sample).groupby("class")]
+    curves = [curve for sample in samples for _, curve in roc_points(*sample).groupby("class")]
     if curves:
-        heights = [np.interp(GRID, of["fpr"], of["tpr"]) for of in curves]
+        heights = [np.interp(GRID, curve["fpr"], curve["tpr"]) for curve in curves]
         axis.plot([0, *GRID], [0, *np.mean(heights, axis=0)], **look)
     area = np.mean([classification_metrics(*sample)["auc_roc"] for sample in samples])
     return f"({area:.3f})"
