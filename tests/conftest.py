@@ -212,3 +212,17 @@ def train_run(*arguments, **changes) -> None:
         "by": defaults()["splits"],
     }
     run.train_run(*arguments, **given | changes)
+
+
+def evaluate_cams(run, prepared, output, **changes) -> None:
+    """`paper_code.cam.evaluation.evaluate_run` with the config's defaults for DT Grad-CAM."""
+    from paper_code.cam.evaluation import evaluate_run
+    from paper_code.config import defaults
+
+    given = {
+        "copies": defaults()["cam_copies"],
+        "sigma": defaults()["cam_sigma"],
+        "kernel_size": defaults()["cam_kernel"],
+        "precision": "full",
+    }
+    evaluate_run(run, prepared, output, **given | changes)

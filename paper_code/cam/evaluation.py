@@ -1,6 +1,7 @@
 """All methods on the test images of one finished run, as files: what Tables XIII and XIV, the
 ablation, the faithfulness table and Figure 7 are made of."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +27,24 @@ from paper_code.networks.builder import network_from_checkpoint
 from paper_code.networks.preprocessing import normalize
 from paper_code.progress import say
 from paper_code.provenance import provenance
+from paper_code.runs import FACTS, WEIGHTS
 
 PAPER_METHODS = ("gradcam", "scorecam", "eigencam", "dt_gradcam")
 CURVE_STEPS = 10
 RANDOMIZED_IMAGES = 8
 HISTOLOGY = ("breakhis_", "bach")  # sets whose images are stained with haematoxylin and eosin
+# Facts of the run that are true of its maps.
+OF_THE_RUN = (
+    "network",
+    "dataset",
+    "by",
+    "seed",
+    "weights",
+    "frozen",
+    "dropout",
+    "data",
+    "settings",
+)
 FILES = ("regions.csv", "maps.csv", "stages.csv", "randomization.csv", "example.npz", "cam.json")
 
 
@@ -41,10 +55,10 @@ def evaluate_run(
     *,
     images: int | None,
     scorecam_images: int,
-    copies: int = dt_gradcam.COPIES,
-    sigma: float = dt_gradcam.SIGMA,
-    kernel_size: int = dt_gradcam.KERNEL_SIZE,
-    precision: str = "full",
+    copies: int,
+    sigma: float,
+    kernel_size: int,
+    precision: str,
     device: torch.device | None = None,
 ) -> None:
     """Score the maps of every method on test images of a run, and write `FILES` into `output`.
@@ -52,23 +66,23 @@ def evaluate_run(
     Explained is the class that the network predicts. Only images with a lesion count. The truth is
     the data set's mask; of a histology set without masks the haematoxylin-dense region.
 
-    regions.csv: an image, method and rule a row, with the overlap scores. Rules: own, otsu, and
+    regions.csv: one row per image, method and rule, with the overlap scores. Rules: own, otsu, and
         best, the fixed threshold with the highest mean IoU on validation images.
-    maps.csv: an image and method a row: scores without a threshold, `spread` (entropy of the map),
-        `stability` (rank correlation with the map of a slightly noisy image), areas under the
+    maps.csv: one row per image and method: scores without a threshold, `spread` (entropy of the
+        map), `stability` (rank correlation with the map of a slightly noisy image), areas under the
         deletion and insertion curves.
-    stages.csv: an image and stage of DT Grad-CAM a row, with both kinds of scores.
+    stages.csv: one row per image and stage of DT Grad-CAM, with both kinds of scores.
     randomization.csv: likeness to the first maps while the network is reset from the head down.
     example.npz: one image of the last class (malignant), its lesion, the maps of the paper's four
         methods (`map_<method>`) and the steps of DT Grad-CAM (see `_example`).
-    cam.json: settings, thresholds, counts, seconds an image of each method, the run's own facts.
+    cam.json: settings, thresholds, counts, seconds per image of each method, the run's own facts.
 
     Args:
         run: folder of `train_run`.
         prepared: folder of its data set.
         output: folder to write.
-        images: at most so many test images, drawn by the run's seed; None for all.
-        scorecam_images: Score-CAM, with a forward pass a channel, takes the first so many of them.
+        images: at most this many test images, drawn by the run's seed; None for all.
+        scorecam_images: Score-CAM, with one forward pass per channel, takes this many of them.
         copies, sigma, kernel_size, precision: as in `compute_cam`.
         device: defaults to the first GPU, else the CPU.
 
@@ -77,11 +91,88 @@ def evaluate_run(
     """
     run, prepared = Path(run), Path(prepared)
     device = device or default_device()
-    facts = read_json(run / "run.json")
-    network, _ = network_from_checkpoint(run / "weights.safetensors")
+    facts = read_json(run / FACTS)
+    network, _ = network_from_checkpoint(run / WEIGHTS)
     network.to(device).eval()
+    own = {"copies": copies, "sigma": sigma, "kernel_size": kernel_size, "seed": facts["seed"]}
+    shared = {"precision": precision}
     table, pixels, truth, truth_kind = _images_and_truth(run, prepared, facts)
-    rng = np.random.default_rng(facts["seed"])
+    parts = _draw(table, truth, facts["seed"], images, prepared)
+    tests, val = (
+        _part(table.iloc[rows], pixels[rows], truth[rows], facts, device)
+        for rows in (parts["test"], parts["val"])
+    )
+    few = min(scorecam_images, len(tests.table))
+    scored: list[_Scored] = []
+    # Trainings that run beside this one are timed, and so are these maps.
+    with exclusive(device):
+        for method in METHODS:
+            options = shared | (own if method == "dt_gradcam" else {})
+            limit = scorecam_images if method == "scorecam" else None
+            scored.append(_score(network, tests.first(limit), val.first(limit), method, options))
+            seconds, count = scored[-1].seconds, len(scored[-1].maps)
+            say(f"{facts['dataset']}: {method}, {count} images, {seconds:.3f} s each")
+        about = tests.table[["image", "group", "label"]]
+        stages = stage_scores(network, tests.inputs, tests.classes, tests.masks, **shared | own)
+        stages = pd.concat([about.loc[stages.index], stages], axis=1)
+        randomized = _randomization(network, tests.inputs, tests.classes, shared, own)
+        maps_of = {each.method: each.maps for each in scored}
+        example = _example(
+            network, facts, tests.table, tests.inputs, tests.masks, maps_of, shared | own
+        )
+    about_maps = {
+        "truth": truth_kind,
+        "images": len(tests.table),
+        "scorecam_images": few,
+        "validation_images": len(val.table),
+        "layer": network.cam_layer,
+        "cam": own | shared,
+        "thresholds": {each.method: each.threshold for each in scored},
+        "seconds_per_image": {each.method: round(each.seconds, 4) for each in scored},
+        "provenance": provenance(device),
+    }
+    with replacing_together(Path(output)) as new:
+        write_csv(new / "regions.csv", pd.concat([each.regions for each in scored]).round(6))
+        write_csv(new / "maps.csv", pd.concat([each.scores for each in scored]).round(6))
+        write_csv(new / "stages.csv", stages.round(6))
+        write_csv(new / "randomization.csv", randomized.round(6))
+        with replacing(new / "example.npz") as path, path.open("wb") as file:
+            np.savez_compressed(file, **example)
+        write_json(new / "cam.json", {key: facts[key] for key in OF_THE_RUN} | about_maps)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Images of one part of the split that show a lesion, ready for the network."""
+
+    table: pd.DataFrame  # image, label, group, predicted; numbered from 0
+    inputs: Tensor  # N x 3 x H x W on the device
+    masks: np.ndarray  # bool N x H x W
+    classes: Tensor  # predicted class indices, N on the device
+
+    def first(self, count: int | None) -> "_Part":
+        """The first `count` images; all for None."""
+        rows = slice(count)
+        return _Part(self.table[rows], self.inputs[rows], self.masks[rows], self.classes[rows])
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """The maps of one method on the test images, and their scores."""
+
+    method: str
+    maps: Tensor
+    regions: pd.DataFrame
+    scores: pd.DataFrame
+    threshold: float
+    seconds: float  # per image
+
+
+def _draw(
+    table: pd.DataFrame, truth: np.ndarray, seed: int, images: int | None, prepared: Path
+) -> dict[str, np.ndarray]:
+    """Rows of val and test images with a lesion, at most `images` of each, in random order."""
+    rng = np.random.default_rng(seed)
     parts = {}
     for part in ("val", "test"):
         rows = np.flatnonzero((table["part"] == part) & truth.any((1, 2)))
@@ -90,86 +181,40 @@ def evaluate_run(
             raise UserError(
                 f"{prepared}: no {part} image shows a lesion; CAMs cannot be scored on this set."
             )
-    tests = table.iloc[parts["test"]]
-    inputs, masks = _inputs(pixels, parts["test"], device), truth[parts["test"]]
-    classes = _predicted(tests, facts["classes"]).to(device)
-    val_inputs, val_masks = _inputs(pixels, parts["val"], device), truth[parts["val"]]
-    shared = {"precision": precision}
-    own = {"copies": copies, "sigma": sigma, "kernel_size": kernel_size, "seed": facts["seed"]}
-    region_rows, map_rows, maps_of, thresholds, seconds = [], [], {}, {}, {}
-    # Trainings that run beside this one are timed, and so are these maps.
-    with exclusive(device):
-        for method in METHODS:
-            options = shared | (own if method == "dt_gradcam" else {})
-            count = min(scorecam_images, len(tests)) if method == "scorecam" else len(tests)
-            some, wanted = inputs[:count], classes[:count]
-            start = clock(device)
-            maps = compute_cam(network, some, wanted, method, **options)
-            seconds[method] = (clock(device) - start) / count
-            val_count = min(scorecam_images, len(val_inputs)) if method == "scorecam" else None
-            val_maps = compute_cam(network, val_inputs[:val_count], None, method, **options)
-            thresholds[method] = best_threshold(val_maps, val_masks[:val_count])
-            names = tests[["image", "group", "label", "predicted"]].iloc[:count]
-            names = names.reset_index(drop=True).assign(method=method)
-            for rule in ("own", "otsu", "best"):
-                chosen = (
-                    regions(maps, method, "fixed", thresholds[method])
-                    if rule == "best"
-                    else regions(maps, method, rule)
-                )
-                scores = overlap_scores(chosen, masks[:count])
-                region_rows.append(pd.concat([names.assign(rule=rule), scores], axis=1))
-            steady = stability(network, some, wanted, maps, method, **options)
-            curves = deletion_insertion(network, some, wanted, maps, steps=CURVE_STEPS).areas()
-            measured = {"spread": spread(maps), "stability": steady}
-            map_rows.append(
-                pd.concat(
-                    [
-                        names,
-                        threshold_free_scores(maps, masks[:count]),
-                        pd.DataFrame(measured),
-                        curves,
-                    ],
-                    axis=1,
-                )
-            )
-            maps_of[method] = maps
-            say(f"{facts['dataset']}: {method}, {count} images, {seconds[method]:.3f} s each")
-        about = tests[["image", "group", "label"]].reset_index(drop=True)
-        stages = stage_scores(network, inputs, classes, masks, **shared | own)
-        stages = pd.concat([about.loc[stages.index], stages], axis=1)
-        randomized = _randomization(network, inputs, classes, shared, own)
-        example = _example(network, facts, tests, inputs, masks, maps_of, shared | own)
-    with replacing_together(Path(output)) as new:
-        write_csv(new / "regions.csv", pd.concat(region_rows).round(6))
-        write_csv(new / "maps.csv", pd.concat(map_rows).round(6))
-        write_csv(new / "stages.csv", stages.round(6))
-        write_csv(new / "randomization.csv", randomized.round(6))
-        with replacing(new / "example.npz") as path, path.open("wb") as file:
-            np.savez_compressed(file, **example)
-        write_json(
-            new / "cam.json",
-            {
-                "network": facts["network"],
-                "dataset": facts["dataset"],
-                "by": facts["by"],
-                "seed": facts["seed"],
-                "weights": facts["weights"],
-                "frozen": facts["frozen"],
-                "dropout": facts["dropout"],
-                "data": facts["data"],
-                "settings": facts["settings"],
-                "truth": truth_kind,
-                "images": len(tests),
-                "scorecam_images": min(scorecam_images, len(tests)),
-                "validation_images": len(val_inputs),
-                "layer": network.cam_layer,
-                "cam": own | shared,
-                "thresholds": thresholds,
-                "seconds_per_image": {name: round(value, 4) for name, value in seconds.items()},
-                "provenance": provenance(device),
-            },
-        )
+    return parts
+
+
+def _part(
+    table: pd.DataFrame, pixels: np.ndarray, masks: np.ndarray, facts: dict, device: torch.device
+) -> _Part:
+    inputs = normalize(torch.from_numpy(np.ascontiguousarray(pixels)).to(device))
+    classes = torch.tensor([facts["classes"].index(name) for name in table["predicted"]])
+    return _Part(table.reset_index(drop=True), inputs, masks, classes.to(device))
+
+
+def _score(network: nn.Module, tests: _Part, val: _Part, method: str, options: dict) -> _Scored:
+    """Maps of one method, timed, with all their scores; the threshold is from validation images."""
+    device = tests.inputs.device
+    start = clock(device)
+    maps = compute_cam(network, tests.inputs, tests.classes, method, **options)
+    seconds = (clock(device) - start) / len(maps)
+    threshold = best_threshold(compute_cam(network, val.inputs, None, method, **options), val.masks)
+    names = tests.table[["image", "group", "label", "predicted"]].assign(method=method)
+    chosen = {
+        "own": regions(maps, method, "own"),
+        "otsu": regions(maps, method, "otsu"),
+        "best": regions(maps, method, "fixed", threshold),
+    }
+    overlaps = [
+        pd.concat([names.assign(rule=rule), overlap_scores(region, tests.masks)], axis=1)
+        for rule, region in chosen.items()
+    ]
+    steady = stability(network, tests.inputs, tests.classes, maps, method, **options)
+    curves = deletion_insertion(network, tests.inputs, tests.classes, maps, steps=CURVE_STEPS)
+    free = threshold_free_scores(maps, tests.masks)
+    measured = pd.DataFrame({"spread": spread(maps), "stability": steady})
+    scores = pd.concat([names, free, measured, curves.areas()], axis=1)
+    return _Scored(method, maps, pd.concat(overlaps), scores, threshold, seconds)
 
 
 def _images_and_truth(
@@ -195,14 +240,6 @@ def _images_and_truth(
     for row in np.flatnonzero(table["part"].isin(["val", "test"])):
         truth[row] = reference_region(np.ascontiguousarray(pixels[row].transpose(1, 2, 0)))
     return table, pixels, truth, "haematoxylin-dense region (our stand-in)"
-
-
-def _inputs(pixels: np.ndarray, rows: np.ndarray, device: torch.device) -> Tensor:
-    return normalize(torch.from_numpy(np.ascontiguousarray(pixels[rows])).to(device))
-
-
-def _predicted(tests: pd.DataFrame, names: list[str]) -> Tensor:
-    return torch.tensor([names.index(name) for name in tests["predicted"]])
 
 
 def _randomization(

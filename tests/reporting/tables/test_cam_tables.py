@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from conftest import evaluate_cams as evaluate_run
 from conftest import read_json, write_prepared
 from torch import nn
 
 from paper_code import cli
 from paper_code.cam import METHODS, compute_cam, evaluation
 from paper_code.cam.ablation import STAGES
-from paper_code.cam.evaluation import evaluate_run
 from paper_code.cam.localization import overlap_scores, regions
 from paper_code.errors import UserError
 from paper_code.networks.preprocessing import normalize
