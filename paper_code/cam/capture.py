@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -20,6 +21,33 @@ class Captured(NamedTuple):
     gradients: Tensor | None  # N x C x h x w: d score of the image's class / d activation
     logits: Tensor  # N x K
     classes: Tensor  # N, int64
+
+
+@dataclass(frozen=True)
+class View:
+    """A batch as a CAM method sees it; the caller holds `as_evaluated(network)`.
+
+    Attributes:
+        network: in evaluation mode.
+        images: N x 3 x H x W, on the network's device.
+        classes: N class indices (int64), or None for the predicted classes.
+        layer: dotted name of the layer to read.
+        precision: "full" or "bfloat16".
+        batch_size: images in one forward pass.
+    """
+
+    network: nn.Module
+    images: Tensor
+    classes: Tensor | None
+    layer: str
+    precision: str
+    batch_size: int
+
+    def read(self, *, gradients: bool) -> Captured:
+        """One pass over all images: activations of the layer, with gradients if asked for."""
+        return capture(
+            self.network, self.images, self.classes, self.layer, gradients, self.precision
+        )
 
 
 @contextlib.contextmanager
@@ -88,6 +116,18 @@ def capture(
         (slopes,) = torch.autograd.grad(score, leaf)
         slopes = to_maps(slopes, grid)
     return Captured(to_maps(leaf.detach(), grid), slopes, logits.detach(), classes)
+
+
+def logits_in_chunks(
+    network: nn.Module, images: Tensor, batch_size: int, precision: str = "full"
+) -> Tensor:
+    """N x K logits of a network in evaluation mode, without a graph."""
+    logits = []
+    with torch.no_grad(), autocast(images.device.type, precision):
+        for part in images.split(batch_size):
+            logits.append(network(part))
+            check_logits(logits[-1], len(part))
+    return torch.cat(logits)
 
 
 def autocast(device: str, precision: str) -> torch.autocast:

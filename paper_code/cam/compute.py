@@ -1,30 +1,47 @@
 """The one call: `compute_cam`, and `dt_gradcam_steps` for a look inside DT Grad-CAM."""
 
 import difflib
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from paper_code.cam import dt_gradcam, methods
-from paper_code.cam.capture import as_evaluated, autocast, capture, check_logits
+from paper_code.cam.capture import View, as_evaluated
 from paper_code.cam.layers import default_layer, layer_name
 from paper_code.cam.score_cam import scorecam
 from paper_code.errors import UserError
 
-# A function of the layer's activations and gradients (N x C x h x w each -> N x h x w raw maps), or
-# None for a method that takes a way of its own through `raw_cam`. One line adds a method.
-METHODS: dict[str, Callable[[Tensor, Tensor], Tensor] | None] = {
-    "gradcam": methods.gradcam,
-    "scorecam": None,
-    "eigencam": None,
-    "dt_gradcam": None,
-    "gradcam_plusplus": methods.gradcam_plusplus,
-    "hirescam": methods.hirescam,
-}
-_OPTIONS = {
-    "scorecam": ("masks",),
-    "dt_gradcam": ("copies", "sigma", "seed", "kernel_size"),
+
+def of_gradients(formula: Callable[[Tensor, Tensor], Tensor]) -> Callable[[View], Tensor]:
+    """A method from a formula of the layer's activations and gradients.
+
+    The formula maps N x C x h x w activations and gradients to N x h x w raw maps.
+    """
+
+    def method(view: View) -> Tensor:
+        seen = view.read(gradients=True)
+        return formula(seen.activations, seen.gradients)
+
+    return method
+
+
+def eigencam(view: View) -> Tensor:
+    """Eigen-CAM: needs no gradient and does not depend on the class."""
+    return methods.eigencam(view.read(gradients=False).activations)
+
+
+# Each method maps a batch, and options by keyword, to raw maps (N x h x w, or already at image
+# size). One line adds a method.
+METHODS: dict[str, Callable[..., Tensor]] = {
+    "gradcam": of_gradients(methods.gradcam),
+    "scorecam": scorecam,
+    "eigencam": eigencam,
+    "dt_gradcam": dt_gradcam.dt_gradcam,
+    "gradcam_plusplus": of_gradients(methods.gradcam_plusplus),
+    "hirescam": of_gradients(methods.hirescam),
 }
 # Images in one forward pass. On a CPU more than 16 images of 224 px gain nothing and take memory;
 # with fewer, on one thread, PyTorch leaves 1 x 1 convolutions to a slower kernel than oneDNN's.
@@ -73,30 +90,14 @@ def raw_cam(
         near = difflib.get_close_matches(str(method).lower(), METHODS, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise UserError(f"method: {method!r} is not one of {', '.join(METHODS)}{hint}")
-    known = ("precision", "batch_size", *_OPTIONS.get(method, ()))
+    known = ("precision", "batch_size", *_own_options(method))
     for name in sorted(options.keys() - set(known)):
         raise UserError(f"{method} has no option {name!r}; it has {', '.join(known)}")
-    if method == "dt_gradcam":
-        return dt_gradcam_steps(network, images, classes, layer, **options).result
-
-    images, classes = _prepared(network, images, classes)
-    precision = options.pop("precision", "full")
-    batch_size = _batch_size(options.pop("batch_size", None), images)
     maps = []
     with as_evaluated(network):
-        layer = _layer(network, layer, images)
-        for part, wanted in _parts(images, classes, batch_size):
-            of_gradients = METHODS[method]
-            seen = capture(network, part, wanted, layer, of_gradients is not None, precision)
-            if of_gradients:
-                raw = of_gradients(seen.activations, seen.gradients)
-            elif method == "eigencam":
-                raw = methods.eigencam(seen.activations)
-            else:
-                raw = scorecam(
-                    network, part, seen, **options, precision=precision, batch_size=batch_size
-                )
-            maps.append(methods.finish(raw, images.shape[-2:]))
+        view = _view(network, images, classes, layer, options)
+        for part in _parts(view):
+            maps.append(methods.finish(METHODS[method](part, **options), view.images.shape[-2:]))
     return torch.cat(maps)
 
 
@@ -110,36 +111,41 @@ def dt_gradcam_steps(
     sigma: float = dt_gradcam.SIGMA,
     seed: int = 0,
     kernel_size: int = dt_gradcam.KERNEL_SIZE,
-    precision: str = "full",
-    batch_size: int | None = None,
+    **options: object,
 ) -> dt_gradcam.DTGradCAMSteps:
-    """DT Grad-CAM of N images with every stage kept; arguments as `compute_cam`.
-
-    Where `classes` is None the class predicted for the clean image is explained in all its copies.
-    """
+    """DT Grad-CAM of N images with every stage kept; arguments as `compute_cam`."""
     dt_gradcam.check_options(copies, sigma, kernel_size)
-    images, classes = _prepared(network, images, classes)
-    batch_size = _batch_size(batch_size, images)
     with as_evaluated(network):
-        layer = _layer(network, layer, images)
-        if classes is None:
-            classes = predict(network, images, batch_size, precision).argmax(1)
-        maps = dt_gradcam.copy_maps(
-            network, images, classes, layer, copies, sigma, seed, precision, batch_size
-        )
-    return dt_gradcam.steps_from_copies(
-        maps, dt_gradcam.linear_weights(copies), classes, images.shape[-2:], kernel_size
-    )
+        view = _view(network, images, classes, layer, options)
+        return dt_gradcam.steps(view, copies, sigma, seed, kernel_size)
 
 
-def predict(network: nn.Module, images: Tensor, batch_size: int, precision: str = "full") -> Tensor:
-    """N x K logits of a network in evaluation mode, in chunks, without a graph."""
-    logits = []
-    with torch.no_grad(), autocast(images.device.type, precision):
-        for part in images.split(batch_size):
-            logits.append(network(part))
-            check_logits(logits[-1], len(part))
-    return torch.cat(logits)
+def _own_options(method: str) -> list[str]:
+    """Names of a method's options besides those that all methods have."""
+    return list(inspect.signature(METHODS[method]).parameters)[1:]
+
+
+def _view(
+    network: nn.Module,
+    images: Tensor,
+    classes: Classes,
+    layer: str | nn.Module | None,
+    options: dict[str, object],
+) -> View:
+    """The checked batch; takes what all methods share out of `options`."""
+    images, classes = _prepared(network, images, classes)
+    precision = options.pop("precision", "full")
+    batch_size = _batch_size(options.pop("batch_size", None), images)
+    layer = layer_name(network, default_layer(network, images) if layer is None else layer)
+    return View(network, images, classes, layer, precision, batch_size)
+
+
+def _parts(view: View) -> Iterator[View]:
+    """The batch in parts of `batch_size` images."""
+    for start in range(0, len(view.images), view.batch_size):
+        rows = slice(start, start + view.batch_size)
+        classes = None if view.classes is None else view.classes[rows]
+        yield replace(view, images=view.images[rows], classes=classes)
 
 
 def _prepared(network: nn.Module, images: Tensor, classes: Classes) -> tuple[Tensor, Tensor | None]:
@@ -177,15 +183,3 @@ def _batch_size(batch_size: int | None, images: Tensor) -> int:
     if batch_size < 1:
         raise UserError(f"batch_size: {batch_size} is not 1 or more")
     return batch_size
-
-
-def _layer(network: nn.Module, layer: str | nn.Module | None, images: Tensor) -> str:
-    return layer_name(network, default_layer(network, images) if layer is None else layer)
-
-
-def _parts(images: Tensor, classes: Tensor | None, size: int):
-    for start in range(0, len(images), size):
-        yield (
-            images[start : start + size],
-            None if classes is None else classes[start : start + size],
-        )

@@ -6,14 +6,15 @@ zero below the threshold (Eq. 10) -> morphology.
 The paper gives neither N, sigma nor the kernel; the defaults here are our choices (docs/cam.md).
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import cv2
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from paper_code.cam.capture import capture, memory_format
+from paper_code.cam.capture import View, logits_in_chunks, memory_format
 from paper_code.cam.methods import gradcam, same_up_to_rounding, scale, upsample
 from paper_code.errors import UserError
 
@@ -106,26 +107,46 @@ def check_options(copies: int, sigma: float, kernel_size: int) -> None:
     _rectangles(kernel_size)
 
 
-def copy_maps(
-    network: nn.Module,
-    images: Tensor,
-    classes: Tensor,
-    layer: str,
-    copies: int,
-    sigma: float,
-    seed: int,
-    precision: str,
-    batch_size: int,
+def dt_gradcam(
+    view: View,
+    *,
+    copies: int = COPIES,
+    sigma: float = SIGMA,
+    seed: int = 0,
+    kernel_size: int = KERNEL_SIZE,
 ) -> Tensor:
+    """Eq. 5-10: N x H x W, the cleaned maps at image size."""
+    return steps(view, copies, sigma, seed, kernel_size).cleaned
+
+
+def steps(view: View, copies: int, sigma: float, seed: int, kernel_size: int) -> DTGradCAMSteps:
+    """Every stage of Eq. 5-10 for N images.
+
+    Where the classes are not given, the class predicted for the clean image is explained in all
+    its copies.
+    """
+    check_options(copies, sigma, kernel_size)
+    classes = view.classes
+    if classes is None:
+        logits = logits_in_chunks(view.network, view.images, view.batch_size, view.precision)
+        classes = logits.argmax(1)
+    maps = copy_maps(view, classes, copies, sigma, seed)
+    size = view.images.shape[-2:]
+    return steps_from_copies(maps, linear_weights(copies), classes, size, kernel_size)
+
+
+def copy_maps(view: View, classes: Tensor, copies: int, sigma: float, seed: int) -> Tensor:
     """Eq. 5-7: B x N x h x w, Grad-CAM after ReLU of all noisy copies of all images, in chunks."""
+    images = view.images
     added = noise(copies, tuple(images.shape[1:]), sigma, seed).to(images)
     pairs = torch.arange(len(images) * copies, device=images.device)
     maps = []
-    for pair in pairs.split(batch_size):
+    for pair in pairs.split(view.batch_size):
         image, copy = pair // copies, pair % copies
         noisy = images[image] + added[copy]
         noisy = noisy.contiguous(memory_format=memory_format(images))
-        seen = capture(network, noisy, classes[image], layer, precision=precision)
+        part = replace(view, images=noisy, classes=classes[image])
+        seen = part.read(gradients=True)
         maps.append(gradcam(seen.activations, seen.gradients).relu())
     return torch.cat(maps).unflatten(0, (len(images), copies))
 

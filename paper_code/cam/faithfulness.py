@@ -13,8 +13,8 @@ from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
-from paper_code.cam.capture import as_evaluated
-from paper_code.cam.compute import compute_cam, predict
+from paper_code.cam.capture import as_evaluated, logits_in_chunks
+from paper_code.cam.compute import compute_cam
 
 
 class Curves(NamedTuple):
@@ -59,7 +59,9 @@ def deletion_insertion(
     def curve(changed: Tensor, unchanged: Tensor) -> Tensor:
         points = []
         for cut in cuts:
-            logits = predict(network, torch.where(ranks < cut, changed, unchanged), batch_size)
+            logits = logits_in_chunks(
+                network, torch.where(ranks < cut, changed, unchanged), batch_size
+            )
             points.append(logits.softmax(1).gather(1, classes[:, None])[:, 0])
         return torch.stack(points, 1)
 

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from paper_code.cam.capture import Captured, autocast, memory_format
+from paper_code.cam.capture import View, autocast, memory_format
 from paper_code.cam.methods import scale
 from paper_code.errors import UserError
 
@@ -17,22 +17,16 @@ MASKS = {
 }
 
 
-def scorecam(
-    network: nn.Module,
-    images: Tensor,
-    captured: Captured,
-    masks: str = "original",
-    precision: str = "full",
-    batch_size: int = 16,
-) -> Tensor:
-    """N x h x w raw maps from what `capture` read for `images` (N x 3 x H x W).
+def scorecam(view: View, *, masks: str = "original") -> Tensor:
+    """N x h x w raw maps.
 
     Each distinct mask of an image is scored once: channels that are constant (all share the mask
     zero) or active at one same position only differ by a factor that the scaling removes. Masks are
-    made a chunk of `batch_size` at a time, so memory does not grow with the number of channels.
+    made in chunks of `view.batch_size`, so memory does not grow with the number of channels.
     """
     if masks not in MASKS:
         raise UserError(f"masks: {masks!r} is not one of {', '.join(MASKS)}")
+    captured, images = view.read(gradients=False), view.images
     activations = captured.activations
     if activations.dtype in (torch.float16, torch.bfloat16):
         activations = activations.float()
@@ -44,14 +38,16 @@ def scorecam(
     scores = torch.cat(
         [
             _scores(
-                network,
+                view.network,
                 images[owner].contiguous(memory_format=memory_format(images)),
                 mask,
                 captured.classes[owner],
                 masks,
-                precision,
+                view.precision,
             )
-            for owner, mask in zip(owners.split(batch_size), small.split(batch_size), strict=True)
+            for owner, mask in zip(
+                owners.split(view.batch_size), small.split(view.batch_size), strict=True
+            )
         ]
     )
     weights = scores[which].unflatten(0, (count, channels)).softmax(1)

@@ -24,6 +24,7 @@ from torch import nn
 
 from paper_code import cli
 from paper_code.cam import METHODS, compute_cam
+from paper_code.cam.compute import of_gradients
 from paper_code.datasets import read_dataset
 from paper_code.datasets.catalog import PAPER_DATASETS, Dataset
 from paper_code.datasets.read import READERS, Reader, dataset_files_present
@@ -95,7 +96,7 @@ def absolute_gradcam(activations: torch.Tensor, gradients: torch.Tensor) -> torc
 
 
 def test_a_new_cam_method(tinynet, monkeypatch):
-    monkeypatch.setitem(METHODS, "absolute_gradcam", absolute_gradcam)
+    monkeypatch.setitem(METHODS, "absolute_gradcam", of_gradients(absolute_gradcam))
     torch.manual_seed(0)
     network, images = build_network("tinynet", 2), torch.rand(2, 3, 32, 32) * 2 - 1
     maps = compute_cam(network, images, [0, 1], "absolute_gradcam")
