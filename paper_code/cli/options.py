@@ -3,10 +3,10 @@
 import argparse
 
 from paper_code.config import defaults
-from paper_code.datasets.catalog import PAPER_DATASETS
+from paper_code.datasets.catalog import MODULES
 
 SCALES = ("smoke", "demo", "paper")
-FAMILIES = tuple(dict.fromkeys(dataset.family for dataset in PAPER_DATASETS.values()))
+FAMILIES = tuple(MODULES)
 
 
 class Formatter(argparse.HelpFormatter):

@@ -6,9 +6,25 @@ from pathlib import Path
 
 import pandas as pd
 
+from paper_code.datasets.facts import Dataset, Source
 from paper_code.datasets.tree import image_files
 from paper_code.errors import UserError
 
+SOURCE = Source(
+    title="BACH",
+    licence="CC BY-NC-ND 4.0",
+    citation="Aresta et al., Medical Image Analysis 56, 2019, doi:10.1016/j.media.2019.05.010",
+    folder="ICIAR2018_BACH_Challenge",
+    archive="ICIAR2018_BACH_Challenge.zip",  # about 10 GB, most of it the images
+    url="https://zenodo.org/records/3632035/files/ICIAR2018_BACH_Challenge.zip",
+    checksum="md5:8ae1801334aa943c44627c1eef3631b2",
+    most_bytes=40 * 10**9,
+)
+# Table IV of the paper.
+COUNTS = {"normal": 100, "benign": 100, "insitu": 100, "invasive": 100}
+DATASETS = (
+    Dataset(name="bach", family="bach", classes=tuple(COUNTS), counts=COUNTS, colour="rgb"),
+)
 FOLDER = "ICIAR2018_BACH_Challenge/Photos"
 GROUND_TRUTH = "microscopy_ground_truth.csv"
 LABELS = {"Normal": "normal", "Benign": "benign", "InSitu": "insitu", "Invasive": "invasive"}
@@ -19,7 +35,7 @@ def read(data_root: Path) -> pd.DataFrame:
     """List the microscopy images.
 
     Returns:
-        One row an image: path, label, group, mask. `group` is empty: most images have no patient
+        One row per image: path, label, group, mask. `group` is empty: most images have no patient
         id. `mask` is empty except for phantoms.
 
     Raises:

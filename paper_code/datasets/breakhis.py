@@ -5,9 +5,38 @@ from pathlib import Path
 
 import pandas as pd
 
+from paper_code.datasets.facts import Dataset, Source
 from paper_code.datasets.tree import image_files
 from paper_code.errors import UserError
 
+SOURCE = Source(
+    title="BreakHis",
+    licence="research use (CC BY 4.0 as others record it)",
+    citation="Spanhol et al., IEEE Trans. Biomed. Eng. 63, 2016, doi:10.1109/TBME.2015.2496264",
+    folder="BreaKHis_v1",
+    archive="BreaKHis_v1.tar.gz",  # about 4 GB
+    url="http://www.inf.ufpr.br/vri/databases/BreaKHis_v1.tar.gz",
+    checksum=None,
+    most_bytes=12 * 10**9,
+)
+# Table III of the paper.
+COUNTS = {
+    40: {"benign": 625, "malignant": 1370},
+    100: {"benign": 644, "malignant": 1437},
+    200: {"benign": 623, "malignant": 1390},
+    400: {"benign": 588, "malignant": 1232},
+}
+DATASETS = tuple(
+    Dataset(
+        name=f"breakhis_{magnification}x",
+        family="breakhis",
+        classes=tuple(counts),
+        counts=counts,
+        colour="rgb",
+        magnification=magnification,
+    )
+    for magnification, counts in COUNTS.items()
+)
 FOLDER = "BreaKHis_v1/histology_slides/breast"
 LABELS = {"B": "benign", "M": "malignant"}
 # SOB_B_TA-14-3411F-40-001.png: class, subtype, year, slide number, part letters, magnification
@@ -21,7 +50,7 @@ def read(data_root: Path, magnification: int) -> pd.DataFrame:
     """List the images of one magnification.
 
     Returns:
-        One row an image: path, label, group, mask, subtype, slide, magnification. `group` is the
+        One row per image: path, label, group, mask, subtype, slide, magnification. `group` is the
         slide number without its part letters (14-22549AB and 14-22549CD are very likely one
         patient), so that no patient can fall into two parts of a patient-wise split. `mask` is
         empty except for phantoms: BreakHis has no lesion masks.

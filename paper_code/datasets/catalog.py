@@ -1,72 +1,13 @@
-"""The data sets of the paper as plain facts: classes, published counts, source, licence."""
+"""The data sets of the paper, from the facts at the top of each one's file, and a user's own."""
 
-from dataclasses import dataclass, field
-
+from paper_code.datasets import bach, breakhis, mini_ddsm
+from paper_code.datasets.facts import Dataset
 from paper_code.errors import UserError
 
-
-@dataclass(frozen=True)
-class Dataset:
-    """One data set.
-
-    Attributes:
-        name: its name everywhere in this repository.
-        family: the published archive that holds it; one reader and one phantom writer a family.
-        classes: label names in the order of their class index; the last one is malignant.
-        counts: images per class as used by the paper (Tables III-V); empty for a user's own set.
-        colour: "rgb" for stained tissue, "grey" for mammograms, "any" for a user's own set.
-        magnification: of a BreakHis subset, else None.
-        manifest: the `manifest.csv` of a user's own set, else None.
-    """
-
-    name: str
-    family: str
-    classes: tuple[str, ...]
-    counts: dict[str, int] = field(default_factory=dict)
-    colour: str = "any"
-    magnification: int | None = None
-    manifest: str | None = None
-
-    @property
-    def total(self) -> int:
-        """Images in all classes as used by the paper."""
-        return sum(self.counts.values())
-
-
-def _breakhis(magnification: int, benign: int, malignant: int) -> Dataset:
-    return Dataset(
-        name=f"breakhis_{magnification}x",
-        family="breakhis",
-        classes=("benign", "malignant"),
-        counts={"benign": benign, "malignant": malignant},
-        colour="rgb",
-        magnification=magnification,
-    )
-
-
-# Tables III, IV and V of the paper.
+# One module per family of data sets: facts, then the reader.
+MODULES = {"breakhis": breakhis, "bach": bach, "mini_ddsm": mini_ddsm}
 PAPER_DATASETS: dict[str, Dataset] = {
-    dataset.name: dataset
-    for dataset in (
-        _breakhis(40, 625, 1370),
-        _breakhis(100, 644, 1437),
-        _breakhis(200, 623, 1390),
-        _breakhis(400, 588, 1232),
-        Dataset(
-            name="bach",
-            family="bach",
-            classes=("normal", "benign", "insitu", "invasive"),
-            counts={"normal": 100, "benign": 100, "insitu": 100, "invasive": 100},
-            colour="rgb",
-        ),
-        Dataset(
-            name="mini_ddsm",
-            family="mini_ddsm",
-            classes=("normal", "benign", "malignant"),
-            counts={"normal": 500, "benign": 700, "malignant": 800},
-            colour="grey",
-        ),
-    )
+    dataset.name: dataset for module in MODULES.values() for dataset in module.DATASETS
 }
 
 

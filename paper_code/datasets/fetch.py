@@ -18,73 +18,17 @@ import urllib.request
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from paper_code.datasets import mini_ddsm
-from paper_code.datasets.catalog import PAPER_DATASETS
+from paper_code.datasets.catalog import MODULES, PAPER_DATASETS
+from paper_code.datasets.facts import Source
 from paper_code.datasets.read import read_dataset
 from paper_code.errors import UserError
 from paper_code.progress import say, track
 
-
-@dataclass(frozen=True)
-class Source:
-    """Where a data set is published.
-
-    Attributes:
-        title, licence, citation: told to whoever fetches it.
-        folder: what unpacking gives, below `data_root`.
-        archive: file name of the archive.
-        url: of the archive; None where it cannot be fetched unattended.
-        checksum: as published, "md5:..."; None where none is. Then gzip's own check sum and the
-            reader's counts verify the archive.
-        most_bytes: no true copy unpacks to more; a larger one is refused.
-    """
-
-    title: str
-    licence: str
-    citation: str
-    folder: str
-    archive: str
-    url: str | None
-    checksum: str | None
-    most_bytes: int
-
-
-SOURCES = {
-    "breakhis": Source(
-        title="BreakHis",
-        licence="research use (CC BY 4.0 as others record it)",
-        citation="Spanhol et al., IEEE Trans. Biomed. Eng. 63, 2016, doi:10.1109/TBME.2015.2496264",
-        folder="BreaKHis_v1",
-        archive="BreaKHis_v1.tar.gz",  # about 4 GB
-        url="http://www.inf.ufpr.br/vri/databases/BreaKHis_v1.tar.gz",
-        checksum=None,
-        most_bytes=12 * 10**9,
-    ),
-    "bach": Source(
-        title="BACH",
-        licence="CC BY-NC-ND 4.0",
-        citation="Aresta et al., Medical Image Analysis 56, 2019, doi:10.1016/j.media.2019.05.010",
-        folder="ICIAR2018_BACH_Challenge",
-        archive="ICIAR2018_BACH_Challenge.zip",  # about 10 GB, most of it the images
-        url="https://zenodo.org/records/3632035/files/ICIAR2018_BACH_Challenge.zip",
-        checksum="md5:8ae1801334aa943c44627c1eef3631b2",
-        most_bytes=40 * 10**9,
-    ),
-    "mini_ddsm": Source(
-        title="Mini-DDSM",
-        licence="see the data set's page on Kaggle",
-        citation="Lekamlage et al., ICIT 2020, doi:10.1145/3436756.3437042",
-        folder="MINI-DDSM-Complete-JPEG-8",
-        archive="miniddsm2.zip",
-        url=None,
-        checksum=None,
-        most_bytes=0,
-    ),
-}
+SOURCES = {name: module.SOURCE for name, module in MODULES.items()}
 
 _MOST_FILES = 100_000
 _CHUNK = 2**20

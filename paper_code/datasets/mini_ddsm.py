@@ -6,9 +6,27 @@ from zipfile import BadZipFile
 
 import pandas as pd
 
+from paper_code.datasets.facts import Dataset, Source
 from paper_code.datasets.tree import image_files
 from paper_code.errors import UserError
 
+SOURCE = Source(
+    title="Mini-DDSM",
+    licence="see the data set's page on Kaggle",
+    citation="Lekamlage et al., ICIT 2020, doi:10.1145/3436756.3437042",
+    folder="MINI-DDSM-Complete-JPEG-8",
+    archive="miniddsm2.zip",
+    url=None,
+    checksum=None,
+    most_bytes=0,
+)
+# Table V of the paper: what it drew of the published images.
+COUNTS = {"normal": 500, "benign": 700, "malignant": 800}
+DATASETS = (
+    Dataset(
+        name="mini_ddsm", family="mini_ddsm", classes=tuple(COUNTS), counts=COUNTS, colour="grey"
+    ),
+)
 FOLDERS = ("MINI-DDSM-Complete-JPEG-8", "MINI-DDSM-Complete-PNG-16")
 SHEET = "DataWMask.xlsx"
 LABELS = {"Normal": "normal", "Benign": "benign", "Cancer": "malignant"}
@@ -28,7 +46,7 @@ def read(data_root: Path) -> pd.DataFrame:
     """List all mammograms found (7,808 when complete; the paper drew 2,000 of them).
 
     Returns:
-        One row an image: path, label, group, mask, view, side. `group` is the case, a patient's
+        One row per image: path, label, group, mask, view, side. `group` is the case, a patient's
         up to four views. `mask` holds the contour files, joined by ";" where there are two.
 
     Raises:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from paper_code.datasets.catalog import Dataset
+from paper_code.datasets.facts import Dataset
 from paper_code.datasets.images import content_hash, load_image, load_mask
 from paper_code.datasets.read import read_dataset
 from paper_code.errors import UserError

@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from paper_code.datasets import bach, breakhis, manifest, mini_ddsm
-from paper_code.datasets.catalog import Dataset, find_dataset
+from paper_code.datasets.catalog import find_dataset
+from paper_code.datasets.facts import Dataset
 from paper_code.errors import UserError
 
 

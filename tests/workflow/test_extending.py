@@ -26,7 +26,8 @@ from paper_code import cli
 from paper_code.cam import METHODS, compute_cam
 from paper_code.cam.compute import of_gradients
 from paper_code.datasets import read_dataset
-from paper_code.datasets.catalog import PAPER_DATASETS, Dataset
+from paper_code.datasets.catalog import PAPER_DATASETS
+from paper_code.datasets.facts import Dataset
 from paper_code.datasets.read import READERS, Reader, dataset_files_present
 from paper_code.networks import NETWORKS, build_network, network_from_checkpoint
 
