@@ -1,4 +1,4 @@
-"""docs/extending.md: a network, a CAM method and a data set of one's own, each in a few lines.
+"""docs/guide/extending.md: a network, a CAM method and a data set of one's own, each in a few lines.
 
 This file is the module of the new network and of the new reader.
 """
@@ -22,7 +22,7 @@ from paper_code.networks import NETWORKS, build_network, network_from_checkpoint
 from paper_code.training.loop import TrainingSettings
 from paper_code.training.run import train_run
 
-# --- a network: what its module must have (docs/extending.md shows the same lines) ----------------
+# --- a network: what its module must have (docs/guide/extending.md shows the same lines) ----------------
 
 CAM_LAYER = "features"  # its output is explained by default
 NEW_PARTS = ("head",)  # what no published weights fill
@@ -139,7 +139,7 @@ def test_a_new_data_set(monkeypatch, tmp_path):
 
 
 def test_the_guide_shows_these_lines_and_each_is_under_thirty():
-    guide = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    guide = (ROOT / "docs" / "guide" / "extending.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", guide, re.S)
     assert len(blocks) == 3
     here = {line.strip() for line in Path(__file__).read_text(encoding="utf-8").splitlines()}
