@@ -6,24 +6,15 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/common_notebooks.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/cam.smk"
-include: "workflow/rules/tables.smk"
-include: "workflow/rules/figures.smk"
-include: "workflow/rules/audit.smk"
-include: "workflow/rules/report.smk"
-include: "workflow/rules/evidence.smk"
-include: "workflow/rules/notebooks.smk"
+include: "workflow/rules/results.smk"
 
 
 rule all:
     default_target: True
     input:
-        tables=all_tables(),
-        figures=all_figures(),
-        audit=rules.audit.output,
-        pages=all_pages(),
-        evidence=all_evidence(),
-        notebooks=all_notebooks(),
+        results=PLAN.files(),
+        pages=expand(f"{RESULTS}/report/{{name}}.html", name=[*TABLES, *PAGES]),
+        notebooks=expand(f"{RESULTS}/notebooks/{{name}}.html", name=NOTEBOOKS),

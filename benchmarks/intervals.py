@@ -79,10 +79,17 @@ def coverage(design: tuple, sets: int, resamples: int = 500) -> list[dict]:
         held += ((table["low"] <= truth) & (truth <= table["high"])).to_numpy()
         given += table["low"].notna().to_numpy()
     return [
-        {"what": "coverage", "design": _name(design), "case": metric, "nominal": 0.95,
-         "rate": held[i] / given[i], "sets": int(given[i]), "truth": truth[i]}
+        {
+            "what": "coverage",
+            "design": _name(design),
+            "case": metric,
+            "nominal": 0.95,
+            "rate": held[i] / given[i],
+            "sets": int(given[i]),
+            "truth": truth[i],
+        }
         for i, metric in enumerate(METRICS)
-    ]  # fmt: skip
+    ]
 
 
 def rejections(design: tuple, more: float, sets: int, resamples: int = 500) -> list[dict]:
@@ -98,11 +105,17 @@ def rejections(design: tuple, more: float, sets: int, resamples: int = 500) -> l
         p_values.append(compare_samples(*sides, METRICS, resamples, seed=seed)["p_value"])
     found = np.array(p_values) < 0.05
     return [
-        {"what": "power" if more else "false alarms", "design": _name(design), "case": metric,
-         "nominal": np.nan if more else 0.05, "rate": found[:, i].mean(), "sets": len(found),
-         "truth": truth[i]}
+        {
+            "what": "power" if more else "false alarms",
+            "design": _name(design),
+            "case": metric,
+            "nominal": np.nan if more else 0.05,
+            "rate": found[:, i].mean(),
+            "sets": len(found),
+            "truth": truth[i],
+        }
         for i, metric in enumerate(METRICS)
-    ]  # fmt: skip
+    ]
 
 
 def claim_verdicts(
@@ -126,9 +139,11 @@ def claim_verdicts(
         rows = pd.concat(rows, ignore_index=True).assign(counted="yes")
         corrections = {"claims": holm(rows["p_value"]), "claims without Holm": rows["p_value"]}
         verdicts.append(
-            {name: judge(rows.assign(p_holm=p), NETWORKS * SETS)[0]
-             for name, p in corrections.items()}
-        )  # fmt: skip
+            {
+                name: judge(rows.assign(p_holm=p), NETWORKS * SETS)[0]
+                for name, p in corrections.items()
+            }
+        )
     return pd.DataFrame(verdicts)
 
 
@@ -157,12 +172,18 @@ def main() -> None:
         found = claim_verdicts(claim, ours, other, sets)
         truth = -np.subtract(*true_values(claim, (0.0, ours or other)))[0]
         rows += [
-            {"what": what, "design": _name(claim), "case": f"{case}: {verdict}",
-             "nominal": np.nan, "rate": (found[what] == verdict).mean(), "sets": len(found),
-             "truth": truth}
+            {
+                "what": what,
+                "design": _name(claim),
+                "case": f"{case}: {verdict}",
+                "nominal": np.nan,
+                "rate": (found[what] == verdict).mean(),
+                "sets": len(found),
+                "truth": truth,
+            }
             for what in found
             for verdict in ("supported", "contradicted", "undecided")
-        ]  # fmt: skip
+        ]
     table = pd.DataFrame(rows)
     table["error"] = np.sqrt(table["rate"] * (1 - table["rate"]) / table["sets"])
     table = table.round({"rate": 4, "truth": 4, "error": 4})

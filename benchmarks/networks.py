@@ -153,9 +153,11 @@ def main() -> None:
         RESULTS / f"networks_{device.type}.csv",
         report.assign(**facts),
         "Training throughput of each network",
-        ["; ".join(f"{key.replace('_', ' ')} {value}" for key, value in facts.items()),
-         markdown(shown)],
-    )  # fmt: skip
+        [
+            "; ".join(f"{key.replace('_', ' ')} {value}" for key, value in facts.items()),
+            markdown(shown),
+        ],
+    )
 
 
 if __name__ == "__main__":

@@ -78,14 +78,21 @@ def main() -> None:
                 for precision, found in samples.items():
                     torch.backends.cuda.matmul.allow_tf32 = False
                     output = folder / network / f"{precision}-{seed}"
-                    train_run(network, prepared, split, output,
-                              replace(settings, seed=seed, precision=precision))  # fmt: skip
+                    train_run(
+                        network,
+                        prepared,
+                        split,
+                        output,
+                        replace(settings, seed=seed, precision=precision),
+                    )
                     found.append(load_run(output / "run.json").part("test"))
             codes = np.split(
-                group_codes(np.concatenate([part[2] for part in samples[low]]),
-                            sum(len(part[0]) for part in samples[low])),
+                group_codes(
+                    np.concatenate([part[2] for part in samples[low]]),
+                    sum(len(part[0]) for part in samples[low]),
+                ),
                 np.cumsum([len(part[0]) for part in samples[low]])[:-1],
-            )  # fmt: skip
+            )
             sides = [
                 [(y, p, c) for (y, p, _), c in zip(found, codes, strict=True)]
                 for found in samples.values()
@@ -123,11 +130,13 @@ def main() -> None:
         RESULTS / f"precision_{device.type}.csv",
         report.assign(**facts),
         f"Test accuracy after training in {low} and in fp32",
-        ["; ".join(f"{key.replace('_', ' ')} {value}" for key, value in facts.items()),
-         "Means over the seeds; the difference with its 95 % interval, patients drawn with "
-         "replacement; `same_prediction` is the share of test images on which both agree.",
-         markdown(report)],
-    )  # fmt: skip
+        [
+            "; ".join(f"{key.replace('_', ' ')} {value}" for key, value in facts.items()),
+            "Means over the seeds; the difference with its 95 % interval, patients drawn with "
+            "replacement; `same_prediction` is the share of test images on which both agree.",
+            markdown(report),
+        ],
+    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,50 @@ from paper_code.datasets.read import class_counts, dataset_files_present, read_d
 from paper_code.errors import UserError
 from paper_code.parallel import cores
 
-SCHEMA = Path(__file__).resolve().parents[1] / "config" / "schema.yaml"
+FOLDER = Path(__file__).resolve().parents[1] / "config"
+SCHEMA = FOLDER / "schema.yaml"
+
+
+def load_config(path: str | Path = FOLDER / "config.yaml") -> dict:
+    """The content of a configuration file; keys that it lacks have their default.
+
+    Raises:
+        UserError: there is no such file, or it is not YAML with keys and values.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: cannot be read as a configuration ({error}).") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: a configuration has keys and values, see config/config.yaml.")
+    default = FOLDER / "config.yaml"
+    return content if Path(path) == default else load_config(default) | content
+
+
+@functools.cache
+def defaults() -> dict:
+    """Every setting's default, with the values of the paper scale where a scale decides."""
+    config = load_config()
+    scale = config.pop("scales")["paper"]
+    return config | scale
+
+
+# JSON schema in words.
+TYPES = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text",
+    "array": "a list",
+    "object": "a mapping",
+    "boolean": "true or false",
+}
+BOUNDS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "above",
+    "maximum": "at most",
+    "exclusiveMaximum": "below",
+    "minItems": "with at least",
+}
 
 
 def check_settings(settings: dict, schema: str | Path = SCHEMA) -> None:
@@ -60,11 +103,8 @@ def _allowed(schema: dict, rules: dict) -> str:
         return "one of " + ", ".join(map(str, schema["enum"]))
     if "pattern" in schema:
         return f"text like {schema['pattern']}"
-    text = {"integer": "a whole number", "number": "a number", "string": "text", "array": "a list",
-            "object": "a mapping", "boolean": "true or false"}[schema["type"]]  # fmt: skip
-    bounds = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most",
-              "exclusiveMaximum": "below", "minItems": "with at least"}  # fmt: skip
-    limits = [f"{word} {schema[name]}" for name, word in bounds.items() if name in schema]
+    text = TYPES[schema["type"]]
+    limits = [f"{word} {schema[name]}" for name, word in BOUNDS.items() if name in schema]
     if schema.get("uniqueItems"):
         limits.append("no item twice")
     return f"{text} ({', '.join(limits)})" if limits else text
@@ -144,7 +184,7 @@ def choose_sources(settings: dict) -> dict[str, tuple[str, str]]:
             if min(counts.values()) >= needed:
                 sources[name] = ("real", f"found {_in_words(counts)}")
                 continue
-            reason = f"found only {_in_words(counts)}; {needed} a class are needed"
+            reason = f"found only {_in_words(counts)}; {needed} per class are needed"
         if settings["data"] == "real":
             raise UserError(
                 f"data=real, but {name}: {reason}. Run 'python -m paper_code fetch "
@@ -168,8 +208,8 @@ def announce(config: dict, settings: dict, sources: dict[str, tuple[str, str]]) 
     why = f"auto: {seen}" if config["scale"] == "auto" else "as configured"
     lines = [
         f"scale: {settings['scale']} ({why}): {settings['image_size']} px, {settings['epochs']} "
-        f"epochs, batch {settings['batch_size']}; images a set: {settings['images_per_dataset']} "
-        f"real, {_in_words(settings['phantom_images'])} phantom",
+        f"epochs, batch {settings['batch_size']}; images per data set: "
+        f"{settings['images_per_dataset']} real, {_in_words(settings['phantom_images'])} phantom",
         f"splits: by {settings['splits']}; seeds: {settings['seeds']}; "
         f"networks: {', '.join(settings['networks'])}",
     ]

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 
-from paper_code.config import choose_sources, cuda_device_count, resolve_settings
+from paper_code.config import choose_sources, cuda_device_count, load_config, resolve_settings
 from paper_code.datasets.catalog import find_dataset
+from paper_code.datasets.read import read_dataset
 from paper_code.datasets.splits import part_sizes
 from paper_code.errors import UserError
 from paper_code.networks.names import parse_network
 from paper_code.networks.registry import NETWORKS, network_module
+from paper_code.plan import Plan
 from paper_code.progress import track
 from paper_code.provenance import processor, versions
 
@@ -26,14 +27,22 @@ GIB = 2**30
 PROBE_STEPS = 3
 
 
-def doctor(data_root: str | Path | None = None, probe: str | None = None) -> list[str]:
+def doctor(
+    data_root: str | Path | None = None,
+    probe: str | None = None,
+    configfile: str | Path | None = None,
+) -> list[str]:
     """Print what this machine can do and return what stands in the way of a run.
 
     Args:
-        data_root: the folder of the data sets; defaults to that of config/config.yaml.
+        data_root: the folder of the data sets; defaults to that of the configuration.
         probe: a scale whose training time is estimated from a few steps of every network.
+        configfile: a configuration of yours; defaults to config/config.yaml.
+
+    Raises:
+        UserError: the configuration is wrong.
     """
-    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    config = load_config(configfile) if configfile else load_config()
     if data_root:
         config["data_root"] = str(data_root)
     settings = {scale: resolve_settings(config | {"scale": scale}) for scale in SCALES}
@@ -41,9 +50,13 @@ def doctor(data_root: str | Path | None = None, probe: str | None = None) -> lis
     problems, (unusable, sources) = _machine(), _data(settings[chosen])
     problems += unusable
     _weights()
-    problems += _scales(settings, chosen, sources)
+    usable = [name for name, (source, _) in sources.items() if source != "unusable"]
+    plans = {
+        scale: Plan(values | {"datasets": usable}, sources) for scale, values in settings.items()
+    }
+    problems += _scales(plans, chosen)
     if probe:
-        _probe(settings[probe], probe, sources)
+        _probe(plans[probe])
     for problem in problems:
         print(f"problem: {problem}")
     if not problems:
@@ -84,18 +97,17 @@ def _memory() -> int:
     return total if text == "max" else min(total, int(text))
 
 
-def _data(settings: dict) -> tuple[list[str], dict[str, str]]:
-    """What is wrong with the files found, and "real" or "phantom" for each data set."""
+def _data(settings: dict) -> tuple[list[str], dict[str, tuple[str, str]]]:
+    """What is wrong with the files found, and the source of each data set, as `Plan` takes it."""
     print(f"\nData (data_root: {settings['data_root']})")
     problems, sources = [], {}
     for name in settings["datasets"]:
         try:
-            source, reason = choose_sources(settings | {"datasets": [name]})[name]
+            sources[name] = choose_sources(settings | {"datasets": [name]})[name]
         except UserError as error:
             problems.append(str(error))
-            source, reason = "unusable", "see below"
-        print(f"  {name}: {source} ({reason})")
-        sources[name] = source
+            sources[name] = ("unusable", "see below")
+        print("  {}: {} ({})".format(name, *sources[name]))
     return problems, sources
 
 
@@ -113,35 +125,29 @@ def _weights() -> None:
             print(f"  {name}: not here (would be {cached_file(url)})")
 
 
-def images_of(settings: dict, dataset: str, sources: dict[str, str]) -> int:
-    """Images that a scale draws from one of the paper's data sets; "all" are those published."""
-    facts = find_dataset(dataset)
-    phantom = sources[dataset] == "phantom"
+def images_of(plan: Plan, dataset: str) -> int:
+    """Images that a plan draws from a data set; "all" are those published, or listed by you."""
+    settings, facts = plan.settings, find_dataset(dataset, plan.settings["manifests"])
+    source = plan.sources[dataset][0]
+    phantom = source == "phantom"
     limit = settings["phantom_images"][facts.family] if phantom else settings["images_per_dataset"]
-    return facts.total if limit == "all" else min(limit, facts.total)
+    total = facts.total
+    if facts.family == "manifest" and source == "real":
+        total = len(read_dataset(dataset, ".", settings["manifests"]))
+    return total if limit == "all" else min(limit, total)
 
 
-def runs_of(settings: dict) -> list[tuple[str, str]]:
-    """Data set and network of each run of one seed, as the workflow makes them."""
-    placed = [f"dalaresnet50-layer{n}" for n in settings["placements"] if n != 4]
-    leaked = [name for name in settings["leakage_networks"] if name in settings["networks"]]
-    runs = []
-    for dataset in settings["datasets"]:
-        networks = [*settings["networks"], *(placed if dataset.startswith("breakhis_") else [])]
-        networks += leaked if dataset in settings["leakage_datasets"] else []  # the other split
-        runs += [(dataset, network) for network in networks]
-    return runs
-
-
-def needed_bytes(settings: dict, sources: dict[str, str]) -> dict[str, int]:
-    """Disk for one scale: prepared arrays, and the weights that stay (4 bytes a parameter)."""
-    size = settings["image_size"]
-    images = sum(images_of(settings, name, sources) for name in settings["datasets"])
+def needed_bytes(plan: Plan) -> dict[str, int]:
+    """Disk for one scale: prepared arrays, and the weights that stay (4 bytes per parameter)."""
+    size = plan.settings["image_size"]
+    images = sum(images_of(plan, name) for name in plan.settings["datasets"])
     weights = 0
-    if settings["keep_weights"]:
-        for dataset, network in runs_of(settings):
-            weights += 4 * parameters(*parse_network(network), len(find_dataset(dataset).classes))
-    return {"arrays": 4 * size * size * images, "weights": weights * len(settings["seeds"])}
+    if plan.settings["keep_weights"]:
+        for run in plan.runs:
+            classes = find_dataset(run.dataset, plan.settings["manifests"]).classes
+            # Without classes in the configuration their number costs next to nothing.
+            weights += 4 * parameters(*parse_network(run.network), max(len(classes), 2))
+    return {"arrays": 4 * size * size * images, "weights": weights}
 
 
 @functools.cache
@@ -153,19 +159,18 @@ def parameters(network: str, gate_after: int, classes: int) -> int:
     return count_parameters(meta_network(network, classes, **gate))
 
 
-def _scales(settings: dict[str, dict], chosen: str, sources: dict[str, str]) -> list[str]:
+def _scales(plans: dict[str, Plan], chosen: str) -> list[str]:
     measured = pd.read_csv(MEASURED)
     free = shutil.disk_usage(Path.cwd()).free
     problems = []
     print("\nScales")
-    for scale, values in settings.items():
-        need = needed_bytes(values, sources)
+    for scale, plan in plans.items():
+        values, need = plan.settings, needed_bytes(plan)
         total = sum(need.values())
-        runs = len(runs_of(values)) * len(values["seeds"])
         print(
             f"  {scale}{' (chosen here)' if scale == chosen else ''}: {values['image_size']} px, "
-            f"{values['epochs']} epochs, {runs} runs; disk {total / GIB:.1f} GiB "
-            f"({need['weights'] / GIB:.1f} of them weights) besides phantoms"
+            f"{values['epochs']} epochs, training runs: {len(plan.runs)}; disk "
+            f"{total / GIB:.1f} GiB ({need['weights'] / GIB:.1f} of them weights) besides phantoms"
         )
         rows = list(measured[measured["scale"] == scale].itertuples())
         for row in rows:
@@ -191,7 +196,7 @@ def job_seconds(benchmarks: Path) -> list[float]:
     ]
 
 
-def _probe(settings: dict, scale: str, sources: dict[str, str]) -> None:
+def _probe(plan: Plan) -> None:
     """Estimate a scale's training time from a few real steps of each network."""
     import torch
 
@@ -199,6 +204,7 @@ def _probe(settings: dict, scale: str, sources: dict[str, str]) -> None:
     from paper_code.networks import build_network
     from paper_code.training.loop import ImageSet, TrainingSettings, fit
 
+    settings, scale = plan.settings, plan.scale
     device, batch, size = default_device(), settings["batch_size"], settings["image_size"]
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (batch * PROBE_STEPS, 3, size, size), dtype=np.uint8)
@@ -206,9 +212,12 @@ def _probe(settings: dict, scale: str, sources: dict[str, str]) -> None:
     labels = torch.arange(len(images), device=device) % 2
     part = ImageSet(images, labels)
     protocol = TrainingSettings(
-        epochs=1, batch_size=batch, learning_rate=settings["learning_rate"],
-        rotation=settings["rotation"], precision=settings["precision"],
-    )  # fmt: skip
+        epochs=1,
+        batch_size=batch,
+        learning_rate=settings["learning_rate"],
+        rotation=settings["rotation"],
+        precision=settings["precision"],
+    )
     rates, seconds = {}, 0.0
     for name in track(settings["networks"], f"probing {scale}"):
         network = build_network(name, 2, image_size=size).to(
@@ -218,12 +227,11 @@ def _probe(settings: dict, scale: str, sources: dict[str, str]) -> None:
         rates[name] = [len(part) / state.seconds[0][f"{key}_seconds"] for key in ("train", "val")]
         print(f"  {name}: {rates[name][0]:.1f} images/s training, {rates[name][1]:.1f} validation")
         del network
-    for dataset, network in runs_of(settings):
-        train, val, _ = part_sizes(images_of(settings, dataset, sources))
-        speed = rates.get(parse_network(network)[0])
+    for run in plan.runs:
+        train, val, _ = part_sizes(images_of(plan, run.dataset))
+        speed = rates.get(parse_network(run.network)[0])
         if speed:
-            epoch = train / speed[0] + val / speed[1]
-            seconds += settings["epochs"] * epoch * len(settings["seeds"])
+            seconds += settings["epochs"] * (train / speed[0] + val / speed[1])
     print(
         f"  {scale}: about {seconds / 3600:.1f} h of training one run after another, from "
         f"{PROBE_STEPS} steps of each network here; data and tables come on top"

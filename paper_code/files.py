@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import glob
 import json
 import os
 import shutil
@@ -28,7 +29,11 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+    prefix = f".{path.name}.new-"
+    _clear_leftovers(path.parent, prefix)
+    handle, name = tempfile.mkstemp(
+        dir=path.parent, prefix=f"{prefix}{os.getpid()}-", suffix=path.suffix
+    )
     os.close(handle)
     temporary = Path(name)
     try:
@@ -57,8 +62,9 @@ def replacing_together(folder: str | Path) -> Iterator[Path]:
     folder = Path(folder)
     existed = folder.is_dir()
     folder.mkdir(parents=True, exist_ok=True)
+    _clear_leftovers(folder, ".new-")
     try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as temporary:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=f".new-{os.getpid()}-") as temporary:
             yield Path(temporary)
             for path in sorted(Path(temporary).iterdir()):
                 path.replace(folder / path.name)
@@ -67,6 +73,30 @@ def replacing_together(folder: str | Path) -> Iterator[Path]:
             with contextlib.suppress(OSError):  # someone else has put files there
                 folder.rmdir()
         raise
+
+
+def _clear_leftovers(folder: Path, prefix: str) -> None:
+    """Remove what killed processes left beside an output: names of `prefix`, process and chance.
+
+    Only one job at a time writes an output, so that a process of another machine is no concern.
+    """
+    for path in folder.glob(f"{glob.escape(prefix)}*"):
+        process = path.name.removeprefix(prefix).partition("-")[0]
+        if not (process.isdecimal() and _is_alive(int(process))):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # sends nothing
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it belongs to someone else
+    return True
 
 
 def _umask() -> int:

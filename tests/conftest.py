@@ -46,8 +46,14 @@ def breakhis_path(root: Path, subtype: str, slide: str, magnification: int, numb
 def breakhis_root(tmp_path) -> Path:
     """BreakHis at 40X and 100X: two benign and two malignant patients, 14-13412 in two subtypes."""
     root, seed = tmp_path / "raw", 0
-    slides = [("A", "14-22549AB"), ("A", "14-22549CD"), ("F", "14-9133"), ("DC", "14-13412"),
-              ("LC", "14-13412"), ("DC", "14-2523")]  # fmt: skip
+    slides = [
+        ("A", "14-22549AB"),
+        ("A", "14-22549CD"),
+        ("F", "14-9133"),
+        ("DC", "14-13412"),
+        ("LC", "14-13412"),
+        ("DC", "14-2523"),
+    ]
     for magnification in (40, 100):
         for subtype, slide in slides:
             for number in (1, 2):
@@ -80,18 +86,25 @@ def write_prepared(root: Path, *, size=32, per_class=20, by="image", **source) -
     images = rng.normal(level, 40, (len(labels), 3, size, size)).clip(0, 255).astype(np.uint8)
     folder.mkdir(parents=True)
     np.save(folder / "images.npy", images)
-    table = pd.DataFrame({
-        "image": [f"{label}/{i:03d}.png" for i, label in enumerate(labels)],
-        "label": labels,
-        "group": [f"patient {i // 2}" for i in range(len(labels))],
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "image": [f"{label}/{i:03d}.png" for i, label in enumerate(labels)],
+            "label": labels,
+            "group": [f"patient {i // 2}" for i in range(len(labels))],
+        }
+    )
     write_csv(folder / "manifest.csv", table)
     facts = {
-        "dataset": "breakhis_40x", "source": "phantom", "complete": False,
-        "description": f"phantom ({len(labels)} synthetic images)", "images": len(labels),
-        "classes": ["benign", "malignant"], "colour": "rgb", "patients": per_class,
+        "dataset": "breakhis_40x",
+        "source": "phantom",
+        "complete": False,
+        "description": f"phantom ({len(labels)} synthetic images)",
+        "images": len(labels),
+        "classes": ["benign", "malignant"],
+        "colour": "rgb",
+        "patients": per_class,
         "duplicates": [],
-    }  # fmt: skip
+    }
     write_json(folder / "source.json", facts | source)
     split = root / "split.csv"
     make_split(folder / "manifest.csv", split, by=by, seed=0)
@@ -140,13 +153,40 @@ def read_json(path: Path) -> dict:
 
 def snakemake(folder: Path, *arguments: str, root: Path = ROOT) -> subprocess.CompletedProcess:
     """Run the workflow of `root` in `folder` and return what it printed, both streams in one."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"),
-               "--workflow-profile", "none", "--directory", str(folder), "--cores", "2",
-               *arguments]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        str(root / "Snakefile"),
+        "--workflow-profile",
+        "none",
+        "--directory",
+        str(folder),
+        "--cores",
+        "2",
+        *arguments,
+    ]
     return subprocess.run(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
+    )
+
+
+def from_catalogue(kind: str, key: str):
+    """A result's module whose `write` or `draw` has the constants of its catalogue entry."""
+    import functools
+    import importlib
+    import types
+
+    from paper_code.reporting.catalogue import find_result
+
+    result = find_result(kind, key)
+    module = importlib.import_module(result.dotted_module)
+    name = "draw" if kind == "figure" else "write"
+    return types.SimpleNamespace(
+        **{name: functools.partial(getattr(module, name), **result.constants)}
     )

@@ -25,10 +25,12 @@ def gpus(request, monkeypatch) -> int:
 
 def test_what_the_command_line_passes_as_text_is_understood():
     given = changed(
-        seeds=["0", "1"], placements=["2"], keep_weights="false",
+        seeds=["0", "1"],
+        placements=["2"],
+        keep_weights="false",
         phantom_images={"breakhis": "40", "bach": "all", "mini_ddsm": "30"},
         manifests={"mine": {"path": "m.csv", "classes": ["0", "1"]}},
-    )  # fmt: skip
+    )
     settings = resolve_settings(given)
     assert settings["seeds"] == [0, 1] and settings["placements"] == [2]
     assert settings["keep_weights"] is False
@@ -137,7 +139,7 @@ def test_auto_with_few_images_takes_the_phantom_and_says_why(breakhis_root):
     sources = choose_sources(settings_for(breakhis_root, minimum_images_per_class=7))
     assert sources["breakhis_40x"] == (
         "phantom",
-        "found only 6 benign, 6 malignant; 7 a class are needed",
+        "found only 6 benign, 6 malignant; 7 per class are needed",
     )
 
 

@@ -23,10 +23,17 @@ def at_the_root(monkeypatch):
 def test_training_depends_on_what_trains():
     found = source_files(TRAINING)
     for name in (
-        "__init__", "files", "training/__init__", "training/loop", "training/augment",
-        "training/checkpoint", "networks/__init__", "networks/builder", "networks/checkpoint",
+        "__init__",
+        "files",
+        "training/__init__",
+        "training/loop",
+        "training/augment",
+        "training/checkpoint",
+        "networks/__init__",
+        "networks/builder",
+        "networks/checkpoint",
         "provenance",
-    ):  # fmt: skip
+    ):
         assert f"paper_code/{name}.py" in found
     assert found == sorted(set(found))
     assert all((ROOT / name).is_file() for name in found)
@@ -68,8 +75,10 @@ def test_unknown_module():
 def test_everything_imported_at_run_time_is_in_the_closure():
     """Python itself as the judge: import the module and look at what was loaded."""
     module = "paper_code.reporting.tables.splits"
-    code = f"import sys, {module}; print(*[m.__file__ for n, m in sys.modules.items() " \
-           "if n.split('.')[0] == 'paper_code'], sep='\\n')"  # fmt: skip
+    code = (
+        f"import sys, {module}; print(*[m.__file__ for n, m in sys.modules.items() "
+        "if n.split('.')[0] == 'paper_code'], sep='\\n')"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {line.split(f"{ROOT.as_posix()}/")[1] for line in done.stdout.split()}
     assert "paper_code/datasets/splits.py" in loaded
@@ -94,18 +103,33 @@ def package(tmp_path, monkeypatch):
 
 
 def test_ways_to_import(package):
-    package({
-        "main": "from typing import TYPE_CHECKING\n"
-                "import paper_code.plain as p\n"
-                "from paper_code import sibling\n"
-                "from paper_code.names import value\n"
-                "if TYPE_CHECKING:\n    from paper_code.unused import Type\n"
-                "else:\n    from paper_code import executed\n"
-                "def later():\n    from paper_code import lazy\n",
-        "plain": "from paper_code import second\n", "sibling": "", "names": "value = 1\n",
-        "unused": "Type = int\n", "lazy": "", "executed": "", "alone": "",
-        "second": "import paper_code.main\n",
-    })  # fmt: skip
+    package(
+        {
+            "main": "from typing import TYPE_CHECKING\n"
+            "import paper_code.plain as p\n"
+            "from paper_code import sibling\n"
+            "from paper_code.names import value\n"
+            "if TYPE_CHECKING:\n    from paper_code.unused import Type\n"
+            "else:\n    from paper_code import executed\n"
+            "def later():\n    from paper_code import lazy\n",
+            "plain": "from paper_code import second\n",
+            "sibling": "",
+            "names": "value = 1\n",
+            "unused": "Type = int\n",
+            "lazy": "",
+            "executed": "",
+            "alone": "",
+            "second": "import paper_code.main\n",
+        }
+    )
     found = {Path(name).name for name in source_files("paper_code.main")}
-    assert found == {"__init__.py", "main.py", "plain.py", "sibling.py", "names.py", "lazy.py",
-                     "executed.py", "second.py"}  # fmt: skip
+    assert found == {
+        "__init__.py",
+        "main.py",
+        "plain.py",
+        "sibling.py",
+        "names.py",
+        "lazy.py",
+        "executed.py",
+        "second.py",
+    }

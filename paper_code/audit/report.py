@@ -130,8 +130,8 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def write_audit(out_dir: str | Path) -> None:
-    """Run the audit and write `audit.csv` and `audit.md` into `out_dir`, whole or not at all."""
+def write(output: str | Path) -> None:
+    """Run the audit and write `output` (.csv) and its .md."""
     findings = run_audit()
-    write_csv(Path(out_dir) / "audit.csv", findings)
-    write_text(Path(out_dir) / "audit.md", audit_page(findings))
+    write_csv(Path(output), findings)
+    write_text(Path(output).with_suffix(".md"), audit_page(findings))

@@ -124,10 +124,15 @@ def evaluate_run(
             measured = {"spread": spread(maps), "stability": steady}
             map_rows.append(
                 pd.concat(
-                    [names, threshold_free_scores(maps, masks[:count]),
-                     pd.DataFrame(measured), curves], axis=1
+                    [
+                        names,
+                        threshold_free_scores(maps, masks[:count]),
+                        pd.DataFrame(measured),
+                        curves,
+                    ],
+                    axis=1,
                 )
-            )  # fmt: skip
+            )
             maps_of[method] = maps
             say(f"{facts['dataset']}: {method}, {count} images, {seconds[method]:.3f} s each")
         about = tests[["image", "group", "label"]].reset_index(drop=True)

@@ -49,6 +49,7 @@ def read(manifest: Path) -> pd.DataFrame:
                 raise UserError(f"{manifest}: {name} must be relative to the manifest's folder.")
             if not (manifest.parent / name).is_file():
                 raise UserError(f"{manifest}: lists {name}, which does not exist beside it.")
-        table[column] = [(manifest.parent / name).as_posix() if name else ""
-                         for name in table[column]]  # fmt: skip
+        table[column] = [
+            (manifest.parent / name).as_posix() if name else "" for name in table[column]
+        ]
     return table

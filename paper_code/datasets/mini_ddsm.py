@@ -18,8 +18,10 @@ FILE_NAME = re.compile(r"(?P<stem>\w+\.(?P<side>LEFT|RIGHT)_(?P<view>CC|MLO))(?P
 
 def folder(data_root: Path) -> Path:
     """The 8-bit JPEG version where it is there, else the 16-bit PNG version (the same images)."""
-    return next((data_root / name for name in FOLDERS if (data_root / name).is_dir()),
-                data_root / FOLDERS[0])  # fmt: skip
+    return next(
+        (data_root / name for name in FOLDERS if (data_root / name).is_dir()),
+        data_root / FOLDERS[0],
+    )
 
 
 def read(data_root: Path) -> pd.DataFrame:

@@ -182,9 +182,12 @@ def evaluate(
     if not known and table.loc[0, ["low", "high"]].isna().all():
         table.loc[0, ["low", "high"]] = accuracy_interval(labels, probabilities)
     table = table.round(6).assign(
-        images=len(labels), patients=len(known), part=shown, data=facts["data"],
+        images=len(labels),
+        patients=len(known),
+        part=shown,
+        data=facts["data"],
         weights=Path(facts["weights"]).as_posix(),
-    )  # fmt: skip
+    )
     write_csv(output, table)
     return table
 

@@ -203,8 +203,9 @@ def _outline(
         nipple = (reach, middle + patient.nipple_drop * 0.4)
         angle = np.linspace(-np.pi / 2, np.pi / 2, 181)
         x = reach * np.cos(angle) ** patient.roundness
-        y = nipple[1] + np.where(angle < 0, half - nipple[1] + middle, half + nipple[1] - middle
-                                 ) * np.sin(angle)  # fmt: skip
+        y = nipple[1] + np.where(
+            angle < 0, half - nipple[1] + middle, half + nipple[1] - middle
+        ) * np.sin(angle)
         x, y = np.r_[-0.3, x, -0.3], np.r_[y[0], y, y[-1]]
     else:
         nipple = (reach, 0.6 + patient.nipple_drop)
@@ -260,8 +261,13 @@ def _tissue(
     bearing = np.arctan2(dy, dx) + 0.12 * coarse
     scale = patient.fibre_scale * height
     streaks = power_law_noise(breast.shape, 2.6, rng)
-    streaks = cv2.remap(streaks, 0.45 * scale * distance, 0.6 * scale * (bearing + 2),
-                        cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)  # fmt: skip
+    streaks = cv2.remap(
+        streaks,
+        0.45 * scale * distance,
+        0.6 * scale * (bearing + 2),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT,
+    )
     fine = noise - coarse
     fine /= fine.std()
     fibres = np.exp(-((streaks / 0.16) ** 2)) * _smoothstep(coarse, -2, 1)
@@ -303,8 +309,15 @@ def _tissue(
 
 def _polyline(canvas: np.ndarray, points: np.ndarray, value: float, thickness: int = 1) -> None:
     """Draw an antialiased line through n x 2 pixel coordinates on a uint8 canvas."""
-    cv2.polylines(canvas, [np.round(points * 2**_SHIFT).astype(np.int32)], False, float(value),
-                  thickness, cv2.LINE_AA, _SHIFT)  # fmt: skip
+    cv2.polylines(
+        canvas,
+        [np.round(points * 2**_SHIFT).astype(np.int32)],
+        False,
+        float(value),
+        thickness,
+        cv2.LINE_AA,
+        _SHIFT,
+    )
 
 
 def _lines(
@@ -481,8 +494,9 @@ def _pull(
     dx, dy = x - np.float32(centre[0]), y - np.float32(centre[1])
     pull = strength * np.exp(-(dx**2 + dy**2) / np.float32((1.8 * radius) ** 2))
     pull *= _smoothstep(depth, 0.0, 0.12)
-    return cv2.remap(tissue, x + pull * dx, y + pull * dy, cv2.INTER_LINEAR,
-                     borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
+    return cv2.remap(
+        tissue, x + pull * dx, y + pull * dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
 
 
 def _calcifications(

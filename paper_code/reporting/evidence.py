@@ -1,15 +1,21 @@
-"""Whether a result counts as evidence about the paper, and why not."""
+"""Whether a result counts as evidence about the paper, and what stands against it.
+
+One encoding in every table: a bare `verdict`, and a column `obstacles` with the reasons why the
+result is no evidence, joined by ", ", or "" where it counts.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from paper_code.published import published_table
 
-COUNTED = "yes"
-
-
-def counted_text(reasons: list[str]) -> str:
-    """ "yes", or "no: " with the reasons why a result is no evidence about the paper."""
-    return "no: " + ", ".join(reasons) if reasons else COUNTED
+AGREES, DIFFERS, NOT_COMPARABLE = "agrees", "differs", "not comparable"
+NOT_PRINTED, NOT_MEASURED = "not printed", "not measured"
+# The paper prints F1 as a pair a/b; what a and b are is discussed in tables/audit.md.
+PRINTED_NAMES = {"f1_macro": "f1_first", "f1_weighted": "f1_second"}
 
 
 def obstacles(source: dict, scale: str, weights: str | None = None) -> list[str]:
@@ -26,26 +32,61 @@ def obstacles(source: dict, scale: str, weights: str | None = None) -> list[str]
     return found
 
 
-def verdict(value: float, low: float, high: float, printed: float, reasons: list[str]) -> str:
-    """The verdict on one cell.
+def join_obstacles(*reasons: Iterable[str]) -> str:
+    """The text of the column `obstacles`: each reason once, in order."""
+    return ", ".join(dict.fromkeys(reason for several in reasons for reason in several))
 
-    "agrees" if the printed value lies in the interval, "differs" if not; "not comparable" with the
-    reasons where the measurement is of something else or has no interval; "not printed" where the
-    paper has no value.
+
+def split_obstacles(text: str) -> list[str]:
+    """The reasons in a cell of the column `obstacles`."""
+    return text.split(", ") if text else []
+
+
+def read_results(path: str | Path) -> pd.DataFrame:
+    """A table of results as written: `obstacles` is "" where there are none, seeds are text."""
+    table = pd.read_csv(path, dtype={"table": str, "seeds": str, "seed_values": str})
+    return table.fillna({"obstacles": ""}) if "obstacles" in table else table
+
+
+def counts(rows: pd.DataFrame) -> pd.Series:
+    """Which rows of a table with a column `obstacles` are evidence about the paper."""
+    return rows["obstacles"] == ""
+
+
+def evidence_text(text: str) -> str:
+    """A cell of the column `obstacles` for reading: "yes", or "no: " and the reasons."""
+    return f"no: {text}" if text else "yes"
+
+
+def verdict(
+    value: float, low: float, high: float, printed: float, reasons: list[str]
+) -> dict[str, str]:
+    """The columns `verdict` and `obstacles` of one cell beside the printed value.
+
+    "agrees" if the printed value lies in the interval, "differs" if not; "not comparable" where
+    there are `reasons` why the measurement is of something else, or it has no interval; "not
+    printed" and "not measured" where there is no such value.
     """
+    reasons = list(reasons)
     if np.isnan(printed):
-        return "not printed"
-    if reasons:
-        return "not comparable: " + ", ".join(reasons)
-    if np.isnan(value):
-        return "not measured"
-    if value == printed or low <= printed <= high:
-        return "agrees"
-    return "not comparable: no interval" if np.isnan(low + high) else "differs"
+        name = NOT_PRINTED
+    elif reasons:
+        name = NOT_COMPARABLE
+    elif np.isnan(value):
+        name = NOT_MEASURED
+    elif value == printed or low <= printed <= high:
+        name = AGREES
+    elif np.isnan(low + high):
+        name, reasons = NOT_COMPARABLE, ["no interval"]
+    else:
+        name = DIFFERS
+    return {"verdict": name, "obstacles": join_obstacles(reasons)}
 
 
-# The paper prints F1 as a pair a/b; what a and b are is discussed in tables/audit.md.
-PRINTED_NAMES = {"f1_macro": "f1_first", "f1_weighted": "f1_second"}
+def verdict_text(row: pd.Series | dict) -> str:
+    """The verdict of a row for reading, with the reasons where it is not comparable."""
+    shown = row["obstacles"] if row["verdict"] == NOT_COMPARABLE else ""
+    return f"{row['verdict']}: {shown}" if shown else row["verdict"]
 
 
 def printed_value(table: str, **keys: str) -> float:

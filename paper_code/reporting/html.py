@@ -23,13 +23,11 @@ class Page(mistune.HTMLRenderer):
         return text
 
 
-def write_pages(tables: list[str], output: str | Path) -> None:
-    """Write `output`/NAME.html for each of `tables` (NAME.md)."""
+def write_page(table: str | Path, output: str | Path) -> None:
+    """Write `output` (.html) from the Markdown page `table`."""
     to_html = mistune.create_markdown(renderer=Page(), plugins=["table"])
-    for path in map(Path, tables):
-        head = f'<meta charset="utf-8"><title>{path.stem}</title><style>{STYLE}</style>'
-        body = to_html(path.read_text(encoding="utf-8"))
-        page = (
-            f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}</body></html>\n'
-        )
-        write_text(Path(output) / f"{path.stem}.html", page)
+    path = Path(table)
+    head = f'<meta charset="utf-8"><title>{path.stem}</title><style>{STYLE}</style>'
+    body = to_html(path.read_text(encoding="utf-8"))
+    page = f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}</body></html>\n'
+    write_text(output, page)

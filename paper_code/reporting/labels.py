@@ -50,6 +50,16 @@ METRIC_LABELS = {
     "ece": "ECE",
     "brier": "Brier score",
 }
+# Metrics of Tables VII and VIII, and of Tables XI and XII, with what to know about them.
+PERFORMANCE = ["accuracy", "f1_macro", "f1_weighted", "iba", "gmean"]
+DIAGNOSTICS = ["sensitivity", "specificity", "ppv", "npv"]
+F1_PAIR = (
+    "The paper prints F1 as a pair; its first number stands beside the macro, its second beside "
+    "the weighted mean."
+)
+ONE_VS_REST = (
+    "With more than two classes: each class against the rest, then the mean over the classes."
+)
 
 
 def network_label(network: str) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from paper_code.files import write_csv, write_text
 from paper_code.provenance import commit, versions
+from paper_code.reporting.evidence import verdict_text
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, SUBJECTS
 
 
@@ -69,9 +70,9 @@ def comparison_blocks(
         lines = []
         for name, cells in rows.groupby(subject, sort=False):
             of = cells.set_index("metric")
-            verdicts = list(dict.fromkeys(of.loc[metrics, "verdict"]))
+            verdicts = list(dict.fromkeys(verdict_text(of.loc[metric]) for metric in metrics))
             if len(verdicts) > 1:
-                verdicts = [f"{METRIC_LABELS[m]}: {of.loc[m, 'verdict']}" for m in metrics]
+                verdicts = [f"{METRIC_LABELS[m]}: {verdict_text(of.loc[m])}" for m in metrics]
             lines.append(
                 {heading: labels.get(name, name)}
                 | {METRIC_LABELS[metric]: cell(of.loc[metric]) for metric in metrics}

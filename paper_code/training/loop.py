@@ -131,13 +131,20 @@ def fit(
         accuracy = float((probabilities.argmax(1) == val.labels).float().mean())
         state.epoch = epoch
         state.history.append(
-            {"epoch": epoch, "train_loss": train_loss, "val_loss": val_loss,
-             "val_accuracy": accuracy}
-        )  # fmt: skip
+            {
+                "epoch": epoch,
+                "train_loss": train_loss,
+                "val_loss": val_loss,
+                "val_accuracy": accuracy,
+            }
+        )
         state.seconds.append(
-            {"epoch": epoch, "train_seconds": trained - start,
-             "val_seconds": clock(device) - trained}
-        )  # fmt: skip
+            {
+                "epoch": epoch,
+                "train_seconds": trained - start,
+                "val_seconds": clock(device) - trained,
+            }
+        )
         if epoch == best_of(state.history):
             state.best_epoch = epoch
             state.best_weights = {k: v.detach().clone() for k, v in network.state_dict().items()}

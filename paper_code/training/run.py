@@ -128,8 +128,9 @@ def train_run(
             ),
             save=functools.partial(save_checkpoint, folder / "checkpoint.pt", identity),
         )
-        probabilities = {part: predict(network, sets[part].images, precision)
-                         for part in ("val", "test")}  # fmt: skip
+        probabilities = {
+            part: predict(network, sets[part].images, precision) for part in ("val", "test")
+        }
     selected = state.best_epoch if settings.select_epoch == "best" else state.epoch
     parts = [
         _predictions(table[table["part"] == part], values, classes)

@@ -16,7 +16,7 @@ from sklearn.metrics import (
     recall_score,
 )
 
-from paper_code.audit import audit_page, run_audit, write_audit
+from paper_code.audit import audit_page, run_audit
 from paper_code.audit.confusion import (
     SCORES,
     confusion_matrices,
@@ -28,6 +28,7 @@ from paper_code.audit.metrics import prevalence_range
 from paper_code.audit.multiclass import lower_envelope, recall_gmean_range, specificity_range
 from paper_code.audit.parameters import count_parameters
 from paper_code.audit.report import CHECKS
+from paper_code.audit.report import write as write_audit
 from paper_code.audit.timing import gmacs
 from paper_code.networks.registry import NETWORKS
 from paper_code.published import TABLES, published_table
@@ -636,8 +637,8 @@ def test_multiply_adds_are_the_well_known_ones():
 
 
 def test_files_are_whole_and_repeatable(tmp_path, printed):
-    write_audit(tmp_path / "a")
-    write_audit(tmp_path / "b")
+    write_audit(tmp_path / "a" / "audit.csv")
+    write_audit(tmp_path / "b" / "audit.csv")
     for name in ("audit.csv", "audit.md"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     table = pd.read_csv(tmp_path / "a" / "audit.csv", keep_default_na=False)

@@ -1,12 +1,15 @@
 """The command line: every command explains itself, and a user's mistake is one clear line."""
 
 import argparse
-import importlib
+import json
+import re
 
 import pytest
-from conftest import ROOT, breakhis_path
+from conftest import breakhis_path
 
-from paper_code import __main__ as cli
+from paper_code import cli
+from paper_code.cli.data import add_split
+from paper_code.config import defaults
 from paper_code.networks.names import parse_network
 
 
@@ -25,8 +28,7 @@ def test_help_lists_every_command(command):
 
 
 def test_no_group_of_the_help_names_a_command_twice():
-    names = [name for group in cli.GROUPS.values() for name in group]
-    assert len(names) == len(set(names))
+    assert sum(map(len, cli.GROUPS.values())) == len(cli.COMMANDS)
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
@@ -39,20 +41,69 @@ def test_help_of_each_command(name, capsys):
     parser = argparse.ArgumentParser(add_help=False)
     cli.COMMANDS[name][0](parser)
     for action in parser._actions:
-        names = action.option_strings or action.choices or [action.dest]
+        names = action.option_strings or action.choices or [action.metavar or action.dest]
         assert all(name in text for name in names)
 
 
-@pytest.mark.parametrize("kind", ["table", "figure"])
-def test_every_table_and_figure_module_is_reachable(kind):
-    modules = {path.stem for path in (ROOT / "paper_code" / "reporting").glob(f"{kind}_[0-9]*.py")}
-    known = cli.TABLES if kind == "table" else cli.FIGURES
-    assert {module for key, module in known.items() if key.isdigit()} == modules
-    for module in known.values():
-        found = importlib.import_module(f"paper_code.reporting.{module}")
-        assert callable(found.write if kind == "table" else found.draw)
-    for key, module in known.items():
-        assert module.startswith(f"{kind}_{key}_") or module in (key, f"{kind}_{key}")
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_help_tells_each_default_once_and_no_none(name, capsys):
+    with pytest.raises(SystemExit):
+        cli.main([name, "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "default: None" not in text
+    assert not re.search(r"\(default: [^)]*\) \(default: ", text)
+
+
+@pytest.mark.parametrize("name", sorted(set(cli.COMMANDS) - {"fetch", "doctor", "notebook"}))
+def test_every_command_that_writes_has_the_short_option(name):
+    parser = argparse.ArgumentParser(add_help=False)
+    cli.COMMANDS[name][0](parser)
+    outputs = [a.option_strings for a in parser._actions if "--output" in a.option_strings]
+    assert outputs == [["--output", "-o"]]
+
+
+@pytest.mark.parametrize("name", ["train", "cam", "prepare", "manifest", "phantom", "fetch"])
+def test_the_defaults_of_options_named_like_settings_are_those_of_the_config(name):
+    parser = argparse.ArgumentParser(add_help=False)
+    cli.COMMANDS[name][0](parser)
+    found = {a.dest: a.default for a in parser._actions if a.dest in defaults()}
+    assert len(found) >= 1
+    for key, value in found.items():
+        expected = defaults()[key]
+        expected = str(expected).lower() if isinstance(expected, bool) else expected
+        assert value == expected, key
+
+
+def write_run_json(folder, **facts):
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps(facts))
+    return folder
+
+
+def test_a_table_refuses_runs_of_other_data_sets(tmp_path, capsys):
+    run = write_run_json(tmp_path / "run", dataset="bach", network="resnet50")
+    words = ["table", "07", "--scale", "demo", "--resamples", "9", "-o", str(tmp_path / "t.csv")]
+    assert cli.main([*words, "--runs", str(run / "run.json")]) == 2
+    said = error_line(capsys.readouterr().err)
+    assert f"{run}/run.json is about bach, but table 07 is about breakhis_40x" in said
+    assert not (tmp_path / "t.csv").exists()
+
+
+def test_table_2_refuses_networks_without_a_gate(tmp_path, capsys):
+    run = write_run_json(tmp_path / "run", dataset="breakhis_40x", network="resnet50")
+    words = ["table", "02", "--scale", "demo", "--resamples", "9", "-o", str(tmp_path / "t.csv")]
+    assert cli.main([*words, "--runs", str(run)]) == 2
+    assert "a run of resnet50, but table 02 compares places of the gate" in error_line(
+        capsys.readouterr().err
+    )
+
+
+def test_a_folder_without_a_run_is_named(tmp_path, capsys):
+    words = ["table", "07", "--scale", "demo", "--resamples", "9", "-o", str(tmp_path / "t.csv")]
+    assert cli.main([*words, "--runs", str(tmp_path)]) == 2
+    said = error_line(capsys.readouterr().err)
+    assert f"--runs: {tmp_path}/run.json is not a run.json" in said
+    assert "Give the folder that holds one." in said
 
 
 def test_user_error_is_one_line_and_status_2(command, tmp_path):
@@ -70,19 +121,37 @@ def test_user_error_is_one_line_and_status_2(command, tmp_path):
         (["split", "{tmp}/gone.csv", "--output", "{tmp}/x.csv"], "gone.csv"),
         (["prepare", "{tmp}/gone.csv", "--output", "{tmp}/x"], "gone.csv"),
         (
-            ["train", "resnet50", "--prepared", "{tmp}", "--split", "{tmp}/s.csv",
-             "--output", "{tmp}/run"],
+            [
+                "train",
+                "resnet50",
+                "--prepared",
+                "{tmp}",
+                "--split",
+                "{tmp}/s.csv",
+                "--output",
+                "{tmp}/run",
+            ],
             "source.json",
         ),
         (["table", "03", "--output", "{tmp}/t.csv"], "table 03 needs --prepared, --scale"),
         (["figure", "06", "--output", "{tmp}/f.png"], "figure 06 needs --runs, --scale"),
         (
-            ["table", "07", "--runs", "{tmp}/run.json", "--scale", "demo", "--resamples", "9",
-             "--output", "{tmp}/t.csv"],
-            "run.json: not a finished run",
+            [
+                "table",
+                "07",
+                "--runs",
+                "{tmp}/run.json",
+                "--scale",
+                "demo",
+                "--resamples",
+                "9",
+                "--output",
+                "{tmp}/t.csv",
+            ],
+            "run.json is not a run.json",
         ),
     ],
-)  # fmt: skip
+)
 def test_mistakes(words, message, tmp_path, capsys):
     assert cli.main([word.format(tmp=tmp_path) for word in words]) == 2
     assert message in error_line(capsys.readouterr().err)
@@ -96,13 +165,23 @@ def test_mistakes(words, message, tmp_path, capsys):
         ["phantom", "bach", "--output", "x", "--height", "64", "--images", "few"],
         ["manifest", "bach", "--output", "x.csv", "--limit", "-3"],
         ["train", "resnet50", "--prepared", "x", "--split", "x", "--output", "x", "--epochs", "0"],
-        ["train", "resnet50", "--prepared", "x", "--split", "x", "--output", "x",
-         "--batch-size", "0"],
+        [
+            "train",
+            "resnet50",
+            "--prepared",
+            "x",
+            "--split",
+            "x",
+            "--output",
+            "x",
+            "--batch-size",
+            "0",
+        ],
         ["table", "01"],
         ["nothing"],
         [],
     ],
-)  # fmt: skip
+)
 def test_wrong_words_are_refused_by_the_parser(words, capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main(words)
@@ -114,7 +193,7 @@ def test_interruption_is_status_130(monkeypatch, capsys):
     def interrupted(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(cli.COMMANDS, "split", (cli.add_split, interrupted))
+    monkeypatch.setitem(cli.COMMANDS, "split", (add_split, interrupted))
     assert cli.main(["split", "m.csv", "--output", "s.csv"]) == 130
     assert error_line(capsys.readouterr().err).startswith("interrupted")
 
@@ -123,7 +202,7 @@ def test_a_bug_is_not_hidden(monkeypatch):
     def broken(_):
         raise ZeroDivisionError
 
-    monkeypatch.setitem(cli.COMMANDS, "split", (cli.add_split, broken))
+    monkeypatch.setitem(cli.COMMANDS, "split", (add_split, broken))
     with pytest.raises(ZeroDivisionError):
         cli.main(["split", "m.csv", "--output", "s.csv"])
 
@@ -138,15 +217,43 @@ def test_from_raw_files_to_a_table(breakhis_root, tmp_path):
     manifest, split = tmp_path / "set/manifest.csv", tmp_path / "split.csv"
     table = tmp_path / "tables/table_06_splits.csv"
     for words in (
-        ["manifest", "breakhis_40x", "--data-root", breakhis_root, "--limit", 20,
-         "--output", manifest],
+        [
+            "manifest",
+            "breakhis_40x",
+            "--data-root",
+            breakhis_root,
+            "--limit",
+            20,
+            "--output",
+            manifest,
+        ],
         ["prepare", manifest, "--image-size", 32, "--output", manifest.parent],
         ["split", manifest, "--output", split],
-        ["table", "06", "--prepared", manifest.parent, "--splits", split, "--by", "image",
-         "--scale", "demo", "--output", table],
-        ["figure", "03", "--prepared", manifest.parent, "--scale", "demo",
-         "--output", tmp_path / "figure.png"],
-    ):  # fmt: skip
+        [
+            "table",
+            "06",
+            "--prepared",
+            manifest.parent,
+            "--splits",
+            split,
+            "--by",
+            "image",
+            "--scale",
+            "demo",
+            "--output",
+            table,
+        ],
+        [
+            "figure",
+            "03",
+            "--prepared",
+            manifest.parent,
+            "--scale",
+            "demo",
+            "--output",
+            tmp_path / "figure.png",
+        ],
+    ):
         assert cli.main([str(word) for word in words]) == 0
     page = table.with_suffix(".md").read_text(encoding="utf-8")
     assert "| BreakHis 40X | 20 (paper 1,995) | 12 (paper 1,197) |" in page

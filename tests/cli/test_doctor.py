@@ -9,10 +9,10 @@ import pytest
 import yaml
 from conftest import BREAKHIS, ROOT, breakhis_path, save_noise
 
-from paper_code import __main__ as cli
-from paper_code import doctor
+from paper_code import cli, doctor
 from paper_code.config import resolve_settings
 from paper_code.networks import NETWORKS, network_module
+from paper_code.plan import Plan
 
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
 Usage = collections.namedtuple("Usage", "total used free")
@@ -55,21 +55,50 @@ def test_problems_are_named_and_the_status_is_1(tmp_path, monkeypatch, capsys):
 
 
 def test_needs_follow_the_settings():
-    settings = resolve_settings(
-        CONFIG | {"scale": "demo", "datasets": ["breakhis_40x", "bach"], "networks": ["resnet50"],
-                  "placements": [2, 4], "seeds": [0, 1], "keep_weights": True, "image_size": 64,
-                  "images_per_dataset": 450}
-    )  # fmt: skip
-    sources = {"breakhis_40x": "real", "bach": "real"}
-    assert doctor.runs_of(settings) == [
-        ("breakhis_40x", "resnet50"), ("breakhis_40x", "dalaresnet50-layer2"), ("bach", "resnet50")
-    ]  # fmt: skip
-    need = doctor.needed_bytes(settings, sources)
+    changes = {
+        "scale": "demo",
+        "datasets": ["breakhis_40x", "bach"],
+        "networks": ["resnet50"],
+        "placements": [2, 4],
+        "seeds": [0, 1],
+        "keep_weights": True,
+        "image_size": 64,
+        "images_per_dataset": 450,
+        "leakage_datasets": [],
+    }
+    settings = resolve_settings(CONFIG | changes)
+    sources = {"breakhis_40x": ("real", ""), "bach": ("real", "")}
+    plan = Plan(settings, sources)
+    need = doctor.needed_bytes(plan)
     assert need["arrays"] == 4 * 64 * 64 * (450 + 400)
-    resnet, gate = 25557032 - 1000 * 2049, 512 * 128 + 128 + 128 * 512 + 512
-    expected = (resnet + 2 * 2049) + (resnet + 2 * 2049 + gate) + (resnet + 4 * 2049)
+    resnet = 25557032 - 1000 * 2049
+    gates = [512 * 128 + 128 + 128 * 512 + 512, 2048 * 512 + 512 + 512 * 2048 + 2048]
+    expected = 3 * (resnet + 2 * 2049) + sum(gates) + (resnet + 4 * 2049)
     assert need["weights"] == 4 * 2 * expected
-    assert doctor.needed_bytes(settings | {"keep_weights": False}, sources)["weights"] == 0
+    without = Plan(settings | {"keep_weights": False}, sources)
+    assert doctor.needed_bytes(without)["weights"] == 0
+
+
+def test_data_sets_of_the_user_are_known(tmp_path, capsys):
+    """A configuration as in the guide to your own data."""
+    for number in range(6):
+        save_noise(tmp_path / f"{number}.png", number)
+    lines = [f"{number}.png,{'ab'[number % 2]},p{number}," for number in range(6)]
+    (tmp_path / "manifest.csv").write_text("\n".join(["path,label,group,mask", *lines]))
+    config = tmp_path / "mine.yaml"
+    config.write_text(
+        f"manifests: {{mine: {{path: {tmp_path}/manifest.csv}}}}\n"
+        "datasets: [mine]\nnetworks: [resnet50]\nscale: demo\n"
+    )
+    assert cli.main(["doctor", "--configfile", str(config)]) == 0
+    said = capsys.readouterr().out
+    assert "mine: real (found 3 a, 3 b)" in said
+    assert "demo (chosen here): 64 px, 8 epochs, training runs: 1" in said
+
+
+def test_a_configuration_that_is_not_there(tmp_path, capsys):
+    assert cli.main(["doctor", "--configfile", str(tmp_path / "no.yaml")]) == 2
+    assert "no.yaml: cannot be read as a configuration" in capsys.readouterr().err
 
 
 def test_the_probe_measures_this_machine(tmp_path, monkeypatch, capsys):

@@ -144,8 +144,11 @@ def test_real_manifest():
 
 # --- BACH --------------------------------------------------------------------------------------
 
-TRUTH = [f"{prefix}00{number}.tif,{folder}" for number in (1, 2) for prefix, folder in
-         {"n": "Normal", "b": "Benign", "is": "InSitu", "iv": "Invasive"}.items()]  # fmt: skip
+TRUTH = [
+    f"{prefix}00{number}.tif,{folder}"
+    for number in (1, 2)
+    for prefix, folder in {"n": "Normal", "b": "Benign", "is": "InSitu", "iv": "Invasive"}.items()
+]
 
 
 @pytest.mark.parametrize("truth", [None, TRUTH, TRUTH[:3]])
@@ -182,20 +185,30 @@ def test_bach_misplaced_file(bach_root, place):
 def mini_root(tmp_path) -> Path:
     """Two normal views, one benign with a contour, one cancer with two contours."""
     root, rows = tmp_path / "raw", []
-    places = [("Normal", "0001", "A_0001_1.LEFT_CC", 0), ("Normal", "0001", "A_0001_1.LEFT_MLO", 0),
-              ("Benign", "0029", "C_0029_1.RIGHT_MLO", 1),
-              ("Cancer", "1141", "A_1141_1.LEFT_CC", 2)]  # fmt: skip
+    places = [
+        ("Normal", "0001", "A_0001_1.LEFT_CC", 0),
+        ("Normal", "0001", "A_0001_1.LEFT_MLO", 0),
+        ("Benign", "0029", "C_0029_1.RIGHT_MLO", 1),
+        ("Cancer", "1141", "A_1141_1.LEFT_CC", 2),
+    ]
     for status, case, stem, contours in places:
         path = save_noise(root / MINI / status / case / f"{stem}.jpg", mode="L")
         for suffix in ("_Mask", "_Mask2")[:contours]:
             save_noise(path.with_name(f"{stem}{suffix}.jpg"), mode="L")
         listed = f"{status}\\{case}\\{stem}"
-        rows.append({
-            "fullPath": f"{listed}.jpg", "fileName": f"{stem}.jpg", "View": stem.split("_")[-1],
-            "Side": "LEFT", "Status": status, "Age": 50, "Density": 2,
-            "Tumour_Contour": f"{listed}_Mask.jpg" if contours else "-",
-            "Tumour_Contour2": f"{listed}_Mask2.jpg" if contours > 1 else "-",
-        })  # fmt: skip
+        rows.append(
+            {
+                "fullPath": f"{listed}.jpg",
+                "fileName": f"{stem}.jpg",
+                "View": stem.split("_")[-1],
+                "Side": "LEFT",
+                "Status": status,
+                "Age": 50,
+                "Density": 2,
+                "Tumour_Contour": f"{listed}_Mask.jpg" if contours else "-",
+                "Tumour_Contour2": f"{listed}_Mask2.jpg" if contours > 1 else "-",
+            }
+        )
     write_sheet(root, pd.DataFrame(rows))
     return root
 

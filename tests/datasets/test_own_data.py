@@ -6,7 +6,7 @@ import pytest
 from conftest import read_json, snakemake
 from PIL import Image
 
-from paper_code import __main__ as cli
+from paper_code import cli
 
 CLASSES = ["clear", "round", "star"]
 
@@ -45,10 +45,20 @@ def images(tmp_path_factory):
 def settings(images):
     """The one config entry, and a small run."""
     entry = f"{{path: '{images / 'manifest.csv'}', classes: [{', '.join(CLASSES)}]}}"
-    return ["--config", "scale=smoke", f"manifests={{mine: {entry}}}", "datasets=[mine]",
-            "networks=[resnet50]", "image_size=32", "images_per_dataset=72", "epochs=1",
-            "bootstrap_resamples=50", "splits=patient", "seeds=[0, 1]",
-            "keep_weights=true"]  # fmt: skip
+    return [
+        "--config",
+        "scale=smoke",
+        f"manifests={{mine: {entry}}}",
+        "datasets=[mine]",
+        "networks=[resnet50]",
+        "image_size=32",
+        "images_per_dataset=72",
+        "epochs=1",
+        "bootstrap_resamples=50",
+        "splits=patient",
+        "seeds=[0, 1]",
+        "keep_weights=true",
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -94,12 +104,26 @@ def test_it_is_built_by_default_and_the_paper_s_tables_leave_it_out(settings, tm
 
 def test_evaluate_and_predict_with_its_weights(finished, images, tmp_path):
     run = finished / "runs/mine/resnet50/patient-0"
-    words = ["evaluate", run / "weights.safetensors", "--manifest", images / "manifest.csv",
-             "--resamples", 20, "-o", tmp_path / "metrics.csv"]  # fmt: skip
+    words = [
+        "evaluate",
+        run / "weights.safetensors",
+        "--manifest",
+        images / "manifest.csv",
+        "--resamples",
+        20,
+        "-o",
+        tmp_path / "metrics.csv",
+    ]
     assert cli.main([str(word) for word in words]) == 0
     assert set(pd.read_csv(tmp_path / "metrics.csv")["images"]) == {72}
-    words = ["predict", images / "star", "--weights", run / "weights.safetensors",
-             "-o", tmp_path / "classes.csv"]  # fmt: skip
+    words = [
+        "predict",
+        images / "star",
+        "--weights",
+        run / "weights.safetensors",
+        "-o",
+        tmp_path / "classes.csv",
+    ]
     assert cli.main([str(word) for word in words]) == 0
     found = pd.read_csv(tmp_path / "classes.csv")
     assert list(found)[2:] == [f"p_{name}" for name in CLASSES]
@@ -107,8 +131,16 @@ def test_evaluate_and_predict_with_its_weights(finished, images, tmp_path):
 
 def test_explain_with_its_weights(finished, images, tmp_path):
     weights = finished / "runs/mine/resnet50/patient-0/weights.safetensors"
-    words = ["explain", images / "star/02.png", "--weights", weights, "--layer", "layer2",
-             "--output", tmp_path / "maps"]  # fmt: skip
+    words = [
+        "explain",
+        images / "star/02.png",
+        "--weights",
+        weights,
+        "--layer",
+        "layer2",
+        "--output",
+        tmp_path / "maps",
+    ]
     assert cli.main([str(word) for word in words]) == 0
     assert any((tmp_path / "maps").rglob("*.png"))
 

@@ -134,10 +134,14 @@ def test_unequal_patients_never_leave_a_class_out_of_a_part(sizes):
 
 def test_make_split_writes_rows_as_in_the_manifest(tmp_path):
     manifest = tmp_path / "manifest.csv"
-    table = pd.DataFrame({
-        "path": [f"/x/{i}.png" for i in range(40)], "image": [f"{i}.png" for i in range(40)],
-        "label": ["a", "b"] * 20, "group": [f"p{i // 2}" for i in range(40)],
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "path": [f"/x/{i}.png" for i in range(40)],
+            "image": [f"{i}.png" for i in range(40)],
+            "label": ["a", "b"] * 20,
+            "group": [f"p{i // 2}" for i in range(40)],
+        }
+    )
     table.to_csv(manifest, index=False)
     for by in ("image", "patient"):
         output = tmp_path / f"{by}.csv"

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from conftest import read_json, save_noise
 
-from paper_code import __main__ as cli
+from paper_code import cli
 from paper_code.metrics import classification_metrics
 from paper_code.runs import load_run
 from paper_code.training.loop import TrainingSettings

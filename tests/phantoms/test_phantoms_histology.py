@@ -192,11 +192,15 @@ def test_malignant_nuclei_are_larger_and_more_varied():
 
 def test_patients_keep_their_stain():
     kinds = ("adenosis", "ductal_carcinoma", "fibroadenoma", "mucinous_carcinoma")
-    density = np.array([
-        [-np.log((draw(kind, seed, patient)[0] + 1.0) / 256).mean((0, 1))
-         for seed, kind in enumerate(kinds)]
-        for patient in range(8)
-    ])  # fmt: skip
+    density = np.array(
+        [
+            [
+                -np.log((draw(kind, seed, patient)[0] + 1.0) / 256).mean((0, 1))
+                for seed, kind in enumerate(kinds)
+            ]
+            for patient in range(8)
+        ]
+    )
     density /= np.linalg.norm(density, axis=-1, keepdims=True)  # colour, not the amount of cells
     own = np.linalg.norm(density - density.mean(1, keepdims=True), axis=-1).mean()
     others = np.linalg.norm(density.mean(1) - density.mean((0, 1)), axis=-1).mean()

@@ -194,9 +194,16 @@ def test_thresholding_a_written_mask_gives_the_drawn_one(tree):
 
 def test_sheet_describes_the_files(tree, sheet):
     assert list(sheet.columns) == [
-        "fullPath", "fileName", "View", "Side", "Status", "Tumour_Contour", "Tumour_Contour2",
-        "Age", "Density",
-    ]  # fmt: skip
+        "fullPath",
+        "fileName",
+        "View",
+        "Side",
+        "Status",
+        "Tumour_Contour",
+        "Tumour_Contour2",
+        "Age",
+        "Density",
+    ]
     assert sheet.Status.value_counts().to_dict() == COUNTS
     images = {
         path.relative_to(tree / FOLDER).as_posix()

@@ -17,7 +17,7 @@ from conftest import ROOT, read_json
 from safetensors.torch import load_file
 from torch import nn
 
-from paper_code import __main__ as cli
+from paper_code import cli
 from paper_code.errors import UserError
 from paper_code.networks import build_network, read_metadata, save_weights
 from paper_code.networks.preprocessing import normalize
@@ -35,9 +35,14 @@ RESULTS = {"predictions.csv", "history.csv", "run.json", "weights.safetensors", 
 def tiny_network(name="resnet50", num_classes=2, **options) -> nn.Module:
     """A network of 250 parameters in place of `build_network`."""
     network = nn.Sequential(
-        nn.Conv2d(3, 8, 3, stride=2), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(), nn.Dropout(0.25), nn.Linear(8, num_classes),
-    )  # fmt: skip
+        nn.Conv2d(3, 8, 3, stride=2),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Dropout(0.25),
+        nn.Linear(8, num_classes),
+    )
     network.network_name, network.weights_source = name, "random"
     network.settings = {"network": name, "num_classes": num_classes} | options
     return network
@@ -324,8 +329,14 @@ def test_files_of_a_run(tiny, make_prepared, tmp_path):
 
     predictions = pd.read_csv(tmp_path / "run/predictions.csv")
     assert predictions.columns.tolist() == [
-        "image", "label", "group", "part", "predicted", "p_benign", "p_malignant",
-    ]  # fmt: skip
+        "image",
+        "label",
+        "group",
+        "part",
+        "predicted",
+        "p_benign",
+        "p_malignant",
+    ]
     parts = pd.read_csv(split).set_index("image")
     assert predictions["part"].value_counts().to_dict() == {"test": 12, "val": 4}
     for column in ("label", "group", "part"):
@@ -417,8 +428,22 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
 def test_the_paper_s_network_goes_on_to_the_same_bytes(make_prepared, tmp_path, monkeypatch):
     """As above with DALAResNet50 itself, through the command line."""
     prepared, split = make_prepared(per_class=10)
-    words = ["train", "dalaresnet50", "--prepared", prepared, "--split", split, "--epochs", "2",
-             "--batch-size", "6", "--weights", "random", "--checkpoint-seconds", "0"]  # fmt: skip
+    words = [
+        "train",
+        "dalaresnet50",
+        "--prepared",
+        prepared,
+        "--split",
+        split,
+        "--epochs",
+        "2",
+        "--batch-size",
+        "6",
+        "--weights",
+        "random",
+        "--checkpoint-seconds",
+        "0",
+    ]
 
     def train(name: str) -> int:
         return cli.main([*map(str, words), "--output", str(tmp_path / name)])
@@ -440,7 +465,7 @@ import os, signal, sys
 import torch
 sys.path.insert(0, {tests!r})
 import test_training
-from paper_code import __main__ as cli
+from paper_code import cli
 from paper_code.training import run
 
 run.build_network = test_training.tiny_network
@@ -465,11 +490,28 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tiny, make_prepared, tmp_path, c
     prepared, split = make_prepared()
 
     def words(name: str) -> list[str]:
-        return ["train", "resnet50", "--prepared", str(prepared), "--split", str(split),
-                "--epochs", "4", "--batch-size", "6", "--precision", "fp32",
-                "--threads", str(torch.get_num_threads()), "--checkpoint-seconds", "0",
-                "--output", str(tmp_path / name),
-                "--checkpoints", str(tmp_path / "kept")]  # fmt: skip
+        return [
+            "train",
+            "resnet50",
+            "--prepared",
+            str(prepared),
+            "--split",
+            str(split),
+            "--epochs",
+            "4",
+            "--batch-size",
+            "6",
+            "--precision",
+            "fp32",
+            "--threads",
+            str(torch.get_num_threads()),
+            "--checkpoint-seconds",
+            "0",
+            "--output",
+            str(tmp_path / name),
+            "--checkpoints",
+            str(tmp_path / "kept"),
+        ]
 
     assert cli.main(words("whole")) == 0
     script = KILLED.format(tests=str(ROOT / "tests"))
@@ -606,8 +648,10 @@ def test_weights_of_another_network(make_prepared, tmp_path):
     prepared, split = make_prepared()
     path = tmp_path / "tiny.safetensors"
     save_weights(path, tiny_network("resnet50"))
-    for name, message in (("densenet121", "holds weights for network=resnet50"),
-                          ("resnet50", "does not fit|holds weights")):  # fmt: skip
+    for name, message in (
+        ("densenet121", "holds weights for network=resnet50"),
+        ("resnet50", "does not fit|holds weights"),
+    ):
         with pytest.raises(UserError, match=message):
             train_run(name, prepared, split, tmp_path / "run", SETTINGS, weights=str(path))
     assert not (tmp_path / "run").exists()
@@ -633,11 +677,25 @@ def test_full_disk(make_prepared, tmp_path, small_disk, command, place):
     folders = {"--output": tmp_path / "run", "--checkpoints": tmp_path / "kept"}
     folders[place] = small_disk / "here"
     done = command(
-        "train", "resnet50", "--prepared", prepared, "--split", split, "--epochs", 2,
-        "--batch-size", 6, "--weights", "random", "--threads", 1, "--checkpoint-seconds",
-        0 if place == "--checkpoints" else 1000, *sum(folders.items(), ()),
+        "train",
+        "resnet50",
+        "--prepared",
+        prepared,
+        "--split",
+        split,
+        "--epochs",
+        2,
+        "--batch-size",
+        6,
+        "--weights",
+        "random",
+        "--threads",
+        1,
+        "--checkpoint-seconds",
+        0 if place == "--checkpoints" else 1000,
+        *sum(folders.items(), ()),
         env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    )
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     last = done.stderr.strip().splitlines()[-1]

@@ -55,8 +55,12 @@ def test_environment_has_the_same_ranges(project, ranges):
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
 @pytest.mark.parametrize("system", ["linux", "darwin"])
 def test_lock_satisfies_every_range_once(ranges, version, system):
-    place = {"python_version": version, "python_full_version": f"{version}.9",
-             "sys_platform": system, "platform_machine": "x86_64"}  # fmt: skip
+    place = {
+        "python_version": version,
+        "python_full_version": f"{version}.9",
+        "sys_platform": system,
+        "platform_machine": "x86_64",
+    }
     pinned = {}
     for line in LOCK:
         requirement = Requirement(line)

@@ -4,16 +4,17 @@ This file is the module of the new network and of the new reader.
 """
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import ROOT, read_json, save_noise, write_prepared
+from conftest import ROOT, read_json, save_noise, snakemake, write_prepared
 from torch import nn
 
-from paper_code import __main__ as cli
+from paper_code import cli
 from paper_code.cam import METHODS, compute_cam
 from paper_code.datasets import read_dataset
 from paper_code.datasets.catalog import PAPER_DATASETS, Dataset
@@ -104,12 +105,14 @@ def test_a_new_cam_method(tinynet, monkeypatch):
 def read_shapes(dataset: Dataset, data_root: Path) -> pd.DataFrame:
     """Shapes/<label>/<patient>_<number>.png -> path, label, group, mask."""
     paths = sorted((data_root / "Shapes").glob("*/*.png"))
-    return pd.DataFrame({
-        "path": [path.as_posix() for path in paths],
-        "label": [path.parent.name for path in paths],
-        "group": [path.name.split("_")[0] for path in paths],
-        "mask": "",
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "path": [path.as_posix() for path in paths],
+            "label": [path.parent.name for path in paths],
+            "group": [path.name.split("_")[0] for path in paths],
+            "mask": "",
+        }
+    )
 
 
 def test_a_new_data_set(monkeypatch, tmp_path):
@@ -133,6 +136,99 @@ def test_a_new_data_set(monkeypatch, tmp_path):
         assert cli.main([str(word) for word in words]) == 0
     assert np.load(manifest.parent / "images.npy").shape == (24, 3, 32, 32)
     assert set(pd.read_csv(split)["part"]) == {"train", "val", "test"}
+
+
+# --- a table and a figure ------------------------------------------------------------------------
+
+TABLE = '''"""How many test images each run classified correctly."""
+
+import pandas as pd
+
+from paper_code.reporting.markdown import markdown, write_table
+from paper_code.runs import load_run
+
+
+def write(output: str, *, runs: list[str], scale: str) -> None:
+    """Write `output` (.csv) and its .md: one row per run."""
+    rows = []
+    for run in map(load_run, runs):
+        labels, probabilities, _ = run.part("test")
+        correct = int((probabilities.argmax(axis=1) == labels).sum())
+        rows.append({"dataset": run.dataset, "network": run.network, "correct": correct})
+    table = pd.DataFrame(rows)
+    write_table(output, table, f"Correct images, {scale} scale", [markdown(table)])
+'''
+FIGURE = '''"""Bars of the correct images."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from paper_code.reporting.plotting import save_figure
+
+
+def draw(output: str, *, tables: list[str]) -> None:
+    """Write `output` (.png) and its .pdf: one bar per run."""
+    table = pd.read_csv(tables[0])
+    figure, axis = plt.subplots()
+    axis.bar(table["network"], table["correct"])
+    save_figure(figure, output, "correct images")
+'''
+ENTRIES = """
+    Result(
+        "correct",
+        "tables.correct",
+        "Further evidence",
+        "Correct test images of each run.",
+        needs=("runs",),
+        settings=("scale",),
+    ),
+    Result(
+        "correct",
+        "figures.correct",
+        "Further evidence",
+        "Correct test images of each run, as bars.",
+        needs=("tables",),
+        tables=("correct",),
+        kind="figure",
+    ),
+"""
+
+
+def test_a_new_table_and_a_new_figure_are_a_module_and_an_entry_each(tmp_path):
+    """Nothing else is edited: the rules, the command line and the report find them."""
+    root = tmp_path / "code"
+    for name in ("paper_code", "workflow", "config", "notebooks"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy2(ROOT / "Snakefile", root / "Snakefile")
+    shutil.copy2(ROOT / "environment.yml", root / "environment.yml")
+    reporting = root / "paper_code" / "reporting"
+    (reporting / "tables" / "correct.py").write_text(TABLE)
+    (reporting / "figures" / "correct.py").write_text(FIGURE)
+    catalogue = reporting / "catalogue.py"
+    text = catalogue.read_text()
+    start = "RESULTS: tuple[Result, ...] = ("
+    assert start in text
+    catalogue.write_text(text.replace(start, start + ENTRIES))
+    settings = [
+        "scale=smoke",
+        "data=phantom",
+        "datasets=[breakhis_40x]",
+        "networks=[resnet50]",
+        "placements=[]",
+        "leakage_datasets=[]",
+        "epochs=1",
+    ]
+    folder = tmp_path / "run"
+    folder.mkdir()
+    plan = snakemake(folder, "-n", "--config", *settings, root=root)
+    assert plan.returncode == 0, plan.stdout
+    assert "Table correct" in plan.stdout and "Page correct" in plan.stdout
+    figure = "results/smoke/figures/correct.png"
+    done = snakemake(folder, figure, "--config", *settings, root=root)
+    assert done.returncode == 0, done.stdout
+    table = pd.read_csv(folder / "results/smoke/tables/correct.csv")
+    assert table["network"].tolist() == ["resnet50"]
+    assert (folder / figure).with_suffix(".pdf").is_file()
 
 
 # --- the guide -----------------------------------------------------------------------------------

@@ -11,9 +11,16 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, snakemake
 
-SMALL = ["scale=smoke", "data=phantom", "datasets=[breakhis_100x]",
-         "networks=[dalaresnet50, resnet50]", "placements=[]", "epochs=1",
-         "bootstrap_resamples=50", "leakage_datasets=[]"]  # fmt: skip
+SMALL = [
+    "scale=smoke",
+    "data=phantom",
+    "datasets=[breakhis_100x]",
+    "networks=[dalaresnet50, resnet50]",
+    "placements=[]",
+    "epochs=1",
+    "bootstrap_resamples=50",
+    "leakage_datasets=[]",
+]
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +56,13 @@ def test_one_seed_gives_byte_identical_predictions_and_tables(finished, copy, tm
     )
     assert done.returncode == 0, done.stdout
     second = tmp_path / results
-    files = [*second.glob("runs/*/*/*/predictions.csv"), *second.glob("runs/*/*/*/run.json"),
-             *second.glob("splits/*/*.csv"), *second.glob("figures/*"),
-             *second.glob("tables/*")]  # fmt: skip
+    files = [
+        *second.glob("runs/*/*/*/predictions.csv"),
+        *second.glob("runs/*/*/*/run.json"),
+        *second.glob("splits/*/*.csv"),
+        *second.glob("figures/*"),
+        *second.glob("tables/*"),
+    ]
     assert len(files) >= 2 + 2 + 1 + 2 + 6
     for path in files:
         first = finished / path.relative_to(tmp_path)
@@ -79,18 +90,24 @@ def test_nothing_is_left_to_do_after_a_run(finished, copy):
 
 
 def test_editing_a_figure_redraws_that_figure_alone(finished, copy):
-    rules, listing = listed_after_editing(
-        "reporting/figure_06_confusion_matrices.py", copy, finished
-    )
-    assert rules == {"figure_06_confusion_matrices"}, listing
+    rules, listing = listed_after_editing("reporting/figures/confusion_matrices.py", copy, finished)
+    assert rules == {"figure"}, listing
+    assert re.findall(r"Job \d+: (.*)", listing) == ["Figure figure_06_confusion_matrices"]
 
 
 def test_editing_the_gate_retrains_the_runs_that_use_it(finished, copy):
     rules, listing = listed_after_editing("networks/dalaresnet50.py", copy, finished)
     assert "Training dalaresnet50 on breakhis_100x" in listing
     assert "Training resnet50" not in listing
-    assert {"train", "table_metrics", "figure_06_confusion_matrices"} <= rules
-    assert not rules & {"phantom", "manifest", "prepare", "split", "table_06_splits"}, listing
+    assert {"train", "table", "figure"} <= rules
+    assert "Figure figure_06_confusion_matrices" in listing
+    assert not rules & {"phantom", "manifest", "prepare", "split"}, listing
+    assert "Table table_06_splits" not in listing
+
+
+def test_editing_the_catalogue_alone_remakes_nothing(finished, copy):
+    rules, listing = listed_after_editing("reporting/catalogue.py", copy, finished)
+    assert rules == set(), listing
 
 
 @pytest.fixture(scope="module")
@@ -162,11 +179,21 @@ def test_the_report_opens_in_a_browser_without_network(report, finished, tmp_pat
     page = tmp_path / "probe.html"
     page.write_text(head + PROBE + tail, encoding="utf-8")
     done = subprocess.run(
-        [browser, "--headless=new", "--no-sandbox", "--disable-gpu",
-         "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={tmp_path / 'profile'}",
-         "--virtual-time-budget=20000", "--dump-dom", page.as_uri()],
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        [
+            browser,
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--host-resolver-rules=MAP * ~NOTFOUND",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--virtual-time-budget=20000",
+            "--dump-dom",
+            page.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     shown = done.stdout.rpartition('<pre id="probe">')[2].partition("</pre>")[0]
     assert shown, done.stderr[-2000:]
     found = json.loads(shown)

@@ -1,4 +1,4 @@
-# Class activation maps of DALAResNet50: scores of every image, then Tables XIII, XIV and Figure 7.
+# Class activation maps of DALAResNet50.
 
 
 # Maps of all methods on the test images of one run, scored against the lesions.
@@ -9,7 +9,7 @@ rule cam:
         weights=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{seed}}/weights.safetensors",
         images=f"{RESULTS}/prepared/{{dataset}}/images.npy",
         masks=f"{RESULTS}/prepared/{{dataset}}/masks.npy",
-        code=source_files("paper_code.cam.evaluation", NETWORKS["dalaresnet50"]),
+        code=network_code("paper_code.cam.evaluation"),
     output:
         facts=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{seed}}/cam.json",
         regions=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{seed}}/regions.csv",
@@ -25,7 +25,7 @@ rule cam:
         ENVIRONMENT
     threads: SETTINGS["threads_per_run"]
     resources:
-        gpu=1 if cuda_device_count() else 0,
+        gpu=GPU,
     params:
         run=subpath(input.run, parent=True),
         prepared=subpath(input.images, parent=True),
@@ -42,66 +42,23 @@ rule cam:
         "Maps of {wildcards.network} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
         "python -m paper_code cam --run {params.run} --prepared {params.prepared} {params.options}"
-        " --threads {threads} --output {params.folder} 2>&1 | tee {log}"
+        " --threads {threads} --output {params.folder} > {log} 2>&1"
 
 
-# Tables XIII and XIV, the paired comparisons, the ablation and faithfulness.
-rule table_cam:
+# The steps of DT Grad-CAM on one image, which a notebook shows.
+rule steps:
     input:
-        cams=cams(CAM_DATASETS),
-        regions=cams(CAM_DATASETS, "regions.csv"),
-        maps=cams(CAM_DATASETS, "maps.csv"),
-        stages=cams(CAM_DATASETS, "stages.csv"),
-        randomization=cams(CAM_DATASETS, "randomization.csv"),
-        code=lambda w: source_files(f"paper_code.reporting.{w.name}"),
+        **PLAN.inputs(PLAN.find("figure", "figure_07_cam_comparison")) if PLAN.steps else {},
+        code=source_files("paper_code.reporting.notebooks.steps"),
     output:
-        csv=f"{OUTPUT}tables/{{name}}.csv",
-        md=f"{OUTPUT}tables/{{name}}.md",
+        f"{OUTPUT}figures/figure_07_steps.npz",
     log:
-        f"{LOGS}/tables/{{name}}.log",
+        f"{LOGS}/figures/figure_07_steps.log",
     benchmark:
-        f"{BENCHMARKS}/tables/{{name}}.tsv"
-    wildcard_constraints:
-        name="|".join(CAM_TABLES),
+        f"{BENCHMARKS}/figures/figure_07_steps.tsv"
     conda:
         ENVIRONMENT
-    params:
-        number=lambda w: CAM_TABLES[w.name],
-        resamples=SETTINGS["bootstrap_resamples"],
-        scale=SCALE,
     message:
-        "Table {wildcards.name}"
+        "Steps of DT Grad-CAM on one image"
     shell:
-        "python -m paper_code table {params.number} --cams {input.cams}"
-        " --resamples {params.resamples} --scale {params.scale} --output {output.csv}"
-        " 2>&1 | tee {log}"
-
-
-# Figure 7, and the steps of DT Grad-CAM on one image for the notebook.
-rule figure_07_cam_comparison:
-    input:
-        cams=cams(BREAKHIS or CAM_DATASETS),
-        examples=cams(BREAKHIS or CAM_DATASETS, "example.npz"),
-        code=source_files("paper_code.reporting.figures.cam_comparison"),
-    output:
-        png=report(
-            f"{OUTPUT}figures/figure_07_cam_comparison.png",
-            caption="../report/figure_07_cam_comparison.rst",
-            category="Explanations",
-            labels={"result": "figure_07_cam_comparison"},
-        ),
-        pdf=f"{OUTPUT}figures/figure_07_cam_comparison.pdf",
-        steps=f"{OUTPUT}figures/figure_07_steps.npz",
-    log:
-        f"{LOGS}/figures/figure_07_cam_comparison.log",
-    benchmark:
-        f"{BENCHMARKS}/figures/figure_07_cam_comparison.tsv"
-    conda:
-        ENVIRONMENT
-    params:
-        scale=SCALE,
-    message:
-        "Figure 07"
-    shell:
-        "python -m paper_code figure 07 --cams {input.cams} --scale {params.scale}"
-        " --output {output.png} 2>&1 | tee {log}"
+        "python -m paper_code steps --cams {input.cams} --output {output} > {log} 2>&1"

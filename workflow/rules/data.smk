@@ -1,4 +1,4 @@
-# From raw files, or phantoms in their place, to one array a data set and the split files.
+# From raw files, or phantoms in their place, to one array per data set and the split files.
 
 
 # Synthetic images in the published layout of one family, with exact lesion masks.
@@ -19,20 +19,19 @@ rule phantom:
         images=lambda w: SETTINGS["phantom_images"][w.family],
         height=lambda w: SETTINGS["phantom_height"][w.family],
         seed=SETTINGS["seeds"][0],
-        lesion_scale=SETTINGS["phantom_lesion_scale"],
+        options=options("phantom_lesion_scale"),
     message:
         "Drawing the {wildcards.family} phantom"
     shell:
         "python -m paper_code phantom {wildcards.family} --output {output.raw}"
         " --images {params.images} --height {params.height} --seed {params.seed}"
-        " --lesion-scale {params.lesion_scale}"
-        " --workers {threads} 2>&1 | tee {log}"
+        " {params.options} --workers {threads} > {log} 2>&1"
 
 
 # The list of a data set's images, checked, with its source and how complete it is.
 rule manifest:
     input:
-        phantom=phantom_marker,
+        phantom=lambda w: PLAN.phantom(w.dataset),
         code=source_files("paper_code.datasets.prepare"),
     output:
         manifest=f"{RESULTS}/prepared/{{dataset}}/manifest.csv",
@@ -45,7 +44,7 @@ rule manifest:
         ENVIRONMENT
     threads: 2
     params:
-        where=manifest_options,
+        where=lambda w: shlex.join(PLAN.raw_files(w.dataset)),
         seed=SETTINGS["seeds"][0],
         # Real images that come or go make a new manifest.
         found=lambda w: SOURCES[w.dataset][1] if SOURCES[w.dataset][0] == "real" else "",
@@ -53,7 +52,7 @@ rule manifest:
         "Listing and checking {wildcards.dataset}"
     shell:
         "python -m paper_code manifest {wildcards.dataset} {params.where} --seed {params.seed}"
-        " --workers {threads} --output {output.manifest} 2>&1 | tee {log}"
+        " --workers {threads} --output {output.manifest} > {log} 2>&1"
 
 
 # All images of a data set in one array of bytes at network size, with their masks.
@@ -79,7 +78,7 @@ rule prepare:
         "Preparing {wildcards.dataset}"
     shell:
         "python -m paper_code prepare {input.manifest} {params.options} --workers {threads}"
-        " --output {params.folder} 2>&1 | tee {log}"
+        " --output {params.folder} > {log} 2>&1"
 
 
 # Which image is in train, val and test.
@@ -99,4 +98,4 @@ rule split:
         "Splitting {wildcards.dataset} by {wildcards.by}, seed {wildcards.seed}"
     shell:
         "python -m paper_code split {input.manifest} --by {wildcards.by} --seed {wildcards.seed}"
-        " --output {output} 2>&1 | tee {log}"
+        " --output {output} > {log} 2>&1"

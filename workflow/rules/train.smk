@@ -9,7 +9,7 @@ rule train:
         manifest=f"{RESULTS}/prepared/{{dataset}}/manifest.csv",
         source=f"{RESULTS}/prepared/{{dataset}}/source.json",
         split=f"{RESULTS}/splits/{{dataset}}/{{by}}-{{seed}}.csv",
-        code=network_code,
+        code=network_code("paper_code.training.run"),
     output:
         run=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{seed}}/run.json",
         predictions=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{seed}}/predictions.csv",
@@ -24,7 +24,7 @@ rule train:
         ENVIRONMENT
     threads: SETTINGS["threads_per_run"]
     resources:
-        gpu=1 if cuda_device_count() else 0,
+        gpu=GPU,
     params:
         prepared=subpath(input.images, parent=True),
         folder=subpath(output.run, parent=True),
@@ -49,4 +49,4 @@ rule train:
         "python -m paper_code train {wildcards.network} --prepared {params.prepared}"
         " --split {input.split} --by {wildcards.by} --seed {wildcards.seed} {params.options}"
         " --threads {threads} --checkpoints {params.checkpoints} --output {params.folder}"
-        " 2>&1 | tee {log}"
+        " > {log} 2>&1"

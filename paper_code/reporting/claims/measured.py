@@ -1,5 +1,7 @@
 """What the runs of this repository say about the paper's claims, from the tables' CSV files."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from scipy.stats import norm, t, ttest_1samp
@@ -14,17 +16,29 @@ from paper_code.reporting.claims.verdict import (
     Outcome,
     weigh,
 )
-from paper_code.reporting.evidence import COUNTED
+from paper_code.reporting.evidence import counts, join_obstacles, split_obstacles
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, network_label
 from paper_code.reporting.markdown import number
 from paper_code.reporting.tables.paired import REFERENCE
 
+# What stands against a time whatever the hardware.
+OBSTACLES = ("phantom", "subset", "random weights", "smoke scale", "demo scale")
+# What stands against a time whatever the hardware.
+OBSTACLES = ("phantom", "subset", "random weights", "smoke scale", "demo scale")
 Tables = dict[str, pd.DataFrame]
 
 CAM_COMPARISONS = "cam_comparisons"
 COSTS = ("table_09_breakhis_cost", "table_10_bach_mini_ddsm_cost")
-BASELINES = ("seresnet50", "densenet121", "vgg16", "vgg16_inception", "vit", "swin",
-             "dinov2_vitb14", "resnet50")  # fmt: skip
+BASELINES = (
+    "seresnet50",
+    "densenet121",
+    "vgg16",
+    "vgg16_inception",
+    "vit",
+    "swin",
+    "dinov2_vitb14",
+    "resnet50",
+)
 # Readings of "convergence time", which the paper does not define.
 TIMES = {
     "total_seconds": "all epochs",
@@ -76,7 +90,7 @@ def measured_imbalance(tables: Tables) -> list[Outcome]:
                     "low": difference - z * error,
                     "high": difference + z * error,
                     "p_value": 2 * norm.sf(abs(difference) / error) if error > 0 else np.nan,
-                    "counted": _joined([row["counted"] for row in pair]),
+                    "obstacles": _joined([row["obstacles"] for row in pair]),
                 }
             )
         outcomes.append(
@@ -216,7 +230,7 @@ def _speedups(
         return pd.DataFrame()
     costs = costs[costs["dataset"] != "breakhis"]
     obstacles = {
-        (row["dataset"], row["network"]): _cost_obstacles(row["verdict"])
+        (row["dataset"], row["network"]): _cost_obstacles(row["obstacles"])
         for _, row in costs[costs["metric"] == "total_seconds"].iterrows()
     }
     values = {
@@ -241,7 +255,7 @@ def _speedups(
                 "low": logs.mean() - reach,
                 "high": logs.mean() + reach,
                 "p_value": p_value,
-                "counted": _joined(
+                "obstacles": _joined(
                     [obstacles[d, name] for d, _ in pairs for name in (network, REFERENCE)]
                 ),
             }
@@ -249,24 +263,20 @@ def _speedups(
     return _with_holm(pd.DataFrame(found))
 
 
-def _cost_obstacles(verdict: str) -> str:
-    reasons = verdict.removeprefix("not comparable: ").split(", ")
-    known = ("phantom", "subset", "random weights", "smoke scale", "demo scale")
-    kept = [reason for reason in reasons if reason in known]
-    return "no: " + ", ".join(kept) if kept else COUNTED
+def _cost_obstacles(text: str) -> str:
+    """The obstacles of a time but for other hardware, which a ratio does not depend on."""
+    return join_obstacles(reason for reason in split_obstacles(text) if reason in OBSTACLES)
 
 
-def _joined(counted: list[str]) -> str:
-    """One `counted` from those of several rows: yes if all are."""
-    reasons = [text.removeprefix("no: ") for text in counted if text != COUNTED]
-    words = dict.fromkeys(word for text in reasons for word in text.split(", "))
-    return "no: " + ", ".join(words) if words else COUNTED
+def _joined(texts: Iterable[str]) -> str:
+    """The obstacles of several rows together."""
+    return join_obstacles(*map(split_obstacles, texts))
 
 
 def _with_holm(rows: pd.DataFrame) -> pd.DataFrame:
     """Add p_holm, over the rows that count and over those that do not."""
     if len(rows):
-        rows["p_holm"] = rows.groupby(rows["counted"] == COUNTED)["p_value"].transform(holm)
+        rows["p_holm"] = rows.groupby(counts(rows))["p_value"].transform(holm)
     return rows
 
 

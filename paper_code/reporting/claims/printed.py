@@ -12,8 +12,16 @@ from paper_code.reporting.tables.paired import LEVEL, REFERENCE
 
 IMBALANCED = ("breakhis_40x", "breakhis_100x", "breakhis_200x", "breakhis_400x", "mini_ddsm")
 BALANCED = "bach"  # Tables III to V
-NUMERALS = {"02": "II", "07": "VII", "08": "VIII", "09": "IX", "10": "X", "11": "XI", "12": "XII",
-            "14": "XIV"}  # fmt: skip
+NUMERALS = {
+    "02": "II",
+    "07": "VII",
+    "08": "VIII",
+    "09": "IX",
+    "10": "X",
+    "11": "XI",
+    "12": "XII",
+    "14": "XIV",
+}
 
 
 def printed_leads(table: str, subject: str, ours: str, *, smaller: bool = False) -> pd.DataFrame:
@@ -31,9 +39,15 @@ def printed_leads(table: str, subject: str, ours: str, *, smaller: bool = False)
         others = sign * values.drop(ours)
         digits = here["printed"].str.partition(".")[2].str.len().min()
         rows.append(
-            {"dataset": dataset, "metric": metric, "ours": values[ours], "other": others.idxmax(),
-             "lead": round(sign * values[ours] - others.max(), 9), "unit": 10.0**-digits}
-        )  # fmt: skip
+            {
+                "dataset": dataset,
+                "metric": metric,
+                "ours": values[ours],
+                "other": others.idxmax(),
+                "lead": round(sign * values[ours] - others.max(), 9),
+                "unit": 10.0**-digits,
+            }
+        )
     return pd.DataFrame(rows)
 
 

@@ -7,16 +7,23 @@ import pandas as pd
 from paper_code.files import write_text
 from paper_code.provenance import commit
 from paper_code.reporting.claims.table import verdict_counts
-from paper_code.reporting.claims.verdict import UNTESTABLE
+from paper_code.reporting.claims.verdict import NOT_RUN, UNTESTABLE
+from paper_code.reporting.evidence import (
+    AGREES,
+    DIFFERS,
+    NOT_COMPARABLE,
+    NOT_PRINTED,
+    read_results,
+    split_obstacles,
+)
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
 from paper_code.reporting.markdown import interval_text, markdown, number
 
-NOT_COMPARABLE = "not comparable"
 SUBJECTS = ("dataset", "network", "placement", "method", "module", "class", "part", "metric")
 SHOWN_DIFFERENCES = 12  # rows; the tables have all
 
 
-def write_summary(output: str | Path, tables: list[str], scale: str) -> None:
+def write(output: str, *, tables: list[str], scale: str) -> None:
     """Write the page from the CSV files of tables, recognised by their names.
 
     Args:
@@ -24,14 +31,12 @@ def write_summary(output: str | Path, tables: list[str], scale: str) -> None:
         tables: CSV files; a missing one leaves its section out.
         scale: of the runs, for the record.
     """
-    read = {
-        Path(path).stem: pd.read_csv(path, dtype={"seed_values": str, "seeds": str, "table": str})
-        for path in tables
-    }
+    read = {Path(path).stem: read_results(path) for path in tables}
     results = {
-        name: rows for name, rows in sorted(read.items())
+        name: rows
+        for name, rows in sorted(read.items())
         if name.startswith("table_") and "verdict" in rows
-    }  # fmt: skip
+    }
     sections = [
         "# Summary",
         "What was reproduced, on what data, what agrees, what does not, and what could not be "
@@ -54,8 +59,9 @@ def _data(read: dict[str, pd.DataFrame]) -> str:
         if not {"dataset", "data", "weights", "seeds", "network"} <= set(rows.columns):
             continue
         for dataset, of in rows.dropna(subset=["data", "weights", "network"]).groupby("dataset"):
-            line = lines.setdefault(dataset, {"data": of["data"].iloc[0], "networks": {},
-                                              "weights": {}, "seeds": {}})  # fmt: skip
+            line = lines.setdefault(
+                dataset, {"data": of["data"].iloc[0], "networks": {}, "weights": {}, "seeds": {}}
+            )
             line["networks"] |= dict.fromkeys(of["network"])
             line["weights"] |= dict.fromkeys(of["weights"])
             line["seeds"] |= dict.fromkeys(" ".join(of["seeds"].dropna()).split())
@@ -76,21 +82,16 @@ def _data(read: dict[str, pd.DataFrame]) -> str:
     return f"## Data\n\n{markdown(pd.DataFrame(rows))}"
 
 
-def _short(verdicts: pd.Series) -> pd.Series:
-    """Verdicts without their reasons."""
-    return verdicts.map(lambda text: text.partition(":")[0])
-
-
 def _cells(results: dict[str, pd.DataFrame]) -> str:
     """How many cells of each table agree, differ or cannot be compared."""
     if not results:
         return ""
-    by_table = {name: _short(of["verdict"]).value_counts() for name, of in results.items()}
-    counts = pd.DataFrame(by_table).T.fillna(0).astype(int)
-    order = ("agrees", "differs", NOT_COMPARABLE, "not printed")
-    first = [name for name in order if name in counts]
-    counts = counts[[*first, *(name for name in counts if name not in first)]]
-    lines = counts.astype(str).rename(columns=str.capitalize)
+    by_table = {name: rows["verdict"].value_counts() for name, rows in results.items()}
+    numbers = pd.DataFrame(by_table).T.fillna(0).astype(int)
+    order = (AGREES, DIFFERS, NOT_COMPARABLE, NOT_PRINTED)
+    first = [name for name in order if name in numbers]
+    numbers = numbers[[*first, *(name for name in numbers if name not in first)]]
+    lines = numbers.astype(str).rename(columns=str.capitalize)
     lines.insert(0, "Table", [f"[{name}]({name}.md)" for name in lines.index])
     return (
         "## Cells beside the printed ones\n\nA cell agrees if the printed value lies in its "
@@ -100,25 +101,35 @@ def _cells(results: dict[str, pd.DataFrame]) -> str:
 
 
 def _differences(results: dict[str, pd.DataFrame]) -> str:
-    """The cells that differ, the largest relative difference of each table first."""
-    lines = []
-    for name, of in results.items():
-        rows = of[_short(of["verdict"]) == "differs"]
-        for _, row in rows.iterrows():
-            subject = [row[key] for key in SUBJECTS if key in rows and pd.notna(row[key])]
-            lines.append(
-                {
-                    "Table": name.removeprefix("table_"),
-                    "Of": ", ".join(map(str, subject)),
-                    "Measured": f"{row['value']:,.10g}",
-                    "Printed": f"{row['printed']:,.10g}",
-                }
-            )
-    if not lines:
+    """The cells that differ, the largest relative difference first."""
+    differing = [
+        rows[rows["verdict"] == DIFFERS].assign(name=name) for name, rows in results.items()
+    ]
+    rows = pd.concat(differing) if differing else pd.DataFrame()
+    if rows.empty:
         return ""
-    more = len(lines) - SHOWN_DIFFERENCES
-    text = markdown(pd.DataFrame(lines[:SHOWN_DIFFERENCES]))
-    return "## What differs\n\n" + text + (f"\n\nand {more} more." if more > 0 else "")
+    # A printed zero has no relative difference; anything beside it differs without bound.
+    rows["relative"] = ((rows["value"] - rows["printed"]) / rows["printed"]).abs()
+    rows = rows.sort_values("relative", ascending=False, kind="stable")
+    lines = []
+    for _, row in rows.head(SHOWN_DIFFERENCES).iterrows():
+        subject = [row[key] for key in SUBJECTS if key in rows and pd.notna(row[key])]
+        lines.append(
+            {
+                "Table": f"[{row['name'].removeprefix('table_')}]({row['name']}.md)",
+                "Cell": ", ".join(map(str, subject)),
+                "Measured": f"{row['value']:,.10g}",
+                "Printed": f"{row['printed']:,.10g}",
+                "Relative difference": f"{row['relative']:.2g}",
+            }
+        )
+    text = f"## What differs\n\nThe largest relative difference first.\n\n{_table(lines)}"
+    more = len(rows) - len(lines)
+    return text + (f"\n\n{more} smaller differences are in these tables only." if more else "")
+
+
+def _table(lines: list[dict]) -> str:
+    return markdown(pd.DataFrame(lines))
 
 
 def _claims(rows: pd.DataFrame | None) -> str:
@@ -171,17 +182,21 @@ def _leakage(rows: pd.DataFrame | None) -> str:
 def _untested(results: dict[str, pd.DataFrame], claims: pd.DataFrame | None) -> str:
     """What could not be tested, by reason."""
     reasons: dict[str, int] = {}
-    for of in results.values():
-        for verdict in of["verdict"]:
-            name, _, why = verdict.partition(": ")
-            for reason in why.split(", ") if name == NOT_COMPARABLE else []:
+    for rows in results.values():
+        for text in rows.loc[rows["verdict"] == NOT_COMPARABLE, "obstacles"]:
+            for reason in split_obstacles(text):
                 reasons[reason] = reasons.get(reason, 0) + 1
     lines = [f"- {count} cells: {reason}" for reason, count in sorted(reasons.items())]
     if claims is not None:
-        missing = claims[claims["verdict"].isin([UNTESTABLE, "not run"])]
-        for (verdict, why), of in missing.fillna({"why": ""}).groupby(
-            ["verdict", "why"], sort=False
-        ):
-            names = ", ".join(dict.fromkeys(of["claim"]))
-            lines.append(f"- Claims {verdict} ({why}): {names}")
+        missing = claims[claims["verdict"].isin([UNTESTABLE, NOT_RUN])].fillna({"why": ""})
+        # Parts of one claim can fail for different reasons: the claim is listed once, with all.
+        by_claim = missing.groupby("claim", sort=False).agg(
+            {"verdict": _each_once, "why": _each_once}
+        )
+        for (verdict, why), rows in by_claim.groupby(["verdict", "why"], sort=False):
+            lines.append(f"- Claims {verdict} ({why}): {', '.join(rows.index)}")
     return "## What could not be tested, and why\n\n" + "\n".join(lines) if lines else ""
+
+
+def _each_once(texts: pd.Series) -> str:
+    return "; ".join(dict.fromkeys(texts))

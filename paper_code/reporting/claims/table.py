@@ -32,6 +32,7 @@ from paper_code.reporting.claims.verdict import (
     UNTESTABLE,
     Outcome,
 )
+from paper_code.reporting.evidence import evidence_text, read_results
 from paper_code.reporting.labels import METRIC_LABELS
 from paper_code.reporting.markdown import markdown, write_table
 from paper_code.reporting.tables.cam.paired import PAPER_METHODS
@@ -116,11 +117,16 @@ def _performance(tables: tuple[str, ...], metrics: dict[str, str]) -> tuple[Call
 def _placement(theirs: str, ours: str) -> tuple[Callable, ...]:
     return (
         _printed(
-            printed_order, ("02",), "placement", "layer4", (theirs,), METRIC_LABELS[ours],
+            printed_order,
+            ("02",),
+            "placement",
+            "layer4",
+            (theirs,),
+            METRIC_LABELS[ours],
             name=lambda name: name.replace("layer", "layer "),
         ),
         _measured(measured, "placements", ours, PLACEMENTS, BREAKHIS),
-    )  # fmt: skip
+    )
 
 
 def _same(*names: str) -> dict[str, str]:
@@ -191,8 +197,14 @@ CLAIMS = (
         "a shorter time than each baseline (the paper does not say which time)",
         (
             _printed(
-                printed_order, ("09", "10"), "network", REFERENCE,
-                ("convergence_time_s", "average_time_s"), "printed seconds", smaller=True, digits=2,
+                printed_order,
+                ("09", "10"),
+                "network",
+                REFERENCE,
+                ("convergence_time_s", "average_time_s"),
+                "printed seconds",
+                smaller=True,
+                digits=2,
             ),
             _measured(measured_times),
         ),
@@ -230,8 +242,14 @@ CLAIMS = (
             for metric, label in {"iou": "IoU", "dice": "Dice", "recall": "Recall"}.items()
             for test in (
                 _printed(
-                    printed_order, ("14",), "method", "dt_gradcam", (metric,), label,
-                    name=lambda name: CAM_LABELS[name], digits=4,
+                    printed_order,
+                    ("14",),
+                    "method",
+                    "dt_gradcam",
+                    (metric,),
+                    label,
+                    name=lambda name: CAM_LABELS[name],
+                    digits=4,
                 ),
                 _measured(measured_cam, metric, label, CAM_LABELS, BREAKHIS),
             )
@@ -254,12 +272,21 @@ CLAIMS = (
         (
             _untestable("Table XIII", "it compares the methods in words, without numbers"),
             _measured(
-                measured_cam, "spread", "Entropy of the map", {"gradcam": "Grad-CAM"}, BREAKHIS,
-                "none", smaller=True,
+                measured_cam,
+                "spread",
+                "Entropy of the map",
+                {"gradcam": "Grad-CAM"},
+                BREAKHIS,
+                "none",
+                smaller=True,
             ),
             _measured(
-                measured_cam, "energy_inside", "Part of the map inside the lesion",
-                {"gradcam": "Grad-CAM"}, BREAKHIS, "none",
+                measured_cam,
+                "energy_inside",
+                "Part of the map inside the lesion",
+                {"gradcam": "Grad-CAM"},
+                BREAKHIS,
+                "none",
             ),
         ),
     ),
@@ -270,10 +297,10 @@ CLAIMS = (
         "no measure is named",
         (_untestable("all", "needs readers: the paper reports no study with experts"),),
     ),
-)  # fmt: skip
+)
 
 
-def write_claims(output: str | Path, tables: list[str], scale: str) -> None:
+def write(output: str, *, tables: list[str], scale: str) -> None:
     """Write `output` (.csv) and its .md.
 
     Args:
@@ -285,11 +312,7 @@ def write_claims(output: str | Path, tables: list[str], scale: str) -> None:
     Raises:
         UserError: a table lacks a column.
     """
-    read = {
-        Path(path).stem: pd.read_csv(path, dtype={"seed_values": str, "seeds": str})
-        for path in tables
-        if Path(path).stem in READ
-    }
+    read = {Path(path).stem: read_results(path) for path in tables if Path(path).stem in READ}
     rows = claim_rows(read).assign(scale=scale)
     write_table(output, rows, "The paper's claims", [*_page(rows), _provenance(read, scale)])
 
@@ -308,8 +331,12 @@ def claim_rows(tables: Tables) -> pd.DataFrame:
             raise UserError(
                 f"Claim '{claim.id}': a table has no column {error}. Make the tables anew."
             ) from error
-        facts = {"claim": claim.id, "quote": claim.quote, "place": claim.place,
-                 "meaning": claim.meaning}  # fmt: skip
+        facts = {
+            "claim": claim.id,
+            "quote": claim.quote,
+            "place": claim.place,
+            "meaning": claim.meaning,
+        }
         rows += [facts | vars(outcome) for outcome in outcomes]
     return pd.DataFrame(rows).round({"difference": 6, "low": 6, "high": 6, "p_holm": 8})
 
@@ -360,7 +387,7 @@ def _provenance(read: Tables, scale: str) -> str:
         runs = read["comparisons"].drop_duplicates("dataset")
         lines += [
             f"- {row['dataset']}: {row['data']}; {row['weights']} weights; seeds {row['seeds']}; "
-            f"counted: {row['counted']}"
+            f"counted: {evidence_text(row['obstacles'])}"
             for _, row in runs.iterrows()
         ]
     return "\n".join(["## Provenance", "", *lines, f"- Commit: {commit()}"])

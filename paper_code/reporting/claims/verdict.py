@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from paper_code.reporting.evidence import COUNTED
+from paper_code.reporting.evidence import counts, join_obstacles, split_obstacles
 from paper_code.reporting.markdown import number, p_text
 from paper_code.reporting.tables.paired import findings
 
@@ -31,18 +31,15 @@ class Outcome:
 
 
 def judge(rows: pd.DataFrame, expected: int) -> tuple[str, str]:
-    """Verdict and reason from comparisons with columns difference, p_holm and counted.
+    """Verdict and reason from comparisons with columns difference, p_holm and obstacles.
 
     `expected` is how many comparisons the whole claim has.
     """
     if rows.empty:
         return NOT_RUN, "no such runs"
-    counted = rows[rows["counted"] == COUNTED]
+    counted = rows[counts(rows)]
     if counted.empty:
-        reasons = dict.fromkeys(
-            reason for text in rows["counted"] for reason in text.removeprefix("no: ").split(", ")
-        )
-        return UNTESTABLE, ", ".join(reasons)
+        return UNTESTABLE, join_obstacles(*map(split_obstacles, rows["obstacles"]))
     found = findings(counted["difference"], counted["p_holm"])
     better, worse = int((found == "better").sum()), int((found == "worse").sum())
     if worse:
@@ -53,14 +50,22 @@ def judge(rows: pd.DataFrame, expected: int) -> tuple[str, str]:
     return UNDECIDED, f"{better} of {expected} comparisons show it, none the opposite{missing}"
 
 
-def weigh(rows: pd.DataFrame, expected: int, name: Callable[[pd.Series], str], *, part: str,
-          how: str, source: str, digits: int = 3) -> Outcome:  # fmt: skip
+def weigh(
+    rows: pd.DataFrame,
+    expected: int,
+    name: Callable[[pd.Series], str],
+    *,
+    part: str,
+    how: str,
+    source: str,
+    digits: int = 3,
+) -> Outcome:
     """The outcome of a family; the comparison that speaks least for the claim stands in the row."""
     verdict, why = judge(rows, expected)
     if rows.empty:
         return Outcome("measured", part, how, "", verdict, source, why=why)
-    counts = rows["counted"] == COUNTED
-    shown = rows[counts] if counts.any() else rows
+    counted = counts(rows)
+    shown = rows[counted] if counted.any() else rows
     known = shown.dropna(subset="difference")
     if known.empty:
         return Outcome("measured", part, how, "no defined difference", verdict, source, why=why)
@@ -73,9 +78,15 @@ def weigh(rows: pd.DataFrame, expected: int, name: Callable[[pd.Series], str], *
         f"[{number(least['low'], digits)}, {number(least['high'], digits)}], "
         f"{p_text(least['p_holm'])} (Holm), {name(least)}"
     )
-    if not counts.any():
+    if not counted.any():
         result += " (not counted)"
     return Outcome(
-        "measured", part, how, result, verdict, source,
-        *(float(least[key]) for key in ("difference", "low", "high", "p_holm")), why=why,
-    )  # fmt: skip
+        "measured",
+        part,
+        how,
+        result,
+        verdict,
+        source,
+        *(float(least[key]) for key in ("difference", "low", "high", "p_holm")),
+        why=why,
+    )

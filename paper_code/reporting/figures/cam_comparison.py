@@ -5,21 +5,18 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from paper_code.files import read_json, replacing
+from paper_code.files import read_json
 from paper_code.reporting.figures.samples import class_name
 from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.reporting.plotting import data_line, save_figure, style
 from paper_code.reporting.tables.cam.scores import METHOD_LABELS
 
-STEPS = ("source", "image", "lesion", "noisy", "sigma", "weights", "copies", "average", "threshold",
-         "thresholded", "cleaned")  # fmt: skip
-
 
 def draw(output: str, *, cams: list[str], scale: str) -> None:
-    """Write `output` (.png), its .pdf, and beside them `figure_07_steps.npz`.
+    """Write `output` (.png) and its .pdf.
 
-    A row a data set, columns: the image and the four methods over it, with the lesion's outline.
-    The .npz holds the steps of DT Grad-CAM on the first row's image (see `evaluate_run`).
+    One row per data set; its columns are the image and the map of each method over it, with the
+    lesion's outline.
 
     Args:
         output: the .png file.
@@ -37,9 +34,12 @@ def draw(output: str, *, cams: list[str], scale: str) -> None:
     methods = [key[4:] for key in next(iter(arrays.values())) if key.startswith("map_")]
     with style():
         figure, axes = plt.subplots(
-            len(chosen), 1 + len(methods), squeeze=False, layout="constrained",
+            len(chosen),
+            1 + len(methods),
+            squeeze=False,
+            layout="constrained",
             figsize=(1.55 * (1 + len(methods)) + 0.6, 1.6 * len(chosen) + 0.5),
-        )  # fmt: skip
+        )
         for row, (dataset, example) in enumerate(arrays.items()):
             label = DATASET_LABELS.get(dataset, dataset)
             true, predicted = (class_name(str(example[key])) for key in ("label", "predicted"))
@@ -62,12 +62,6 @@ def draw(output: str, *, cams: list[str], scale: str) -> None:
             f"{first['layer']}, {first['settings']['image_size']} px; {scale} scale; {hardware}; "
             f"commit {first['provenance']['commit']}\n{data_line(sources)}",
         )
-    steps = next(iter(arrays.values()))
-    with (
-        replacing(Path(output).with_name("figure_07_steps.npz")) as path,
-        path.open("wb") as file,
-    ):
-        np.savez_compressed(file, **{name: steps[name] for name in STEPS})
 
 
 def _show(axis, example: dict[str, np.ndarray], method: str | None):

@@ -16,14 +16,14 @@ LINES = {
 }
 
 
-def draw(output: str, *, table: str) -> None:
+def draw(output: str, *, tables: list[str]) -> None:
     """Write `output` (.png) and its .pdf: a row a measure, a column a data set, a line a network.
 
     Args:
         output: the .png file.
-        table: tables/convergence.csv.
+        tables: the CSV of the table of epochs.
     """
-    epochs = pd.read_csv(table)
+    epochs = pd.read_csv(tables[0])
     datasets = list(dict.fromkeys(epochs["dataset"]))
     networks = list(dict.fromkeys(epochs["network"]))
     colours = plt.get_cmap("tab20").colors

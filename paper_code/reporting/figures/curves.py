@@ -78,9 +78,13 @@ def draw_panels(
             axis.set_xlabel(labels[0])
             axis.set_ylabel(labels[1])
             axis.legend(
-                fontsize=6, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2,
-                handlelength=1.6, frameon=False,
-            )  # fmt: skip
+                fontsize=6,
+                loc="upper center",
+                bbox_to_anchor=(0.5, -0.2),
+                ncols=2,
+                handlelength=1.6,
+                frameon=False,
+            )
         for axis in axes.flat[len(datasets) :]:
             axis.set_visible(False)
         save_figure(figure, output, f"{note}\n{run_provenance(loaded, scale)}")

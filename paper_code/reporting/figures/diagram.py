@@ -44,15 +44,24 @@ def plate(axis: Axes, x: float, y: float, shape: tuple[int, ...], colour: str) -
     faces = {
         1.0: [(x, low), (right, low), (right, high), (x, high)],
         0.55: [(x, high), (right, high), (right + depth, high + shift), (x + depth, high + shift)],
-        0.75: [(right, low), (right + depth, low + shift), (right + depth, high + shift),
-               (right, high)],
-    }  # fmt: skip
+        0.75: [
+            (right, low),
+            (right + depth, low + shift),
+            (right + depth, high + shift),
+            (right, high),
+        ],
+    }
     for strength, corners in faces.items():
         axis.add_patch(Polygon(corners, facecolor="white", edgecolor="none"))
         axis.add_patch(
-            Polygon(corners, facecolor=(colour, strength), edgecolor=LINE, linewidth=0.6,
-                    joinstyle="round")
-        )  # fmt: skip
+            Polygon(
+                corners,
+                facecolor=(colour, strength),
+                edgecolor=LINE,
+                linewidth=0.6,
+                joinstyle="round",
+            )
+        )
     return right + depth
 
 
@@ -88,9 +97,16 @@ def arrow(axis: Axes, *points: tuple[float, float]) -> None:
     if len(corners) > 1:
         axis.plot(*zip(*corners, strict=True), LINE, linewidth=0.8, solid_joinstyle="miter")
     axis.add_patch(
-        FancyArrowPatch(*points[-2:], arrowstyle="-|>", mutation_scale=7, color=LINE,
-                        linewidth=0.8, shrinkA=0, shrinkB=0)
-    )  # fmt: skip
+        FancyArrowPatch(
+            *points[-2:],
+            arrowstyle="-|>",
+            mutation_scale=7,
+            color=LINE,
+            linewidth=0.8,
+            shrinkA=0,
+            shrinkB=0,
+        )
+    )
 
 
 def size_text(shape: tuple[int, ...]) -> str:

@@ -16,20 +16,20 @@ LOOKS = {
 SHOWN = ("accuracy", "auc_roc")
 
 
-def draw(output: str, *, table: str) -> None:
+def draw(output: str, *, tables: list[str]) -> None:
     """Write `output` (.png) and its .pdf: a row a metric, a column a data set.
 
     Args:
         output: the .png file.
-        table: the CSV of the leakage table.
+        tables: the CSV of the leakage table.
 
     Raises:
         UserError: the table holds no network.
     """
-    rows = pd.read_csv(table, dtype={"seeds": str}, keep_default_na=False, na_values=[""])
+    rows = pd.read_csv(tables[0], dtype={"seeds": str}, keep_default_na=False, na_values=[""])
     rows = rows.dropna(subset="network")
     if rows.empty:
-        raise UserError(f"{table}: no row of a network. Make the table anew.")
+        raise UserError(f"{tables[0]}: no row of a network. Make the table again.")
     datasets = list(dict.fromkeys(rows["dataset"]))
     networks = list(dict.fromkeys(rows["network"]))
     with style():
@@ -72,9 +72,14 @@ def _draw_panel(axis, rows: pd.DataFrame, metric: str) -> None:
         for place, value in zip(places, rows[way], strict=True):
             side = "right" if shift < 0 else "left"
             axis.annotate(
-                f"{value:.2f}", (place, value), (-5 if shift < 0 else 5, 0),
-                textcoords="offset points", ha=side, va="center", fontsize=7,
-            )  # fmt: skip
+                f"{value:.2f}",
+                (place, value),
+                (-5 if shift < 0 else 5, 0),
+                textcoords="offset points",
+                ha=side,
+                va="center",
+                fontsize=7,
+            )
     axis.set_xticks(range(len(rows)), [NETWORK_LABELS.get(n, n) for n in rows.index], fontsize=7.5)
     axis.set(xlim=(-0.6, len(rows) - 0.4), ylim=(-0.03, 1.03))
 

@@ -1,11 +1,12 @@
-"""Sample images of data sets in a grid: what Figures 3, 4 and 5 have in common."""
+"""Sample images of data sets in a grid: Figures 3, 4 and 5."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
 
 from paper_code.datasets.images import load_image
 from paper_code.reporting.labels import CLASS_LABELS
-from paper_code.reporting.plotting import save_figure, style
+from paper_code.reporting.plotting import data_provenance, save_figure, style
+from paper_code.runs import load_manifest
 
 
 def class_name(label: str) -> str:
@@ -21,6 +22,43 @@ def choose_sample(table: pd.DataFrame, label: str, groups: set[str] | None = Non
     return rows["path"].iloc[len(rows) // 2]
 
 
+def draw(output: str, *, prepared: list[str], scale: str, layout: str) -> None:
+    """Write `output` (.png) and its .pdf.
+
+    Args:
+        output: the .png file.
+        prepared: folders of the data sets.
+        scale: for the record.
+        layout: "datasets" has one column per data set (a magnification of BreakHis) and one row
+            per class, "classes" one column per class of the first data set.
+    """
+    loaded = [load_manifest(folder) for folder in prepared]
+    sources = [source for _, source in loaded]
+    provenance = data_provenance(sources, scale)
+    classes = sources[0]["classes"]
+    names = [class_name(label) for label in classes]
+    if layout == "classes":
+        table, source = loaded[0]
+        grid = [[choose_sample(table, label) for label in classes]]
+        draw_samples(output, grid, [""], names, provenance, source["colour"])
+        return
+    tables = [table for table, _ in loaded]
+    grid = [
+        [choose_sample(table, label, _shared_patient(tables, label)) for table in tables]
+        for label in classes
+    ]
+    columns = [table["magnification"].iloc[0] for table in tables]
+    draw_samples(output, grid, names, columns, provenance)
+
+
+def _shared_patient(tables: list[pd.DataFrame], label: str) -> set[str]:
+    """One patient of a class who is in all data sets, if there is one."""
+    everywhere = set.intersection(
+        *(set(table.loc[table["label"] == label, "group"]) for table in tables)
+    )
+    return {min(everywhere)} if everywhere else set()
+
+
 def draw_samples(
     output: str,
     grid: list[list[str]],
@@ -33,7 +71,7 @@ def draw_samples(
 
     Args:
         output: the .png file.
-        grid: image paths, a list a row.
+        grid: image paths, one list per row.
         rows: titles of the rows; empty strings for none.
         columns: titles of the columns.
         provenance: the line at the foot.

@@ -13,17 +13,16 @@ from IPython.display import Image, Markdown, display
 from matplotlib.figure import Figure
 from PIL import Image as Picture
 
-from paper_code.reporting.labels import network_label
-from paper_code.reporting.plotting import STYLE
-from paper_code.reporting.notebooks.results import find_result
-from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
+from paper_code.reporting.evidence import counts, join_obstacles, split_obstacles
+from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS, network_label
 from paper_code.reporting.markdown import markdown, number
+from paper_code.reporting.notebooks.results import find_result
+from paper_code.reporting.plotting import STYLE
 
 DPI = 100
 WIDTH = 1000  # px of a picture of figures/ in a notebook
 BYTES = 130_000  # of one picture
 MEASURED, PRINTED = "#0072B2", "#D55E00"  # Okabe and Ito's palette
-NOT_COMPARABLE = "not comparable: "
 NO_VERDICT = ("not printed", "not measured", "not identified")
 
 plt.rcParams.update(STYLE)  # titles are styled when they are set, anywhere in a notebook
@@ -39,38 +38,25 @@ def say(text: str) -> None:
     display(Markdown(text))
 
 
-def obstacles_of(rows: pd.DataFrame) -> list[str]:
-    """For each row why it is no evidence, such as "phantom, smoke scale"; "" where it is."""
-    if "obstacles" in rows:
-        return list(rows["obstacles"])
-    if "counted" in rows:
-        return [text.removeprefix("no: ") if text != "yes" else "" for text in rows["counted"]]
-    return [
-        text.removeprefix(NOT_COMPARABLE) if text.startswith(NOT_COMPARABLE) else ""
-        for text in rows["verdict"]
-    ]
-
-
 def evidence(rows: pd.DataFrame) -> str:
     """Which of some rows speak for or against the paper, and why the others do not."""
     if "verdict" in rows:
         rows = rows[~rows["verdict"].isin(NO_VERDICT)]
     if rows.empty:
         return "There are no such rows in these results."
-    reasons = pd.Series(obstacles_of(rows), index=rows.index)
-    free, blocked = rows[reasons == ""], reasons[reasons != ""]
+    free, blocked = rows[counts(rows)], rows.loc[~counts(rows), "obstacles"]
     parts = []
     if len(free):
         text = f"{len(free)} of {len(rows)} rows can be set against the print"
         if "verdict" in rows:
-            counts = free["verdict"].value_counts().sort_index()
-            text += ": " + ", ".join(f"{count} x {verdict}" for verdict, count in counts.items())
+            verdicts = free["verdict"].value_counts().sort_index()
+            text += ": " + ", ".join(f"{count} x {name}" for name, count in verdicts.items())
         parts.append(text)
     if len(blocked):
-        named = dict.fromkeys(reason for text in blocked for reason in text.split(", "))
+        named = join_obstacles(*map(split_obstacles, blocked))
         parts.append(
             f"{len(blocked)} of {len(rows)} rows are not evidence for or against the paper "
-            f"({', '.join(named)}): they show that the code runs, no more"
+            f"({named}): they show that the code runs, no more"
         )
     return "**Evidence.** " + ". ".join(parts) + "."
 
@@ -79,9 +65,13 @@ def provenance(rows: pd.DataFrame) -> str:
     """Data, weights, split, seeds and scale of some rows, in one line."""
     parts = []
     for column, words in (
-        ("scale", "{} scale"), ("weights", "{} weights"), ("splits", "split by {}"),
-        ("seeds", "seeds {}"), ("data", "{}"), ("hardware", "{}"),
-    ):  # fmt: skip
+        ("scale", "{} scale"),
+        ("weights", "{} weights"),
+        ("splits", "split by {}"),
+        ("seeds", "seeds {}"),
+        ("data", "{}"),
+        ("hardware", "{}"),
+    ):
         if column in rows:
             values = dict.fromkeys(str(value) for value in rows[column] if value != "")
             if values:
@@ -163,14 +153,15 @@ def beside_printed(
         place = np.arange(len(subjects))[::-1]
         axis.hlines(place, here["low"], here["high"], color=MEASURED, linewidth=2, alpha=0.45)
         axis.plot(here["value"], place, "o", color=MEASURED, label="measured, 95 % interval")
-        axis.plot(
-            here["printed"], place, "D", color=PRINTED, fillstyle="none", label="printed"
-        )  # fmt: skip
+        axis.plot(here["printed"], place, "D", color=PRINTED, fillstyle="none", label="printed")
         axis.set(
-            yticks=place, yticklabels=[labels.get(key, key) for key in subjects],
-            xlim=(-0.02, 1.02), ylim=(-0.6, len(subjects) - 0.4),
-            title=name_of(dataset), xlabel=axis_label,
-        )  # fmt: skip
+            yticks=place,
+            yticklabels=[labels.get(key, key) for key in subjects],
+            xlim=(-0.02, 1.02),
+            ylim=(-0.6, len(subjects) - 0.4),
+            title=name_of(dataset),
+            xlabel=axis_label,
+        )
         axis.grid(axis="x", color="0.9")
         axis.set_axisbelow(True)
         axis.label_outer(remove_inner_ticks=True)

@@ -6,9 +6,24 @@ from pathlib import Path
 import numpy as np
 
 from paper_code.errors import UserError
+from paper_code.files import replacing
 
 SIZE = 128  # px of the phantom
 FIELD = 480.0  # micrometres across it, as at 100X
+
+STEPS = (
+    "source",
+    "image",
+    "lesion",
+    "noisy",
+    "sigma",
+    "weights",
+    "copies",
+    "average",
+    "threshold",
+    "thresholded",
+    "cleaned",
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +52,18 @@ class ShownSteps:
     cleaned: np.ndarray
     threshold: float
     lesion: np.ndarray | None
+
+
+def write_steps(output: str, *, cams: list[str]) -> None:
+    """Keep the steps of DT Grad-CAM on one image, that of the first of `cams`.
+
+    Args:
+        output: the .npz to write, for `load_steps`.
+        cams: `cam.json` files of `evaluate_run`, with `example.npz` beside them.
+    """
+    example = np.load(Path(cams[0]).with_name("example.npz"), allow_pickle=False)
+    with replacing(output) as path, path.open("wb") as file:
+        np.savez_compressed(file, **{name: example[name] for name in STEPS})
 
 
 def load_steps(path: str | Path) -> ShownSteps:
@@ -68,8 +95,8 @@ def steps_on_a_phantom(seed: int = 0) -> ShownSteps:
 
     from paper_code.cam.compute import dt_gradcam_steps
     from paper_code.cam.dt_gradcam import SIGMA, noisy_copies
-    from paper_code.phantoms.histology import draw_field, draw_patient
     from paper_code.networks.dalaresnet50 import DALAResNet50
+    from paper_code.phantoms.histology import draw_field, draw_patient
 
     rng = np.random.default_rng(seed)
     image, lesion = draw_field(

@@ -68,9 +68,7 @@ def balanced_rows(runs: list[Run], *, scale: str, resamples: int) -> pd.DataFram
                     "scale": scale,
                 }
             )
-    return pd.DataFrame(rows).round(
-        dict.fromkeys(("value", "low", "high", "largest_class"), 6)
-    )  # fmt: skip
+    return pd.DataFrame(rows).round(dict.fromkeys(("value", "low", "high", "largest_class"), 6))
 
 
 def _intervals(run: Run, resamples: int) -> pd.DataFrame:

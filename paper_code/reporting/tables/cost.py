@@ -1,11 +1,13 @@
-"""Parameters, multiply-adds and times of the networks: what Tables IX and X have in common."""
+"""Parameters, multiply-adds and times of the networks: Tables IX and X."""
 
 import numpy as np
 import pandas as pd
 
+from paper_code.audit.timing import averages
 from paper_code.networks.names import parse_network
 from paper_code.networks.structure import count_parameters, gmacs, meta_network
-from paper_code.reporting.evidence import obstacles, printed_value, verdict
+from paper_code.published import published_table
+from paper_code.reporting.evidence import obstacles, printed_value, verdict, verdict_text
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
 from paper_code.reporting.markdown import distinct, markdown, number, provenance_block, write_table
 from paper_code.reporting.tables.scores import group_runs
@@ -47,23 +49,31 @@ DEFINITIONS = f"""## Definitions
 - Of several seeds: the mean. The CSV has every seed's value."""
 
 
-def write_cost(
-    output: str, runs: list[str], table: str, title: str, notes: list[str], scale: str
-) -> None:
+def write(output: str, *, runs: list[str], scale: str, number: str, title: str) -> None:
     """Write one of Tables IX and X: `output` (.csv) and its .md.
 
     Args:
         output: the CSV.
         runs: the runs' `run.json` files; `timing.json` lies beside them.
-        table: "09" or "10".
-        title: heading of the page.
-        notes: paragraphs below it.
         scale: smoke, demo or paper.
+        number: of the printed table, "09" or "10".
+        title: heading of the page.
     """
     loaded = [load_run(path, timing=True) for path in runs]
-    rows = cost_rows(loaded, table, scale)
-    page = [*notes, *_size_blocks(rows), *_time_blocks(rows), DEFINITIONS]
+    rows = cost_rows(loaded, number, scale)
+    page = [_average_note(number), *_size_blocks(rows), *_time_blocks(rows), DEFINITIONS]
     write_table(output, rows, title, [*page, provenance_block(loaded, scale)])
+
+
+def _average_note(table: str) -> str:
+    """What the printed average times are averages of."""
+    if table == "10":
+        return 'The paper heads its times "average time" and does not say over what it averages.'
+    (finding,) = averages(published_table(table))
+    return (
+        "The printed average times against the means of the four printed times: "
+        f"{finding.result}. See [audit.md](audit.md)."
+    )
 
 
 def cost_rows(runs: list[Run], table: str, scale: str) -> pd.DataFrame:
@@ -101,8 +111,10 @@ def _size_rows(table: str, place: str, network: str, run: Run) -> list[dict]:
     base, gate_after = parse_network(network)
     classes = len(run.facts["classes"])
     printed = printed_value(table, dataset=place, network=network, metric="parameters")
-    values = {f"parameters_{reading}": (_parameters(network, classes, reading), printed)
-              for reading in READINGS}  # fmt: skip
+    values = {
+        f"parameters_{reading}": (_parameters(network, classes, reading), printed)
+        for reading in READINGS
+    }
     for size in sorted({run.facts["settings"]["image_size"], 224}):
         work = gmacs(base, classes=classes, image_size=size, gate_after=gate_after)
         values[f"gmacs_{size}"] = work, np.nan
@@ -115,11 +127,14 @@ def _size_rows(table: str, place: str, network: str, run: Run) -> list[dict]:
             "value": value,
             "printed": beside,
             "difference": value - beside,
-            "verdict": "not identified" if np.isnan(value)
-            else verdict(value, value, value, beside, []),
+            **(
+                {"verdict": "not identified", "obstacles": ""}
+                if np.isnan(value)
+                else verdict(value, value, value, beside, [])
+            ),
         }
         for metric, (value, beside) in values.items()
-    ]  # fmt: skip
+    ]
 
 
 def _parameters(network: str, classes: int, reading: str) -> float:
@@ -162,7 +177,7 @@ def _time_rows(
                 "printed": printed,
                 "difference": value - printed,
                 # The time of a run has no interval: the next one takes another.
-                "verdict": verdict(value, np.nan, np.nan, printed, reasons),
+                **verdict(value, np.nan, np.nan, printed, reasons),
                 "seed_values": " ".join(str(each) for of_seeds in values for each in of_seeds),
                 "seeds": distinct((run.facts["seed"] for run in runs), " "),
                 "image_size": distinct(run.facts["settings"]["image_size"] for run in runs),
@@ -191,7 +206,7 @@ def _size_blocks(rows: pd.DataFrame) -> list[str]:
                 row = of.loc[f"parameters_{reading}"]
                 gap = "" if np.isnan(row["difference"]) else f" ({row['difference']:+,.0f})"
                 line |= {reading.capitalize(): _count(row["value"]) + gap}
-                line |= {f"Verdict, {reading}": row["verdict"]}
+                line |= {f"Verdict, {reading}": verdict_text(row)}
             for metric in of.index[of.index.str.startswith("gmacs_")]:
                 size = metric.removeprefix("gmacs_")
                 line[f"GMACs at {size} px"] = number(of.loc[metric, "value"], 2)
@@ -216,7 +231,7 @@ def _time_blocks(rows: pd.DataFrame) -> list[str]:
                 {"Network": NETWORK_LABELS.get(network, network)}
                 | {"Convergence (paper), s": number(first["printed"], 2)}
                 | {title: number(value[key], digits) for key, (title, digits) in TIMINGS.items()}
-                | {"Hardware": first["hardware"], "Verdict": first["verdict"]}
+                | {"Hardware": first["hardware"], "Verdict": verdict_text(first)}
             )
         label = (PLACES | DATASET_LABELS).get(dataset, dataset)
         mean = " (mean of the four magnifications)" if dataset in PLACES else ""

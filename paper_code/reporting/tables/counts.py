@@ -1,4 +1,4 @@
-"""Class counts of data sets beside the printed ones: what Tables III, IV and V have in common."""
+"""Class counts of data sets beside the printed ones: Tables III, IV and V."""
 
 import pandas as pd
 
@@ -30,16 +30,24 @@ def count_classes(prepared: list[str], table: str) -> tuple[pd.DataFrame, list[d
                     "printed": printed,
                     "difference": value - printed,
                     # A count needs no training: the scale does not matter, only the data does.
-                    "verdict": verdict(value, value, value, printed, obstacles(source, "paper")),
+                    **verdict(value, value, value, printed, obstacles(source, "paper")),
                     "data": source["description"],
                 }
             )
     return pd.DataFrame(rows), sources
 
 
-def write_counts(output: str, prepared: list[str], table: str, title: str, scale: str) -> None:
-    """Write one of Tables III-V."""
-    counts, sources = count_classes(prepared, table)
+def write(output: str, *, prepared: list[str], scale: str, number: str, title: str) -> None:
+    """Write one of Tables III, IV and V: `output` (.csv) and its .md.
+
+    Args:
+        output: the CSV.
+        prepared: folders of the data sets.
+        scale: for the record.
+        number: of the printed table, "03", "04" or "05".
+        title: heading of the page.
+    """
+    counts, sources = count_classes(prepared, number)
     lines = []
     for row in counts.itertuples():
         label = counts.columns.get_loc("class") + 1

@@ -8,7 +8,7 @@ import pandas as pd
 from paper_code.datasets.overlap import SIDE, THRESHOLD, near_duplicates, shared_patients
 from paper_code.errors import UserError
 from paper_code.metrics import bootstrap_interval, difference_bootstrap
-from paper_code.reporting.evidence import obstacles
+from paper_code.reporting.evidence import join_obstacles, obstacles
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
 from paper_code.reporting.markdown import (
     interval_text,
@@ -87,7 +87,7 @@ def leakage_rows(
     table = pd.DataFrame(rows).assign(scale=scale)
     facts = {run.dataset: run.facts for run in runs}
     table["obstacles"] = [
-        ", ".join(obstacles(facts[name]["data"], scale, facts[name]["weights"]))
+        join_obstacles(obstacles(facts[name]["data"], scale, facts[name]["weights"]))
         for name in table["dataset"]
     ]
     table["data"] = [facts[name]["data"]["description"] for name in table["dataset"]]
@@ -99,15 +99,19 @@ def leakage_rows(
 def _network_rows(by_image: list[Run], by_patient: list[Run], resamples: int) -> list[dict]:
     sides = (by_image, by_patient)
     codes = patient_codes([*by_image, *by_patient])
-    samples = [(*run.part("test")[:2], of) for run, of in zip([*by_image, *by_patient], codes,
-                                                              strict=True)]  # fmt: skip
+    samples = [
+        (*run.part("test")[:2], of) for run, of in zip([*by_image, *by_patient], codes, strict=True)
+    ]
     compared = difference_bootstrap(
         samples[: len(by_image)], samples[len(by_image) :], METRICS, resamples
     ).set_index("metric")
     intervals = [
-        [bootstrap_interval(*run.part("test"), METRICS, resamples).set_index("metric")
-         for run in side] for side in sides
-    ]  # fmt: skip
+        [
+            bootstrap_interval(*run.part("test"), METRICS, resamples).set_index("metric")
+            for run in side
+        ]
+        for side in sides
+    ]
     rows = []
     for metric in METRICS:
         row = {"dataset": by_image[0].dataset, "network": by_image[0].network, "metric": metric}

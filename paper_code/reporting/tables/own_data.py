@@ -4,7 +4,13 @@ import pandas as pd
 
 from paper_code.datasets.overlap import shared_patients
 from paper_code.datasets.splits import PARTS
-from paper_code.reporting.labels import METRIC_LABELS, NETWORK_LABELS
+from paper_code.reporting.labels import (
+    DIAGNOSTICS,
+    METRIC_LABELS,
+    NETWORK_LABELS,
+    ONE_VS_REST,
+    PERFORMANCE,
+)
 from paper_code.reporting.markdown import (
     data_provenance_block,
     interval_text,
@@ -12,7 +18,7 @@ from paper_code.reporting.markdown import (
     provenance_block,
     write_table,
 )
-from paper_code.reporting.tables.scores import DIAGNOSTICS, ONE_VS_REST, PERFORMANCE, compare_runs
+from paper_code.reporting.tables.scores import compare_runs
 from paper_code.runs import load_manifest, load_run
 
 METRICS = [*PERFORMANCE, "auc_roc", *DIAGNOSTICS]
@@ -44,7 +50,7 @@ def write(
     loaded = [load_run(path) for path in runs]
     # Table VIII has no such data set, so nothing is printed beside the values.
     table = compare_runs(loaded, METRICS, "08", scale=scale, resamples=resamples)
-    table = table.drop(columns=["table", "printed", "difference", "verdict"])
+    table = table.drop(columns=["table", "printed", "difference", "verdict", "obstacles"])
     sections = [
         _images(pd.read_csv(split, dtype=str, keep_default_na=False), source["classes"], by),
         "## Test part\n\nEach cell: value [95 % interval], the mean over the seeds. " + ONE_VS_REST,

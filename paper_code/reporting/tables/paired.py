@@ -6,7 +6,7 @@ import pandas as pd
 from paper_code.errors import UserError
 from paper_code.metrics import compare_samples, holm
 from paper_code.networks.names import VARIANT
-from paper_code.reporting.evidence import COUNTED, counted_text, obstacles
+from paper_code.reporting.evidence import counts, evidence_text, join_obstacles, obstacles
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, network_label
 from paper_code.reporting.markdown import (
     interval_text,
@@ -19,8 +19,20 @@ from paper_code.reporting.tables.scores import group_runs
 from paper_code.runs import Run, load_run
 
 REFERENCE = "dalaresnet50"
-TESTED = ("accuracy", "f1_macro", "f1_weighted", "iba", "gmean", "auc_roc", "sensitivity",
-          "specificity", "ppv", "npv", "mcc", "balanced_accuracy")  # fmt: skip
+TESTED = (
+    "accuracy",
+    "f1_macro",
+    "f1_weighted",
+    "iba",
+    "gmean",
+    "auc_roc",
+    "sensitivity",
+    "specificity",
+    "ppv",
+    "npv",
+    "mcc",
+    "balanced_accuracy",
+)
 SHOWN = ("accuracy", "balanced_accuracy", "mcc", "auc_roc")  # the CSV has all
 LEVEL = 0.05
 NOTES = f"""Each cell: DALAResNet50 less the other network on the same test images [95 % interval],
@@ -63,8 +75,8 @@ def comparison_rows(
     """All paired comparisons: one row a data set, other network and metric.
 
     `family` is "baselines", or "placements" for DALAResNet50 with its gate elsewhere. `finding` is
-    "better" or "worse" (of DALAResNet50, where p_holm < 0.05), else "not shown". `counted` is
-    "yes", or "no: " with the reasons why the runs are no evidence about the paper.
+    "better" or "worse" (of DALAResNet50, where p_holm < 0.05), else "not shown". `obstacles`
+    tells why the runs are no evidence about the paper; it is empty where they are.
     """
     groups = group_runs(runs)
     tables = []
@@ -74,16 +86,18 @@ def comparison_rows(
             continue
         first, second = paired_samples(reference, others)
         facts = others[0].facts
-        reasons = obstacles(facts["data"], scale, facts["weights"])
-        reasons += [r for r in obstacles(facts["data"], scale, reference[0].facts["weights"])
-                    if r not in reasons]  # fmt: skip
+        reasons = [
+            reason
+            for run in (others[0], reference[0])
+            for reason in obstacles(facts["data"], scale, run.facts["weights"])
+        ]
         table = compare_samples(first, second, metrics, resamples)
         patients = np.unique(np.concatenate([codes for _, _, codes in first]))
         table = table.assign(
             family="placements" if VARIANT in network else "baselines",
             dataset=dataset,
             network=network,
-            counted=counted_text(reasons),
+            obstacles=join_obstacles(reasons),
             seeds=" ".join(str(run.facts["seed"]) for run in reference),
             test_images=len(first[0][0]),
             resampled_units=len(patients),
@@ -96,12 +110,22 @@ def comparison_rows(
     if not tables:
         return pd.DataFrame()
     rows = pd.concat(tables, ignore_index=True)
-    family = [rows["family"], rows["metric"], rows["counted"] == COUNTED]
+    family = [rows["family"], rows["metric"], counts(rows)]
     rows["p_holm"] = rows.groupby(family)["p_value"].transform(holm)
     rows["finding"] = findings(rows["difference"], rows["p_holm"])
     values = ["reference_value", "value", "difference", "low", "high"]
-    head = ["family", "dataset", "network", "metric", *values, "test", "p_value", "p_holm",
-            "finding", "counted"]  # fmt: skip
+    head = [
+        "family",
+        "dataset",
+        "network",
+        "metric",
+        *values,
+        "test",
+        "p_value",
+        "p_holm",
+        "finding",
+        "obstacles",
+    ]
     rows = rows[[*head, *(name for name in rows if name not in head)]]
     return rows.round(dict.fromkeys(values, 6) | {"p_value": 8, "p_holm": 8})
 
@@ -150,10 +174,12 @@ def images_tested(run: Run) -> list[str]:
 def patient_codes(runs: list[Run]) -> list[np.ndarray]:
     """A code of each test image's patient (of the image if unknown), the same in all runs."""
     keys = [
-        [("patient", group) if group else ("image", image)
-         for group, image in zip(run.part("test")[2], images_tested(run), strict=True)]
+        [
+            ("patient", group) if group else ("image", image)
+            for group, image in zip(run.part("test")[2], images_tested(run), strict=True)
+        ]
         for run in runs
-    ]  # fmt: skip
+    ]
     codes = {key: code for code, key in enumerate(dict.fromkeys(k for of in keys for k in of))}
     return [np.array([codes[key] for key in of], dtype=np.int64) for of in keys]
 
@@ -168,10 +194,13 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
             line[METRIC_LABELS[metric]] = (
                 f"{interval_text(c['difference'], c['low'], c['high'])}, {p_text(c['p_holm'])}"
             )
-        found = [f"{METRIC_LABELS[m]}: {cells.loc[m, 'finding']}" for m in SHOWN
-                 if cells.loc[m, "finding"] != "not shown"]  # fmt: skip
+        found = [
+            f"{METRIC_LABELS[m]}: {cells.loc[m, 'finding']}"
+            for m in SHOWN
+            if cells.loc[m, "finding"] != "not shown"
+        ]
         line["Shown"] = "; ".join(found) or "no difference"
-        line["Evidence about the paper"] = cells["counted"].iloc[0]
+        line["Evidence about the paper"] = evidence_text(cells["obstacles"].iloc[0])
         lines.append(line)
     first = rows.iloc[0]
     return (

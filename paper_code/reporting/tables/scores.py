@@ -7,20 +7,12 @@ import pandas as pd
 
 from paper_code.errors import UserError
 from paper_code.metrics import bootstrap_interval
+from paper_code.networks.names import parse_network
 from paper_code.reporting.evidence import obstacles, printed_value, verdict
 from paper_code.reporting.markdown import comparison_blocks, provenance_block, write_table
 from paper_code.runs import Run, load_run
 
-PERFORMANCE = ["accuracy", "f1_macro", "f1_weighted", "iba", "gmean"]  # of Tables VII and VIII
-DIAGNOSTICS = ["sensitivity", "specificity", "ppv", "npv"]  # of Tables XI and XII
 CELLS = "Each cell: value on the test part [95 % interval] (printed value)."
-F1_PAIR = (
-    "The paper prints F1 as a pair; its first number stands beside the macro, its second beside "
-    "the weighted mean."
-)
-ONE_VS_REST = (
-    "With more than two classes: each class against the rest, then the mean over the classes."
-)
 ALIKE = ("network", "by", "weights", "frozen", "dropout")  # of all seeds' runs
 
 
@@ -29,36 +21,56 @@ def network_of(run: Run) -> str:
     return run.network
 
 
-def write_comparison(
+def placement(run: Run) -> str:
+    """Where a run has its gate, "layer1" to "layer4", as Table II has it.
+
+    Raises:
+        UserError: a network without a gate.
+    """
+    base, gate_after = parse_network(run.network)
+    if base != "dalaresnet50":
+        raise UserError(f"{run.network} has no gate. Give runs of dalaresnet50 alone.")
+    return f"layer{gate_after}"
+
+
+# What the rows of a table can be about, a column of the printed table, and its value for a run.
+SUBJECTS = {"network": network_of, "placement": placement}
+
+
+def write(
     output: str,
-    runs: list[str],
-    metrics: list[str],
-    table: str,
-    title: str,
-    notes: list[str],
     *,
+    runs: list[str],
     scale: str,
     resamples: int,
+    number: str,
+    title: str,
+    metrics: list[str],
+    notes: list[str],
     subject: str = "network",
-    name_of: Callable[[Run], str] = network_of,
 ) -> None:
     """Write `output` (.csv) and its .md.
 
     Args:
         output: the CSV.
         runs: the runs' `run.json` files; their predictions lie beside them.
-        metrics: names of `classification_metrics`, in the order of the columns.
-        table: number of the printed table, such as "07".
-        title: heading of the page.
-        notes: sentences below it.
         scale: smoke, demo or paper.
         resamples: of the bootstrap.
-        subject: "network" or "placement", as in `compare_runs`.
-        name_of: the subject of a run.
+        number: of the printed table, such as "07".
+        title: heading of the page.
+        metrics: names of `classification_metrics`, in the order of the columns.
+        notes: sentences below the heading.
+        subject: what the rows are about, a key of `SUBJECTS`.
     """
     loaded = [load_run(path) for path in runs]
     compared = compare_runs(
-        loaded, metrics, table, scale=scale, resamples=resamples, subject=subject, name_of=name_of
+        loaded,
+        metrics,
+        number,
+        scale=scale,
+        resamples=resamples,
+        subject=subject,
+        name_of=SUBJECTS[subject],
     )
     blocks = comparison_blocks(compared, metrics, subject)
     page = [" ".join([CELLS, *notes]), *blocks, provenance_block(loaded, scale)]
@@ -115,7 +127,7 @@ def compare_runs(
                     "high": high,
                     "printed": printed,
                     "difference": value - printed,
-                    "verdict": verdict(value, low, high, printed, reasons),
+                    **verdict(value, low, high, printed, reasons),
                     "seed_values": " ".join(f"{i.loc[metric, 'value']:.6f}" for i in intervals),
                     "seeds": " ".join(str(run.facts["seed"]) for run in same),
                     "test_images": len(labels),

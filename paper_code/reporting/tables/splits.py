@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from paper_code.datasets.splits import PARTS
-from paper_code.reporting.evidence import obstacles, printed_value, verdict
+from paper_code.reporting.evidence import obstacles, printed_value, verdict, verdict_text
 from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.reporting.markdown import data_provenance_block, markdown, write_table
 from paper_code.runs import load_manifest
@@ -40,7 +40,7 @@ def write(output: str, *, prepared: list[str], splits: list[str], by: str, scale
                     "value": value,
                     "printed": printed,
                     "difference": value - printed,
-                    "verdict": verdict(value, value, value, printed, reasons),
+                    **verdict(value, value, value, printed, reasons),
                     "splits": by,
                     "patients_in_two_parts": shared,
                     "data": source["description"],
@@ -49,7 +49,7 @@ def write(output: str, *, prepared: list[str], splits: list[str], by: str, scale
             beside = "" if np.isnan(printed) else f" (paper {printed:,.0f})"
             line[part.capitalize()] = f"{value:,}{beside}"
         line["Patients in two parts"] = "unknown" if shared is None else str(shared)
-        verdicts = dict.fromkeys(row["verdict"] for row in rows[-1 - len(PARTS) :])
+        verdicts = dict.fromkeys(verdict_text(row) for row in rows[-1 - len(PARTS) :])
         lines.append(line | {"Verdict": "; ".join(verdicts)})
     title = f"Table VI. Training, validation and test images, split by {by}"
     page = [markdown(pd.DataFrame(lines)), data_provenance_block(sources, scale)]

@@ -5,7 +5,7 @@ import pandas as pd
 from torch import nn
 
 from paper_code.networks.structure import Layer, count_parameters, meta_network, trace_layers
-from paper_code.reporting.evidence import printed_value, verdict
+from paper_code.reporting.evidence import printed_value, verdict, verdict_text
 from paper_code.reporting.markdown import code_provenance_block, markdown, write_table
 
 IMAGE_SIZE = 224
@@ -95,8 +95,7 @@ def _row(stage: str, metric: str, value: int) -> dict:
         "value": value,
         "printed": printed,
         "difference": value - printed,
-        "verdict": verdict(value, value, value, printed, []),
-    }
+    } | verdict(value, value, value, printed, [])
 
 
 def _line(stage: str, rows: list[dict], words: str) -> dict[str, str]:
@@ -110,7 +109,7 @@ def _line(stage: str, rows: list[dict], words: str) -> dict[str, str]:
         beside = "" if np.isnan(printed) else f" (paper {form.format(int(printed))})"
         return form.format(of[metric]["value"]) + beside
 
-    judged = {row["verdict"]: None for row in rows if not np.isnan(row["printed"])}
+    judged = {verdict_text(row): None for row in rows if not np.isnan(row["printed"])}
     return {
         "Stage": stage.capitalize(),
         "Output size": text("output_size", "{0}×{0}"),

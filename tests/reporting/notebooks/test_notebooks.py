@@ -7,13 +7,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from conftest import ROOT
 
 from paper_code.errors import UserError
 from paper_code.reporting.notebooks import execute
 from paper_code.reporting.notebooks import results as location
 from paper_code.reporting.notebooks.display import evidence
 
-from conftest import ROOT
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MACHINE_PATH = re.compile(r"(/(?:tmp|home|root|work|Users)/|[A-Z]:\\\\|site-packages)")
 LARGEST = 800_000  # bytes
@@ -130,7 +130,10 @@ def test_evidence_counts_only_rows_without_obstacles():
     import pandas as pd
 
     rows = pd.DataFrame(
-        {"verdict": ["agrees", "differs", "agrees", "not comparable: phantom, demo scale"]}
+        {
+            "verdict": ["agrees", "differs", "agrees", "not comparable"],
+            "obstacles": ["", "", "", "phantom, demo scale"],
+        }
     )
     text = evidence(rows)
     assert "3 of 4 rows can be set against the print: 2 x agrees, 1 x differs" in text

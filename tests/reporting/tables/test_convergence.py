@@ -29,19 +29,36 @@ def run(tmp_path):
     parts = ["val", *["test"] * 5]
     predictions = pd.DataFrame({"image": names, "label": labels, "group": "", "part": parts})
     write_csv(folder / "predictions.csv", predictions.iloc[::-1])  # any order
-    history = {"epoch": [1, 2], "train_loss": [1.0, 0.5], "val_loss": [0.9, 0.8],
-               "val_accuracy": [0.0, 1.0]}  # fmt: skip
+    history = {
+        "epoch": [1, 2],
+        "train_loss": [1.0, 0.5],
+        "val_loss": [0.9, 0.8],
+        "val_accuracy": [0.0, 1.0],
+    }
     write_csv(folder / "history.csv", pd.DataFrame(history))
     seconds = {"train_seconds": [3.0, 2.0], "val_seconds": [1.0, 0.5]}
     write_json(folder / "timing.json", {"epoch_seconds": seconds, "hardware": "a GPU"})
     facts = {
-        "network": "dalaresnet50", "dataset": "breakhis_40x", "classes": CLASSES, "by": "image",
-        "seed": 3, "weights": "random", "frozen": False, "dropout": 0.25, "selected_epoch": 2,
+        "network": "dalaresnet50",
+        "dataset": "breakhis_40x",
+        "classes": CLASSES,
+        "by": "image",
+        "seed": 3,
+        "weights": "random",
+        "frozen": False,
+        "dropout": 0.25,
+        "selected_epoch": 2,
         "data": {"source": "phantom", "complete": False, "description": "phantom (6)"},
-        "settings": {"image_size": 32, "epochs": 2, "batch_size": 2, "learning_rate": 1e-4,
-                     "precision": "fp32", "select_epoch": "best"},
+        "settings": {
+            "image_size": 32,
+            "epochs": 2,
+            "batch_size": 2,
+            "learning_rate": 1e-4,
+            "precision": "fp32",
+            "select_epoch": "best",
+        },
         "provenance": {"hardware": "a GPU", "versions": {"torch": "2"}, "commit": "abc"},
-    }  # fmt: skip
+    }
     write_json(folder / "run.json", facts)
     torch.manual_seed(0)
     network = DALAResNet50(num_classes=2)
@@ -62,7 +79,7 @@ def test_every_epoch_is_a_row(run, tmp_path):
         "| BreakHis 40X | DALAResNet50 | 3 | 2 | 2 | 1.000 | 0.500 | 0.900 | 0.800 | 1.000 | 3.25 |"
     )
     assert line in (tmp_path / "c.md").read_text()
-    figure_convergence.draw(str(tmp_path / "c.png"), table=str(tmp_path / "c.csv"))
+    figure_convergence.draw(str(tmp_path / "c.png"), tables=[str(tmp_path / "c.csv")])
     assert np.asarray(Image.open(tmp_path / "c.png")).std() > 0
     assert (tmp_path / "c.pdf").is_file()
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from paper_code.__main__ import main
+from paper_code.cli import main
 from paper_code.datasets.overlap import near_duplicates, shared_patients
 from paper_code.errors import UserError
 from paper_code.files import write_csv, write_json
@@ -24,13 +24,18 @@ def textures(count: int, size: int = 64, seed: int = 0) -> np.ndarray:
 
 
 def test_patients_in_several_parts():
-    split = pd.DataFrame({
-        "group": ["a", "a", "b", "b", "c", "", ""],
-        "part": ["train", "test", "test", "val", "train", "train", "test"],
-    })  # fmt: skip
+    split = pd.DataFrame(
+        {
+            "group": ["a", "a", "b", "b", "c", "", ""],
+            "part": ["train", "test", "test", "val", "train", "train", "test"],
+        }
+    )
     assert shared_patients(split) == {
-        "patients": 3, "patients_shared": 2, "test_images": 3, "test_images_known": 1,
-    }  # fmt: skip
+        "patients": 3,
+        "patients_shared": 2,
+        "test_images": 3,
+        "test_images_known": 1,
+    }
 
 
 def test_planted_duplicates_are_found_and_nothing_else():
@@ -46,8 +51,11 @@ def test_planted_duplicates_are_found_and_nothing_else():
         images[row] = copy
     pairs = near_duplicates(images, np.arange(50), np.arange(50, 60))
     assert set(zip(pairs["first"], pairs["second"], strict=True)) == {
-        (0, 50), (1, 51), (2, 52), (3, 53),
-    }  # fmt: skip
+        (0, 50),
+        (1, 51),
+        (2, 52),
+        (3, 53),
+    }
     assert pairs["correlation"].is_monotonic_decreasing and pairs["correlation"].max() <= 1.0001
 
 
@@ -69,13 +77,22 @@ def both_splits(tmp_path):
     prepared.mkdir(parents=True)
     np.save(prepared / "images.npy", images)
     labels = np.repeat(["benign", "malignant"], 40)
-    table = pd.DataFrame({
-        "image": [f"{i}.png" for i in range(80)], "label": labels,
-        "group": [f"p{i // 8}" for i in range(80)],
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "image": [f"{i}.png" for i in range(80)],
+            "label": labels,
+            "group": [f"p{i // 8}" for i in range(80)],
+        }
+    )
     write_csv(prepared / "manifest.csv", table)
-    source = {"dataset": "breakhis_100x", "source": "real", "complete": False,
-              "description": "80 of 2081", "patients": 10, "duplicates": []}  # fmt: skip
+    source = {
+        "dataset": "breakhis_100x",
+        "source": "real",
+        "complete": False,
+        "description": "80 of 2081",
+        "patients": 10,
+        "duplicates": [],
+    }
     write_json(prepared / "source.json", source)
     parts = {
         "image": np.where(np.arange(80) % 2 == 0, "test", "train"),
@@ -88,16 +105,33 @@ def both_splits(tmp_path):
         malignant = (test["label"] == "malignant").to_numpy()
         p = np.where(right == malignant, 0.9, 0.1)
         path = tmp_path / "runs" / way / "run.json"
-        write_csv(path.with_name("predictions.csv"),
-                  test.assign(predicted="", p_benign=(1 - p).round(6), p_malignant=p))  # fmt: skip
-        write_json(path, {
-            "network": "resnet50", "dataset": "breakhis_100x", "by": way, "weights": "random",
-            "classes": ["benign", "malignant"], "frozen": False, "dropout": 0.25, "seed": 0,
-            "data": source,
-            "settings": {"image_size": 64, "epochs": 1, "batch_size": 8, "learning_rate": 1e-4,
-                         "precision": "fp32", "select_epoch": "best"},
-            "provenance": {"hardware": "a CPU", "versions": {"torch": "2"}, "commit": "abc"},
-        })  # fmt: skip
+        write_csv(
+            path.with_name("predictions.csv"),
+            test.assign(predicted="", p_benign=(1 - p).round(6), p_malignant=p),
+        )
+        write_json(
+            path,
+            {
+                "network": "resnet50",
+                "dataset": "breakhis_100x",
+                "by": way,
+                "weights": "random",
+                "classes": ["benign", "malignant"],
+                "frozen": False,
+                "dropout": 0.25,
+                "seed": 0,
+                "data": source,
+                "settings": {
+                    "image_size": 64,
+                    "epochs": 1,
+                    "batch_size": 8,
+                    "learning_rate": 1e-4,
+                    "precision": "fp32",
+                    "select_epoch": "best",
+                },
+                "provenance": {"hardware": "a CPU", "versions": {"torch": "2"}, "commit": "abc"},
+            },
+        )
         runs[way] = str(path)
     return runs, str(prepared)
 
@@ -122,8 +156,25 @@ def test_the_table_sees_the_leak(both_splits):
 def test_table_and_figure_by_the_command_line(both_splits, tmp_path):
     runs, prepared = both_splits
     table, figure = tmp_path / "leakage.csv", tmp_path / "leakage.png"
-    assert main(["table", "leakage", "--runs", *runs.values(), "--prepared", prepared, "--scale",
-                 "paper", "--resamples", "50", "--output", str(table)]) == 0  # fmt: skip
+    assert (
+        main(
+            [
+                "table",
+                "leakage",
+                "--runs",
+                *runs.values(),
+                "--prepared",
+                prepared,
+                "--scale",
+                "paper",
+                "--resamples",
+                "50",
+                "--output",
+                str(table),
+            ]
+        )
+        == 0
+    )
     assert main(["figure", "leakage", "--table", str(table), "--output", str(figure)]) == 0
     page = table.with_suffix(".md").read_text()
     assert "| Patients with images in more than one part | 10 of 10 | 0 of 10 |" in page

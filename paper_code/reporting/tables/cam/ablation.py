@@ -9,7 +9,7 @@ from paper_code.reporting.tables.cam.scores import (
     FREE,
     METRIC_LABELS,
     CamRun,
-    counted,
+    cam_obstacles,
     heading,
     mean_interval,
     paired_difference,
@@ -28,14 +28,20 @@ half of the maximum, from Otsu on what is not zero."""
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
     """Write `output` (.csv) and its .md; arguments as `write_cam_table`."""
     write_cam_table(
-        output, cams, ablation_rows, _block, title="Ablation of DT Grad-CAM",
-        notes=NOTES, scale=scale, resamples=resamples,
-    )  # fmt: skip
+        output,
+        cams,
+        ablation_rows,
+        _block,
+        title="Ablation of DT Grad-CAM",
+        notes=NOTES,
+        scale=scale,
+        resamples=resamples,
+    )
 
 
 def ablation_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataFrame:
     """One row a data set, stage and metric: value, low, high; change (low, high) from the stage
-    before; `counted` is "yes" or "no: " with the reasons."""
+    before; `obstacles` tells why a row is no evidence about the paper."""
     tables = [
         run.stages.assign(dataset=run.facts["dataset"], seed=run.facts["seed"]) for run in runs
     ]
@@ -49,13 +55,19 @@ def ablation_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataF
             row |= mean_interval(table[stage], patients, resamples)
             if before:
                 pair = paired_difference(table[stage], table[before], patients, resamples)
-                row |= {"change": pair["difference"], "change_low": pair["low"],
-                        "change_high": pair["high"]}  # fmt: skip
+                row |= {
+                    "change": pair["difference"],
+                    "change_low": pair["low"],
+                    "change_high": pair["high"],
+                }
             rows.append(
                 row
-                | {"images": len(table), "scale": scale,
-                   "counted": counted(runs, dataset, scale)}
-            )  # fmt: skip
+                | {
+                    "images": len(table),
+                    "scale": scale,
+                    "obstacles": cam_obstacles(runs, dataset, scale),
+                }
+            )
     return pd.DataFrame(rows).round(6)
 
 
@@ -74,4 +86,4 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
                 )
             line[METRIC_LABELS[metric]] = text
         lines.append(line)
-    return f"{heading(dataset, rows['counted'].iloc[0])}\n\n{markdown(pd.DataFrame(lines))}"
+    return f"{heading(dataset, rows['obstacles'].iloc[0])}\n\n{markdown(pd.DataFrame(lines))}"

@@ -6,7 +6,7 @@ from paper_code.reporting.markdown import interval_text, markdown, number
 from paper_code.reporting.tables.cam.scores import (
     METHOD_LABELS,
     CamRun,
-    counted,
+    cam_obstacles,
     heading,
     mean_interval,
     tidy_scores,
@@ -28,9 +28,15 @@ before its layer is reached. Score-CAM is left out there, for its cost."""
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
     """Write `output` (.csv) and its .md; arguments as `write_cam_table`."""
     write_cam_table(
-        output, cams, faithfulness_rows, _block, title="Faithfulness of the maps",
-        notes=NOTES, scale=scale, resamples=resamples,
-    )  # fmt: skip
+        output,
+        cams,
+        faithfulness_rows,
+        _block,
+        title="Faithfulness of the maps",
+        notes=NOTES,
+        scale=scale,
+        resamples=resamples,
+    )
 
 
 def faithfulness_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataFrame:
@@ -56,7 +62,7 @@ def faithfulness_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.D
     keys = ["dataset", "method", "metric", "stage", "images"]
     rows += resets.groupby(keys, sort=False)["value"].mean().reset_index().to_dict("records")
     table = pd.DataFrame(rows)
-    table["counted"] = table["dataset"].map(lambda name: counted(runs, name, scale))
+    table["obstacles"] = table["dataset"].map(lambda name: cam_obstacles(runs, name, scale))
     return table.assign(scale=scale).round(6)
 
 
@@ -75,4 +81,4 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
                 f"{number(values['spearman'])} ({number(values['ssim'])})" if len(values) else "–"
             )
         lines.append(line)
-    return f"{heading(dataset, rows['counted'].iloc[0])}\n\n{markdown(pd.DataFrame(lines))}"
+    return f"{heading(dataset, rows['obstacles'].iloc[0])}\n\n{markdown(pd.DataFrame(lines))}"

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from paper_code.reporting.evidence import printed_value, verdict
+from paper_code.reporting.evidence import printed_value, split_obstacles, verdict, verdict_text
 from paper_code.reporting.markdown import cell, markdown
 from paper_code.reporting.tables.cam.scores import (
     FREE,
@@ -30,9 +30,15 @@ a threshold. Paired differences: cam_comparisons.md."""
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
     """Write `output` (.csv) and its .md; arguments as `write_cam_table`."""
     write_cam_table(
-        output, cams, localization_rows, _block, title="Table XIV: localisation",
-        notes=NOTES, scale=scale, resamples=resamples,
-    )  # fmt: skip
+        output,
+        cams,
+        localization_rows,
+        _block,
+        title="Table XIV: localisation",
+        notes=NOTES,
+        scale=scale,
+        resamples=resamples,
+    )
 
 
 def localization_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataFrame:
@@ -45,16 +51,21 @@ def localization_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.D
         found = mean_interval(of["value"], of["group"], resamples)
         printed = printed_value("14", dataset=dataset, method=method, metric=metric)
         printed = printed if rule == "own" else float("nan")
-        reasons = [*cam_obstacles(runs, dataset, scale), UNKNOWN_TRUTH]
+        reasons = split_obstacles(cam_obstacles(runs, dataset, scale, UNKNOWN_TRUTH))
         facts = next(run.facts for run in runs if run.facts["dataset"] == dataset)
         rows.append(
-            {"table": "14", "dataset": dataset, "method": method, "rule": rule or "none",
-             "metric": metric}
+            {
+                "table": "14",
+                "dataset": dataset,
+                "method": method,
+                "rule": rule or "none",
+                "metric": metric,
+            }
             | found
             | {
                 "printed": printed,
                 "difference": found["value"] - printed,
-                "verdict": verdict(**found, printed=printed, reasons=reasons),
+                **verdict(**found, printed=printed, reasons=reasons),
                 "images": len(of),
                 "truth": facts["truth"],
                 "data": facts["data"]["description"],
@@ -62,7 +73,7 @@ def localization_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.D
                 "splits": facts["by"],
                 "scale": scale,
             }
-        )  # fmt: skip
+        )
     return pd.DataFrame(rows).round(6)
 
 
@@ -76,7 +87,7 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
             line = {"Method": METHOD_LABELS.get(method, method)}
             line |= {METRIC_LABELS[metric]: cell(cells.loc[metric]) for metric in metrics}
             if rule == "own":
-                line["Verdict"] = cells.loc["iou", "verdict"]
+                line["Verdict"] = verdict_text(cells.loc["iou"])
             lines.append(line | {"Images": of["images"].iloc[0]})
         parts.append(f"{text[0].upper()}{text[1:]}:\n\n{markdown(pd.DataFrame(lines))}")
     return "\n\n".join(parts)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from paper_code.metrics import holm
-from paper_code.reporting.evidence import COUNTED
+from paper_code.reporting.evidence import counts
 from paper_code.reporting.markdown import markdown, number
 from paper_code.reporting.tables.cam.scores import (
     LOWER_IS_BETTER,
@@ -12,7 +12,7 @@ from paper_code.reporting.tables.cam.scores import (
     METRIC_LABELS,
     RULE_LABELS,
     CamRun,
-    counted,
+    cam_obstacles,
     heading,
     paired_difference,
     side_by_side,
@@ -23,8 +23,14 @@ from paper_code.reporting.tables.paired import findings
 
 REFERENCE = "dt_gradcam"
 PAPER_METHODS = ("gradcam", "scorecam", "eigencam")
-SHOWN = (("own", "iou"), ("own", "recall"), ("otsu", "iou"), ("best", "iou"), ("", "pointing_game"),
-         ("", "auprc"))  # fmt: skip
+SHOWN = (
+    ("own", "iou"),
+    ("own", "recall"),
+    ("otsu", "iou"),
+    ("best", "iou"),
+    ("", "pointing_game"),
+    ("", "auprc"),
+)
 NOTES = f"""Each cell: DT Grad-CAM less the other method on the same test images [95 % interval,
 patients drawn with replacement], Holm-corrected p. Positive: DT Grad-CAM is higher. The CSV has
 all metrics.
@@ -39,17 +45,22 @@ Grad-CAM: behind its gate stand only pooling and a linear layer.)"""
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
     """Write `output` (.csv) and its .md; arguments as `write_cam_table`."""
     write_cam_table(
-        output, cams, cam_comparison_rows, _block,
+        output,
+        cams,
+        cam_comparison_rows,
+        _block,
         title="DT Grad-CAM against the other methods, paired",
-        notes=NOTES, scale=scale, resamples=resamples,
-    )  # fmt: skip
+        notes=NOTES,
+        scale=scale,
+        resamples=resamples,
+    )
 
 
 def cam_comparison_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataFrame:
     """One row a data set, rule, metric and other method; `rule` is "none" without a threshold.
 
     `difference` is DT Grad-CAM less the method; `finding` turns it round where lower is better.
-    `counted` is "yes", or "no: " with the reasons why the maps are no evidence about the paper.
+    `obstacles` tells why the maps are no evidence about the paper; empty where they are.
     """
     rows = []
     scores = tidy_scores(runs)
@@ -60,13 +71,15 @@ def cam_comparison_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd
             rows.append(
                 {"dataset": dataset, "rule": rule or "none", "method": method, "metric": metric}
                 | found
-                | {"test": "paired bootstrap",
-                   "counted": counted(runs, dataset, scale),
-                   "scale": scale}
-            )  # fmt: skip
+                | {
+                    "test": "paired bootstrap",
+                    "obstacles": cam_obstacles(runs, dataset, scale),
+                    "scale": scale,
+                }
+            )
     table = pd.DataFrame(rows)
     in_paper = table["method"].isin(PAPER_METHODS)
-    family = [table["rule"], table["metric"], table["counted"] == COUNTED, in_paper]
+    family = [table["rule"], table["metric"], counts(table), in_paper]
     table["p_holm"] = table.groupby(family)["p_value"].transform(holm)
     direction = np.where(table["metric"].isin(LOWER_IS_BETTER), -1, 1)
     table["finding"] = findings(table["difference"] * direction, table["p_holm"])
@@ -87,4 +100,4 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
             )
         line["Images"] = int(of["images"].max())
         lines.append(line)
-    return f"{heading(dataset, rows['counted'].iloc[0])}\n\n{markdown(pd.DataFrame(lines))}"
+    return f"{heading(dataset, rows['obstacles'].iloc[0])}\n\n{markdown(pd.DataFrame(lines))}"

@@ -5,12 +5,12 @@ import pandas as pd
 
 from paper_code.metrics import holm
 from paper_code.published import published_table
-from paper_code.reporting.evidence import COUNTED
+from paper_code.reporting.evidence import counts
 from paper_code.reporting.markdown import interval_text, markdown, number
 from paper_code.reporting.tables.cam.scores import (
     METHOD_LABELS,
     CamRun,
-    counted,
+    cam_obstacles,
     heading,
     mean_interval,
     paired_difference,
@@ -42,17 +42,23 @@ correction over the data sets of a row.
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
     """Write `output` (.csv) and its .md; arguments as `write_cam_table`."""
     write_cam_table(
-        output, cams, property_rows, _block, title="Table XIII: properties of the maps",
-        notes=NOTES, scale=scale, resamples=resamples,
-    )  # fmt: skip
+        output,
+        cams,
+        property_rows,
+        _block,
+        title="Table XIII: properties of the maps",
+        notes=NOTES,
+        scale=scale,
+        resamples=resamples,
+    )
 
 
 def property_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataFrame:
     """One row a data set, property and method.
 
     `difference` (with `difference_low`, `difference_high`, `p_holm`) stands in the rows of DT
-    Grad-CAM and is against Grad-CAM. `finding` is better, worse or not shown; `counted` is "yes"
-    or "no: " with the reasons.
+    Grad-CAM and is against Grad-CAM. `finding` is better, worse or not shown; `obstacles` tells
+    why a row is no evidence about the paper.
     """
     printed = published_table("13").set_index(["metric", "method"])["printed"]
     quantities = _quantities(runs)
@@ -68,14 +74,17 @@ def property_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataF
                 row |= mean_interval(table[method], patients, resamples)
                 row["printed"] = printed.get((name, method), "")
                 if method == "dt_gradcam" and quantity != "otsu_gain":
-                    row |= {"difference": pair["difference"], "difference_low": pair["low"],
-                            "difference_high": pair["high"],
-                            "p_value": pair["p_value"]}  # fmt: skip
-                rows.append(row | {"counted": counted(runs, dataset, scale), "scale": scale})
+                    row |= {
+                        "difference": pair["difference"],
+                        "difference_low": pair["low"],
+                        "difference_high": pair["high"],
+                        "p_value": pair["p_value"],
+                    }
+                rows.append(
+                    row | {"obstacles": cam_obstacles(runs, dataset, scale), "scale": scale}
+                )
     rows = pd.DataFrame(rows)
-    rows["p_holm"] = rows.groupby([rows["property"], rows["counted"] == COUNTED])[
-        "p_value"
-    ].transform(holm)
+    rows["p_holm"] = rows.groupby([rows["property"], counts(rows)])["p_value"].transform(holm)
     sign = np.where(rows["better"] == "higher", 1, -1)
     found = findings(sign * rows["difference"], rows["p_holm"])
     rows["finding"] = np.where(rows["difference"].isna(), "", found)
@@ -115,4 +124,4 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
             f"{number(ours['difference_high'])}], p {number(ours['p_holm'])}"
         )
         lines.append(line)
-    return f"{heading(dataset, rows['counted'].iloc[0])}\n\n{markdown(pd.DataFrame(lines))}"
+    return f"{heading(dataset, rows['obstacles'].iloc[0])}\n\n{markdown(pd.DataFrame(lines))}"

@@ -12,7 +12,7 @@ from paper_code.errors import UserError
 from paper_code.files import read_json
 from paper_code.metrics.intervals import bca_interval, percentile_interval, percentile_p_value
 from paper_code.metrics.resampling import bootstrap_values, group_codes, left_out_values
-from paper_code.reporting.evidence import counted_text, obstacles
+from paper_code.reporting.evidence import evidence_text, join_obstacles, obstacles
 from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.reporting.markdown import distinct, write_table
 
@@ -50,6 +50,8 @@ METRIC_LABELS = {
 LEVEL = 0.95
 FEWEST = 5  # patients; with fewer an interval of a mean says nothing
 
+SCORES = ("regions", "maps", "stages")  # files of scores, one row per image and method
+
 
 @dataclass(frozen=True)
 class CamRun:
@@ -70,16 +72,13 @@ def load_cam(path: str | Path) -> CamRun:
     """
     path = Path(path)
     try:
-        tables = [
-            pd.read_csv(path.with_name(f"{name}.csv"), dtype={"image": str, "group": str}).fillna(
-                {"group": ""}
-            )
-            for name in ("regions", "maps", "stages")
-        ]
+        tables = [_read_scores(path.with_name(f"{name}.csv")) for name in SCORES]
         randomization = pd.read_csv(
-            path.with_name("randomization.csv"), dtype={"stage": str}, keep_default_na=False,
+            path.with_name("randomization.csv"),
+            dtype={"stage": str},
+            keep_default_na=False,
             na_values=[""],
-        )  # fmt: skip
+        )
         return CamRun(read_json(path), *tables, randomization)
     except (OSError, json.JSONDecodeError, pd.errors.ParserError) as error:
         raise UserError(
@@ -203,21 +202,18 @@ def side_by_side(scores: pd.DataFrame, column: str) -> tuple[pd.DataFrame, pd.Se
     return table.reset_index(drop=True), table.index.get_level_values("group").to_series()
 
 
-def cam_obstacles(runs: list[CamRun], dataset: str, scale: str) -> list[str]:
-    """Why maps on a data set are no evidence for or against the paper."""
+def cam_obstacles(runs: list[CamRun], dataset: str, scale: str, *more: str) -> str:
+    """Why maps on a data set are no evidence about the paper; "" where they are."""
     facts = next(run.facts for run in runs if run.facts["dataset"] == dataset)
-    return obstacles(facts["data"], scale, facts["weights"])
+    return join_obstacles(obstacles(facts["data"], scale, facts["weights"]), more)
 
 
-def counted(runs: list[CamRun], dataset: str, scale: str) -> str:
-    """ "yes", or "no: " with the reasons why maps on a data set are no evidence."""
-    return counted_text(cam_obstacles(runs, dataset, scale))
-
-
-def heading(dataset: str, counts: str | None = None) -> str:
+def heading(dataset: str, obstacles_found: str | None = None) -> str:
     """The heading of a data set's block, with whether its maps count as evidence."""
     title = f"## {DATASET_LABELS.get(dataset, dataset)}"
-    return title if counts is None else f"{title}\n\nCounts as evidence: {counts}."
+    if obstacles_found is None:
+        return title
+    return f"{title}\n\nCounts as evidence: {evidence_text(obstacles_found)}."
 
 
 def cam_provenance(runs: list[CamRun], scale: str) -> str:

@@ -1,0 +1,79 @@
+"""The command line: every rule's work, runnable alone, and trained networks on your own images.
+
+python -m paper_code COMMAND --help
+"""
+
+import argparse
+import errno
+from pathlib import Path
+
+from paper_code.cli import data, networks, results
+from paper_code.cli.options import Formatter
+from paper_code.errors import UserError
+from paper_code.progress import say
+
+# How `--help` groups them.
+GROUPS = {"data": data.COMMANDS, "networks": networks.COMMANDS, "results": results.COMMANDS}
+COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()}
+# What to do about the errors of the file system that a user can mend.
+ADVICE = {
+    errno.ENOENT: "Check the path, or make that file first.",
+    errno.ENOTDIR: "Check the path.",
+    errno.EISDIR: "Check the path.",
+    errno.EACCES: "Choose another place or change its permissions.",
+    errno.EROFS: "Choose another place.",
+    errno.ENOSPC: "Free some space or choose another place.",
+    errno.EDQUOT: "Free some space or choose another place.",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command.
+
+    Exit status: 0 done; 1 done, but not for everything (what was left out is named); 2 a mistake
+    that the user can mend; 130 interrupted.
+    """
+    args = make_parser().parse_args(arguments)
+    try:
+        return args.run(args) or 0
+    except UserError as error:
+        say(f"error: {error}")
+        return 2
+    except KeyboardInterrupt:
+        say("interrupted; run the same command again to go on")
+        return 130
+    except OSError as error:
+        if error.errno not in ADVICE:
+            raise
+        where = f" ({Path(error.filename)})" if error.filename else ""
+        say(f"error: {error.strerror}{where}. {ADVICE[error.errno]}")
+        return 2
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser with all commands."""
+    parser = argparse.ArgumentParser(
+        prog="python -m paper_code",
+        description="DALAResNet50 and DT Grad-CAM: every step from raw files to the paper's tables"
+        " and figures.\nAll steps at once: snakemake --cores all",
+        epilog=_tour(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", help="one of those below"
+    )
+    for name, (add, run) in COMMANDS.items():
+        command = commands.add_parser(name, description=add.__doc__, formatter_class=Formatter)
+        add(command)
+        command.set_defaults(run=run)
+    return parser
+
+
+def _tour() -> str:
+    """Every command in its group with one line each."""
+    lines = []
+    for group, commands in GROUPS.items():
+        lines.append(f"{group}:")
+        for name, (add, _) in commands.items():
+            lines.append(f"    {name:<10} {add.__doc__.strip().splitlines()[0]}")
+    return "\n".join([*lines, "", "python -m paper_code COMMAND --help explains a command."])

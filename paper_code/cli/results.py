@@ -1,0 +1,178 @@
+"""Commands that make results from files: table, figure, summary, page, steps, notebook; doctor."""
+
+import argparse
+import importlib
+from pathlib import Path
+
+from paper_code.cli.options import SCALES, add_output, positive
+from paper_code.errors import UserError
+from paper_code.files import read_json
+from paper_code.networks.names import parse_network
+from paper_code.reporting.catalogue import RESULTS, Result, find_result
+
+
+def _keys(kind: str) -> str:
+    return ", ".join(result.key for result in RESULTS if result.kind == kind)
+
+
+def _add_inputs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--prepared", nargs="+", help="folders of prepared data sets")
+    parser.add_argument("--splits", nargs="+", help="split CSVs, in the order of --prepared")
+    parser.add_argument("--runs", nargs="+", help="folders of runs, or their run.json files")
+    parser.add_argument("--cams", nargs="+", help="folders of scored maps, or their cam.json files")
+    parser.add_argument("--tables", nargs="*", help="CSV files of tables")
+    parser.add_argument("--by", choices=["image", "patient"], help="what the splits were made by")
+    parser.add_argument("--resamples", type=positive, help="of the bootstrap intervals")
+    parser.add_argument("--scale", choices=SCALES, help="for the record")
+
+
+def add_table(parser: argparse.ArgumentParser) -> None:
+    """Build one table from files; takes what that table needs of the options."""
+    parser.add_argument("name", metavar="TABLE", help=f"one of {_keys('table')}")
+    _add_inputs(parser)
+    add_output(parser, ".csv to write; the .md comes beside it")
+
+
+def run_table(args: argparse.Namespace) -> None:
+    make_result(find_result("table", args.name), args)
+
+
+def add_figure(parser: argparse.ArgumentParser) -> None:
+    """Draw one figure from files; takes what that figure needs of the options."""
+    parser.add_argument("name", metavar="FIGURE", help=f"one of {_keys('figure')}")
+    _add_inputs(parser)
+    add_output(parser, ".png to write; the .pdf comes beside it")
+
+
+def run_figure(args: argparse.Namespace) -> None:
+    make_result(find_result("figure", args.name), args)
+
+
+def add_summary(parser: argparse.ArgumentParser) -> None:
+    """Write one page on what was reproduced, on tables made before."""
+    parser.add_argument("--tables", nargs="*", default=[], help="CSV files of tables")
+    parser.add_argument("--scale", choices=SCALES, required=True, help="for the record")
+    add_output(parser, ".md to write")
+
+
+def run_summary(args: argparse.Namespace) -> None:
+    make_result(find_result("page", "summary"), args)
+
+
+def make_result(result: Result, args: argparse.Namespace) -> None:
+    """Call the result's module with the options that its entry names, and its constants.
+
+    Raises:
+        UserError: an option is missing, or runs or data sets do not belong into this result.
+    """
+    given = {name: getattr(args, name, None) for name in result.options}
+    missing = [f"--{name}" for name, value in given.items() if value is None]
+    if missing:
+        raise UserError(f"{result.kind} {result.key} needs {', '.join(missing)}.")
+    for option, file in (("runs", "run.json"), ("cams", "cam.json"), ("prepared", "source.json")):
+        if option in given:
+            paths = [_file_in(path, file, option) for path in given[option]]
+            for path in paths:
+                _check_belongs(result, path)
+            given[option] = [str(path.parent if option == "prepared" else path) for path in paths]
+    module = importlib.import_module(result.dotted_module)
+    function = module.draw if result.kind == "figure" else module.write
+    function(args.output, **given, **result.constants)
+
+
+def _file_in(path: str, name: str, option: str) -> Path:
+    """The file called `name` that `path` is, or that lies in the folder `path`."""
+    file = Path(path) / name if Path(path).is_dir() or option == "prepared" else Path(path)
+    if file.name != name or not file.is_file():
+        raise UserError(f"--{option}: {file} is not a {name}. Give the folder that holds one.")
+    return file
+
+
+def _check_belongs(result: Result, path: Path) -> None:
+    """Raise UserError if a run or data set is of another selection than the result's."""
+    facts = read_json(path)
+    dataset, network = facts.get("dataset"), facts.get("network")
+    if dataset is None:
+        raise UserError(f"{path}: does not name its data set. Make it again.")
+    allowed = result.allowed_datasets
+    if allowed is not None and dataset not in allowed:
+        raise UserError(
+            f"{path} is about {dataset}, but {result.kind} {result.key} is about "
+            f"{', '.join(allowed)}. Leave it out."
+        )
+    placed = result.networks == "placed" and network is not None
+    if placed and parse_network(network)[0] != "dalaresnet50":
+        raise UserError(
+            f"{path} is a run of {network}, but {result.kind} {result.key} compares places of the "
+            "gate. Give runs of dalaresnet50 alone."
+        )
+
+
+def add_page(parser: argparse.ArgumentParser) -> None:
+    """Turn a table's Markdown page into HTML, as the report shows it."""
+    parser.add_argument("table", help=".md file")
+    add_output(parser, ".html to write")
+
+
+def run_page(args: argparse.Namespace) -> None:
+    from paper_code.reporting.html import write_page
+
+    write_page(args.table, args.output)
+
+
+def add_steps(parser: argparse.ArgumentParser) -> None:
+    """Keep the steps of DT Grad-CAM on one image, for the notebook on maps."""
+    parser.add_argument("--cams", nargs="+", required=True, help="cam.json files")
+    add_output(parser, ".npz to write")
+
+
+def run_steps(args: argparse.Namespace) -> None:
+    from paper_code.reporting.notebooks.steps import write_steps
+
+    write_steps(args.output, cams=args.cams)
+
+
+def add_notebook(parser: argparse.ArgumentParser) -> None:
+    """Execute notebooks against results: to HTML, or in place."""
+    parser.add_argument("notebooks", nargs="+", help=".ipynb files")
+    parser.add_argument("--results", default=".", help="folder with tables/ and figures/")
+    parser.add_argument("--html", help="folder for NAME.html; without it the files are rewritten")
+
+
+def run_notebook(args: argparse.Namespace) -> None:
+    from paper_code.reporting.notebooks.execute import execute_notebooks
+
+    execute_notebooks(args.notebooks, args.results, args.html)
+
+
+def add_doctor(parser: argparse.ArgumentParser) -> None:
+    """What this machine can do: hardware, disk, data, weights, time of each scale.
+
+    The exit status is 1 if something stands in the way of a run.
+    """
+    parser.add_argument("--data-root", help="folder of the data sets (default: from the config)")
+    parser.add_argument(
+        "--configfile", help="your configuration (default: config/config.yaml)", metavar="FILE"
+    )
+    parser.add_argument(
+        "--probe",
+        choices=SCALES,
+        help="estimate this scale's training time from a few steps of every network",
+    )
+
+
+def run_doctor(args: argparse.Namespace) -> int:
+    from paper_code.doctor import doctor
+
+    return 1 if doctor(args.data_root, args.probe, args.configfile) else 0
+
+
+COMMANDS = {
+    "table": (add_table, run_table),
+    "figure": (add_figure, run_figure),
+    "summary": (add_summary, run_summary),
+    "page": (add_page, run_page),
+    "steps": (add_steps, run_steps),
+    "notebook": (add_notebook, run_notebook),
+    "doctor": (add_doctor, run_doctor),
+}

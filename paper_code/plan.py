@@ -1,0 +1,290 @@
+"""What a configuration means: which runs, maps and results it asks for, and what each needs.
+
+Plain data and paths: nothing here reads an image, imports torch or knows of Snakemake. The rules
+and `doctor` ask the same plan, so that they cannot disagree.
+"""
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from paper_code.datasets.catalog import PAPER_DATASETS, find_dataset
+from paper_code.datasets.read import read_dataset
+from paper_code.networks.names import VARIANT, parse_network
+from paper_code.networks.registry import NETWORKS, network_module
+from paper_code.reporting.catalogue import RESULTS, Result
+from paper_code.sources import source_files
+
+DALA = "dalaresnet50"
+RUN_FILES = {
+    "timings": "timing.json",
+    "histories": "history.csv",
+    "weights": "weights.safetensors",
+}
+CAM_FILES = ("cam.json", "regions.csv", "maps.csv", "stages.csv", "randomization.csv")
+
+
+@dataclass(frozen=True)
+class RunId:
+    """One training run: a network on one split of a data set, with its seed."""
+
+    dataset: str
+    network: str
+    by: str
+    seed: int
+
+    @property
+    def folder(self) -> str:
+        """Its folder below `runs/` and `cam/`."""
+        return f"{self.dataset}/{self.network}/{self.by}-{self.seed}"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One result of this plan: its catalogue entry, its name, and the data sets it is about."""
+
+    result: Result
+    name: str
+    datasets: tuple[str, ...]
+
+    @property
+    def paths(self) -> list[str]:
+        """Its files below the folder of results, such as "tables/audit.csv"."""
+        return [f"{self.result.folder}/{self.name}.{ending}" for ending in self.result.endings]
+
+
+class Plan:
+    """The experiments of one configuration.
+
+    Args:
+        settings: of `resolve_settings`.
+        sources: of `choose_sources`: {data set: ("real" or "phantom", why)}.
+
+    Raises:
+        UserError: an unknown network or data set.
+    """
+
+    def __init__(self, settings: dict, sources: dict[str, tuple[str, str]]) -> None:
+        self.settings, self.sources = settings, sources
+        self.scale = settings["scale"]
+        self.root = f"results/{self.scale}"
+        # The paper scale writes its results to the top level; other scales never touch those.
+        self.output = "" if self.scale == "paper" else f"{self.root}/"
+        for network in [*settings["networks"], *settings["leakage_networks"]]:
+            parse_network(network)
+        for dataset in settings["leakage_datasets"]:
+            find_dataset(dataset, settings["manifests"])
+
+    # --- selections, by the names that catalogue entries use --------------------------------------
+
+    @functools.cached_property
+    def datasets(self) -> dict[str, list[str]]:
+        """Data sets by selection."""
+        every = self.settings["datasets"]
+        breakhis = [name for name in every if name.startswith("breakhis_")]
+        with_lesions = [name for name in every if self.explained and self._has_lesions(name)]
+        return {
+            "all": every,
+            "breakhis": breakhis,
+            "bach": [name for name in every if name == "bach"],
+            "mini_ddsm": [name for name in every if name == "mini_ddsm"],
+            "bach and mini_ddsm": [
+                name for name in every if name in PAPER_DATASETS and name not in breakhis
+            ],
+            "own": [name for name in every if name in self.settings["manifests"]],
+            "leakage": [name for name in self.settings["leakage_datasets"] if name in every],
+            "maps": with_lesions,
+            "shown maps": [name for name in breakhis if name in with_lesions] or with_lesions,
+        }
+
+    @property
+    def explained(self) -> list[str]:
+        """The networks whose maps are scored: DALAResNet50, as in the paper."""
+        return [name for name in self.settings["networks"] if name == DALA]
+
+    @functools.cached_property
+    def placed(self) -> list[str]:
+        """The networks of Table II; plain dalaresnet50 has its gate after layer 4."""
+        return [
+            DALA if layer == 4 else f"{DALA}{VARIANT}{layer}"
+            for layer in self.settings["placements"]
+        ]
+
+    def networks(self, selection: str, dataset: str) -> list[str]:
+        """Networks by selection, on one data set."""
+        compared = self.settings["networks"]
+        every = [*compared, *(self.placed if dataset in self.datasets["breakhis"] else [])]
+        every = list(dict.fromkeys(every))
+        return {
+            "compared": compared,
+            "placed": self.placed,
+            "every": every,
+            "explained": self.explained,
+            "gated": self.explained,
+            "paired": every if DALA in every and len(every) > 1 else [],
+            "confused": [name for name in compared if name in (DALA, "resnet50")] or compared[:1],
+            "leakage": [name for name in self.settings["leakage_networks"] if name in compared],
+        }[selection]
+
+    def _has_lesions(self, name: str) -> bool:
+        """Whether a data set's lesions are known; BreakHis without masks has a stand-in."""
+        manifests = self.settings["manifests"]
+        if find_dataset(name, manifests).family != "manifest":
+            return name != "bach"
+        return bool((read_dataset(name, ".", manifests)["mask"] != "").any())
+
+    # --- runs and results -------------------------------------------------------------------------
+
+    def selected_runs(self, networks: str, datasets: Iterable[str]) -> list[RunId]:
+        """The runs of a selection of networks on data sets, for every seed."""
+        ways = ["image", "patient"] if networks == "leakage" else [self.settings["splits"]]
+        return [
+            RunId(dataset, network, by, seed)
+            for by in ways
+            for dataset in datasets
+            for network in self.networks(networks, dataset)
+            for seed in self.settings["seeds"]
+        ]
+
+    @functools.cached_property
+    def runs(self) -> list[RunId]:
+        """Every training run that some result needs, once."""
+        wanted = [
+            run
+            for planned in self.results
+            if {"runs", "cams"} & set(planned.result.needs)
+            for run in self.selected_runs(planned.result.networks, planned.datasets)
+        ]
+        return list(dict.fromkeys(wanted))
+
+    @functools.cached_property
+    def results(self) -> list[Planned]:
+        """Every result that the configured data sets and networks allow, in catalogue order."""
+        found: list[Planned] = []
+        for result in RESULTS:
+            selection = tuple(self.datasets[result.datasets])
+            parts = [(name,) for name in selection] if "{" in result.name else [selection]
+            for datasets in parts:
+                if self._possible(result, datasets, found):
+                    name = result.name.format(dataset="".join(datasets[:1]))
+                    found.append(Planned(result, name, datasets))
+        return found
+
+    def _possible(self, result: Result, datasets: tuple[str, ...], before: list[Planned]) -> bool:
+        if result.kind == "figure" and "tables" in result.needs:
+            return {planned.name for planned in before} >= set(result.tables)
+        needs = set(result.needs)
+        if needs & {"runs", "cams"}:
+            return bool(self.selected_runs(result.networks, datasets))
+        return bool(datasets) or not needs & {"manifests", "splits"}
+
+    def find(self, kind: str, name: str) -> Planned:
+        """The planned result of a kind ("table", "figure", "page") and file name."""
+        return next(p for p in self.results if p.result.kind == kind and p.name == name)
+
+    def names(self, kind: str) -> list[str]:
+        """File names, without endings, of the planned results of a kind."""
+        return [planned.name for planned in self.results if planned.result.kind == kind]
+
+    def files(self, kind: str | None = None) -> list[str]:
+        """Paths of all planned results, or of those of a kind."""
+        return [
+            self.output + path
+            for planned in self.results
+            if kind in (None, planned.result.kind)
+            for path in planned.paths
+        ]
+
+    @property
+    def steps(self) -> list[str]:
+        """The file with the steps of DT Grad-CAM on one image, which a notebook reads."""
+        return [f"{self.output}figures/figure_07_steps.npz"] if self.datasets["maps"] else []
+
+    def made(self, paths: Iterable[str]) -> list[str]:
+        """Those of `paths`, such as "tables/audit.csv", that this plan makes."""
+        every = {*self.files(), *self.steps}
+        return [self.output + path for path in paths if self.output + path in every]
+
+    # --- what a result is made from ---------------------------------------------------------------
+
+    def inputs(self, planned: Planned) -> dict[str, list[str]]:
+        """The files that a result is made from, by need; all of them exist before it is made."""
+        result, datasets = planned.result, planned.datasets
+        files: dict[str, list[str]] = {}
+        if "cams" in result.needs:
+            names = [*CAM_FILES, *(["example.npz"] if "examples" in result.needs else [])]
+            if "examples" in result.needs:  # a figure: it reads no scores
+                names = ["cam.json", "example.npz"]
+            for name in names:
+                runs = self.selected_runs(result.networks, datasets)
+                key = "cams" if name == "cam.json" else name.partition(".")[0]
+                files[key] = [f"{self.root}/cam/{run.folder}/{name}" for run in runs]
+        if "runs" in result.needs:
+            runs = self.selected_runs(result.networks, datasets)
+            files["runs"] = [f"{self.root}/runs/{run.folder}/run.json" for run in runs]
+            files["predictions"] = [
+                f"{self.root}/runs/{run.folder}/predictions.csv" for run in runs
+            ]
+            for need in set(result.needs) & set(RUN_FILES):
+                files[need] = [f"{self.root}/runs/{run.folder}/{RUN_FILES[need]}" for run in runs]
+        if "manifests" in result.needs:
+            folders = [f"{self.root}/prepared/{dataset}" for dataset in datasets]
+            files["prepared"] = [f"{folder}/source.json" for folder in folders]
+            files["manifests"] = [f"{folder}/manifest.csv" for folder in folders]
+            if "images" in result.needs:
+                files["images"] = [f"{folder}/images.npy" for folder in folders]
+        if "splits" in result.needs:
+            files["splits"] = [self.split(dataset) for dataset in datasets]
+        if "tables" in result.needs:
+            tables = self.names("table")
+            names = tables if "*" in result.tables else [t for t in result.tables if t in tables]
+            files["tables"] = [f"{self.output}tables/{name}.csv" for name in names]
+        return files
+
+    def split(self, dataset: str) -> str:
+        """The split file of a data set that tables show: that of the first seed."""
+        way, seed = self.settings["splits"], self.settings["seeds"][0]
+        return f"{self.root}/splits/{dataset}/{way}-{seed}.csv"
+
+    def arguments(self, planned: Planned) -> list[str]:
+        """What the command line is given to make a result, but for `--output`."""
+        files = self.inputs(planned)
+        if "prepared" in files:
+            files["prepared"] = [path.rpartition("/")[0] for path in files["prepared"]]
+        configured = {
+            "scale": self.scale,
+            "resamples": self.settings["bootstrap_resamples"],
+            "by": self.settings["splits"],
+        }
+        words: list[str] = []
+        for option in planned.result.options:
+            values = files[option] if option in files else [str(configured[option])]
+            words += [f"--{option}", *values]
+        return words
+
+    def phantom(self, dataset: str) -> list[str]:
+        """The marker of the finished phantom that a data set is read from; empty if it is real."""
+        if self.sources[dataset][0] == "real":
+            return []
+        family = find_dataset(dataset, self.settings["manifests"]).family
+        return [f"{self.root}/phantoms/{family}/done"]
+
+    def raw_files(self, dataset: str) -> list[str]:
+        """Options of the command `manifest` that say where a data set's raw files are."""
+        facts = find_dataset(dataset, self.settings["manifests"])
+        source = self.sources[dataset][0]
+        if facts.family == "manifest":
+            words = ["--manifest", facts.manifest]
+            words += ["--classes", *facts.classes] if facts.classes else []
+        elif source == "phantom":
+            words = ["--data-root", f"{self.root}/phantoms/{facts.family}/raw"]
+        else:
+            words = ["--data-root", self.settings["data_root"]]
+        return [*words, "--source", source, "--limit", str(self.settings["images_per_dataset"])]
+
+    def code(self, result: Result) -> list[str]:
+        """The source files that decide a result."""
+        modules = [result.dotted_module]
+        for name in result.code:
+            modules += NETWORKS.values() if name == "every network" else [network_module(name)]
+        return source_files(*modules)

@@ -1,0 +1,552 @@
+"""Every table and figure of this repository: one entry each, and nothing else to register.
+
+An entry names the module that makes the result, the files it is made from, the data sets and
+networks it is about, and its caption. The plan of a run, the rules, the command line, the report
+and `doctor` read this list. Modules of tables and figures do not, so that editing one entry remakes
+one result. This module imports nothing heavy: the workflow reads it each time it starts.
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from paper_code.datasets.catalog import PAPER_DATASETS
+from paper_code.errors import UserError
+from paper_code.reporting.labels import DIAGNOSTICS, F1_PAIR, ONE_VS_REST, PERFORMANCE
+
+# What an entry may need: each names files that exist before the result is made (see plan.py).
+NEEDS = (
+    "runs",
+    "timings",
+    "histories",
+    "weights",
+    "manifests",
+    "images",
+    "splits",
+    "cams",
+    "examples",
+    "tables",
+)
+# Which option of the command line passes them on; other needs lie beside these files.
+OPTIONS = {
+    "runs": "runs",
+    "manifests": "prepared",
+    "splits": "splits",
+    "cams": "cams",
+    "tables": "tables",
+}
+# The groups of the report, in its order.
+GROUPS = (
+    "Summary",
+    "Data sets",
+    "Architecture",
+    "Layer placement",
+    "Classification",
+    "Diagnostics",
+    "Cost and convergence",
+    "Explanations",
+    "Further evidence",
+    "Audit of the paper",
+    "Your data sets",
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One table or figure.
+
+    Attributes:
+        name: of its files, without ending; "{dataset}" stands for each data set of the selection,
+            which then has a result of its own.
+        module: below `paper_code.reporting` (or `paper_code.audit`); tables have a function
+            `write`, figures `draw`.
+        group: of the report, one of `GROUPS`.
+        caption: for the report, Markdown-free reStructuredText.
+        needs: which files it is made from, of `NEEDS`.
+        tables: names of the tables it is made from, if it needs "tables"; "*": every table.
+        datasets, networks: selections of `Plan.datasets` and `Plan.networks`.
+        settings: configured values that the module takes, of "scale", "resamples" and "by".
+        constants: further keyword arguments of the module's function.
+        code: other modules that decide the result, besides what `module` imports.
+        kind: "table" (.csv and .md), "figure" (.png and .pdf) or "page" (.md).
+    """
+
+    name: str
+    module: str
+    group: str
+    caption: str
+    needs: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    datasets: str = "all"
+    networks: str = "compared"
+    settings: tuple[str, ...] = ()
+    constants: Mapping[str, object] = field(default_factory=dict)
+    code: tuple[str, ...] = ()
+    kind: str = "table"
+
+    @property
+    def key(self) -> str:
+        """What the command line calls it: "07" for table_07_..., else its name."""
+        words = self.name.split("_")
+        if len(words) > 1 and words[1].isdigit():
+            return words[1]
+        return self.name.replace("{dataset}", "data")
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """Endings of its files."""
+        return {"table": ("csv", "md"), "figure": ("png", "pdf"), "page": ("md",)}[self.kind]
+
+    @property
+    def folder(self) -> str:
+        """The folder of its files: "tables" or "figures"."""
+        return "figures" if self.kind == "figure" else "tables"
+
+    @property
+    def dotted_module(self) -> str:
+        """The module to import."""
+        inside = self.module.startswith("audit.")
+        return f"paper_code.{self.module}" if inside else f"paper_code.reporting.{self.module}"
+
+    @property
+    def allowed_datasets(self) -> tuple[str, ...] | None:
+        """The data sets that this result can be about; None: any."""
+        families = self.datasets.split(" and ")
+        names = [name for name, facts in PAPER_DATASETS.items() if facts.family in families]
+        return tuple(names) or None
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Names of the options that the command line must give: inputs, then settings."""
+        return (*(OPTIONS[need] for need in self.needs if need in OPTIONS), *self.settings)
+
+
+CELL = "Each cell gives the value on the test part, its 95 % interval and the printed value."
+HARDWARE = "Times were measured on the hardware named in the table."
+
+
+def _scores(
+    name: str,
+    caption: str,
+    group: str,
+    datasets: str,
+    title: str,
+    metrics: list[str],
+    notes: list[str],
+    networks: str = "compared",
+    **constants: str,
+) -> Result:
+    """A table of test metrics beside the printed ones."""
+    return Result(
+        name,
+        "tables.scores",
+        group,
+        caption,
+        needs=("runs",),
+        datasets=datasets,
+        networks=networks,
+        settings=("scale", "resamples"),
+        constants={
+            "number": name.split("_")[1],
+            "title": title,
+            "metrics": metrics,
+            "notes": notes,
+            **constants,
+        },
+    )
+
+
+def _counts(name: str, caption: str, datasets: str, title: str) -> Result:
+    """A table of images per class."""
+    return Result(
+        name,
+        "tables.counts",
+        "Data sets",
+        caption,
+        needs=("manifests",),
+        datasets=datasets,
+        settings=("scale",),
+        constants={"number": name.split("_")[1], "title": title},
+    )
+
+
+def _cost(name: str, caption: str, datasets: str, title: str) -> Result:
+    """A table of parameters, multiply-adds and times."""
+    return Result(
+        name,
+        "tables.cost",
+        "Cost and convergence",
+        caption,
+        needs=("runs", "timings"),
+        datasets=datasets,
+        settings=("scale",),
+        constants={"number": name.split("_")[1], "title": title},
+        code=("every network",),
+    )
+
+
+def _maps(name: str, module: str, caption: str) -> Result:
+    """A table of class activation maps."""
+    return Result(
+        name,
+        f"tables.cam.{module}",
+        "Explanations",
+        caption,
+        needs=("cams",),
+        datasets="maps",
+        networks="explained",
+        settings=("scale", "resamples"),
+    )
+
+
+def _samples(name: str, caption: str, datasets: str, layout: str) -> Result:
+    """A figure of sample images."""
+    return Result(
+        name,
+        "figures.samples",
+        "Data sets",
+        caption,
+        needs=("manifests",),
+        datasets=datasets,
+        settings=("scale",),
+        constants={"layout": layout},
+        kind="figure",
+    )
+
+
+def _curves(name: str, caption: str) -> Result:
+    """A figure of curves of every network on every data set."""
+    return Result(
+        name,
+        f"figures.{name}",
+        "Further evidence",
+        caption,
+        needs=("runs",),
+        settings=("scale",),
+        kind="figure",
+    )
+
+
+RESULTS: tuple[Result, ...] = (
+    # --- the tables of the paper ------------------------------------------------------------------
+    Result(
+        "table_01_resnet50",
+        "tables.stages",
+        "Architecture",
+        "**Table I.** The stages of ResNet50, read from the network itself, beside the printed "
+        "ones. Needs neither data nor training.",
+        code=("resnet50",),
+    ),
+    _scores(
+        "table_02_layer_placement",
+        f"**Table II.** DALAResNet50 with its gate after layer 1, 2, 3 or 4, on BreakHis. {CELL}",
+        "Layer placement",
+        "breakhis",
+        "Table II. Place of the gate in DALAResNet50",
+        ["accuracy", "f1_macro", "f1_weighted", "auc_roc"],
+        [F1_PAIR, "The gate has the default reduction for the number of classes at every place."],
+        networks="placed",
+        subject="placement",
+    ),
+    _counts(
+        "table_03_breakhis",
+        "**Table III.** Images of each class in BreakHis at each magnification, beside the printed "
+        "counts.",
+        "breakhis",
+        "Table III. BreakHis: images of each class at each magnification",
+    ),
+    _counts(
+        "table_04_bach",
+        "**Table IV.** Images of each class in BACH, beside the printed counts.",
+        "bach",
+        "Table IV. BACH: images of each class",
+    ),
+    _counts(
+        "table_05_mini_ddsm",
+        "**Table V.** Images of each class drawn from Mini-DDSM, beside the printed counts.",
+        "mini_ddsm",
+        "Table V. Mini-DDSM: images of each class",
+    ),
+    Result(
+        "table_06_splits",
+        "tables.splits",
+        "Data sets",
+        "**Table VI.** Training, validation and test images of each data set, and how many "
+        "patients have images in more than one part.",
+        needs=("manifests", "splits"),
+        settings=("by", "scale"),
+    ),
+    _scores(
+        "table_07_breakhis_comparison",
+        f"**Table VII.** Accuracy, F1, IBA and GMean of the networks on BreakHis. {CELL}",
+        "Classification",
+        "breakhis",
+        "Table VII. Networks on BreakHis",
+        PERFORMANCE,
+        [F1_PAIR],
+    ),
+    _scores(
+        "table_08_bach_mini_ddsm_comparison",
+        "**Table VIII.** Accuracy, F1, IBA and GMean of the networks on BACH and Mini-DDSM. "
+        + CELL,
+        "Classification",
+        "bach and mini_ddsm",
+        "Table VIII. Networks on BACH and Mini-DDSM",
+        PERFORMANCE,
+        [F1_PAIR, ONE_VS_REST],
+    ),
+    _cost(
+        "table_09_breakhis_cost",
+        "**Table IX.** Parameters, multiply-adds and times of the networks on BreakHis. "
+        + HARDWARE,
+        "breakhis",
+        "Table IX. Cost of the networks on BreakHis",
+    ),
+    _cost(
+        "table_10_bach_mini_ddsm_cost",
+        "**Table X.** Parameters, multiply-adds and times of the networks on BACH and Mini-DDSM. "
+        + HARDWARE,
+        "bach and mini_ddsm",
+        "Table X. Cost of the networks on BACH and Mini-DDSM",
+    ),
+    _scores(
+        "table_11_breakhis_diagnostics",
+        "**Table XI.** Sensitivity, specificity, PPV and NPV of the networks on BreakHis; "
+        "malignant is the positive class.",
+        "Diagnostics",
+        "breakhis",
+        "Table XI. Diagnostic values on BreakHis",
+        DIAGNOSTICS,
+        ["Malignant is the positive class."],
+    ),
+    _scores(
+        "table_12_bach_mini_ddsm_diagnostics",
+        "**Table XII.** Sensitivity, specificity, PPV and NPV of the networks on BACH and "
+        "Mini-DDSM: each class against the rest, then the mean over the classes.",
+        "Diagnostics",
+        "bach and mini_ddsm",
+        "Table XII. Diagnostic values on BACH and Mini-DDSM",
+        DIAGNOSTICS,
+        [ONE_VS_REST],
+    ),
+    _maps(
+        "table_13_cam_properties",
+        "properties",
+        "**Table XIII.** What each CAM method needs and what it returns, checked in this code.",
+    ),
+    _maps(
+        "table_14_cam_localization",
+        "localization",
+        "**Table XIV.** How well the maps of each CAM method find the lesion, on test images that "
+        "have a lesion mask.",
+    ),
+    # --- the figures of the paper -----------------------------------------------------------------
+    Result(
+        "figure_01_framework",
+        "figures.framework",
+        "Architecture",
+        "**Figure 1.** The framework, from an image to its class and its map.",
+        code=("dalaresnet50",),
+        kind="figure",
+    ),
+    Result(
+        "figure_02_dalaresnet50",
+        "figures.dalaresnet50",
+        "Architecture",
+        "**Figure 2.** DALAResNet50 and its gate, drawn from the network's own shapes.",
+        code=("dalaresnet50",),
+        kind="figure",
+    ),
+    _samples(
+        "figure_03_breakhis_samples",
+        "**Figure 3.** A benign and a malignant sample at each magnification of BreakHis.",
+        "breakhis",
+        "datasets",
+    ),
+    _samples(
+        "figure_04_bach_samples", "**Figure 4.** One BACH image of each class.", "bach", "classes"
+    ),
+    _samples(
+        "figure_05_mini_ddsm_samples",
+        "**Figure 5.** One Mini-DDSM image of each class.",
+        "mini_ddsm",
+        "classes",
+    ),
+    Result(
+        "figure_06_confusion_matrices",
+        "figures.confusion_matrices",
+        "Classification",
+        "**Figure 6.** Confusion matrices on the test part, with counts summed over the seeds. The "
+        "colour is the share of the true class.",
+        needs=("runs",),
+        datasets="breakhis",
+        networks="confused",
+        settings=("scale",),
+        kind="figure",
+    ),
+    Result(
+        "figure_07_cam_comparison",
+        "figures.cam_comparison",
+        "Explanations",
+        "**Figure 7.** Class activation maps of the four methods on the same images. White line: "
+        "the outline of the lesion.",
+        needs=("cams", "examples"),
+        datasets="shown maps",
+        networks="explained",
+        settings=("scale",),
+        kind="figure",
+    ),
+    # --- beyond the paper -------------------------------------------------------------------------
+    Result(
+        "comparisons",
+        "tables.paired",
+        "Further evidence",
+        "DALAResNet50 against every other network, and its gate after layer 4 against the other "
+        "layers: paired differences on the same test images, with Holm-corrected p-values.",
+        needs=("runs",),
+        networks="paired",
+        settings=("scale", "resamples"),
+    ),
+    Result(
+        "balanced",
+        "tables.balanced",
+        "Further evidence",
+        "MCC, balanced accuracy, AUC and calibration of every network: metrics that class "
+        "imbalance does not inflate.",
+        needs=("runs",),
+        settings=("scale", "resamples"),
+    ),
+    Result(
+        "leakage",
+        "tables.leakage",
+        "Further evidence",
+        "The same networks on splits by image and by patient. With a split by image, images of one "
+        "patient are on both sides.",
+        needs=("runs", "manifests", "images"),
+        datasets="leakage",
+        networks="leakage",
+        settings=("scale", "resamples"),
+    ),
+    Result(
+        "gate",
+        "tables.gate",
+        "Architecture",
+        "The channel weights that the trained gates give to the test images.",
+        needs=("runs", "weights", "manifests", "images"),
+        networks="gated",
+        settings=("scale",),
+    ),
+    Result(
+        "convergence",
+        "tables.convergence",
+        "Cost and convergence",
+        "Loss, accuracy and seconds of every epoch of every run.",
+        needs=("runs", "histories", "timings"),
+        networks="every",
+        settings=("scale",),
+    ),
+    _maps(
+        "cam_comparisons",
+        "paired",
+        "DT Grad-CAM against the other CAM methods: paired differences on the same images.",
+    ),
+    _maps(
+        "cam_ablation",
+        "ablation",
+        "The steps of DT Grad-CAM, one added after the other, and its sensitivity to N and sigma.",
+    ),
+    _maps(
+        "cam_faithfulness",
+        "faithfulness",
+        "Whether the maps follow the network: deletion and insertion curves, and maps of networks "
+        "whose weights were randomised layer by layer.",
+    ),
+    Result(
+        "own_{dataset}",
+        "tables.own_data",
+        "Your data sets",
+        "A data set named in the configuration: its images, and the test metrics of every network "
+        "on it.",
+        needs=("manifests", "splits", "runs"),
+        datasets="own",
+        settings=("by", "scale", "resamples"),
+    ),
+    _curves("reliability", "Reliability diagrams: confidence against accuracy on the test part."),
+    _curves("roc", "ROC curves on the test part."),
+    _curves("precision_recall", "Precision-recall curves on the test part."),
+    Result(
+        "leakage",
+        "figures.leakage",
+        "Further evidence",
+        "Accuracy with a split by image beside accuracy with a split by patient.",
+        needs=("tables",),
+        tables=("leakage",),
+        kind="figure",
+    ),
+    Result(
+        "convergence",
+        "figures.convergence",
+        "Cost and convergence",
+        "Validation accuracy of every network, epoch by epoch.",
+        needs=("tables",),
+        tables=("convergence",),
+        kind="figure",
+    ),
+    # --- the answer -------------------------------------------------------------------------------
+    Result(
+        "audit",
+        "audit.report",
+        "Audit of the paper",
+        "What the paper's printed numbers say about themselves, by arithmetic. Needs neither data "
+        "nor training.",
+        code=("every network",),
+    ),
+    Result(
+        "claims",
+        "claims.table",
+        "Summary",
+        "Each claim of the paper's abstract, results and conclusions: how it is tested, the "
+        "result and the verdict.",
+        needs=("tables",),
+        tables=(
+            "comparisons",
+            "table_09_breakhis_cost",
+            "table_10_bach_mini_ddsm_cost",
+            "cam_comparisons",
+        ),
+        settings=("scale",),
+    ),
+    Result(
+        "summary",
+        "claims.summary",
+        "Summary",
+        "One page: what was reproduced, what agrees, what does not, and what could not be tested.",
+        needs=("tables",),
+        tables=("*",),
+        settings=("scale",),
+        kind="page",
+    ),
+)
+
+
+def find_result(kind: str, key: str) -> Result:
+    """The entry that the command line calls `key` ("07", "table_07_..." or "comparisons").
+
+    Args:
+        kind: "table", "figure" or "page".
+        key: a number of the paper, a name, or "own_NAME" for the table of a data set of yours.
+
+    Raises:
+        UserError: there is no such result; the message names the nearest.
+    """
+    entries = {result.key: result for result in RESULTS if result.kind == kind}
+    for result in entries.values():
+        if key in (result.key, result.name):
+            return result
+        start, template, _ = result.name.partition("{dataset}")
+        if template and key.startswith(start):
+            return result
+    known = [*entries, *(result.name for result in entries.values())]
+    near = difflib.get_close_matches(key, known, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    raise UserError(f"There is no {kind} '{key}'.{hint} Known: {', '.join(entries)}.")

@@ -1,0 +1,62 @@
+"""The catalogue: every entry can be made, every module is in it, and it is found by its names."""
+
+import importlib
+import inspect
+
+import pytest
+from conftest import ROOT
+
+from paper_code.errors import UserError
+from paper_code.plan import RUN_FILES
+from paper_code.reporting.catalogue import GROUPS, NEEDS, OPTIONS, RESULTS, find_result
+
+
+@pytest.mark.parametrize("result", RESULTS, ids=lambda result: f"{result.kind}-{result.name}")
+def test_an_entry_fits_its_module(result):
+    module = importlib.import_module(result.dotted_module)
+    function = module.draw if result.kind == "figure" else module.write
+    output, *parameters = inspect.signature(function).parameters.values()
+    assert output.name == "output"
+    given = {*result.options, *result.constants}
+    assert given <= {parameter.name for parameter in parameters}
+    needed = {p.name for p in parameters if p.default is inspect.Parameter.empty}
+    assert needed <= given
+    assert result.group in GROUPS
+    assert set(result.needs) <= set(NEEDS)
+    assert result.caption.endswith(".")
+
+
+def test_names_are_unique_and_every_module_is_in_the_catalogue():
+    names = [(result.kind, result.name) for result in RESULTS]
+    assert len(names) == len(set(names))
+    known = {result.dotted_module for result in RESULTS}
+    for folder, function in (("tables", "write"), ("figures", "draw")):
+        root = ROOT / "paper_code" / "reporting" / folder
+        for path in root.rglob("*.py"):
+            if f"\ndef {function}(output: str" in path.read_text(encoding="utf-8"):
+                dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+                assert dotted in known
+
+
+def test_every_need_is_an_option_or_lies_beside_one():
+    assert {*OPTIONS, *RUN_FILES, "images", "examples"} == set(NEEDS)
+
+
+def test_results_are_found_by_number_name_and_template():
+    assert find_result("table", "07").name == "table_07_breakhis_comparison"
+    assert find_result("table", "table_07_breakhis_comparison").key == "07"
+    assert find_result("table", "own_data") is find_result("table", "own_mias")
+    assert find_result("figure", "convergence").module == "figures.convergence"
+    with pytest.raises(UserError, match="Did you mean convergence"):
+        find_result("table", "convergance")
+
+
+def test_a_paper_table_accepts_its_own_data_sets_alone():
+    assert find_result("table", "07").allowed_datasets == (
+        "breakhis_40x",
+        "breakhis_100x",
+        "breakhis_200x",
+        "breakhis_400x",
+    )
+    assert find_result("table", "08").allowed_datasets == ("bach", "mini_ddsm")
+    assert find_result("table", "comparisons").allowed_datasets is None

@@ -1,0 +1,126 @@
+"""The plan: which runs, maps and results a configuration means, and what each is made from."""
+
+import re
+
+import pytest
+from conftest import ROOT
+
+from paper_code.config import load_config, resolve_settings
+from paper_code.errors import UserError
+from paper_code.plan import Plan, RunId
+from paper_code.reporting.catalogue import RESULTS
+
+
+def make_plan(**changes) -> Plan:
+    """The plan of the smoke scale on phantoms, with changes."""
+    settings = resolve_settings(load_config() | {"scale": "smoke"} | changes)
+    return Plan(settings, dict.fromkeys(settings["datasets"], ("phantom", "")))
+
+
+def test_the_default_plans_every_result_of_the_catalogue():
+    plan = make_plan()
+    every = {(result.kind, result.name) for result in RESULTS if "{" not in result.name}
+    assert {(planned.result.kind, planned.name) for planned in plan.results} == every
+    assert len(plan.runs) == len(set(plan.runs)) == 6 * 9 + 4 * 3 + 2
+    numbers = [name.split("_")[1] for name in plan.names("table") if name.startswith("table_")]
+    assert sorted(numbers) == [f"{number:02d}" for number in range(1, 15)]
+
+
+def test_the_gate_after_layer_4_is_trained_without_dalaresnet50_among_the_networks():
+    plan = make_plan(datasets=["breakhis_40x"], networks=["resnet50"], placements=[2, 4])
+    assert [(run.dataset, run.network) for run in plan.runs] == [
+        ("breakhis_40x", "dalaresnet50-layer2"),
+        ("breakhis_40x", "dalaresnet50"),
+        ("breakhis_40x", "resnet50"),
+    ]
+    names = plan.names("table")
+    assert "table_02_layer_placement" in names and "gate" not in names
+    assert not [name for name in names if "cam" in name]
+
+
+def test_every_result_s_runs_are_planned_and_every_input_has_a_maker():
+    plan = make_plan(seeds=[0, 1], splits="patient")
+    folders = {run.folder for run in plan.runs}
+    made = {*plan.files()}
+    for planned in plan.results:
+        for path in [path for files in plan.inputs(planned).values() for path in files]:
+            found = re.match(r"results/smoke/(runs|cam)/(.*)/[\w.]+$", path)
+            if found:
+                assert found[2] in folders, path
+            elif not re.match(r"results/smoke/(prepared|splits)/", path):
+                assert path in made, path
+    assert RunId("bach", "vit", "patient", 1) in plan.runs
+    assert {run.by for run in plan.runs if run.dataset == "breakhis_100x"} == {"image", "patient"}
+
+
+def test_small_configurations_leave_out_what_they_cannot_make():
+    plan = make_plan(datasets=["bach"], networks=["vit"], placements=[], leakage_datasets=[])
+    assert plan.runs == [RunId("bach", "vit", "image", 0)]
+    tables = plan.names("table")
+    assert "table_04_bach" in tables and "table_08_bach_mini_ddsm_comparison" in tables
+    left_out = {
+        "table_02_layer_placement",
+        "table_03_breakhis",
+        "table_07_breakhis_comparison",
+        "table_14_cam_localization",
+        "comparisons",
+        "gate",
+        "leakage",
+    }
+    assert not left_out & set(tables)
+    assert not {"figure_06_confusion_matrices", "leakage"} & set(plan.names("figure"))
+    assert plan.steps == [] and {"audit", "claims"} <= set(tables)
+
+
+def test_the_paper_scale_alone_writes_to_the_top_level():
+    settings = resolve_settings(load_config() | {"scale": "paper"})
+    plan = Plan(settings, dict.fromkeys(settings["datasets"], ("real", "")))
+    assert plan.output == "" and "tables/audit.csv" in plan.files()
+    assert all(path.startswith("results/smoke/") for path in make_plan().files())
+
+
+def test_arguments_name_what_the_catalogue_says():
+    plan = make_plan(datasets=["breakhis_40x"], networks=["dalaresnet50"])
+    words = plan.arguments(plan.find("table", "table_06_splits"))
+    assert words == [
+        "--prepared",
+        "results/smoke/prepared/breakhis_40x",
+        "--splits",
+        "results/smoke/splits/breakhis_40x/image-0.csv",
+        "--by",
+        "image",
+        "--scale",
+        "smoke",
+    ]
+
+
+def test_a_data_set_of_the_user_has_a_table_and_maps_where_it_has_masks(tmp_path):
+    for name, mask in (("plain", ""), ("masked", "m.png")):
+        lines = [f"{i}.png,{label},p{i},{mask}" for i, label in enumerate("ab" * 10)]
+        text = "\n".join(["path,label,group,mask", *lines])
+        (tmp_path / f"{name}.csv").write_text(text)
+        for file in (*(f"{i}.png" for i in range(20)), "m.png"):
+            (tmp_path / file).touch()
+    manifests = {name: {"path": str(tmp_path / f"{name}.csv")} for name in ("plain", "masked")}
+    plan = make_plan(datasets=["plain", "masked"], manifests=manifests)
+    assert {"own_plain", "own_masked"} <= set(plan.names("table"))
+    assert plan.find("table", "own_plain").datasets == ("plain",)
+    assert plan.datasets["maps"] == ["masked"]
+    assert plan.raw_files("plain")[:2] == ["--manifest", str(tmp_path / "plain.csv")]
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(UserError, match="resnet51"):
+        make_plan(networks=["resnet51"])
+    with pytest.raises(UserError, match="breakhis_50x"):
+        make_plan(leakage_datasets=["breakhis_50x"])
+
+
+def test_tables_and_figures_do_not_read_the_catalogue():
+    """Otherwise an edited caption would remake everything."""
+    modules = [
+        *(ROOT / "paper_code" / "reporting").rglob("*.py"),
+        *(ROOT / "paper_code" / "audit").glob("*.py"),
+    ]
+    readers = [path.name for path in modules if "reporting.catalogue" in path.read_text()]
+    assert readers == []

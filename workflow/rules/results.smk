@@ -1,0 +1,163 @@
+# Tables, figures and pages from files alone; what each is made from is in the catalogue of results
+# (paper_code/reporting/catalogue.py).
+from paper_code.reporting.notebooks.execute import modules_used, results_read
+
+TABLES, FIGURES, PAGES = (PLAN.names(kind) for kind in ("table", "figure", "page"))
+NOTEBOOKS = {path.stem: path for path in Path(workflow.basedir, "notebooks").glob("*.ipynb")}
+
+
+# Every table but the gate's, which runs a network.
+rule table:
+    input:
+        unpack(inputs("table")),
+        code=lambda w: PLAN.code(entry("table")(w)),
+    output:
+        csv=f"{OUTPUT}tables/{{name}}.csv",
+        md=f"{OUTPUT}tables/{{name}}.md",
+    log:
+        f"{LOGS}/tables/{{name}}.log",
+    benchmark:
+        f"{BENCHMARKS}/tables/{{name}}.tsv"
+    wildcard_constraints:
+        name="|".join(name for name in TABLES if name != "gate"),
+    conda:
+        ENVIRONMENT
+    params:
+        arguments=arguments("table"),
+        constants=lambda w: dict(entry("table")(w).constants),
+    message:
+        "Table {wildcards.name}"
+    shell:
+        "python -m paper_code table {params.arguments} --output {output.csv} > {log} 2>&1"
+
+
+# The channel weights that the trained gates give to the test images.
+rule gate:
+    input:
+        **PLAN.inputs(PLAN.find("table", "gate")) if "gate" in TABLES else {},
+        code=source_files("paper_code.reporting.tables.gate"),
+    output:
+        csv=f"{OUTPUT}tables/gate.csv",
+        md=f"{OUTPUT}tables/gate.md",
+    log:
+        f"{LOGS}/tables/gate.log",
+    benchmark:
+        f"{BENCHMARKS}/tables/gate.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        gpu=GPU,
+    params:
+        arguments=lambda w: shlex.join(PLAN.arguments(PLAN.find("table", "gate"))),
+    message:
+        "Table gate"
+    shell:
+        "python -m paper_code table gate {params.arguments} --output {output.csv} > {log} 2>&1"
+
+
+rule figure:
+    input:
+        unpack(inputs("figure")),
+        code=lambda w: PLAN.code(entry("figure")(w)),
+    output:
+        png=report(
+            f"{OUTPUT}figures/{{name}}.png",
+            caption="../report/result.rst",
+            category=lambda w: entry("figure")(w).group,
+            labels={"result": "{name}"},
+        ),
+        pdf=f"{OUTPUT}figures/{{name}}.pdf",
+    log:
+        f"{LOGS}/figures/{{name}}.log",
+    benchmark:
+        f"{BENCHMARKS}/figures/{{name}}.tsv"
+    wildcard_constraints:
+        name="|".join(FIGURES),
+    conda:
+        ENVIRONMENT
+    params:
+        arguments=arguments("figure"),
+        caption=lambda w: entry("figure")(w).caption,
+        constants=lambda w: dict(entry("figure")(w).constants),
+    message:
+        "Figure {wildcards.name}"
+    shell:
+        "python -m paper_code figure {params.arguments} --output {output.png} > {log} 2>&1"
+
+
+# What was reproduced and what was not, on one page.
+rule summary:
+    input:
+        **PLAN.inputs(PLAN.find("page", "summary")),
+        code=PLAN.code(PLAN.find("page", "summary").result),
+    output:
+        f"{OUTPUT}tables/summary.md",
+    log:
+        f"{LOGS}/tables/summary.log",
+    benchmark:
+        f"{BENCHMARKS}/tables/summary.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        scale=PLAN.scale,
+    message:
+        "Summary"
+    shell:
+        "python -m paper_code summary --tables {input.tables} --scale {params.scale}"
+        " --output {output} > {log} 2>&1"
+
+
+# Tables as HTML for the report, because a browser does not show Markdown.
+rule page:
+    input:
+        table=f"{OUTPUT}tables/{{name}}.md",
+        code=source_files("paper_code.reporting.html"),
+    output:
+        report(
+            f"{RESULTS}/report/{{name}}.html",
+            caption="../report/result.rst",
+            category=lambda w: entry("page" if w.name in PAGES else "table")(w).group,
+            labels={"result": "{name}"},
+        ),
+    log:
+        f"{LOGS}/report/{{name}}.log",
+    benchmark:
+        f"{BENCHMARKS}/report/{{name}}.tsv"
+    wildcard_constraints:
+        name="|".join([*TABLES, *PAGES]),
+    conda:
+        ENVIRONMENT
+    params:
+        caption=lambda w: entry("page" if w.name in PAGES else "table")(w).caption,
+    message:
+        "Page {wildcards.name}"
+    shell:
+        "python -m paper_code page {input.table} --output {output} > {log} 2>&1"
+
+
+# Each notebook as a page, executed against the results of this run.
+rule notebook:
+    input:
+        results=lambda w: PLAN.made(results_read(NOTEBOOKS[w.name])),
+        notebook=lambda w: NOTEBOOKS[w.name],
+        code=lambda w: source_files(
+            "paper_code.reporting.notebooks.execute", *modules_used(NOTEBOOKS[w.name])
+        ),
+    output:
+        f"{RESULTS}/notebooks/{{name}}.html",
+    log:
+        f"{LOGS}/notebooks/{{name}}.log",
+    benchmark:
+        f"{BENCHMARKS}/notebooks/{{name}}.tsv"
+    wildcard_constraints:
+        name="|".join(NOTEBOOKS),
+    conda:
+        ENVIRONMENT
+    params:
+        results=lambda w: OUTPUT or ".",
+        folder=subpath(output[0], parent=True),
+    message:
+        "Notebook {wildcards.name}"
+    shell:
+        "python -m paper_code notebook {input.notebook} --results {params.results}"
+        " --html {params.folder} > {log} 2>&1"
