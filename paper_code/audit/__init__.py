@@ -1,4 +1,4 @@
-"""What the paper's own numbers prove by arithmetic, without data: see docs/audit.md."""
+"""What the paper's own numbers prove by arithmetic, without data: see docs/reference/audit.md."""
 
 from paper_code.audit.report import audit_page, run_audit
 

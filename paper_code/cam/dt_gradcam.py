@@ -3,7 +3,8 @@
 noise (Eq. 5) -> Grad-CAM of each copy (Eq. 6, 7) -> weighted average (Eq. 8) -> Otsu (Eq. 9) ->
 zero below the threshold (Eq. 10) -> morphology.
 
-The paper gives neither N, sigma nor the kernel; the defaults here are our choices (docs/cam.md).
+The paper gives neither N, sigma nor the kernel; the defaults here are our choices
+(docs/reference/cam.md).
 """
 
 from dataclasses import replace

@@ -3,8 +3,8 @@
 The interval of a metric is BCa (Efron 1987), as the metrics are bounded and skewed near 1; that of
 a difference is the percentile interval. Both have their normal quantiles widened to Student's t
 for the number of patients (Hesterberg 2015). These choices kept the level best in simulations;
-`docs/metrics.md` has the numbers. scipy.stats.bootstrap has both intervals without the widening,
-but gives NaN as soon as one resample lacks a class, as happens with few patients.
+`docs/results/statistics.md` has the numbers. scipy.stats.bootstrap has both intervals without the
+widening, but gives NaN as soon as one resample lacks a class, as happens with few patients.
 """
 
 from collections.abc import Iterable, Sequence

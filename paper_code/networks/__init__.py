@@ -3,8 +3,9 @@
     build_network(name, num_classes, reading="named", gate_after=4, reduction=None, weights=None)
 
 A network's module is imported only when that network is built (see `network_module`), so that a
-change in one network's source concerns only the runs that use it. docs/networks.md has the table
-of what is built, from which weights, and how its parameters compare with the printed totals.
+change in one network's source concerns only the runs that use it. docs/reference/networks.md
+has the table of what is built, from which weights, and how its parameters compare with the printed
+totals.
 """
 
 import importlib

@@ -227,7 +227,7 @@ def _predictions(
 
 
 def _timing(state, images_per_epoch: int, device: torch.device) -> dict:
-    """Seconds of each epoch and what Tables IX and X need; definitions in docs/assumptions.md."""
+    """Seconds of each epoch and what Tables IX and X need (docs/reference/assumptions.md)."""
     seconds = pd.DataFrame(state.seconds)
     elapsed = (seconds["train_seconds"] + seconds["val_seconds"]).cumsum().round(4)
     accuracy = pd.DataFrame(state.history)["val_accuracy"]

@@ -39,7 +39,7 @@ If the score by image is higher, part of it comes from recognising patients, not
 - Near duplicate: grey copies of {SIDE} x {SIDE} px (area means of the prepared images) with a
   correlation of {THRESHOLD} or more, also if one is mirrored.
 - Of several seeds: the means; every seed has its own splits.
-- Patients are what the data set's file names say; see docs/data.md."""
+- Patients are what the data set's file names say; see docs/reference/data.md."""
 
 
 def write(output: str, *, runs: list[str], prepared: list[str], scale: str, resamples: int) -> None:

@@ -41,7 +41,7 @@ the CSV has all {len(TESTED)} metrics, and the p-values before correction.
 
 - The interval is that of a paired bootstrap that draws whole patients (images where none is known).
   So is p, but with one seed and no patient with two images accuracy has the exact McNemar test and
-  the two-class AUC has DeLong's (docs/metrics.md).
+  the two-class AUC has DeLong's (docs/reference/metrics.md).
 - Holm's correction is over all data sets and networks of one metric: the family behind "better on
   each data set". Comparisons that count as evidence and those that do not are families apart.
 - Of several seeds: the difference of the means over the seeds, the patients drawn being the same

@@ -31,7 +31,7 @@ CLASSES = {
     "bach": ["normal", "benign", "insitu", "invasive"],
     "mini_ddsm": ["normal", "benign", "malignant"],
 }
-# docs/networks.md: where the counted network has another total than the printed one.
+# docs/reference/networks.md: where the counted network has another total than the printed one.
 RESIDUALS = {
     ("bach", "resnet50"): -8196,
     ("bach", "vgg16"): -2,
@@ -256,7 +256,7 @@ def test_a_set_of_one_s_own_has_no_printed_value(make_run, tmp_path):
 
 
 def test_tables_09_and_10_parameters_of_all_networks(make_run, tmp_path):
-    """The counted totals are the printed ones but for what docs/networks.md lists."""
+    """The counted totals are the printed ones but for what docs/reference/networks.md lists."""
     nine = [make_run("breakhis_40x", name) for name in NETWORKS]
     ten = [make_run(dataset, name) for dataset in CLASSES for name in NETWORKS]
     rows = pd.concat(

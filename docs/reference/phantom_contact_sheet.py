@@ -1,6 +1,6 @@
-"""Draws docs/phantoms.jpg: one row a class, the lesion outlined in the last column.
+"""Draws docs/reference/phantoms.jpg: one row a class, the lesion outlined in the last column.
 
-python docs/phantom_contact_sheet.py
+python docs/reference/phantom_contact_sheet.py
 """
 
 import tempfile
