@@ -67,7 +67,7 @@ def true_values(design: tuple, lead=(0.0,)) -> np.ndarray:
 
 
 def coverage(design: tuple, sets: int, resamples: int = 500) -> list[dict]:
-    """Share of intervals that hold the truth, of those that exist; a row a metric."""
+    """Share of intervals that hold the truth, of those that exist; one row per metric."""
     truth = true_values(design)[0]
     rng = np.random.default_rng(2)
     held, given = np.zeros(len(METRICS)), np.zeros(len(METRICS))
@@ -124,7 +124,7 @@ def claim_verdicts(
     """Verdicts on "more accurate than each of `NETWORKS` networks on each of `SETS` data sets".
 
     `ours` is our lead, `one_other` that of one of the others, on the first data set. Columns
-    "claims" (with Holm's correction) and "claims without Holm", a row a simulated claim.
+    "claims" (with Holm's correction) and "claims without Holm", one row per simulated claim.
     """
     rng = np.random.default_rng(4)
     verdicts = []
@@ -199,24 +199,26 @@ def _page(table: pd.DataFrame, seconds: float) -> str:
     }
     blocks = ["# Intervals, tests and verdicts in simulation"]
     for what, note in notes.items():
-        of = table[table["what"] == what]
-        text = of["rate"].map("{:.3f}".format)
+        subset = table[table["what"] == what]
+        text = subset["rate"].map("{:.3f}".format)
         if what != "false alarms":
-            text += " (" + of["truth"].map("{:.3f}".format) + ")"
-        wide = of.assign(text=text).pivot(index="design", columns="case", values="text")
-        wide = wide.reindex(index=dict.fromkeys(of["design"]), columns=METRICS).reset_index()
+            text += " (" + subset["truth"].map("{:.3f}".format) + ")"
+        wide = subset.assign(text=text).pivot(index="design", columns="case", values="text")
+        wide = wide.reindex(index=dict.fromkeys(subset["design"]), columns=METRICS).reset_index()
         brackets = "" if what == "false alarms" else " In brackets: the true value."
         if what == "power":
             brackets = " In brackets: that difference."
         blocks.append(f"## {what.capitalize()}\n\n{note}{brackets}\n\n{markdown(wide)}")
-    of = table[table["what"].str.startswith("claims")]
-    split = of["case"].str.split(": ", expand=True)
-    of = of.assign(truly=split[0], verdict=split[1], text=of["rate"].map("{:.3f}".format))
-    wide = of.pivot(index=["truly", "what"], columns="verdict", values="text").reset_index()
-    lead = of.loc[of["truly"].str.startswith("ours"), "truth"].iloc[0]
+    subset = table[table["what"].str.startswith("claims")]
+    split = subset["case"].str.split(": ", expand=True)
+    subset = subset.assign(
+        truly=split[0], verdict=split[1], text=subset["rate"].map("{:.3f}".format)
+    )
+    wide = subset.pivot(index=["truly", "what"], columns="verdict", values="text").reset_index()
+    lead = subset.loc[subset["truly"].str.startswith("ours"), "truth"].iloc[0]
     blocks.append(
         f'## Verdicts\n\nOn "more accurate than each of {NETWORKS} networks on each of {SETS} data '
-        f'sets", {of["design"].iloc[0]}; better means by {lead:.3f} in accuracy.\n\n'
+        f'sets", {subset["design"].iloc[0]}; better means by {lead:.3f} in accuracy.\n\n'
         + markdown(wide[["truly", "what", "supported", "contradicted", "undecided"]])
     )
     installed = ", ".join(f"{name} {version}" for name, version in versions().items())

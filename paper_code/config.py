@@ -169,7 +169,7 @@ def choose_sources(settings: dict) -> dict[str, tuple[str, str]]:
     sources = {}
     for name in settings["datasets"]:
         dataset = find_dataset(name, settings["manifests"])
-        if dataset.family == "manifest":  # a set of one's own has no phantom
+        if dataset.family == "manifest":  # a user's own set has no phantom
             counts = read_dataset(name, ".", settings["manifests"])["label"].value_counts()
             sources[name] = ("real", f"found {_in_words(counts)}")
             continue

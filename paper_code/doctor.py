@@ -175,10 +175,13 @@ def _scales(plans: dict[str, Plan], chosen: str) -> list[str]:
         rows = list(measured[measured["scale"] == scale].itertuples())
         for row in rows:
             print(f"    measured on {row.hardware}: {row.seconds / 60:.1f} min ({row.what})")
-        here = job_seconds(Path("results") / scale / "benchmarks")
-        if here:
-            print(f"    measured here: {sum(here) / 60:.1f} min over {len(here)} finished jobs")
-        if not rows and not here:
+        measured_here = job_seconds(Path("results") / scale / "benchmarks")
+        if measured_here:
+            print(
+                f"    measured here: {sum(measured_here) / 60:.1f} min over "
+                f"{len(measured_here)} finished jobs"
+            )
+        if not rows and not measured_here:
             print(f"    time: not measured; --probe {scale} estimates it")
         if total > free and scale == chosen:
             problems.append(

@@ -64,7 +64,7 @@ def breakhis_root(tmp_path) -> Path:
 
 @pytest.fixture
 def bach_root(tmp_path) -> Path:
-    """BACH, two images a class."""
+    """BACH, two images per class."""
     root, seed = tmp_path / "raw", 0
     for folder, prefix in {"Normal": "n", "Benign": "b", "InSitu": "is", "Invasive": "iv"}.items():
         for number in (1, 2):

@@ -126,7 +126,7 @@ def rows_admitted(
     """Whether each row has a matrix, for each reading of its columns.
 
     Args:
-        printed: one row a printed row, index (dataset, ...). The search runs over all matrices
+        printed: one row per printed row, index (dataset, ...). The search runs over all matrices
             with the printed sensitivity and specificity, or without these the printed accuracy.
         half: half a unit of each printed number, same shape.
         totals: test images per data set.

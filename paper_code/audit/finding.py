@@ -42,7 +42,7 @@ class Finding:
 
 
 def by_row(table: pd.DataFrame, column: str = "value") -> pd.DataFrame:
-    """Reshape a tidy table to one row a printed row, in printed order, one column a metric."""
+    """Reshape a tidy table to one row per printed row and one column per metric."""
     keys = [key for key in table.columns if key not in ("table", "metric", "printed", "value")]
     return table.pivot_table(
         index=keys, columns="metric", values=column, sort=False, aggfunc="first"

@@ -203,10 +203,10 @@ def specificity_of_averages(
     fits = _specificity_fits(rows, half, images)
     findings = []
     for dataset, sizes in images.items():
-        here = rows.loc[[dataset]]
+        subset = rows.loc[[dataset]]
         possible = fits.loc[[dataset]]
         least = {
-            name: min(specificity_range(sizes, a)[name][0] for a in here["accuracy"])
+            name: min(specificity_range(sizes, a)[name][0] for a in subset["accuracy"])
             for name in ("micro", "macro", "weighted")
         }
         failures = (~possible).sum()
@@ -218,12 +218,12 @@ def specificity_of_averages(
                 computation="e wrong images are e false positives: micro = 1 - e / ((K - 1) "
                 "images); macro = mean over classes of 1 - FP / (images outside the class), "
                 "= 1 - (1 - accuracy) / (K - 1) for equal classes; weighted likewise",
-                result=f"{possible.sum()} of {len(here)} rows possible under any of the three; "
-                f"printed {here['specificity'].min():.3f} to {here['specificity'].max():.3f}, "
+                result=f"{possible.sum()} of {len(subset)} rows possible under any of the three; "
+                f"printed {subset['specificity'].min():.3f} to {subset['specificity'].max():.3f}, "
                 "smallest possible for the worst row "
                 + ", ".join(f"{name} {value:.3f}" for name, value in least.items())
                 + "; |specificity - accuracy| at most "
-                f"{(here['specificity'] - here['accuracy']).abs().max():.4f}",
+                f"{(subset['specificity'] - subset['accuracy']).abs().max():.4f}",
                 tolerance="accuracy and specificity by one unit",
                 verdict=IMPOSSIBLE if failures else CONSISTENT,
                 reconciles="a specificity that is not one-vs-rest of the printed classes"
@@ -270,8 +270,10 @@ def implied_prevalence(
     findings = []
     for dataset, sizes in images.items():
         pick = two_class.loc[[dataset]]
-        here = rows.loc[[dataset]][pick]
-        implied = {unit: prevalence_range(here, half.loc[[dataset]][pick], unit) for unit in (1, 2)}
+        subset = rows.loc[[dataset]][pick]
+        implied = {
+            unit: prevalence_range(subset, half.loc[[dataset]][pick], unit) for unit in (1, 2)
+        }
         low, high = implied[1]["low"].max(), implied[1]["high"].min()
         shares = sorted(
             {
@@ -283,7 +285,7 @@ def implied_prevalence(
         loose_low, loose_high = implied[2]["low"].max(), implied[2]["high"].min()
         rounded = [share for share in shares if low <= share <= high]
         cut = [share for share in shares if loose_low <= share <= loose_high]
-        if here.empty:
+        if subset.empty:
             verdict, reconciles = CONSISTENT, ""
         elif rounded or cut:
             verdict = UNEXPLAINED
@@ -303,8 +305,8 @@ def implied_prevalence(
                 "= specificity (1 - NPV) / (NPV (1 - sensitivity)); shares of all groups of "
                 "classes: " + ", ".join(f"{share:.4g}" for share in shares),
                 result="no row needs this reading"
-                if here.empty
-                else f"all {len(here)} rows agree on a positive share from {low:.4f} to "
+                if subset.empty
+                else f"all {len(subset)} rows agree on a positive share from {low:.4f} to "
                 f"{high:.4f} (rounded), {loose_low:.4f} to {loose_high:.4f} (one unit)"
                 if low <= high
                 else f"no share in common ({low:.4f} > {high:.4f})",

@@ -89,7 +89,7 @@ def readings_of(name: str) -> list[Reading]:
 
 
 def printed_totals(table_09: pd.DataFrame, table_10: pd.DataFrame) -> pd.DataFrame:
-    """Printed totals as int64: one row a network, columns breakhis, mini_ddsm, bach."""
+    """Printed totals as int64: one row per network, columns breakhis, mini_ddsm, bach."""
     rows = pd.concat([table_09, table_10])
     rows = rows[rows["metric"] == "parameters"]
     totals = rows.pivot_table(index="network", columns="dataset", values="value", sort=False)

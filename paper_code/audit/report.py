@@ -86,7 +86,7 @@ def run_audit(tables: Mapping[str, pd.DataFrame] | None = None) -> pd.DataFrame:
             in place of the printed ones; those not given are the printed ones.
 
     Returns:
-        One row a finding: the fields of `paper_code.audit.finding.Finding`, all str.
+        One row per finding: the fields of `paper_code.audit.finding.Finding`, all str.
     """
     given = {name: published_table(name) for name in TABLES} | dict(tables or {})
     findings = [

@@ -15,7 +15,7 @@ UNKNOWN = "vgg16_inception"  # its printed total is not that of the cited networ
 
 
 def printed_times(table_09: pd.DataFrame, table_10: pd.DataFrame) -> pd.DataFrame:
-    """Seconds: one row a network; the four magnifications, breakhis (average), bach, mini_ddsm."""
+    """Seconds, one row per network: magnifications, breakhis (average), bach, mini_ddsm."""
     rows = pd.concat([table_09, table_10])
     rows = rows[rows["metric"].str.endswith("_time_s")]
     return rows.pivot_table(index="network", columns="dataset", values="value", sort=False)
@@ -57,15 +57,15 @@ def times_against_work(table_09: pd.DataFrame, table_10: pd.DataFrame) -> list[F
     said, inverted = [], []
     for dataset in ("breakhis", "bach", "mini_ddsm"):
         rank = spearmanr(work, times[dataset]).statistic
-        here = [
+        subset = [
             (heavy, light)
             for heavy in work.index
             for light in work.index
             if work[heavy] >= 2 * work[light]
             and times.at[heavy, dataset] < times.at[light, dataset]
         ]
-        inverted += [(dataset, *pair) for pair in here]
-        said.append(f"{dataset}: rank correlation {rank:.2f}, {len(here)} inversions")
+        inverted += [(dataset, *pair) for pair in subset]
+        said.append(f"{dataset}: rank correlation {rank:.2f}, {len(subset)} inversions")
     return [
         Finding(
             id="timing/work",

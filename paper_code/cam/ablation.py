@@ -85,7 +85,7 @@ def sensitivity(
     kernel_size: tuple[int, ...] = (1, 3, 5, 9, 15),
     **options: object,
 ) -> pd.DataFrame:
-    """DT Grad-CAM with one parameter at a time moved from its default, one row a value.
+    """DT Grad-CAM with one parameter at a time moved from its default, one row per value.
 
     Columns: parameter, value, spearman (mean rank correlation with the map of the defaults,
     constant maps left out) and the mean localisation scores.

@@ -247,7 +247,7 @@ def _randomization(
 ) -> pd.DataFrame:
     """The randomisation test of every method but Score-CAM, whose passes would take too long."""
     rows = []
-    some = inputs[:RANDOMIZED_IMAGES]
+    first = inputs[:RANDOMIZED_IMAGES]
     # A part of the network at a time, not every block: a cascade costs as many maps as parts.
     children = network.named_children()
     parts = [name for name, child in children if any(True for _ in child.parameters())]
@@ -256,9 +256,9 @@ def _randomization(
             continue
         options = shared | (own if method == "dt_gradcam" else {})
         found = randomization_test(
-            network, some, classes[: len(some)], method, stages=parts[::-1], **options
+            network, first, classes[: len(first)], method, stages=parts[::-1], **options
         )
-        rows.append(found.assign(method=method, images=len(some)))
+        rows.append(found.assign(method=method, images=len(first)))
     return pd.concat(rows)
 
 

@@ -24,7 +24,7 @@ class Curves(NamedTuple):
     insertion: Tensor  # N x (S + 1): first point the blurred image, last the image; high is good
 
     def areas(self) -> pd.DataFrame:
-        """Area under each curve over the part of pixels changed (0-1), one row an image."""
+        """Area under each curve over the part of pixels changed (0-1), one row per image."""
         return pd.DataFrame(
             {
                 name: torch.trapezoid(curve.double(), dx=1 / (curve.shape[1] - 1)).cpu().numpy()
@@ -112,7 +112,7 @@ def randomization_test(
 
 
 def reset(module: nn.Module) -> None:
-    """Draw all parameters in `module` anew, each layer by its own rule (its `reset_parameters`);
+    """Draw all parameters in `module` again, each layer by its own rule (its `reset_parameters`);
     bare parameters (position tables, layer scales) from a normal with deviation 0.02."""
     for part in module.modules():
         if callable(getattr(part, "reset_parameters", None)):

@@ -47,7 +47,7 @@ def regions(
 
 
 def overlap_scores(predicted: np.ndarray, truth: Maps) -> pd.DataFrame:
-    """iou, dice, recall, precision, f1 and area (part of the image predicted), one row an image.
+    """iou, dice, recall, precision, f1 and area (part of the image predicted), one row per image.
 
     An empty prediction scores 0. Raises UserError for another shape or an image without a lesion.
     """
@@ -69,7 +69,7 @@ def overlap_scores(predicted: np.ndarray, truth: Maps) -> pd.DataFrame:
 
 
 def threshold_free_scores(maps: Maps, truth: Maps) -> pd.DataFrame:
-    """pointing_game, energy_inside and auprc, one row an image.
+    """pointing_game, energy_inside and auprc, one row per image.
 
     pointing_game: 1 if the map's highest pixel lies in the lesion. energy_inside: part of the map's
     sum that does. auprc: average precision of the pixels. An all-zero map scores 0, 0 and the
@@ -94,7 +94,7 @@ def threshold_free_scores(maps: Maps, truth: Maps) -> pd.DataFrame:
 def localization_scores(
     maps: Maps, truth: Maps, method: str, rule: str = "own", threshold: float = FIXED_THRESHOLD
 ) -> pd.DataFrame:
-    """`overlap_scores` under `rule` beside `threshold_free_scores`, one row an image."""
+    """`overlap_scores` under `rule` beside `threshold_free_scores`, one row per image."""
     overlap = overlap_scores(regions(maps, method, rule, threshold), truth)
     return pd.concat([overlap, threshold_free_scores(maps, truth)], axis=1)
 

@@ -36,13 +36,13 @@ def load_image(path: str | Path, colour: str = "any") -> Image.Image:
         raise UserError(f"{path}: no such file.") from error
     except UnidentifiedImageError as error:
         raise UserError(
-            f"{path}: not an image that can be read. Fetch or export it anew."
+            f"{path}: not an image that can be read. Fetch or export it again."
         ) from error
     except Image.DecompressionBombError as error:
         raise UserError(f"{path}: too large to be decoded safely ({error}).") from error
     except (OSError, SyntaxError, ValueError) as error:
         raise UserError(
-            f"{path}: truncated or damaged ({error}). Fetch or export it anew."
+            f"{path}: truncated or damaged ({error}). Fetch or export it again."
         ) from error
     if min(image.size) < MINIMUM_SIDE:
         raise UserError(

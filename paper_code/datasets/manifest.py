@@ -15,7 +15,7 @@ def read(manifest: Path) -> pd.DataFrame:
     Paths are relative to the manifest. `group` is the patient; both may be empty.
 
     Returns:
-        One row an image: path, label, group, mask, and any further columns as they are.
+        One row per image: path, label, group, mask, and any further columns as they are.
 
     Raises:
         UserError: the file, a column, a label or a listed image or mask is missing; an image is

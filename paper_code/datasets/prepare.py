@@ -38,7 +38,7 @@ def make_manifest(
         source: "real" or "phantom", for the record.
         output: the CSV to write; the JSON is written beside it.
         seed: of the draw.
-        limit: use at most so many images, classes in proportion; None means all. Mini-DDSM is
+        limit: use at most this many images, classes in proportion; None means all. Mini-DDSM is
             always drawn down to the paper's 500 / 700 / 800.
         workers: processes that hash files.
 

@@ -24,7 +24,7 @@ def read_dataset(
         manifests: the user's own sets, `{name: {"path": ..., "classes": [...]}}`.
 
     Returns:
-        One row an image, sorted by path: `path` (opens as it stands), `image` (the path below the
+        One row per image, sorted by path: `path` (opens as it stands), `image` (the path below the
         data set's folder: its name in every later file), `label`, `group` (patient; "" where
         unknown), `mask` (";"-joined files; "" where there is none), plus subtype, slide and
         magnification (BreakHis) or view and side (Mini-DDSM). `attrs["classes"]` is the tuple of
@@ -52,7 +52,7 @@ def read_dataset(
     counts = table["label"].value_counts()
     for label in classes:
         if counts.get(label, 0) == 0:
-            raise UserError(f"{where}: class '{label}' of {name} has no image. Fetch it anew.")
+            raise UserError(f"{where}: class '{label}' of {name} has no image. Fetch it again.")
     if len(classes) < 2:
         raise UserError(f"{where}: {name} has one class only ('{classes[0]}'); two are needed.")
     table = table.sort_values("path", ignore_index=True)
@@ -69,7 +69,7 @@ class Reader:
 
     Attributes:
         place: (data set, data_root) -> the folder or file that shows that it is there at all.
-        read: (data set, data_root) -> one row an image: path, label, group, mask; no row is an
+        read: (data set, data_root) -> one row per image: path, label, group, mask; no row is an
             error of `read_dataset`.
     """
 

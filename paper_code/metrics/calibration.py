@@ -12,8 +12,8 @@ def reliability_curve(y_true: np.ndarray, y_prob: np.ndarray, bins: int = 15) ->
     """Confidence against accuracy of the predicted class, in `bins` equal bins of [0, 1].
 
     `y_true` is N class indices, `y_prob` N x K probabilities; confidence is a row's largest
-    probability. Returns one row a bin that holds an image: low, high (its edges; a value on an edge
-    belongs to the bin below), count, confidence and accuracy (means). These are the points of
+    probability. Returns one row per bin that holds an image: low, high (its edges; a value on an
+    edge belongs to the bin below), count, confidence and accuracy (means). These are the points of
     scikit-learn's calibration_curve, which drops the counts.
     """
     y_true, y_prob = check_predictions(y_true, y_prob)

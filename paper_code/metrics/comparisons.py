@@ -184,7 +184,7 @@ def compare_networks(
     """Compare the reference with every other network on the same images.
 
     `y_true` is N class indices, `prob_by_network` N x K probabilities of each network, rows in the
-    same order, `groups` one patient an image or None. One row a network and metric: network,
+    same order, `groups` one patient an image or None. One row per network and metric: network,
     metric, reference_value, value, difference (reference minus network), low, high, test, p_value,
     p_holm. The interval is that of `paired_bootstrap`. So is the p-value, but where no patient has
     two images accuracy has the exact McNemar test and the two-class AUC has DeLong's. `p_holm` is

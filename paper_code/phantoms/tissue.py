@@ -149,7 +149,7 @@ def lay_out(kind: str, rng: Rng, width: float, height: float) -> Tissue:
         rng: decides everything.
         width, height: the visible field.
 
-    A lesion that covers too little or too much of the field is drawn anew; the best of a few
+    A lesion that covers too little or too much of the field is drawn again; the best of a few
     draws is kept.
     """
     best, best_excess = None, np.inf

@@ -18,7 +18,7 @@ _FOLDER = Path(__file__).parent
 
 
 def published_table(table: str | int) -> pd.DataFrame:
-    """Return one printed table, one row a number.
+    """Return one printed table, one row per number.
 
     Args:
         table: 7, "7", "07", a name that begins with "table_07", or "text".

@@ -63,19 +63,19 @@ def cell(row: pd.Series) -> str:
 def comparison_blocks(
     table: pd.DataFrame, metrics: list[str], subject: str = "network"
 ) -> list[str]:
-    """One Markdown table a data set: a row a network, a column a metric, then the verdict."""
+    """One Markdown table per data set: networks in rows, metrics in columns, then the verdict."""
     heading, labels = SUBJECTS[subject]
     blocks = []
     for dataset, rows in table.groupby("dataset", sort=False):
         lines = []
         for name, cells in rows.groupby(subject, sort=False):
-            of = cells.set_index("metric")
-            verdicts = list(dict.fromkeys(verdict_text(of.loc[metric]) for metric in metrics))
+            subset = cells.set_index("metric")
+            verdicts = list(dict.fromkeys(verdict_text(subset.loc[metric]) for metric in metrics))
             if len(verdicts) > 1:
-                verdicts = [f"{METRIC_LABELS[m]}: {verdict_text(of.loc[m])}" for m in metrics]
+                verdicts = [f"{METRIC_LABELS[m]}: {verdict_text(subset.loc[m])}" for m in metrics]
             lines.append(
                 {heading: labels.get(name, name)}
-                | {METRIC_LABELS[metric]: cell(of.loc[metric]) for metric in metrics}
+                | {METRIC_LABELS[metric]: cell(subset.loc[metric]) for metric in metrics}
                 | {"Verdict": "; ".join(verdicts)}
             )
         first = rows.iloc[0]

@@ -184,7 +184,7 @@ def test_consistent_tables_pass_clean(consistent, printed):
 
 
 def edit(tables, name, change, metric=None, **where):
-    """The tables with `change` applied to the chosen values of one of them, printed anew."""
+    """The tables with `change` applied to the chosen values of one of them, printed again."""
     table = tables[name].copy()
     pick = pd.Series(True, index=table.index)
     if metric:
@@ -544,8 +544,8 @@ def test_search_finds_every_matrix_of_a_small_total():
         for tp, tn in product(range(p + 1), range(total - p + 1))
         if 0.4 <= tp / p <= 0.8 and tn / (total - p) >= 0.3
     }
-    some = confusion_matrices(total, low, high, positives=(4,))
-    assert set(map(tuple, some.T.tolist())) == {m for m in expected if m[0] + m[1] == 4}
+    few = confusion_matrices(total, low, high, positives=(4,))
+    assert set(map(tuple, few.T.tolist())) == {m for m in expected if m[0] + m[1] == 4}
 
 
 def test_scores_are_those_of_the_libraries():

@@ -26,7 +26,7 @@ PEERS = {
     "eigencam": pytorch_grad_cam.EigenCAM,
     "scorecam": pytorch_grad_cam.ScoreCAM,
 }
-# The usual layer, and one of 64 channels for Score-CAM, which costs a pass a channel.
+# The usual layer, and one of 64 channels for Score-CAM, which costs one pass per channel.
 LAYERS = {"resnet50": ("layer4", "layer1.2.conv1"), "vgg16": ("features.29", "features.3")}
 
 
@@ -105,7 +105,7 @@ def test_pytorch_grad_cam_scorecam(case):
 def test_torchcam(case, method):
     network, images, classes, layers = case
     layer = layers[method == "scorecam"]
-    if method == "scorecam":  # a pass a channel: four images
+    if method == "scorecam":  # one pass per channel: four images
         images, classes = images[:4, :, ::2, ::2], classes[:4]
     peer = {"gradcam": torchcam.GradCAM, "scorecam": torchcam.ScoreCAM}[method]
     with peer(network, layer) as extractor:

@@ -287,7 +287,7 @@ def test_mini_ddsm_misplaced_file(mini_root, name):
         read_dataset("mini_ddsm", mini_root)
 
 
-# --- A manifest of one's own ---------------------------------------------------------------------
+# --- A manifest of your own ---------------------------------------------------------------------
 
 
 @pytest.fixture

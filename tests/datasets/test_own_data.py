@@ -1,4 +1,4 @@
-"""A data set of one's own, from a manifest.csv to its table, with one config entry and no code."""
+"""A data set of your own, from a manifest.csv to its table, with one config entry and no code."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""`predict`, `explain` and `evaluate`: a trained network on images of one's own."""
+"""`predict`, `explain` and `evaluate`: a trained network on your own images."""
 
 import numpy as np
 import pandas as pd

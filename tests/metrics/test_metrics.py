@@ -1,4 +1,4 @@
-"""Metrics against definitions written anew from counts and pairs; intervals and tests by simulation
+"""Metrics against definitions written from counts and pairs; intervals and tests by simulation
 and against scipy, scikit-learn and statsmodels."""
 
 import math

@@ -36,7 +36,7 @@ PHANTOM = {"source": "phantom", "complete": False, "description": "phantom (40 s
 def make_run(tmp_path):
     """Write run.json and predictions.csv of 20 test images: make_run(right=16) -> run.json.
 
-    Of 10 benign and 10 malignant images, two a patient, the first `right` are predicted right.
+    Of 10 benign and 10 malignant images, two per patient, the first `right` are predicted right.
     The validation rows are all wrong: a table must not count them.
     """
 
@@ -354,7 +354,7 @@ def test_table_06(make_listed, tmp_path, train, by, verdicts):
     page = output.with_suffix(".md").read_text(encoding="utf-8")
     assert f"| BACH | 400 (paper 400) | {train} (paper 240) |" in page
     assert f"| {verdicts} |" in page
-    shared = 0 if train == 240 else 2  # two images a patient, in order
+    shared = 0 if train == 240 else 2  # two images per patient, in order
     assert set(table["patients_in_two_parts"]) == {shared}
 
 

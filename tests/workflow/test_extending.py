@@ -248,11 +248,11 @@ def test_the_guide_shows_these_lines_and_each_is_under_thirty():
     guide = (ROOT / "docs" / "guide" / "extending.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", guide, re.S)
     assert len(blocks) == 5
-    here = {line.strip() for line in Path(__file__).read_text(encoding="utf-8").splitlines()}
+    subset = {line.strip() for line in Path(__file__).read_text(encoding="utf-8").splitlines()}
     for block in blocks:
         lines = [line for line in block.splitlines() if line.strip()]
         assert len(lines) < 30
         shown = [
             line.strip() for line in lines if not line.lstrip().startswith(("#", "import", "from"))
         ]
-        assert [line for line in shown if line not in here] == []
+        assert [line for line in shown if line not in subset] == []

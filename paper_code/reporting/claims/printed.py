@@ -25,19 +25,19 @@ NUMERALS = {
 
 
 def printed_leads(table: str, subject: str, ours: str, *, smaller: bool = False) -> pd.DataFrame:
-    """Our printed value against the best other, a row a data set and metric.
+    """Our printed value against the best other, one row per data set and metric.
 
     Columns dataset, metric, ours, other, lead (positive: ours is better), unit (of the last digit).
     """
     printed = published_table(table)
     sign = -1 if smaller else 1
     rows = []
-    for (dataset, metric), here in printed.groupby(["dataset", "metric"], sort=False):
-        values = here.set_index(subject)["value"]
+    for (dataset, metric), subset in printed.groupby(["dataset", "metric"], sort=False):
+        values = subset.set_index(subject)["value"]
         if ours not in values or len(values) < 2:
             continue
         others = sign * values.drop(ours)
-        digits = here["printed"].str.partition(".")[2].str.len().min()
+        digits = subset["printed"].str.partition(".")[2].str.len().min()
         rows.append(
             {
                 "dataset": dataset,

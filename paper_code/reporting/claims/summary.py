@@ -58,13 +58,16 @@ def _data(read: dict[str, pd.DataFrame]) -> str:
     for rows in read.values():
         if not {"dataset", "data", "weights", "seeds", "network"} <= set(rows.columns):
             continue
-        for dataset, of in rows.dropna(subset=["data", "weights", "network"]).groupby("dataset"):
+        for dataset, subset in rows.dropna(subset=["data", "weights", "network"]).groupby(
+            "dataset"
+        ):
             line = lines.setdefault(
-                dataset, {"data": of["data"].iloc[0], "networks": {}, "weights": {}, "seeds": {}}
+                dataset,
+                {"data": subset["data"].iloc[0], "networks": {}, "weights": {}, "seeds": {}},
             )
-            line["networks"] |= dict.fromkeys(of["network"])
-            line["weights"] |= dict.fromkeys(of["weights"])
-            line["seeds"] |= dict.fromkeys(" ".join(of["seeds"].dropna()).split())
+            line["networks"] |= dict.fromkeys(subset["network"])
+            line["weights"] |= dict.fromkeys(subset["weights"])
+            line["seeds"] |= dict.fromkeys(" ".join(subset["seeds"].dropna()).split())
     known = [name for name in DATASET_LABELS if name in lines]
     own = [name for name in lines if name not in DATASET_LABELS and name != "breakhis"]
     if not known + own:
@@ -138,11 +141,11 @@ def _claims(rows: pd.DataFrame | None) -> str:
     lines = [
         {
             "Claim": claim,
-            "The paper's words": of["quote"].iloc[0],
-            "By its printed numbers": verdict_counts(of, "printed"),
-            "By our runs": verdict_counts(of, "measured"),
+            "The paper's words": subset["quote"].iloc[0],
+            "By its printed numbers": verdict_counts(subset, "printed"),
+            "By our runs": verdict_counts(subset, "measured"),
         }
-        for claim, of in rows.groupby("claim", sort=False)
+        for claim, subset in rows.groupby("claim", sort=False)
     ]
     return f"## Claims\n\nDetails: [claims.md](claims.md).\n\n{markdown(pd.DataFrame(lines))}"
 

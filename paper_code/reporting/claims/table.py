@@ -318,7 +318,7 @@ def write(output: str, *, tables: list[str], scale: str) -> None:
 
 
 def claim_rows(tables: Tables) -> pd.DataFrame:
-    """One row a claim and test.
+    """One row per claim and test.
 
     Raises:
         UserError: a table lacks a column.
@@ -329,7 +329,7 @@ def claim_rows(tables: Tables) -> pd.DataFrame:
             outcomes = [outcome for test in claim.tests for outcome in test(tables)]
         except KeyError as error:
             raise UserError(
-                f"Claim '{claim.id}': a table has no column {error}. Make the tables anew."
+                f"Claim '{claim.id}': a table has no column {error}. Make the tables again."
             ) from error
         facts = {
             "claim": claim.id,
@@ -343,14 +343,14 @@ def claim_rows(tables: Tables) -> pd.DataFrame:
 
 def _page(rows: pd.DataFrame) -> list[str]:
     overview = []
-    for claim, of in rows.groupby("claim", sort=False):
+    for claim, subset in rows.groupby("claim", sort=False):
         line = {"Claim": f"[{claim}](#{_anchor(claim)})"}
         for evidence in ("printed", "measured"):
-            line[evidence.capitalize()] = verdict_counts(of, evidence)
+            line[evidence.capitalize()] = verdict_counts(subset, evidence)
         overview.append(line)
     blocks = [INTRODUCTION, f"## Overview\n\n{markdown(pd.DataFrame(overview))}"]
-    for claim, of in rows.groupby("claim", sort=False):
-        first = of.iloc[0]
+    for claim, subset in rows.groupby("claim", sort=False):
+        first = subset.iloc[0]
         lines = [
             {
                 "Evidence": row["evidence"],
@@ -360,7 +360,7 @@ def _page(rows: pd.DataFrame) -> list[str]:
                 "Verdict": f"**{row['verdict']}**" + (f": {row['why']}" if row["why"] else ""),
                 "From": row["source"] or "–",
             }
-            for _, row in of.iterrows()
+            for _, row in subset.iterrows()
         ]
         blocks.append(
             f"## {claim[0].upper()}{claim[1:]}\n\n> {first['quote']} ({first['place']})\n\n"

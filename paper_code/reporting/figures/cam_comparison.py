@@ -51,10 +51,10 @@ def draw(output: str, *, cams: list[str], scale: str) -> None:
                     axis.set_title("Image" if method is None else METHOD_LABELS[method])
         bar = figure.colorbar(shown, ax=axes, shrink=0.8, pad=0.01)
         bar.set_label("map value, 0 to 1")
-        sources = [of["data"] for of in facts.values()]
+        sources = [subset["data"] for subset in facts.values()]
         first = next(iter(facts.values()))
         hardware = first["provenance"]["hardware"]
-        truths = ", ".join(dict.fromkeys(of["truth"] for of in facts.values()))
+        truths = ", ".join(dict.fromkeys(subset["truth"] for subset in facts.values()))
         save_figure(
             figure,
             output,

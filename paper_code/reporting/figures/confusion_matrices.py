@@ -11,7 +11,7 @@ from paper_code.runs import Run, load_run
 
 
 def draw(output: str, *, runs: list[str], scale: str) -> None:
-    """Write `output` (.png) and its .pdf: a row a network, a column a data set.
+    """Write `output` (.png) and its .pdf: one row per network, one column per data set.
 
     Counts of the test images summed over the seeds; the colour is the share of the true class.
 

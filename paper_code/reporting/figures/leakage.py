@@ -17,7 +17,7 @@ SHOWN = ("accuracy", "auc_roc")
 
 
 def draw(output: str, *, tables: list[str]) -> None:
-    """Write `output` (.png) and its .pdf: a row a metric, a column a data set.
+    """Write `output` (.png) and its .pdf: one row per metric, one column per data set.
 
     Args:
         output: the .png file.
@@ -44,8 +44,8 @@ def draw(output: str, *, tables: list[str]) -> None:
         )
         for line, metric in zip(axes, SHOWN, strict=True):
             for axis, dataset in zip(line, datasets, strict=True):
-                of = rows[(rows["dataset"] == dataset) & (rows["metric"] == metric)]
-                _draw_panel(axis, of.set_index("network").reindex(networks), metric)
+                subset = rows[(rows["dataset"] == dataset) & (rows["metric"] == metric)]
+                _draw_panel(axis, subset.set_index("network").reindex(networks), metric)
                 if metric == SHOWN[0]:
                     axis.set_title(DATASET_LABELS.get(dataset, dataset))
             line[0].set_ylabel(f"{METRIC_LABELS[metric]} on the test part")
@@ -89,7 +89,8 @@ def _provenance(rows: pd.DataFrame) -> str:
         return ", ".join(dict.fromkeys(rows[column]))
 
     sources = "; ".join(
-        f"{dataset}: {of['data'].iloc[0]}" for dataset, of in rows.groupby("dataset", sort=False)
+        f"{dataset}: {subset['data'].iloc[0]}"
+        for dataset, subset in rows.groupby("dataset", sort=False)
     )
     return (
         "Lines: 95 % intervals, patients drawn with replacement. No skill: always the largest "

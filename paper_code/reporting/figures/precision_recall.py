@@ -26,9 +26,9 @@ def _draw(axis, runs, look) -> str:
     heights, averages, shares = [], [], []
     for run in runs:
         labels, probabilities, _ = run.part("test")
-        for index, of in precision_recall_points(labels, probabilities).groupby("class"):
+        for index, subset in precision_recall_points(labels, probabilities).groupby("class"):
             # A staircase: the best precision of the lowest recall that is enough.
-            best = of.groupby("recall")["precision"].max()
+            best = subset.groupby("recall")["precision"].max()
             heights.append(best.to_numpy()[np.searchsorted(best.index, GRID - 1e-12)])
             averages.append(average_precision_score(labels == index, probabilities[:, index]))
             shares.append(np.mean(labels == index))

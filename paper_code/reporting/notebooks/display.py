@@ -135,7 +135,7 @@ def beside_printed(
     labels: dict[str, str] = NETWORK_LABELS,
     axis_label: str = "",
 ) -> Figure:
-    """One panel a data set, one line a network (or place): value, 95 % interval, printed value.
+    """One panel per data set, one line per network (or place): value, 95 % interval, printed value.
 
     rows: of one of Tables II, VII, VIII, XI and XII.
     """
@@ -148,12 +148,12 @@ def beside_printed(
     height = 1.0 + 0.28 * len(subjects)
     figure, axes = plot(lines, columns, (max(3.1 * columns + 0.6, 5), height * lines))
     for axis, dataset in zip(axes.flat, datasets, strict=False):
-        here = rows[rows["dataset"] == dataset].set_index(subject)
-        here = here.reindex(subjects)
+        subset = rows[rows["dataset"] == dataset].set_index(subject)
+        subset = subset.reindex(subjects)
         place = np.arange(len(subjects))[::-1]
-        axis.hlines(place, here["low"], here["high"], color=MEASURED, linewidth=2, alpha=0.45)
-        axis.plot(here["value"], place, "o", color=MEASURED, label="measured, 95 % interval")
-        axis.plot(here["printed"], place, "D", color=PRINTED, fillstyle="none", label="printed")
+        axis.hlines(place, subset["low"], subset["high"], color=MEASURED, linewidth=2, alpha=0.45)
+        axis.plot(subset["value"], place, "o", color=MEASURED, label="measured, 95 % interval")
+        axis.plot(subset["printed"], place, "D", color=PRINTED, fillstyle="none", label="printed")
         axis.set(
             yticks=place,
             yticklabels=[labels.get(key, key) for key in subjects],
@@ -176,13 +176,13 @@ def beside_printed(
 def metric_table(
     rows: pd.DataFrame, metrics: dict[str, str], subject: str, labels: dict[str, str]
 ) -> pd.DataFrame:
-    """Value [interval] beside the printed value, one line a data set and subject."""
+    """Value [interval] beside the printed value, one line per data set and subject."""
     lines = []
     for (dataset, name), cells in rows.groupby(["dataset", subject], sort=False):
-        of = cells.set_index("metric")
+        subset = cells.set_index("metric")
         line = {"Data set": name_of(dataset), subject.capitalize(): labels.get(name, name)}
         for metric, label in metrics.items():
-            row = of.loc[metric]
+            row = subset.loc[metric]
             interval = (
                 "" if np.isnan(row["low"]) else f" [{number(row['low'])}, {number(row['high'])}]"
             )

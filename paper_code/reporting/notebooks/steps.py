@@ -76,7 +76,7 @@ def load_steps(path: str | Path) -> ShownSteps:
         fields = {name: file[name] for name in file.files}
     wanted = set(ShownSteps.__dataclass_fields__) - {"lesion"}
     if missing := sorted(wanted - fields.keys()):
-        raise UserError(f"{path}: {', '.join(missing)} missing. Make the figure anew.")
+        raise UserError(f"{path}: {', '.join(missing)} missing. Make the figure again.")
     return ShownSteps(
         **{name: fields[name] for name in wanted - {"source", "sigma", "threshold"}},
         source=str(fields["source"]).removesuffix(".") + ".",

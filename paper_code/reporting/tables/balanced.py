@@ -40,13 +40,13 @@ def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:
     """
     loaded = [load_run(path) for path in runs]
     rows = balanced_rows(loaded, scale=scale, resamples=resamples)
-    blocks = [_block(dataset, here) for dataset, here in rows.groupby("dataset", sort=False)]
+    blocks = [_block(dataset, subset) for dataset, subset in rows.groupby("dataset", sort=False)]
     title = "Balanced metrics and calibration"
     write_table(output, rows, title, [NOTES, *blocks, provenance_block(loaded, scale)])
 
 
 def balanced_rows(runs: list[Run], *, scale: str, resamples: int) -> pd.DataFrame:
-    """One row a data set, network and metric; of several seeds the means, all values kept."""
+    """One row per data set, network and metric; of several seeds the means, all values kept."""
     rows = []
     for (dataset, network), same in group_runs(runs).items():
         tables = [_intervals(run, resamples).set_index("metric") for run in same]
@@ -85,8 +85,8 @@ def _intervals(run: Run, resamples: int) -> pd.DataFrame:
 
 def _block(dataset: str, rows: pd.DataFrame) -> str:
     lines = []
-    for network, of in rows.groupby("network", sort=False):
-        cells = of.set_index("metric")
+    for network, subset in rows.groupby("network", sort=False):
+        cells = subset.set_index("metric")
         lines.append(
             {"Network": NETWORK_LABELS.get(network, network)}
             | {

@@ -16,7 +16,7 @@ NOTE = (
 
 
 def write(output: str, *, runs: list[str], scale: str) -> None:
-    """Write `output` (.csv, one row a run and epoch) and its .md (one line a run).
+    """Write `output` (.csv, one row per run and epoch) and its .md (one line per run).
 
     Args:
         output: the CSV.
@@ -33,7 +33,7 @@ def write(output: str, *, runs: list[str], scale: str) -> None:
 
 
 def epochs(run: Run, path: str, scale: str) -> pd.DataFrame:
-    """One row an epoch of one run: what it is of, then losses, accuracies and seconds.
+    """One row per epoch of one run: what it is of, then losses, accuracies and seconds.
 
     Raises:
         UserError: history.csv is missing or has another number of epochs than timing.json.
@@ -42,12 +42,12 @@ def epochs(run: Run, path: str, scale: str) -> pd.DataFrame:
     try:
         history = pd.read_csv(file)
     except (OSError, pd.errors.ParserError) as error:
-        raise UserError(f"{file}: cannot be read ({error}). Train that run anew.") from error
+        raise UserError(f"{file}: cannot be read ({error}). Train that run again.") from error
     seconds = run.timing["epoch_seconds"]
     if any(len(values) != len(history) for values in seconds.values()):
-        raise UserError(f"{file}: not as many epochs as in timing.json. Train that run anew.")
+        raise UserError(f"{file}: not as many epochs as in timing.json. Train that run again.")
     facts = run.facts
-    of = {
+    subset = {
         "dataset": run.dataset,
         "network": run.network,
         "splits": facts["by"],
@@ -66,7 +66,7 @@ def epochs(run: Run, path: str, scale: str) -> pd.DataFrame:
     )
     return pd.concat(
         [
-            pd.DataFrame(of, index=history.index),
+            pd.DataFrame(subset, index=history.index),
             measured,
             pd.DataFrame(after, index=history.index),
         ],

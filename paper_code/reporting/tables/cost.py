@@ -77,7 +77,7 @@ def _average_note(table: str) -> str:
 
 
 def cost_rows(runs: list[Run], table: str, scale: str) -> pd.DataFrame:
-    """All costs of runs beside the printed values: one row a data set, network and metric.
+    """All costs of runs beside the printed values: one row per data set, network and metric.
 
     Parameters and GMACs depend on the data by the number of classes alone. For BreakHis they stand
     once, under the data set `breakhis`, and so do the mean times of its four magnifications.
@@ -98,7 +98,7 @@ def cost_rows(runs: list[Run], table: str, scale: str) -> pd.DataFrame:
     for network, sets in magnifications.items():
         if len(sets) == MAGNIFICATIONS:
             times += _time_rows(table, "breakhis", network, sets, scale)
-    rows = pd.DataFrame([*(row for some in sizes.values() for row in some), *times])
+    rows = pd.DataFrame([*(row for same in sizes.values() for row in same), *times])
     return rows.round({"value": 6, "difference": 6})
 
 
@@ -194,22 +194,22 @@ def _time_rows(
 def _size_blocks(rows: pd.DataFrame) -> list[str]:
     blocks = []
     sizes = rows[rows["metric"].str.startswith(("parameters_", "gmacs_"))]
-    for place, here in sizes.groupby("dataset", sort=False):
+    for place, subset in sizes.groupby("dataset", sort=False):
         lines = []
-        for network, cells in here.groupby("network", sort=False):
-            of = cells.set_index("metric")
+        for network, cells in subset.groupby("network", sort=False):
+            by_metric = cells.set_index("metric")
             line = {
                 "Network": NETWORK_LABELS.get(network, network),
-                "Printed": _count(of["printed"].iloc[0]),
+                "Printed": _count(by_metric["printed"].iloc[0]),
             }
             for reading in READINGS:
-                row = of.loc[f"parameters_{reading}"]
+                row = by_metric.loc[f"parameters_{reading}"]
                 gap = "" if np.isnan(row["difference"]) else f" ({row['difference']:+,.0f})"
                 line |= {reading.capitalize(): _count(row["value"]) + gap}
                 line |= {f"Verdict, {reading}": verdict_text(row)}
-            for metric in of.index[of.index.str.startswith("gmacs_")]:
+            for metric in by_metric.index[by_metric.index.str.startswith("gmacs_")]:
                 size = metric.removeprefix("gmacs_")
-                line[f"GMACs at {size} px"] = number(of.loc[metric, "value"], 2)
+                line[f"GMACs at {size} px"] = number(by_metric.loc[metric, "value"], 2)
             lines.append(line)
         table = markdown(pd.DataFrame(lines))
         label = (PLACES | DATASET_LABELS).get(place, place)
@@ -220,13 +220,13 @@ def _size_blocks(rows: pd.DataFrame) -> list[str]:
 def _time_blocks(rows: pd.DataFrame) -> list[str]:
     blocks = []
     times = rows[rows["metric"].isin(TIMINGS)]
-    for dataset, here in times.groupby("dataset", sort=False):
+    for dataset, subset in times.groupby("dataset", sort=False):
         lines = []
-        for network, cells in here.groupby("network", sort=False):
-            of = cells.set_index("metric")
-            value = of["value"].copy()
+        for network, cells in subset.groupby("network", sort=False):
+            by_metric = cells.set_index("metric")
+            value = by_metric["value"].copy()
             value["peak_memory_bytes"] /= 2**30
-            first = of.loc["total_seconds"]
+            first = by_metric.loc["total_seconds"]
             lines.append(
                 {"Network": NETWORK_LABELS.get(network, network)}
                 | {"Convergence (paper), s": number(first["printed"], 2)}
@@ -235,7 +235,7 @@ def _time_blocks(rows: pd.DataFrame) -> list[str]:
             )
         label = (PLACES | DATASET_LABELS).get(dataset, dataset)
         mean = " (mean of the four magnifications)" if dataset in PLACES else ""
-        data = distinct(here["data"])
+        data = distinct(subset["data"])
         blocks.append(
             f"## Times, {label}{mean}\n\nData: {data}.\n\n{markdown(pd.DataFrame(lines))}"
         )

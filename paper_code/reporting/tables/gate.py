@@ -28,7 +28,7 @@ NOTE = (
 
 
 def write(output: str, *, runs: list[str], prepared: list[str], scale: str) -> None:
-    """Write `output` (.csv, one row a run and statistic) and its .md.
+    """Write `output` (.csv, one row per run and statistic) and its .md.
 
     Args:
         output: the CSV.
@@ -76,7 +76,7 @@ def gate_weights(run: Run, path: Path, prepared: Path) -> tuple[np.ndarray, np.n
     manifest = pd.read_csv(prepared / "manifest.csv", dtype=str, keep_default_na=False)
     index = pd.Index(manifest["image"]).get_indexer(test["image"])
     if (index < 0).any():
-        raise UserError(f"{path}: trained on other images than {prepared} has. Train it anew.")
+        raise UserError(f"{path}: trained on other images than {prepared} has. Train it again.")
     images = np.load(prepared / "images.npy", mmap_mode="r")
     weights: list[torch.Tensor] = []
     handle = network.gate.register_forward_hook(
@@ -125,17 +125,17 @@ def explained(weights: np.ndarray, labels: np.ndarray) -> float:
 def _lines(table: pd.DataFrame) -> pd.DataFrame:
     lines = []
     for (dataset, seed), rows in table.groupby(["dataset", "seed"], sort=False):
-        of = rows.set_index("statistic")["value"]
+        subset = rows.set_index("statistic")["value"]
         lines.append(
             {
                 "Data set": DATASET_LABELS.get(dataset, dataset),
                 "Seed": str(seed),
-                "Test images": f"{of['images']:.0f}",
-                "Channels": f"{of['channels']:,.0f}",
-                "Off": f"{of['off']:,.0f}",
-                "Zero": number(of["zero_share"]),
-                "Mean weight": number(of["mean"]),
-                "Between classes": number(of["between_classes"]),
+                "Test images": f"{subset['images']:.0f}",
+                "Channels": f"{subset['channels']:,.0f}",
+                "Off": f"{subset['off']:,.0f}",
+                "Zero": number(subset["zero_share"]),
+                "Mean weight": number(subset["mean"]),
+                "Between classes": number(subset["between_classes"]),
                 "Data": rows["data"].iloc[0],
             }
         )

@@ -57,7 +57,7 @@ def write(output: str, *, runs: list[str], prepared: list[str], scale: str, resa
     """
     loaded = [load_run(path) for path in runs]
     rows = leakage_rows(loaded, prepared, scale=scale, resamples=resamples)
-    blocks = [_block(dataset, here) for dataset, here in rows.groupby("dataset", sort=False)]
+    blocks = [_block(dataset, subset) for dataset, subset in rows.groupby("dataset", sort=False)]
     title = "Split by image against split by patient"
     write_table(output, rows, title, [NOTES, *blocks, provenance_block(loaded, scale)])
 
@@ -65,7 +65,7 @@ def write(output: str, *, runs: list[str], prepared: list[str], scale: str, resa
 def leakage_rows(
     runs: list[Run], prepared: list[str], *, scale: str, resamples: int
 ) -> pd.DataFrame:
-    """One row a data set, network and metric, then one a data set and fact of its splits.
+    """One row per data set, network and metric, then one per data set and fact of its splits.
 
     `image` and `patient` are the values by either split, each with `_low` and `_high`; `low`,
     `high` and `p_value` belong to `difference`. Facts of the splits are means over the seeds, with
@@ -79,7 +79,7 @@ def leakage_rows(
     for dataset in dict.fromkeys(dataset for dataset, _ in groups["image"]):
         if dataset not in folders:
             raise UserError(f"Leakage: the prepared folder of {dataset} is not among --prepared.")
-        networks = [network for of, network in groups["image"] if of == dataset]
+        networks = [network for name, network in groups["image"] if name == dataset]
         pairs = [[groups[way][dataset, network] for way in WAYS] for network in networks]
         for pair in pairs:
             rows += _network_rows(*pair, resamples)
@@ -100,7 +100,8 @@ def _network_rows(by_image: list[Run], by_patient: list[Run], resamples: int) ->
     sides = (by_image, by_patient)
     codes = patient_codes([*by_image, *by_patient])
     samples = [
-        (*run.part("test")[:2], of) for run, of in zip([*by_image, *by_patient], codes, strict=True)
+        (*run.part("test")[:2], patients)
+        for run, patients in zip([*by_image, *by_patient], codes, strict=True)
     ]
     compared = difference_bootstrap(
         samples[: len(by_image)], samples[len(by_image) :], METRICS, resamples
@@ -129,7 +130,7 @@ def _network_rows(by_image: list[Run], by_patient: list[Run], resamples: int) ->
 def _largest_class(runs: list[Run]) -> float:
     """The accuracy of always naming the largest class of the test part."""
     labels = [run.part("test")[0] for run in runs]
-    return float(np.mean([np.bincount(of).max() / len(of) for of in labels]))
+    return float(np.mean([np.bincount(of_run).max() / len(of_run) for of_run in labels]))
 
 
 def _split_rows(sides: list[list[Run]], folder: Path) -> list[dict]:

@@ -1,4 +1,4 @@
-"""The table of a data set of one's own: its images, and how well each network does on them."""
+"""The table of a data set of your own: its images, and how well each network does on them."""
 
 import pandas as pd
 
@@ -58,7 +58,7 @@ def write(
         provenance_block(loaded, scale),
         data_provenance_block([source], scale).removeprefix("## Provenance\n\n"),
     ]
-    write_table(output, table, f"{source['dataset']}: a data set of one's own", sections)
+    write_table(output, table, f"{source['dataset']}: a data set of your own", sections)
 
 
 def _images(split: pd.DataFrame, classes: list[str], by: str) -> str:
@@ -78,12 +78,12 @@ def _images(split: pd.DataFrame, classes: list[str], by: str) -> str:
 def _networks(table: pd.DataFrame, metrics: list[str]) -> str:
     lines = []
     for network, rows in table.groupby("network", sort=False):
-        of = rows.set_index("metric").loc[metrics]
+        subset = rows.set_index("metric").loc[metrics]
         lines.append(
             {"Network": NETWORK_LABELS.get(network, network)}
             | {
                 METRIC_LABELS[row.Index]: interval_text(row.value, row.low, row.high)
-                for row in of.itertuples()
+                for row in subset.itertuples()
             }
         )
     return markdown(pd.DataFrame(lines))

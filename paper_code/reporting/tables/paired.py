@@ -64,7 +64,7 @@ def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:
     rows = comparison_rows(loaded, scale=scale, resamples=resamples)
     if rows.empty:
         raise UserError(f"No data set has runs of {REFERENCE} and of another network. Add them.")
-    blocks = [_block(dataset, here) for dataset, here in rows.groupby("dataset", sort=False)]
+    blocks = [_block(dataset, subset) for dataset, subset in rows.groupby("dataset", sort=False)]
     page = [NOTES, *blocks, provenance_block(loaded, scale)]
     write_table(output, rows, "DALAResNet50 against the other networks, paired", page)
 
@@ -72,7 +72,7 @@ def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:
 def comparison_rows(
     runs: list[Run], *, scale: str, resamples: int, metrics: tuple[str, ...] = TESTED
 ) -> pd.DataFrame:
-    """All paired comparisons: one row a data set, other network and metric.
+    """All paired comparisons: one row per data set, other network and metric.
 
     `family` is "baselines", or "placements" for DALAResNet50 with its gate elsewhere. `finding` is
     "better" or "worse" (of DALAResNet50, where p_holm < 0.05), else "not shown". `obstacles`
@@ -155,7 +155,7 @@ def paired_samples(first: list[Run], second: list[Run]) -> tuple[list, list]:
         if images_tested(one) != images_tested(other):
             raise UserError(
                 f"Runs of {names}, seed {one.facts['seed']}, were tested on other images. "
-                "Train them anew on one split."
+                "Train them again on one split."
             )
     codes = patient_codes([run for run, _ in pairs])
     samples = ([], [])
@@ -180,14 +180,16 @@ def patient_codes(runs: list[Run]) -> list[np.ndarray]:
         ]
         for run in runs
     ]
-    codes = {key: code for code, key in enumerate(dict.fromkeys(k for of in keys for k in of))}
-    return [np.array([codes[key] for key in of], dtype=np.int64) for of in keys]
+    codes = {
+        key: code for code, key in enumerate(dict.fromkeys(key for run in keys for key in run))
+    }
+    return [np.array([codes[key] for key in run], dtype=np.int64) for run in keys]
 
 
 def _block(dataset: str, rows: pd.DataFrame) -> str:
     lines = []
-    for network, of in rows.groupby("network", sort=False):
-        cells = of.set_index("metric")
+    for network, subset in rows.groupby("network", sort=False):
+        cells = subset.set_index("metric")
         line = {"DALAResNet50 less": network_label(network).removeprefix("DALAResNet50, ")}
         for metric in SHOWN:
             c = cells.loc[metric]
@@ -205,7 +207,7 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
     first = rows.iloc[0]
     return (
         f"## {DATASET_LABELS.get(dataset, dataset)}\n\nData: {first['data']}; split by "
-        f"{first['splits']}; {first['test_images']} test images a seed, "
+        f"{first['splits']}; {first['test_images']} test images per seed, "
         f"{first['resampled_units']} patients or single images drawn.\n\n"
         + markdown(pd.DataFrame(lines))
     )

@@ -87,7 +87,7 @@ def compare_runs(
     subject: str = "network",
     name_of: Callable[[Run], str] = network_of,
 ) -> pd.DataFrame:
-    """Test metrics of runs beside the printed values, one row a data set, network and metric.
+    """Test metrics of runs beside the printed values, one row per data set, network and metric.
 
     `subject` is what the rows are about, a column of the printed table: "network", or "placement"
     in Table II. `name_of` gives its value for a run.

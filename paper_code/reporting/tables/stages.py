@@ -100,14 +100,14 @@ def _row(stage: str, metric: str, value: int) -> dict:
 
 def _line(stage: str, rows: list[dict], words: str) -> dict[str, str]:
     """A stage for reading; what the paper prints stands in brackets."""
-    of = {row["metric"]: row for row in rows}
+    subset = {row["metric"]: row for row in rows}
 
     def text(metric: str, form: str = "{0:,}") -> str:
-        if metric not in of:
+        if metric not in subset:
             return ""
-        printed = of[metric]["printed"]
+        printed = subset[metric]["printed"]
         beside = "" if np.isnan(printed) else f" (paper {form.format(int(printed))})"
-        return form.format(of[metric]["value"]) + beside
+        return form.format(subset[metric]["value"]) + beside
 
     judged = {verdict_text(row): None for row in rows if not np.isnan(row["printed"])}
     return {

@@ -13,6 +13,7 @@ from paper_code.errors import UserError
 from paper_code.metrics import difference_bootstrap, paired_bootstrap
 from paper_code.published import published_table
 from paper_code.reporting.claims import measured as claims_measured
+from paper_code.reporting.claims import summary
 from paper_code.reporting.claims.measured import BASELINES, measured, measured_times
 from paper_code.reporting.claims.printed import least_p, printed_leads, printed_order
 from paper_code.reporting.claims.table import CLAIMS, claim_rows, verdict_counts
@@ -355,11 +356,17 @@ def test_cam_comparisons_are_read():
     assert verdict_counts(found, "measured") == "contradicted"
 
 
-def write_run(folder, of: Run) -> str:
-    path = folder / of.dataset / of.network / f"{of.facts['by']}-{of.facts['seed']}" / "run.json"
+def write_run(folder, subset: Run) -> str:
+    path = (
+        folder
+        / subset.dataset
+        / subset.network
+        / f"{subset.facts['by']}-{subset.facts['seed']}"
+        / "run.json"
+    )
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(of.facts))
-    of.predictions.to_csv(path.with_name("predictions.csv"), index=False)
+    path.write_text(json.dumps(subset.facts))
+    subset.predictions.to_csv(path.with_name("predictions.csv"), index=False)
     return str(path)
 
 
@@ -418,3 +425,40 @@ def test_a_table_without_its_columns_is_one_clear_error(tmp_path, capsys):
     assert main(command) == 2
     assert "has no column 'dataset'" in capsys.readouterr().err
     assert not output.exists()
+
+
+def test_the_summary_shows_the_largest_relative_differences_first(tmp_path):
+    rows = pd.DataFrame(
+        {
+            "dataset": "bach",
+            "metric": [f"metric {number}" for number in range(14)],
+            "value": [134_268_740, *(1 + 0.01 * number for number in range(13))],
+            "printed": [134_268_738, *[0.5] * 13],
+            "verdict": "differs",
+            "obstacles": "",
+        }
+    )
+    rows.to_csv(tmp_path / "table_10_bach_mini_ddsm_cost.csv", index=False)
+    page = tmp_path / "summary.md"
+    summary.write(
+        str(page), tables=[str(tmp_path / "table_10_bach_mini_ddsm_cost.csv")], scale="paper"
+    )
+    text = page.read_text().partition("## What differs")[2]
+    shown = re.findall(r"metric (\d+)", text)
+    assert shown == [str(number) for number in range(13, 1, -1)]
+    assert "2 smaller differences are in these tables only" in text
+
+
+def test_the_summary_lists_a_claim_once(tmp_path):
+    """A claim of which two parts cannot be tested, each for a reason of its own."""
+    rows = claim_rows({})
+    parts = rows[rows["claim"] == "clearer and more focused"]
+    assert len(parts) > 1
+    rows.loc[parts.index, "verdict"] = "not testable here"
+    rows.loc[parts.index, "why"] = [f"reason {number}" for number in range(len(parts))]
+    rows.to_csv(tmp_path / "claims.csv", index=False)
+    page = tmp_path / "summary.md"
+    summary.write(str(page), tables=[str(tmp_path / "claims.csv")], scale="paper")
+    untested = page.read_text().partition("## What could not be tested")[2]
+    assert untested.count("clearer and more focused") == 1
+    assert "reason 0; reason 1" in untested

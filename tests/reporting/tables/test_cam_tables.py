@@ -100,6 +100,31 @@ def test_a_planted_difference_is_found_and_none_is_not_invented():
     assert (none["finding"] == "not shown").mean() > 0.95
 
 
+def test_an_image_without_a_patient_is_one_unit_for_all_seeds(tmp_path):
+    """Otherwise three seeds would count each image three times and narrow every interval."""
+    run = hand_made(0.05)
+    paths = []
+    for seed in range(3):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        for name in ("regions", "maps", "stages"):
+            getattr(run, name).assign(group="").to_csv(folder / f"{name}.csv", index=False)
+        run.randomization.to_csv(folder / "randomization.csv", index=False)
+        (folder / "cam.json").write_text(json.dumps(run.facts | {"seed": seed}))
+        paths.append(folder / "cam.json")
+    one, three = ([load_cam(path) for path in paths[:count]] for count in (1, 3))
+    for rows in (one, three):
+        found = cam_comparison_rows(rows, scale="paper", resamples=100)
+        assert set(found["patients"]) == {40}
+    first, second = (
+        ablation_rows(rows, scale="paper", resamples=400).set_index(["stage", "metric"])
+        for rows in (one, three)
+    )
+    width = first["high"] - first["low"]
+    # The same values thrice tell nothing new: the intervals are as wide as those of one seed.
+    np.testing.assert_allclose(second["high"] - second["low"], width, rtol=0.25)
+
+
 def test_holm_is_over_the_methods_of_one_metric_and_rule():
     found = cam_comparison_rows([hand_made(0.004)], scale="paper", resamples=400)
     own = found[(found["metric"] == "iou") & (found["rule"] == "own")]

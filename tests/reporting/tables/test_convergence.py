@@ -126,3 +126,19 @@ def test_a_run_on_other_images_is_named(run, tmp_path):
         gate.write(str(tmp_path / "g.csv"), runs=[run[0]], prepared=[run[1]], scale="smoke")
     with pytest.raises(UserError, match="prepared folder of breakhis_40x"):
         gate.write(str(tmp_path / "g.csv"), runs=[run[0]], prepared=[], scale="smoke")
+
+
+def test_a_network_has_one_colour_in_every_figure(run, tmp_path, monkeypatch):
+    """In the figure of epochs the named networks look as in the ROC figure; the rest is grey."""
+    from paper_code.reporting.figures import curves
+    from paper_code.reporting.plotting import COLOURS, network_look
+
+    assert len(set(COLOURS.values())) == len(COLOURS) == 9
+    assert curves.network_look is figure_convergence.network_look is network_look
+    looks = {name: figure_convergence._look(name) for name in COLOURS}
+    for name in figure_convergence.NAMED:
+        assert looks[name]["color"] == COLOURS[name]
+    others = [look for name, look in looks.items() if name not in figure_convergence.NAMED]
+    assert others == [figure_convergence.GREY] * 7
+    placed = figure_convergence._look("dalaresnet50-layer2")
+    assert (placed["color"], placed["linestyle"]) == (COLOURS["dalaresnet50"], ":")

@@ -45,8 +45,8 @@ A4000 = "NVIDIA RTX A4000"
 def make_run(tmp_path):
     """Write a run: make_run("bach", "vit") -> run.json.
 
-    Ten test images a class; of class k, the first `right[k]` are predicted right and the others as
-    the next class. The times are those of `timing`.
+    Ten test images per class; of class k, the first `right[k]` are predicted right and the
+    others as the next class. The times are those of `timing`.
     """
 
     def make(

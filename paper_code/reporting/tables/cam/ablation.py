@@ -19,7 +19,7 @@ from paper_code.reporting.tables.cam.scores import (
 
 METRICS = ("iou", "dice", "recall", "precision", *FREE, "spread")
 SHOWN = ("iou", "recall", "precision", "energy_inside", "auprc", "spread")
-NOTES = """One row a stage: each has all that the stages above it have. Each cell: mean over the
+NOTES = """One row per stage: each has all that the stages above it have. Each cell: mean over the
 test images that show a lesion [95 % interval, patients drawn with replacement]; in brackets the
 change against the stage before, with its paired interval. Before Otsu a region is what exceeds
 half of the maximum, from Otsu on what is not zero."""
@@ -40,7 +40,7 @@ def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
 
 
 def ablation_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataFrame:
-    """One row a data set, stage and metric: value, low, high; change (low, high) from the stage
+    """One row per data set, stage and metric: value, low, high; change (low, high) from the stage
     before; `obstacles` tells why a row is no evidence about the paper."""
     tables = [
         run.stages.assign(dataset=run.facts["dataset"], seed=run.facts["seed"]) for run in runs
@@ -48,8 +48,8 @@ def ablation_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataF
     keys = ["dataset", "seed", "image", "group", "stage"]
     scores = pd.concat(tables).melt(keys, list(METRICS), "metric", "value")
     rows = []
-    for (dataset, metric), of in scores.groupby(["dataset", "metric"], sort=False):
-        table, patients = side_by_side(of, "stage")
+    for (dataset, metric), subset in scores.groupby(["dataset", "metric"], sort=False):
+        table, patients = side_by_side(subset, "stage")
         for before, stage in zip((None, *STAGES), STAGES, strict=False):
             row = {"dataset": dataset, "stage": stage, "metric": metric}
             row |= mean_interval(table[stage], patients, resamples)
@@ -74,10 +74,10 @@ def ablation_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataF
 def _block(dataset: str, rows: pd.DataFrame) -> str:
     lines = []
     for stage in STAGES:
-        of = rows[rows["stage"] == stage].set_index("metric")
+        subset = rows[rows["stage"] == stage].set_index("metric")
         line = {"Stage": stage}
         for metric in SHOWN:
-            row = of.loc[metric]
+            row = subset.loc[metric]
             text = interval_text(row["value"], row["low"], row["high"])
             if not np.isnan(row["change"]):
                 text += (

@@ -40,20 +40,20 @@ def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
 
 
 def faithfulness_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataFrame:
-    """One row a data set, method and metric.
+    """One row per data set, method and metric.
 
     Metrics: deletion, insertion (with interval); spearman and ssim after a `stage` of the reset,
     means over the seeds.
     """
     scores = tidy_scores(runs)
     rows = []
-    for (dataset, method, metric), of in scores[scores["metric"].isin(CURVES)].groupby(
+    for (dataset, method, metric), subset in scores[scores["metric"].isin(CURVES)].groupby(
         ["dataset", "method", "metric"], sort=False
     ):
         rows.append(
             {"dataset": dataset, "method": method, "metric": metric, "stage": "none"}
-            | mean_interval(of["value"], of["group"], resamples)
-            | {"images": len(of)}
+            | mean_interval(subset["value"], subset["group"], resamples)
+            | {"images": len(subset)}
         )
     resets = pd.concat([run.randomization.assign(dataset=run.facts["dataset"]) for run in runs])
     resets = resets.melt(
@@ -68,12 +68,12 @@ def faithfulness_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.D
 
 def _block(dataset: str, rows: pd.DataFrame) -> str:
     lines = []
-    for method, of in rows.groupby("method", sort=False):
+    for method, subset in rows.groupby("method", sort=False):
         line = {"Method": METHOD_LABELS.get(method, method)}
         for metric in CURVES:
-            row = of[of["metric"] == metric].iloc[0]
+            row = subset[subset["metric"] == metric].iloc[0]
             line[metric.capitalize()] = interval_text(row["value"], row["low"], row["high"])
-        resets = of[of["metric"].isin(["spearman", "ssim"])]
+        resets = subset[subset["metric"].isin(["spearman", "ssim"])]
         stages = resets["stage"].drop_duplicates().tolist()
         for title, stage in (("Head reset", stages[1:2]), ("All reset", stages[-1:])):
             values = resets[resets["stage"].isin(stage)].set_index("metric")["value"]

@@ -42,13 +42,13 @@ def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
 
 
 def localization_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataFrame:
-    """One row a data set, method, rule and metric. Printed values stand beside the own rule."""
+    """One row per data set, method, rule and metric. Printed values stand beside the own rule."""
     scores = tidy_scores(runs)
     scores = scores[scores["metric"].isin([*OVERLAPS, *FREE])]
     keys = ["dataset", "method", "rule", "metric"]
     rows = []
-    for (dataset, method, rule, metric), of in scores.groupby(keys, sort=False):
-        found = mean_interval(of["value"], of["group"], resamples)
+    for (dataset, method, rule, metric), subset in scores.groupby(keys, sort=False):
+        found = mean_interval(subset["value"], subset["group"], resamples)
         printed = printed_value("14", dataset=dataset, method=method, metric=metric)
         printed = printed if rule == "own" else float("nan")
         reasons = split_obstacles(cam_obstacles(runs, dataset, scale, UNKNOWN_TRUTH))
@@ -66,7 +66,7 @@ def localization_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.D
                 "printed": printed,
                 "difference": found["value"] - printed,
                 **verdict(**found, printed=printed, reasons=reasons),
-                "images": len(of),
+                "images": len(subset),
                 "truth": facts["truth"],
                 "data": facts["data"]["description"],
                 "weights": facts["weights"],
@@ -82,12 +82,12 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
     groups = [(rule, text, OVERLAPS) for rule, text in RULE_LABELS.items()]
     for rule, text, metrics in [*groups, ("none", "without a threshold", FREE)]:
         lines = []
-        for method, of in rows[rows["rule"] == rule].groupby("method", sort=False):
-            cells = of.set_index("metric")
+        for method, subset in rows[rows["rule"] == rule].groupby("method", sort=False):
+            cells = subset.set_index("metric")
             line = {"Method": METHOD_LABELS.get(method, method)}
             line |= {METRIC_LABELS[metric]: cell(cells.loc[metric]) for metric in metrics}
             if rule == "own":
                 line["Verdict"] = verdict_text(cells.loc["iou"])
-            lines.append(line | {"Images": of["images"].iloc[0]})
+            lines.append(line | {"Images": subset["images"].iloc[0]})
         parts.append(f"{text[0].upper()}{text[1:]}:\n\n{markdown(pd.DataFrame(lines))}")
     return "\n\n".join(parts)

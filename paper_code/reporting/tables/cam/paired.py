@@ -57,15 +57,17 @@ def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
 
 
 def cam_comparison_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataFrame:
-    """One row a data set, rule, metric and other method; `rule` is "none" without a threshold.
+    """One row per data set, rule, metric and other method; `rule` is "none" without a threshold.
 
     `difference` is DT Grad-CAM less the method; `finding` turns it round where lower is better.
     `obstacles` tells why the maps are no evidence about the paper; empty where they are.
     """
     rows = []
     scores = tidy_scores(runs)
-    for (dataset, rule, metric), of in scores.groupby(["dataset", "rule", "metric"], sort=False):
-        table, patients = side_by_side(of, "method")
+    for (dataset, rule, metric), subset in scores.groupby(
+        ["dataset", "rule", "metric"], sort=False
+    ):
+        table, patients = side_by_side(subset, "method")
         for method in table.columns.drop(REFERENCE):
             found = paired_difference(table[REFERENCE], table[method], patients, resamples)
             rows.append(
@@ -88,8 +90,8 @@ def cam_comparison_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd
 
 def _block(dataset: str, rows: pd.DataFrame) -> str:
     lines = []
-    for method, of in rows.groupby("method", sort=False):
-        cells = of.set_index(["rule", "metric"])
+    for method, subset in rows.groupby("method", sort=False):
+        cells = subset.set_index(["rule", "metric"])
         line = {"Against": METHOD_LABELS.get(method, method)}
         for rule, metric in SHOWN:
             row = cells.loc[(rule or "none", metric)]
@@ -98,6 +100,6 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
                 f"{row['difference']:+.3f} [{number(row['low'])}, {number(row['high'])}], "
                 f"p {number(row['p_holm'])}"
             )
-        line["Images"] = int(of["images"].max())
+        line["Images"] = int(subset["images"].max())
         lines.append(line)
     return f"{heading(dataset, rows['obstacles'].iloc[0])}\n\n{markdown(pd.DataFrame(lines))}"

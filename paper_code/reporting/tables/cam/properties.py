@@ -54,7 +54,7 @@ def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
 
 
 def property_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataFrame:
-    """One row a data set, property and method.
+    """One row per data set, property and method.
 
     `difference` (with `difference_low`, `difference_high`, `p_holm`) stands in the rows of DT
     Grad-CAM and is against Grad-CAM. `finding` is better, worse or not shown; `obstacles` tells
@@ -65,8 +65,8 @@ def property_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataF
     rows = []
     for name, (quantity, _, sign) in PROPERTIES.items():
         of_quantity = quantities[quantities["metric"] == quantity]
-        for dataset, of in of_quantity.groupby("dataset", sort=False):
-            table, patients = side_by_side(of, "method")
+        for dataset, subset in of_quantity.groupby("dataset", sort=False):
+            table, patients = side_by_side(subset, "method")
             pair = paired_difference(table["dt_gradcam"], table["gradcam"], patients, resamples)
             for method in table.columns:
                 row = {"table": "13", "dataset": dataset, "property": name, "quantity": quantity}
@@ -108,17 +108,17 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
     lines = []
     methods = [name for name in METHOD_LABELS if name in set(rows["method"])]
     for name, (_, text, sign) in PROPERTIES.items():
-        of = rows[rows["property"] == name].set_index("method")
+        subset = rows[rows["property"] == name].set_index("method")
         line = {
             "Property": name.replace("_", " ").capitalize(),
             "Quantity": f"{text} ({'higher' if sign > 0 else 'lower'} is better)",
-            "Printed, Grad-CAM": of.loc["gradcam", "printed"],
-            "Printed, DT Grad-CAM": of.loc["dt_gradcam", "printed"],
+            "Printed, Grad-CAM": subset.loc["gradcam", "printed"],
+            "Printed, DT Grad-CAM": subset.loc["dt_gradcam", "printed"],
         }
         for method in methods:
-            row = of.loc[method]
+            row = subset.loc[method]
             line[METHOD_LABELS[method]] = interval_text(row["value"], row["low"], row["high"])
-        ours = of.loc["dt_gradcam"]
+        ours = subset.loc["dt_gradcam"]
         line["Difference"] = (
             f"{number(ours['difference'])} [{number(ours['difference_low'])}, "
             f"{number(ours['difference_high'])}], p {number(ours['p_holm'])}"

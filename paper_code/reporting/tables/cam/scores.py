@@ -116,7 +116,7 @@ def write_cam_table(
     """
     runs = [load_cam(path) for path in cams]
     rows = make_rows(runs, scale=scale, resamples=resamples)
-    blocks = [block(dataset, of) for dataset, of in rows.groupby("dataset", sort=False)]
+    blocks = [block(dataset, subset) for dataset, subset in rows.groupby("dataset", sort=False)]
     write_table(output, rows, title, [notes, *blocks, cam_provenance(runs, scale)])
 
 
@@ -194,7 +194,7 @@ def _weighted_mean(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def side_by_side(scores: pd.DataFrame, column: str) -> tuple[pd.DataFrame, pd.Series]:
-    """Scores of one data set, rule and metric: a row an image and seed, a column a `column`.
+    """Scores of one data set, rule and metric: one row per image and seed, one column per `column`.
 
     Returns the table and the patient of each row.
     """
