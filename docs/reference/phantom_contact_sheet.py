@@ -1,4 +1,4 @@
-"""Draws docs/reference/phantoms.jpg: one row per class, with the lesion outlined in the last column.
+"""Draws docs/reference/phantoms.jpg: one row per class, the lesion outlined in the last column.
 
 python docs/reference/phantom_contact_sheet.py
 """
