@@ -1,4 +1,4 @@
-"""Draws docs/reference/phantoms.jpg: one row a class, the lesion outlined in the last column.
+"""Draws docs/reference/phantoms.jpg: one row per class, the lesion outlined in the last column.
 
 python docs/reference/phantom_contact_sheet.py
 """
@@ -44,11 +44,11 @@ def main() -> None:
             for label in tables[0].attrs["classes"]:
                 rows = []
                 for table in tables:
-                    of = table[table["label"] == label]
+                    images = table[table["label"] == label]
                     if family == "mini_ddsm" and label != "normal":
-                        of = of[of["mask"] != ""]
-                    step = max(1, len(of) // COLUMNS[family])
-                    rows += list(of.iloc[::step][: COLUMNS[family]].itertuples())
+                        images = images[images["mask"] != ""]
+                    step = max(1, len(images) // COLUMNS[family])
+                    rows += list(images.iloc[::step][: COLUMNS[family]].itertuples())
                 tiles = [tile(row, TILE[family], row is rows[-1]) for row in rows]
                 blocks.append(np.hstack(tiles))
     width = max(block.shape[1] for block in blocks)

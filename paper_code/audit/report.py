@@ -65,8 +65,9 @@ CHECKS = (
 INTRODUCTION = """\
 # What the paper's numbers say about themselves
 
-Arithmetic on the printed numbers alone: no image, no training. `python -m paper_code audit -o DIR`
-rebuilds this page and `audit.csv`; `docs/reference/audit.md` explains the method.
+Arithmetic on the printed numbers alone: no image, no training.
+`python -m paper_code table audit -o DIR/audit.csv` rebuilds this page and `audit.csv`;
+`docs/reference/audit.md` explains the method.
 
 - **{impossible}**: within the tolerance nothing satisfies all the printed numbers named. At least
   one of them, or the definition taken for it, must be another; the finding says which would do.

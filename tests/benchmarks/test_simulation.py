@@ -17,7 +17,7 @@ def simulation():
 
 
 def test_intervals_of_few_patients_hold_the_truth(simulation):
-    """Percentile intervals without Student's t: about 87 % (docs/results/statistics.md)."""
+    """Percentile intervals without Student's t hold it in 87 %: docs/results/statistics.md."""
     rates = {row["case"]: row["rate"] for row in simulation.coverage((24, 6, 1.0, 0.6), 80, 200)}
     assert 0.91 <= rates["accuracy"] <= 1
     assert rates["gmean"] >= 0.88
