@@ -44,7 +44,8 @@ def split_obstacles(text: str) -> list[str]:
 
 def read_results(path: str | Path) -> pd.DataFrame:
     """A table of results as written: `obstacles` is "" where there are none, seeds are text."""
-    table = pd.read_csv(path, dtype={"table": str, "seeds": str, "seed_values": str})
+    text = ("table", "seeds", "seed_values", "obstacles")
+    table = pd.read_csv(path, dtype=dict.fromkeys(text, str))
     return table.fillna({"obstacles": ""}) if "obstacles" in table else table
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from paper_code.errors import UserError
+from paper_code.reporting.evidence import read_results
 
 VARIABLE = "PAPER_CODE_RESULTS"
 
@@ -49,6 +50,6 @@ def read_table(name: str) -> pd.DataFrame:
     path = find_result("tables", name, "csv")
     if path is None:
         return pd.DataFrame()
-    table = pd.read_csv(path, dtype={"table": str, "seeds": str, "seed_values": str})
+    table = read_results(path)
     text = table.select_dtypes(exclude="number").columns
     return table.fillna(dict.fromkeys(text, ""))

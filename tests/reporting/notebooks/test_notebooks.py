@@ -140,3 +140,11 @@ def test_evidence_counts_only_rows_without_obstacles():
     assert "1 of 4 rows are not evidence for or against the paper (phantom, demo scale)" in text
     assert "can be set" not in evidence(rows[3:])
     assert "not evidence" not in evidence(rows[:3])
+
+
+def test_a_table_without_any_obstacle_is_read_as_text(tmp_path, monkeypatch):
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "t.csv").write_text("verdict,obstacles\nagrees,\ndiffers,\n")
+    monkeypatch.setenv(location.VARIABLE, os.path.relpath(tmp_path, ROOT))
+    text = evidence(location.read_table("t"))
+    assert "2 of 2 rows can be set against the print" in text and "not evidence" not in text
