@@ -136,7 +136,7 @@ def claim_verdicts(
             for other in others:
                 sides = [(labels, first, codes)], [(labels, other, codes)]
                 rows.append(compare_samples(*sides, ("accuracy",), resamples, seed=seed))
-        rows = pd.concat(rows, ignore_index=True).assign(counted="yes")
+        rows = pd.concat(rows, ignore_index=True).assign(obstacles="")
         corrections = {"claims": holm(rows["p_value"]), "claims without Holm": rows["p_value"]}
         verdicts.append(
             {
