@@ -210,7 +210,8 @@ def announce(config: dict, settings: dict, sources: dict[str, tuple[str, str]]) 
         f"scale: {settings['scale']} ({why}): {settings['image_size']} px, {settings['epochs']} "
         f"epochs, batch {settings['batch_size']}; images per data set: "
         f"{settings['images_per_dataset']} real, {_in_words(settings['phantom_images'])} phantom",
-        f"splits: by {settings['splits']}; seeds: {settings['seeds']}; "
+        f"splits: by {settings['splits']}; seeds: {settings['seeds']} "
+        f"(splits: {settings['split_seeds']}); "
         f"networks: {', '.join(settings['networks'])}",
     ]
     lines += [f"{name}: {source} data ({reason})" for name, (source, reason) in sources.items()]

@@ -27,17 +27,18 @@ CAM_FILES = ("cam.json", "regions.csv", "maps.csv", "stages.csv", "randomization
 
 @dataclass(frozen=True)
 class RunId:
-    """One training run: a network on one split of a data set, with its seed."""
+    """One training run: a network on one split of a data set, each with its seed."""
 
     dataset: str
     network: str
     by: str
+    split: int
     seed: int
 
     @property
     def folder(self) -> str:
         """Its folder below `runs/` and `cam/`."""
-        return f"{self.dataset}/{self.network}/{self.by}-{self.seed}"
+        return f"{self.dataset}/{self.network}/{self.by}-{self.split}-{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,10 @@ class Plan:
     def __init__(self, settings: dict, sources: dict[str, tuple[str, str]]) -> None:
         self.settings, self.sources = settings, sources
         self.scale = settings["scale"]
-        self.root = f"results/{self.scale}"
-        # The paper scale writes its results to the top level; other scales never touch those.
-        self.output = "" if self.scale == "paper" else f"{self.root}/"
+        # The paper scale writes its tables and figures to the top level; nothing else touches those.
+        named = settings["results"] != "auto"
+        self.root = settings["results"].rstrip("/") if named else f"results/{self.scale}"
+        self.output = "" if self.scale == "paper" and not named else f"{self.root}/"
         for network in [*settings["networks"], *settings["leakage_networks"]]:
             parse_network(network)
         for dataset in settings["leakage_datasets"]:
@@ -137,15 +139,23 @@ class Plan:
     # --- runs and results -------------------------------------------------------------------------
 
     def selected_runs(self, networks: str, datasets: Iterable[str]) -> list[RunId]:
-        """The runs of a selection of networks on data sets, for every seed."""
+        """The runs of a selection of networks on data sets, for every split and seed."""
         ways = ["image", "patient"] if networks == "leakage" else [self.settings["splits"]]
         return [
-            RunId(dataset, network, by, seed)
+            RunId(dataset, network, by, split, seed)
             for by in ways
             for dataset in datasets
             for network in self.networks(networks, dataset)
-            for seed in self.settings["seeds"]
+            for split, seed in self.repeats
         ]
+
+    @property
+    def repeats(self) -> list[tuple[int, int]]:
+        """(seed of the split, seed of the training) of each repeat of an experiment."""
+        seeds, splits = self.settings["seeds"], self.settings["split_seeds"]
+        if splits == "paired":
+            return list(zip(seeds, seeds, strict=True))
+        return [(split, seed) for split in splits for seed in seeds]
 
     @functools.cached_property
     def runs(self) -> list[RunId]:
@@ -241,9 +251,8 @@ class Plan:
         return files
 
     def split(self, dataset: str) -> str:
-        """The split file of a data set that tables show: that of the first seed."""
-        way, seed = self.settings["splits"], self.settings["seeds"][0]
-        return f"{self.root}/splits/{dataset}/{way}-{seed}.csv"
+        """The split file of a data set that tables show: the first one."""
+        return f"{self.root}/splits/{dataset}/{self.settings['splits']}-{self.repeats[0][0]}.csv"
 
     def arguments(self, planned: Planned) -> list[str]:
         """What the command line is given to make a result, but for `--output`."""

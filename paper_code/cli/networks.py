@@ -25,6 +25,9 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by", choices=["image", "patient"], default="image", help="what the split was made by"
     )
+    parser.add_argument(
+        "--split-seed", type=int, default=0, help="seed that the split was drawn with; for the record"
+    )
     add_output(parser, "folder of the run")
     parser.add_argument("--checkpoints", help="folder for the checkpoint; without it --output")
     add_config(parser, "weights", "to start from", choices=["auto", "imagenet", "random"])
@@ -68,6 +71,7 @@ def run_train(args: argparse.Namespace) -> None:
         freeze=args.freeze_backbone == "true",
         dropout=args.dropout,
         by=args.by,
+        split_seed=args.split_seed,
         checkpoint_dir=args.checkpoints,
     )
 

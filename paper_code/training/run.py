@@ -36,6 +36,7 @@ def train_run(
     freeze: bool,
     dropout: float,
     by: str,
+    split_seed: int = 0,
     device: torch.device | None = None,
     checkpoint_dir: str | Path | None = None,
 ) -> None:
@@ -57,6 +58,7 @@ def train_run(
             started from random weights is trained whole; `run.json` says which it was.
         dropout: rate before the last linear layer.
         by: "image" or "patient", what the split was made by; for the record.
+        split_seed: of the split; for the record.
         device: defaults to the first GPU, else the CPU.
         checkpoint_dir: where an interrupted run leaves its checkpoint; defaults to
             `output`/checkpoint and is removed at the end.
@@ -86,6 +88,7 @@ def train_run(
         "dataset": source["dataset"],
         "classes": source["classes"],
         "by": by,
+        "split_seed": split_seed,
         "weights": network.weights_source,
         "dropout": dropout,
         "frozen": frozen,
@@ -137,8 +140,8 @@ def _build(
 
 def _announce(facts: dict, source: dict, device: torch.device) -> None:
     say(
-        f"{facts['network']} on {source['dataset']} ({source['description']}), by {facts['by']}, "
-        f"seed {facts['settings']['seed']}: {facts['weights']} weights"
+        f"{facts['network']} on {source['dataset']} ({source['description']}), by {facts['by']} "
+        f"{facts['split_seed']}, seed {facts['settings']['seed']}: {facts['weights']} weights"
         f"{', frozen backbone' if facts['frozen'] else ''}, {facts['settings']['precision']} on "
         f"{device}"
     )

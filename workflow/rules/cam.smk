@@ -4,23 +4,23 @@
 # Maps of all methods on the test images of one run, scored against the lesions.
 rule cam:
     input:
-        run=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{seed}}/run.json",
-        predictions=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{seed}}/predictions.csv",
-        weights=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{seed}}/weights.safetensors",
+        run=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/run.json",
+        predictions=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/predictions.csv",
+        weights=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/weights.safetensors",
         images=f"{RESULTS}/prepared/{{dataset}}/images.npy",
         masks=f"{RESULTS}/prepared/{{dataset}}/masks.npy",
         code=network_code("paper_code.cam.evaluation"),
     output:
-        facts=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{seed}}/cam.json",
-        regions=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{seed}}/regions.csv",
-        maps=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{seed}}/maps.csv",
-        stages=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{seed}}/stages.csv",
-        randomization=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{seed}}/randomization.csv",
-        example=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{seed}}/example.npz",
+        facts=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/cam.json",
+        regions=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/regions.csv",
+        maps=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/maps.csv",
+        stages=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/stages.csv",
+        randomization=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/randomization.csv",
+        example=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/example.npz",
     log:
-        f"{LOGS}/cam/{{dataset}}-{{network}}-{{by}}-{{seed}}.log",
+        f"{LOGS}/cam/{{dataset}}-{{network}}-{{by}}-{{split}}-{{seed}}.log",
     benchmark:
-        f"{BENCHMARKS}/cam/{{dataset}}-{{network}}-{{by}}-{{seed}}.tsv"
+        f"{BENCHMARKS}/cam/{{dataset}}-{{network}}-{{by}}-{{split}}-{{seed}}.tsv"
     conda:
         ENVIRONMENT
     threads: SETTINGS["threads_per_run"]
@@ -39,7 +39,7 @@ rule cam:
             "cam_precision",
         ),
     message:
-        "Maps of {wildcards.network} on {wildcards.dataset}, seed {wildcards.seed}"
+        "Maps of {wildcards.network} on {wildcards.dataset}, split {wildcards.split}, seed {wildcards.seed}"
     shell:
         "python -m paper_code cam --run {params.run} --prepared {params.prepared} {params.options}"
         " --threads {threads} --output {params.folder} > {log} 2>&1"

@@ -24,7 +24,7 @@ except UserError as error:
 
 ENVIRONMENT = "../../environment.yml"
 RESULTS, OUTPUT = PLAN.root, PLAN.output
-LOGS = f"logs/{PLAN.scale}"
+LOGS = f"logs/{Path(RESULTS).name}"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 GPU = 1 if cuda_device_count() else 0
 # Jobs use the Python that runs Snakemake; a conda environment puts its own before it.

@@ -87,15 +87,15 @@ rule split:
         manifest=f"{RESULTS}/prepared/{{dataset}}/manifest.csv",
         code=source_files("paper_code.datasets.splits"),
     output:
-        f"{RESULTS}/splits/{{dataset}}/{{by}}-{{seed}}.csv",
+        f"{RESULTS}/splits/{{dataset}}/{{by}}-{{split}}.csv",
     log:
-        f"{LOGS}/split/{{dataset}}-{{by}}-{{seed}}.log",
+        f"{LOGS}/split/{{dataset}}-{{by}}-{{split}}.log",
     benchmark:
-        f"{BENCHMARKS}/split/{{dataset}}-{{by}}-{{seed}}.tsv"
+        f"{BENCHMARKS}/split/{{dataset}}-{{by}}-{{split}}.tsv"
     conda:
         ENVIRONMENT
     message:
-        "Splitting {wildcards.dataset} by {wildcards.by}, seed {wildcards.seed}"
+        "Splitting {wildcards.dataset} by {wildcards.by}, seed {wildcards.split}"
     shell:
-        "python -m paper_code split {input.manifest} --by {wildcards.by} --seed {wildcards.seed}"
+        "python -m paper_code split {input.manifest} --by {wildcards.by} --seed {wildcards.split}"
         " --output {output} > {log} 2>&1"

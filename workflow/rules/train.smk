@@ -1,6 +1,6 @@
 # One run: a network trained on a data set's split, and its predictions.
 
-WEIGHTS = f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{seed}}/weights.safetensors"
+WEIGHTS = f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/weights.safetensors"
 
 
 rule train:
@@ -8,18 +8,18 @@ rule train:
         images=f"{RESULTS}/prepared/{{dataset}}/images.npy",
         manifest=f"{RESULTS}/prepared/{{dataset}}/manifest.csv",
         source=f"{RESULTS}/prepared/{{dataset}}/source.json",
-        split=f"{RESULTS}/splits/{{dataset}}/{{by}}-{{seed}}.csv",
+        split=f"{RESULTS}/splits/{{dataset}}/{{by}}-{{split}}.csv",
         code=network_code("paper_code.training.run"),
     output:
-        run=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{seed}}/run.json",
-        predictions=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{seed}}/predictions.csv",
-        history=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{seed}}/history.csv",
-        timing=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{seed}}/timing.json",
+        run=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/run.json",
+        predictions=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/predictions.csv",
+        history=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/history.csv",
+        timing=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/timing.json",
         weights=WEIGHTS if SETTINGS["keep_weights"] else temp(WEIGHTS),
     log:
-        f"{LOGS}/train/{{dataset}}-{{network}}-{{by}}-{{seed}}.log",
+        f"{LOGS}/train/{{dataset}}-{{network}}-{{by}}-{{split}}-{{seed}}.log",
     benchmark:
-        f"{BENCHMARKS}/train/{{dataset}}-{{network}}-{{by}}-{{seed}}.tsv"
+        f"{BENCHMARKS}/train/{{dataset}}-{{network}}-{{by}}-{{split}}-{{seed}}.tsv"
     conda:
         ENVIRONMENT
     threads: SETTINGS["threads_per_run"]
@@ -29,7 +29,7 @@ rule train:
         prepared=subpath(input.images, parent=True),
         folder=subpath(output.run, parent=True),
         # Outside the outputs, which Snakemake removes when a job is interrupted.
-        checkpoints=f"{RESULTS}/checkpoints/{{dataset}}-{{network}}-{{by}}-{{seed}}",
+        checkpoints=f"{RESULTS}/checkpoints/{{dataset}}-{{network}}-{{by}}-{{split}}-{{seed}}",
         options=options(
             "weights",
             "freeze_backbone",
@@ -44,9 +44,10 @@ rule train:
             "checkpoint_seconds",
         ),
     message:
-        "Training {wildcards.network} on {wildcards.dataset}, split by {wildcards.by}, seed {wildcards.seed}"
+        "Training {wildcards.network} on {wildcards.dataset}, split by {wildcards.by} {wildcards.split}, seed {wildcards.seed}"
     shell:
         "python -m paper_code train {wildcards.network} --prepared {params.prepared}"
-        " --split {input.split} --by {wildcards.by} --seed {wildcards.seed} {params.options}"
+        " --split {input.split} --by {wildcards.by} --split-seed {wildcards.split} --seed {wildcards.seed}"
+        " {params.options}"
         " --threads {threads} --checkpoints {params.checkpoints} --output {params.folder}"
         " > {log} 2>&1"
