@@ -69,7 +69,7 @@ class Plan:
     def __init__(self, settings: dict, sources: dict[str, tuple[str, str]]) -> None:
         self.settings, self.sources = settings, sources
         self.scale = settings["scale"]
-        # The paper scale writes its tables and figures to the top level; nothing else touches those.
+        # The paper scale writes tables and figures to the top level; nothing else touches those.
         named = settings["results"] != "auto"
         self.root = settings["results"].rstrip("/") if named else f"results/{self.scale}"
         self.output = "" if self.scale == "paper" and not named else f"{self.root}/"

@@ -63,6 +63,32 @@ def load_run(path: str | Path, *, timing: bool = False) -> Run:
     return Run(facts, predictions, times)
 
 
+def images_tested(run: Run) -> list[str]:
+    """Names of a run's test images, in the order of `Run.part`."""
+    return run.predictions.loc[run.predictions["part"] == "test", "image"].tolist()
+
+
+def samples(runs: list[Run]) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Labels, probabilities and patient codes of each run's test images.
+
+    A patient (an image, where no patient is known) has the same code in all runs.
+    """
+    keys = [
+        [
+            ("patient", group) if group else ("image", image)
+            for group, image in zip(run.part("test")[2], images_tested(run), strict=True)
+        ]
+        for run in runs
+    ]
+    codes = {
+        key: code for code, key in enumerate(dict.fromkeys(key for run in keys for key in run))
+    }
+    return [
+        (*run.part("test")[:2], np.array([codes[key] for key in of_run], dtype=np.int64))
+        for run, of_run in zip(runs, keys, strict=True)
+    ]
+
+
 def load_manifest(folder: str | Path) -> tuple[pd.DataFrame, dict]:
     """A prepared data set's `manifest.csv` and `source.json`."""
     folder = Path(folder)

@@ -26,7 +26,10 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         "--by", choices=["image", "patient"], default="image", help="what the split was made by"
     )
     parser.add_argument(
-        "--split-seed", type=int, default=0, help="seed that the split was drawn with; for the record"
+        "--split-seed",
+        type=int,
+        default=0,
+        help="seed that the split was drawn with; for the record",
     )
     add_output(parser, "folder of the run")
     parser.add_argument("--checkpoints", help="folder for the checkpoint; without it --output")

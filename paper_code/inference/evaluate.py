@@ -11,7 +11,7 @@ from paper_code.errors import UserError
 from paper_code.files import read_json, write_csv
 from paper_code.inference.load import load_trained
 from paper_code.inference.predict import CHUNK, class_probabilities, decoded
-from paper_code.metrics import METRICS, accuracy_interval, bootstrap_interval
+from paper_code.metrics import METRICS, bootstrap_interval
 from paper_code.prepared import load_prepared
 from paper_code.runs import FACTS, WEIGHTS, load_run
 
@@ -63,8 +63,6 @@ def evaluate(
         raise UserError(f"{source}: no prediction of the part '{shown}'. Stored are val and test.")
     table = bootstrap_interval(labels, probabilities, groups, METRICS, resamples)
     known = set(groups) - {""}
-    if not known and table.loc[0, ["low", "high"]].isna().all():
-        table.loc[0, ["low", "high"]] = accuracy_interval(labels, probabilities)
     table = table.round(6).assign(
         images=len(labels),
         patients=len(known),

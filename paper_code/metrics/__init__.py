@@ -18,11 +18,17 @@ from paper_code.metrics.comparisons import (
     mcnemar_test,
     paired_bootstrap,
 )
-from paper_code.metrics.intervals import accuracy_interval, bootstrap_interval, statistic_interval
+from paper_code.metrics.intervals import (
+    Sample,
+    bootstrap_interval,
+    perfect_interval,
+    runs_interval,
+    statistics_interval,
+)
 
 __all__ = [
     "METRICS",
-    "accuracy_interval",
+    "Sample",
     "bootstrap_interval",
     "brier_score",
     "classification_metrics",
@@ -34,9 +40,11 @@ __all__ = [
     "holm",
     "mcnemar_test",
     "paired_bootstrap",
+    "perfect_interval",
     "precision_recall_points",
     "reliability_curve",
     "roc_points",
-    "statistic_interval",
+    "runs_interval",
+    "statistics_interval",
     "weighted_calibration",
 ]

@@ -9,21 +9,24 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm, rankdata
+from scipy.stats import norm, rankdata, t
 from statsmodels.stats.contingency_tables import mcnemar
 
 from paper_code.errors import UserError
 from paper_code.metrics.classification import METRICS, check_predictions
-from paper_code.metrics.intervals import check_level, percentile_interval, percentile_p_value
+from paper_code.metrics.intervals import (
+    Sample,
+    check_level,
+    percentile_interval,
+    percentile_p_value,
+    tells_spread,
+)
 from paper_code.metrics.resampling import (
     bootstrap_values,
     check_metrics,
     group_codes,
     weighted_metrics,
 )
-
-# Class indices (N), probabilities (N x K) and patient codes (N) of one run's test images.
-Sample = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 class DeLong(NamedTuple):
@@ -114,17 +117,34 @@ def difference_bootstrap(
     resamples: int = 2000,
     level: float = 0.95,
     seed: int = 0,
+    *,
+    paired: bool = True,
 ) -> pd.DataFrame:
-    """Difference of mean metrics between two sets of runs, on the same draws of whole patients.
+    """Difference of mean metrics between two sets of runs, over patients and runs.
 
-    `first` and `second` hold a sample a run (one a seed, say): N class indices, N x K
-    probabilities and the code 0..G-1 of each image's patient, who may occur in many samples. A
-    draw weighs a patient alike wherever he occurs, so that networks on the same images are
-    compared pair by pair, and networks on other images of the same patients as far as they share
-    them. Returns metric, first and second (means over the runs), difference, low, high and
-    p_value, as `paired_bootstrap`.
+    `first` and `second` hold one sample for each run: N class indices, N x K probabilities and the
+    code of each image's patient, who may occur in many samples. A draw weighs a patient alike
+    wherever they occur, so that networks on the same images are compared pair by pair, and networks
+    on other images of the same patients as far as they share them.
+
+    With one run on each side, interval and p-value are those of `paired_bootstrap`: they speak of
+    these two trained networks on other patients. With more, the squared standard error is the
+    variance over draws of patients plus that of the mean over the runs, and interval and p-value
+    are Student's t with the degrees of freedom of Welch and Satterthwaite: they speak of other
+    patients and other runs. Where every run has a split of its own, its spread holds some of the
+    patients' again, so the test is cautious.
+
+    Args:
+        paired: the k-th run of either side has the same split and seed, so the spread is that of
+            the runs' differences; otherwise each side has its own.
+
+    Returns:
+        metric, first and second (means over the runs), difference, low, high, p_value, se (the
+        standard error), df, se_patients, se_runs (NaN for one run on each side) and runs.
     """
     metrics, level = check_metrics(metrics), check_level(level)
+    if paired and len(first) != len(second):
+        raise UserError(f"Paired runs: {len(first)} on one side, {len(second)} on the other.")
     sides = []
     for samples in (first, second):
         checked = [(*check_predictions(y, prob), np.asarray(codes)) for y, prob, codes in samples]
@@ -151,11 +171,78 @@ def difference_bootstrap(
     )
     table = pd.DataFrame({"metric": metrics, "first": first_mean, "second": second_mean})
     table["difference"] = first_mean - second_mean
-    table[["low", "high"]] = [percentile_interval(column, patients, level) for column in values.T]
-    table["p_value"] = [percentile_p_value(column, patients) for column in values.T]
+    of_runs = [np.stack([_metrics(*sample, metrics) for sample in side]) for side in sides]
+    spreads = _run_variances(*of_runs, paired=paired)
+    rows = [
+        _tested(table.loc[i, "difference"], values[:, i], patients, spreads[:, i], of_runs, level)
+        for i in range(len(metrics))
+    ]
+    table[list(rows[0])] = pd.DataFrame(rows)
+    table["runs"] = min(map(len, of_runs))
     undefined = table["difference"].isna()
-    table.loc[undefined, ["low", "high", "p_value"]] = np.nan
+    table.loc[undefined, ["low", "high", "p_value", "se"]] = np.nan
     return table
+
+
+def _metrics(y_true: np.ndarray, y_prob: np.ndarray, codes: np.ndarray, metrics) -> np.ndarray:
+    """The M metrics of one run."""
+    return weighted_metrics(y_true, y_prob, np.ones((1, len(y_true))), metrics)[0]
+
+
+def _run_variances(first: np.ndarray, second: np.ndarray, *, paired: bool) -> np.ndarray:
+    """Variances of the mean over the runs, one row for each independent source, x M metrics."""
+    sources = [first - second] if paired else [first, second]
+    return np.stack(
+        [
+            side.var(axis=0, ddof=1) / len(side) if len(side) > 1 else np.zeros(side.shape[1])
+            for side in sources
+        ]
+    )
+
+
+def _tested(
+    difference: float,
+    values: np.ndarray,
+    patients: int,
+    spreads: np.ndarray,
+    of_runs: list[np.ndarray],
+    level: float,
+) -> dict[str, float]:
+    """Interval, p-value and standard error of one difference."""
+    found = dict.fromkeys(("low", "high", "p_value", "se", "df", "se_patients", "se_runs"), np.nan)
+    if tells_spread(values) and patients > 1:
+        variance = float(np.nanvar(values, ddof=1) * patients / (patients - 1))
+    elif np.isnan(values).all() or np.any(values[~np.isnan(values)]) or patients < 2:
+        return found
+    else:
+        variance = 0.0
+    repeated = [len(side) - 1 for side in of_runs][: len(spreads)]
+    several = min(repeated) > 0
+    parts = [(variance, patients - 1), *(zip(spreads, repeated, strict=True) if several else [])]
+    se, df = welch_satterthwaite(parts)
+    found |= {"se": se, "df": df, "se_patients": float(np.sqrt(variance))}
+    if not several:
+        low, high = percentile_interval(values, patients, level)
+        p_value = percentile_p_value(values, patients)
+        return found | {"low": low, "high": high, "p_value": p_value}
+    found["se_runs"] = float(np.sqrt(spreads.sum()))
+    if se == 0:
+        return found | {"p_value": 1.0 if difference == 0 else np.nan}
+    reach = t.ppf((1 + level) / 2, df) * se
+    return found | {
+        "low": difference - reach,
+        "high": difference + reach,
+        "p_value": float(2 * t.sf(abs(difference) / se, df)),
+    }
+
+
+def welch_satterthwaite(parts: Iterable[tuple[float, float]]) -> tuple[float, float]:
+    """Standard error and degrees of freedom of a sum from its (variance, degrees of freedom)."""
+    parts = [(float(variance), df) for variance, df in parts if variance > 0]
+    total = sum(variance for variance, _ in parts)
+    if total == 0:
+        return 0.0, float("nan")
+    return float(np.sqrt(total)), total**2 / sum(v**2 / df for v, df in parts)
 
 
 def holm(p_values: Iterable[float]) -> np.ndarray:
@@ -220,15 +307,17 @@ def compare_samples(
     level: float = 0.95,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Compare two networks on the same images, a sample a run on either side, in one order.
+    """Compare two networks on the same images, one sample for each run, in one order.
 
-    Columns metric, reference_value, value, difference, low, high, p_value, test: those of
-    `difference_bootstrap`, but with one run a side and no patient with two images the p-value of
-    accuracy is that of the exact McNemar test and of the two-class AUC DeLong's.
+    Columns metric, reference_value, value, difference, low, high, p_value, se, df, se_patients,
+    se_runs, runs, test: those of `difference_bootstrap`, but with one run on each side and no
+    patient with two images the p-value of accuracy is that of the exact McNemar test and of the
+    two-class AUC DeLong's.
     """
     table = difference_bootstrap(first, second, metrics, resamples, level, seed)
     table = table.rename(columns={"first": "reference_value", "second": "value"})
-    table = table.set_index("metric").assign(test="paired bootstrap")
+    test = "paired bootstrap" if len(first) == 1 else "t over patients and runs"
+    table = table.set_index("metric").assign(test=test)
     (y_true, prob_first, codes), (_, prob_second, _) = first[0], second[0]
     if len(first) == 1 and len(np.unique(codes)) == len(codes):
         if "accuracy" in table.index:

@@ -1,10 +1,14 @@
-"""Intervals for metrics, by a bootstrap that resamples patients.
+"""Intervals for metrics, by a bootstrap that resamples patients, and over several runs.
 
 The interval of a metric is BCa (Efron 1987), as the metrics are bounded and skewed near 1; that of
 a difference is the percentile interval. Both have their normal quantiles widened to Student's t
 for the number of patients (Hesterberg 2015). These choices kept the level best in simulations;
 `docs/results/statistics.md` has the numbers. scipy.stats.bootstrap has both intervals without the
 widening, but gives NaN as soon as one resample lacks a class, as happens with few patients.
+
+Of several runs (seeds, splits) the mean is taken. Its interval adds the spread between the runs to
+that between patients, by the method of variance estimates recovery (Zou and Donner 2008), so it
+speaks of other patients and of other runs.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,6 +29,9 @@ from paper_code.metrics.resampling import (
     weighted_metrics,
 )
 
+# Class indices (N), probabilities (N x K) and patient codes (N) of one run's test images.
+Sample = tuple[np.ndarray, np.ndarray, np.ndarray]
+
 
 def bootstrap_interval(
     y_true: np.ndarray,
@@ -39,61 +46,120 @@ def bootstrap_interval(
 
     `y_true` is N class indices, `y_prob` N x K probabilities, `groups` the patient of each image.
     Whole patients are drawn; an image without one (`groups` None, or the entry None, NaN or "")
-    counts as a patient of its own. Resamples in which a metric is undefined are left out. An
-    interval is NaN where the value is, where fewer than half of the resamples define it, and
-    where all resamples agree (one patient only, or no image wrong): such data say nothing about
-    spread, so see `accuracy_interval`. The seed decides the result.
+    counts as a patient of its own. Resamples in which a metric is undefined are left out. Where no
+    resample differs because every image is right, the bound is that of `perfect_interval`. An
+    interval is NaN where the value is, where fewer than half of the resamples define it, and where
+    all resamples agree otherwise (one patient only). The seed decides the result.
     """
     y_true, y_prob = check_predictions(y_true, y_prob)
-    metrics = check_metrics(metrics)
-    codes = group_codes(groups, len(y_true))
-
-    def statistic(weights: np.ndarray) -> np.ndarray:
-        return weighted_metrics(y_true, y_prob, weights, metrics)
-
-    return statistic_interval(statistic, metrics, codes, resamples, level, seed)
+    sample = (y_true, y_prob, group_codes(groups, len(y_true)))
+    return runs_interval([sample], metrics, resamples, level, seed).drop(
+        columns=["spread", "run_values"]
+    )
 
 
-def statistic_interval(
-    statistic: Statistic,
-    names: Sequence[str],
-    codes: np.ndarray,
+def runs_interval(
+    samples: Sequence[Sample],
+    metrics: Sequence[str] = METRICS,
     resamples: int = 1000,
     level: float = 0.95,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """`bootstrap_interval` of any statistic.
+    """Mean of each metric over the runs of one experiment, with an interval for other runs.
 
-    `statistic` maps R x N image weights to R x M values, called `names`; `codes` is the patient of
-    each image (`group_codes`).
+    `samples` holds, for each run, N class indices, N x K probabilities and the code of each image's
+    patient; a patient has the same code in every run. Returns metric, value, low, high, spread (the
+    standard deviation between the runs) and run_values (a tuple). With one run `spread` is NaN, and
+    the interval speaks of this trained network alone.
     """
-    level = check_level(level)
-    table = pd.DataFrame({"metric": list(names), "value": np.nan, "low": np.nan, "high": np.nan})
-    if len(codes) == 0:
-        return table
-    table["value"] = statistic(np.ones((1, len(codes))))[0]
-    values = bootstrap_values(statistic, codes, resamples, seed)
-    left_out = left_out_values(statistic, codes)
-    columns = zip(table["value"], values.T, left_out.T, strict=True)
-    table[["low", "high"]] = [bca_interval(*column, level) for column in columns]
+    metrics = check_metrics(metrics)
+    checked = [(*check_predictions(y, p), np.asarray(codes)) for y, p, codes in samples]
+    table = statistics_interval(
+        [_metrics_of(*sample, metrics) for sample in checked],
+        metrics,
+        [codes for _, _, codes in checked],
+        resamples,
+        level,
+        seed,
+    )
+    unknown = table["low"].isna() & table["value"].isin([0.0, 1.0])
+    if unknown.any():
+        bounds = [perfect_interval(checked, name, level) for name in table["metric"]]
+        table["low"] = table["low"].mask(unknown, [low for low, _ in bounds])
+        table["high"] = table["high"].mask(unknown, [high for _, high in bounds])
+        of_zero = unknown & (table["value"] == 0)
+        table.loc[of_zero, ["low", "high"]] = 1 - table.loc[of_zero, ["high", "low"]].to_numpy()
     return table
 
 
-def accuracy_interval(
-    y_true: np.ndarray, y_prob: np.ndarray, level: float = 0.95
-) -> tuple[float, float]:
-    """Exact (Clopper-Pearson) interval of accuracy; assumes independent images.
+def _metrics_of(y_true, y_prob, codes, metrics) -> Statistic:
+    return lambda weights: weighted_metrics(y_true, y_prob, weights, metrics)
 
-    Covers at least `level` for any number of images, also where all or none are right. Not for
-    several images of one patient: their errors come together, so it would be too narrow.
+
+def statistics_interval(
+    statistics: Sequence[Statistic],
+    names: Sequence[str],
+    codes: Sequence[np.ndarray],
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """`runs_interval` of any statistic.
+
+    Each of `statistics` maps R x N image weights of its run to R x M values, called `names`;
+    `codes` is the patient of each image, for each run.
     """
-    y_true, y_prob = check_predictions(y_true, y_prob)
-    alpha = 1 - check_level(level)
-    if len(y_true) == 0:
-        return float("nan"), float("nan")
-    right = int((y_prob.argmax(axis=1) == y_true).sum())
-    low, high = proportion_confint(right, len(y_true), alpha=alpha, method="beta")
-    return float(low), float(high)
+    level = check_level(level)
+    columns = ["value", "low", "high", "spread"]
+    table = pd.DataFrame({"metric": list(names)} | dict.fromkeys(columns, np.nan))
+    table["run_values"] = [()] * len(table)
+    if any(len(of_run) == 0 for of_run in codes):
+        return table
+    known, inverse = np.unique(np.concatenate(codes), return_inverse=True)
+    codes = np.split(inverse, np.cumsum([len(of_run) for of_run in codes])[:-1])
+    patients = np.arange(len(known))
+
+    def mean(weights: np.ndarray) -> np.ndarray:
+        """R x M means over the runs for R x G weights of the patients."""
+        pairs = zip(statistics, codes, strict=True)
+        return np.mean([statistic(weights[:, of_run]) for statistic, of_run in pairs], axis=0)
+
+    of_runs = np.stack(
+        [s(np.ones((1, len(c))))[0] for s, c in zip(statistics, codes, strict=True)]
+    )  # runs x M
+    table["value"] = of_runs.mean(axis=0)
+    table["run_values"] = list(map(tuple, of_runs.T))
+    values = bootstrap_values(mean, patients, resamples, seed)
+    left_out = left_out_values(mean, patients)
+    rows = zip(table["value"], values.T, left_out.T, strict=True)
+    table[["low", "high"]] = [bca_interval(*row, level) for row in rows]
+    if len(of_runs) > 1:
+        table["spread"] = of_runs.std(axis=0, ddof=1)
+        reach = t.ppf((1 + level) / 2, len(of_runs) - 1) * table["spread"] / np.sqrt(len(of_runs))
+        table["low"] = table["value"] - np.hypot(table["value"] - table["low"], reach)
+        table["high"] = table["value"] + np.hypot(table["high"] - table["value"], reach)
+        lowest = np.where(table["metric"] == "mcc", -1.0, 0.0)
+        table["low"], table["high"] = table["low"].clip(lower=lowest), table["high"].clip(upper=1)
+    return table
+
+
+def perfect_interval(
+    samples: Sequence[Sample], metric: str, level: float = 0.95
+) -> tuple[float, float]:
+    """Interval of a metric that is 1 because no image is wrong; a patient counts as one trial.
+
+    Clopper-Pearson for n right of n, so about 1 - 3.7 / n from below at 95 % (the two-sided "rule
+    of three"): n is the number of patients for accuracy, else that of the rarer class, as a
+    perfect recall is known no better than by its patients. Patients whose images all come out the
+    same are the least favourable case, so the bound holds for any likeness within patients.
+    """
+    codes = np.concatenate([codes for _, _, codes in samples])
+    labels = np.concatenate([y for y, _, _ in samples])
+    patients = len(np.unique(codes))
+    if metric not in ("accuracy", "f1_weighted"):
+        patients = min(len(np.unique(codes[labels == c])) for c in np.unique(labels))
+    low, _ = proportion_confint(patients, patients, alpha=1 - check_level(level), method="beta")
+    return float(low), 1.0
 
 
 def check_level(level: float) -> float:

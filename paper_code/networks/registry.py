@@ -16,6 +16,9 @@ NETWORKS = {
     "dinov2_vitb14": "paper_code.networks.dinov2_vitb14",
 }
 
+# Networks of which no pre-trained weights were ever published: random weights are the paper's too.
+NEVER_PRETRAINED = ("vit",)
+
 
 def network_module(name: str) -> str:
     """The dotted module that builds `name`; UserError with the nearest name if there is none."""

@@ -1,25 +1,42 @@
 """Whether a result counts as evidence about the paper, and what stands against it.
 
 One encoding in every table: a bare `verdict`, and a column `obstacles` with the reasons why the
-result is no evidence, joined by ", ", or "" where it counts.
+result is no evidence, joined by ", ", or "" where it counts. The error rates of the verdicts are
+simulated by benchmarks/verdicts.py.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t
 
+from paper_code.metrics.comparisons import holm
+from paper_code.networks.names import parse_network
+from paper_code.networks.registry import NEVER_PRETRAINED
 from paper_code.published import published_table
 
+LEVEL = 0.05  # of every test
+MARGIN = 0.02  # differences within two points count as none
+FEWEST_RUNS = 5  # seeds of each network, for a claim about networks
+FEWEST_PATIENTS = 20  # below, intervals are too narrow (docs/results/statistics.md)
 AGREES, DIFFERS, NOT_COMPARABLE = "agrees", "differs", "not comparable"
+TOO_LITTLE = "too little data"
+BETTER, WORSE, EQUIVALENT = "better", "worse", "equivalent"
 NOT_PRINTED, NOT_MEASURED = "not printed", "not measured"
 # The paper prints F1 as a pair a/b; what a and b are is discussed in tables/audit.md.
 PRINTED_NAMES = {"f1_macro": "f1_first", "f1_weighted": "f1_second"}
 
 
-def obstacles(source: dict, scale: str, weights: str | None = None) -> list[str]:
-    """Why a result cannot speak for or against the printed one; empty if it can."""
+def obstacles(
+    source: dict, scale: str, weights: str | None = None, network: str = "dalaresnet50"
+) -> list[str]:
+    """Why a result cannot speak for or against the printed one; empty if it can.
+
+    `weights` is what a run of `network` started from: random weights stand against it, unless no
+    others exist (`NEVER_PRETRAINED`).
+    """
     found = []
     if source["source"] == "phantom":
         found.append("phantom")
@@ -27,7 +44,8 @@ def obstacles(source: dict, scale: str, weights: str | None = None) -> list[str]
         found.append("subset")
     if scale != "paper":
         found.append(f"{scale} scale")
-    if weights is not None and not weights.startswith("imagenet"):
+    pretrained = parse_network(network)[0] not in NEVER_PRETRAINED
+    if weights is not None and weights.startswith("random") and pretrained:
         found.append("random weights")
     return found
 
@@ -59,29 +77,93 @@ def evidence_text(text: str) -> str:
     return f"no: {text}" if text else "yes"
 
 
-def verdict(
-    value: float, low: float, high: float, printed: float, reasons: list[str]
-) -> dict[str, str]:
-    """The columns `verdict` and `obstacles` of one cell beside the printed value.
+def exact_verdict(value: float, printed: float, reasons: list[str]) -> dict[str, str]:
+    """The columns `verdict` and `obstacles` of a count, which agrees if it is the printed one.
 
-    "agrees" if the printed value lies in the interval, "differs" if not; "not comparable" where
-    there are `reasons` why the measurement is of something else, or it has no interval; "not
-    printed" and "not measured" where there is no such value.
+    "not comparable" where there are `reasons` why it is a count of something else; "not printed"
+    and "not measured" where there is no such value.
     """
-    reasons = list(reasons)
     if np.isnan(printed):
         name = NOT_PRINTED
     elif reasons:
         name = NOT_COMPARABLE
     elif np.isnan(value):
         name = NOT_MEASURED
-    elif value == printed or low <= printed <= high:
-        name = AGREES
-    elif np.isnan(low + high):
-        name, reasons = NOT_COMPARABLE, ["no interval"]
     else:
-        name = DIFFERS
+        name = AGREES if value == printed else DIFFERS
     return {"verdict": name, "obstacles": join_obstacles(reasons)}
+
+
+def replication(values: Sequence[float], printed: float, step: float) -> dict[str, float | bool]:
+    """Could the printed value be one more run of the experiment that gave `values`?
+
+    Both are runs on the same data set, each with its own split and seed, so the printed value has
+    the error of one run and their mean that of S. If it is one more of them, (mean - printed) /
+    (s sqrt(1 + 1 / S)) has Student's t distribution with S - 1 degrees of freedom; s is the
+    standard deviation between the runs, at least `step` (one test image).
+
+    Returns:
+        replication_low, replication_high: the 95 % prediction interval for one more run.
+        p_value: two-sided.
+        equivalent: whether the 90 % interval of the difference between the two experiments lies
+            within `MARGIN` (two one-sided tests at 5 %).
+        All NaN and False with one run.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    runs, mean = len(values), values.mean()
+    if runs < 2 or np.isnan(mean + printed):
+        nothing = dict.fromkeys(("replication_low", "replication_high", "p_value"), np.nan)
+        return nothing | {"equivalent": False}
+    error = max(values.std(ddof=1), step) * np.sqrt(1 + 1 / runs)
+    reach = t.ppf(1 - LEVEL / 2, runs - 1) * error
+    gap = abs(mean - printed)
+    return {
+        "replication_low": mean - reach,
+        "replication_high": mean + reach,
+        "p_value": float(2 * t.sf(gap / error, runs - 1)),
+        "equivalent": bool(gap + t.ppf(1 - LEVEL, runs - 1) * error <= MARGIN),
+    }
+
+
+def replication_verdicts(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add p_holm and verdict to rows with printed, p_value, equivalent, metric and obstacles.
+
+    The family of Holm's correction is one metric of one table, of the cells that count. "differs"
+    where p_holm < 0.05; "agrees" where the two are equivalent; else "too little data".
+    """
+    rows = rows.copy()
+    family = [rows["metric"], counts(rows)]
+    rows["p_holm"] = rows.groupby(family)["p_value"].transform(holm)
+    rows["verdict"] = np.select(
+        [rows["printed"].isna(), ~counts(rows), rows["p_holm"] < LEVEL, rows["equivalent"]],
+        [NOT_PRINTED, NOT_COMPARABLE, DIFFERS, AGREES],
+        TOO_LITTLE,
+    )
+    return rows
+
+
+def findings(rows: pd.DataFrame) -> np.ndarray:
+    """What each comparison shows, from difference, p_holm, se and df.
+
+    "better" or "worse" (p_holm < 0.05), "equivalent" (the 90 % interval lies within `MARGIN`: two
+    one-sided tests), else "too little data".
+    """
+    shown = rows["p_holm"] < LEVEL
+    reach = t.ppf(1 - LEVEL, rows["df"]) * rows["se"]
+    return np.select(
+        [
+            shown & (rows["difference"] > 0),
+            shown & (rows["difference"] < 0),
+            rows["difference"].abs() + reach <= MARGIN,
+        ],
+        [BETTER, WORSE, EQUIVALENT],
+        TOO_LITTLE,
+    )
+
+
+def least_detectable(se: pd.Series, df: pd.Series, power: float = 0.8) -> pd.Series:
+    """The true difference that a two-sided test at 5 % with this standard error finds so often."""
+    return se * (t.ppf(1 - LEVEL / 2, df) + t.ppf(power, df))
 
 
 def verdict_text(row: pd.Series | dict) -> str:

@@ -39,9 +39,10 @@ def number(value: float, digits: int = 3) -> str:
     return "–" if value is None or np.isnan(value) else f"{value:.{digits}f}"
 
 
-def interval_text(value: float, low: float, high: float) -> str:
-    """A value with its interval, as in "0.931 [0.902, 0.955]"."""
-    return f"{number(value)} [{number(low)}, {number(high)}]"
+def interval_text(value: float, low: float, high: float, spread: float = np.nan) -> str:
+    """A value, its interval and the spread of several runs: "0.931 [0.902, 0.955] ± 0.012"."""
+    text = f"{number(value)} [{number(low)}, {number(high)}]"
+    return text if np.isnan(spread) else f"{text} ± {number(spread)}"
 
 
 def p_text(p: float) -> str:
@@ -56,7 +57,7 @@ def distinct(values: Iterable, separator: str = "; ") -> str:
 
 def cell(row: pd.Series) -> str:
     """value [interval], then the printed value, as in "0.931 [0.902, 0.955] (paper 0.985)"."""
-    text = interval_text(row["value"], row["low"], row["high"])
+    text = interval_text(row["value"], row["low"], row["high"], row.get("spread", np.nan))
     return text if np.isnan(row["printed"]) else f"{text} (paper {number(row['printed'])})"
 
 

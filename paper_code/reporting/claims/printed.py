@@ -1,14 +1,16 @@
 """What the paper's own printed numbers say about its claims: arithmetic alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
 
+from paper_code.audit.finding import IMPOSSIBLE
 from paper_code.published import published_table
-from paper_code.reporting.claims.verdict import CONTRADICTED, SUPPORTED, UNDECIDED, Outcome
+from paper_code.reporting.claims.verdict import AHEAD, BEHIND, TIED, Outcome
+from paper_code.reporting.evidence import LEVEL
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, network_label
-from paper_code.reporting.tables.paired import LEVEL, REFERENCE
+from paper_code.reporting.tables.paired import REFERENCE
 
 IMBALANCED = ("breakhis_40x", "breakhis_100x", "breakhis_200x", "breakhis_400x", "mini_ddsm")
 BALANCED = "bach"  # Tables III to V
@@ -62,6 +64,7 @@ def least_p(lead: float, unit: float, images: int) -> tuple[int, float]:
 
 
 def printed_order(
+    audit: pd.DataFrame | None,
     tables: tuple[str, ...],
     subject: str,
     ours: str,
@@ -74,50 +77,68 @@ def printed_order(
 ) -> list[Outcome]:
     """Is the printed value of `ours` the best in every column of `metrics`?
 
-    A lead in accuracy counts only if some outcome of the test part could show it.
+    "ahead" in all, "behind" in at least one, or else "tied". Beside it stand what chance alone
+    reaches on the same test images, and what the audit (its table) says of the same columns.
     """
     leads = pd.concat([printed_leads(table, subject, ours, smaller=smaller) for table in tables])
     leads = leads[leads["metric"].isin(metrics)].reset_index(drop=True)
     least = leads.loc[leads["lead"].idxmin()]
-    ahead = int((leads["lead"] > 0).sum())
-    verdict, why = (SUPPORTED if ahead == len(leads) else CONTRADICTED), ""
-    if verdict == CONTRADICTED and (leads["lead"] >= 0).all():
-        verdict, why = UNDECIDED, "a tie"
-    if verdict == SUPPORTED and metrics == ("accuracy",) and (small := _within_chance(leads)):
-        verdict = UNDECIDED
-        why = (
-            "a lead that exact McNemar cannot tell from chance, whatever the predictions: "
-            + "; ".join(small)
-        )
+    ahead, behind = int((leads["lead"] > 0).sum()), int((leads["lead"] < 0).sum())
     return [
         Outcome(
             "printed",
             part,
             "the printed value against the best other in every column",
-            f"ahead in {ahead} of {len(leads)} columns; smallest lead "
+            f"ahead in {ahead} of {len(leads)} columns, behind in {behind}; smallest lead "
             f"{least['lead']:+.{digits}f} over {name(least['other'])} on "
             f"{DATASET_LABELS.get(least['dataset'], 'BreakHis')}",
-            verdict,
+            BEHIND if behind else AHEAD if ahead == len(leads) else TIED,
             ", ".join(f"Table {NUMERALS[table]}" for table in tables),
             difference=float(least["lead"]),
-            why=why,
+            chance=_within_chance(tables, subject, ours),
+            audit=audit_notes(audit, tables, metrics),
         )
     ]
 
 
-def _within_chance(leads: pd.DataFrame) -> list[str]:
-    """The accuracy leads that are too few test images for any p below the level."""
+# Where the accuracy of the same test images is printed.
+ACCURACY = {"02": "02", "07": "07", "08": "08", "11": "07", "12": "08"}
+
+
+def _within_chance(tables: tuple[str, ...], subject: str, ours: str) -> str:
+    """On which sets the lead in accuracy is too few test images for any p below the level.
+
+    Every metric of a row comes from the same test images, so this bounds more than accuracy.
+    """
+    if not set(tables) <= set(ACCURACY):
+        return ""
     tested = published_table("06").query("part == 'test'").set_index("dataset")["value"]
     texts = []
-    for _, row in leads.iterrows():
-        images = int(tested[row["dataset"]])
-        most, p = least_p(row["lead"], row["unit"], images)
-        if p >= LEVEL:
-            texts.append(
-                f"{DATASET_LABELS[row['dataset']]} {row['lead']:+.3f} is at most {most} of "
-                f"{images} images (p at least {p:.2g})"
-            )
-    return texts
+    for table in tables:
+        leads = printed_leads(ACCURACY[table], subject, ours)
+        for _, row in leads[leads["metric"] == "accuracy"].iterrows():
+            images = int(tested[row["dataset"]])
+            most, p = least_p(row["lead"], row["unit"], images)
+            if p >= LEVEL:
+                texts.append(
+                    f"{DATASET_LABELS[row['dataset']]}: the lead in accuracy, {row['lead']:+.3f}, "
+                    f"is at most {most} of {images} images (exact McNemar p at least {p:.2g})"
+                )
+    return "; ".join(texts) or "no set where the lead in accuracy must be chance"
+
+
+def audit_notes(audit: pd.DataFrame | None, tables: tuple[str, ...], metrics: Iterable[str]) -> str:
+    """The findings of the audit that make a printed column of these tables impossible."""
+    if audit is None or "tables" not in audit:
+        return ""
+    impossible = audit[audit["verdict"] == IMPOSSIBLE].fillna("")
+    ids = [
+        row["id"]
+        for _, row in impossible.iterrows()
+        if set(row["tables"].split()) & set(tables)
+        and (not row["columns"] or set(row["columns"].split()) & set(metrics))
+    ]
+    return f"{len(ids)} impossible: {', '.join(ids)}" if ids else "nothing against these columns"
 
 
 def printed_imbalance() -> list[Outcome]:
@@ -135,7 +156,7 @@ def printed_imbalance() -> list[Outcome]:
             lead = (values[REFERENCE] - rival).round(9)
             more = int((lead[list(IMBALANCED)] > lead[BALANCED]).sum())
             texts = ", ".join(f"{DATASET_LABELS[d]} {lead[d]:+.3f}" for d in IMBALANCED)
-            verdict = {len(IMBALANCED): SUPPORTED, 0: CONTRADICTED}.get(more, UNDECIDED)
+            verdict = AHEAD if more == len(IMBALANCED) else BEHIND
             outcomes.append(
                 Outcome(
                     "printed",
@@ -144,7 +165,7 @@ def printed_imbalance() -> list[Outcome]:
                     f"{texts}; BACH {lead[BALANCED]:+.3f}: larger on {more} of {len(IMBALANCED)}",
                     verdict,
                     "Tables VII and VIII",
-                    why="larger on some, smaller on others" if verdict == UNDECIDED else "",
+                    why="larger on some, not on others" if 0 < more < len(IMBALANCED) else "",
                 )
             )
     return outcomes
@@ -165,7 +186,7 @@ def printed_gate() -> list[Outcome]:
             f"{more.min():.1f} to {more.max():.1f} % more than the printed ResNet50, whose count "
             f"is that of a ResNet34 (tables/audit.md); fewer than SEResNet50 on {fewer} of "
             f"{len(values)} sets",
-            SUPPORTED if fewer == len(values) else CONTRADICTED,
+            AHEAD if fewer == len(values) else BEHIND,
             "Tables IX and X",
             why="lighter than SEResNet50, whose mechanism it is said to improve on",
         )

@@ -25,19 +25,28 @@ from paper_code.reporting.claims.measured import (
 )
 from paper_code.reporting.claims.printed import printed_gate, printed_imbalance, printed_order
 from paper_code.reporting.claims.verdict import (
+    AHEAD,
+    BEHIND,
     CONTRADICTED,
     NOT_RUN,
     SUPPORTED,
+    TIED,
     UNDECIDED,
     UNTESTABLE,
     Outcome,
 )
-from paper_code.reporting.evidence import evidence_text, read_results
+from paper_code.reporting.evidence import (
+    FEWEST_PATIENTS,
+    FEWEST_RUNS,
+    LEVEL,
+    evidence_text,
+    read_results,
+)
 from paper_code.reporting.labels import METRIC_LABELS
 from paper_code.reporting.markdown import markdown, write_table
 from paper_code.reporting.tables.cam.paired import PAPER_METHODS
 from paper_code.reporting.tables.cam.scores import METHOD_LABELS
-from paper_code.reporting.tables.paired import LEVEL, REFERENCE
+from paper_code.reporting.tables.paired import REFERENCE
 
 BREAKHIS = tuple(f"breakhis_{m}x" for m in (40, 100, 200, 400))
 DATASETS = (*BREAKHIS, "bach", "mini_ddsm")
@@ -46,29 +55,32 @@ CAM_LABELS = {name: METHOD_LABELS[name] for name in PAPER_METHODS}
 # Metrics as the paper prints them, and ours beside them.
 F1 = {"f1_first": "f1_macro", "f1_second": "f1_weighted"}
 # The tables that claims are read from, by the names of their files.
-READ = ("comparisons", *COSTS, CAM_COMPARISONS)
+READ = ("comparisons", *COSTS, CAM_COMPARISONS, "audit")
 
 INTRODUCTION = f"""Each claim that can be tested, on two kinds of evidence that are kept apart.
-**Printed**: arithmetic on the paper's own numbers, taken at their word; `tables/audit.md` shows
-which of them cannot all be right. **Measured**: the runs of this repository.
 
-The verdict on a claim of the kind "best everywhere", from the family of its comparisons:
+**Printed**: the order of the paper's own numbers, taken at their word. It shows what the paper
+claims, not that it is so: **{AHEAD}** in every column, **{BEHIND}** in at least one, or
+**{TIED}**. Printed numbers have no intervals, so beside the order stand how far chance alone
+reaches (a lead of k images has an exact McNemar p of 2^(1-k) at the least) and which of the same
+columns [the audit](audit.md) finds impossible.
+
+**Measured**: the runs of this repository. The verdict on a claim of the kind "best everywhere",
+from the family of its comparisons:
 
 - **{SUPPORTED}**: every comparison of the claim was made, counts, and shows the claimed direction
-  (Holm-corrected p < {LEVEL}).
+  (p < {LEVEL} each; no correction is needed where all must hold).
 - **{CONTRADICTED}**: a comparison that counts shows the opposite direction (Holm-corrected
   p < {LEVEL}).
-- **{UNDECIDED}**: neither.
+- **{UNDECIDED}**: neither; or fewer than {FEWEST_RUNS} runs of each network with different seeds,
+  or fewer than {FEWEST_PATIENTS} test patients on some set.
 - **{UNTESTABLE}**: no comparison counts as evidence about the paper, for the reasons given
   (phantom, subset, smaller scale, random weights). What was measured is shown, "not counted".
   Or the claim names nothing that can be measured.
 - **{NOT_RUN}**: the runs that it needs were not made.
 
-Without any effect, the chance of a false "{CONTRADICTED}" is at most 5 % a row, that of a false
-"{SUPPORTED}" smaller (simulated: benchmarks/results/intervals.md). Printed numbers have no
-intervals: their verdict says whether the printed order is the claimed one. A lead in accuracy is a
-number of test images, so it is called {SUPPORTED} only if some outcome with these accuracies could
-have McNemar's p < {LEVEL}: a lead of k images has p of 2^(1-k) at the least."""
+How often these verdicts are wrong, simulated with seeds and patients that vary:
+benchmarks/results/verdicts.md."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,10 @@ def _printed(function: Callable, *args, **kwargs) -> Callable[[Tables], list[Out
     return lambda _tables: function(*args, **kwargs)
 
 
+def _ordered(*args, **kwargs) -> Callable[[Tables], list[Outcome]]:
+    return lambda tables: printed_order(tables.get("audit"), *args, **kwargs)
+
+
 def _measured(function: Callable, *args, **kwargs) -> Callable[[Tables], list[Outcome]]:
     return lambda tables: function(tables, *args, **kwargs)
 
@@ -108,7 +124,7 @@ def _performance(tables: tuple[str, ...], metrics: dict[str, str]) -> tuple[Call
         test
         for theirs, ours in metrics.items()
         for test in (
-            _printed(printed_order, tables, "network", REFERENCE, (theirs,), METRIC_LABELS[ours]),
+            _ordered(tables, "network", REFERENCE, (theirs,), METRIC_LABELS[ours]),
             _measured(measured, "baselines", ours, BASELINES, DATASETS),
         )
     )
@@ -116,8 +132,7 @@ def _performance(tables: tuple[str, ...], metrics: dict[str, str]) -> tuple[Call
 
 def _placement(theirs: str, ours: str) -> tuple[Callable, ...]:
     return (
-        _printed(
-            printed_order,
+        _ordered(
             ("02",),
             "placement",
             "layer4",
@@ -196,8 +211,7 @@ CLAIMS = (
         "conclusions; section IV-E",
         "a shorter time than each baseline (the paper does not say which time)",
         (
-            _printed(
-                printed_order,
+            _ordered(
                 ("09", "10"),
                 "network",
                 REFERENCE,
@@ -241,8 +255,7 @@ CLAIMS = (
             test
             for metric, label in {"iou": "IoU", "dice": "Dice", "recall": "Recall"}.items()
             for test in (
-                _printed(
-                    printed_order,
+                _ordered(
                     ("14",),
                     "method",
                     "dt_gradcam",
@@ -358,6 +371,8 @@ def _page(rows: pd.DataFrame) -> list[str]:
                 "How": row["how"],
                 "Result": row["result"] or "–",
                 "Verdict": f"**{row['verdict']}**" + (f": {row['why']}" if row["why"] else ""),
+                "Chance": row["chance"] or "–",
+                "Audit of these columns": row["audit"] or "–",
                 "From": row["source"] or "–",
             }
             for _, row in subset.iterrows()

@@ -1,10 +1,16 @@
 """Metrics that class imbalance does not flatter, and calibration, of every network and data set."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 
-from paper_code.metrics import bootstrap_interval, statistic_interval, weighted_calibration
-from paper_code.metrics.resampling import group_codes
+from paper_code.metrics import (
+    Sample,
+    runs_interval,
+    statistics_interval,
+    weighted_calibration,
+)
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
 from paper_code.reporting.markdown import (
     interval_text,
@@ -14,7 +20,7 @@ from paper_code.reporting.markdown import (
     write_table,
 )
 from paper_code.reporting.tables.scores import group_runs
-from paper_code.runs import Run, load_run
+from paper_code.runs import Run, load_run, samples
 
 RANKING = ("balanced_accuracy", "mcc", "auc_roc")
 CALIBRATION = ("ece", "brier")
@@ -25,8 +31,8 @@ AUC of Table II.
   1 / K and an MCC of 0.
 - ECE: expected calibration error, 15 bins; the smaller the better, biased upwards for few images.
   Brier score: mean squared error of the probabilities, 0 to 1 for two classes, 0 to 2 for more.
-- Of several seeds: means of the values and of the ends of the intervals, which draw patients where
-  they are known."""
+- Of several runs: the mean, with an interval for other patients (drawn where they are known) and
+  other runs, and ± the standard deviation between the runs."""
 
 
 def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:
@@ -46,18 +52,18 @@ def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:
 
 
 def balanced_rows(runs: list[Run], *, scale: str, resamples: int) -> pd.DataFrame:
-    """One row per data set, network and metric; of several seeds the means, all values kept."""
+    """One row per data set, network and metric; of several runs the mean, all values kept."""
     rows = []
     for (dataset, network), same in group_runs(runs).items():
-        tables = [_intervals(run, resamples).set_index("metric") for run in same]
+        tested = samples(same)
+        table = _intervals(tested, resamples)
         labels, _, patients = same[0].part("test")
         for metric in (*RANKING, *CALIBRATION):
-            cells = [table.loc[metric] for table in tables]
             rows.append(
                 {"dataset": dataset, "network": network, "metric": metric}
-                | {c: float(np.mean([cell[c] for cell in cells])) for c in ("value", "low", "high")}
+                | table.loc[metric, ["value", "low", "high", "spread"]].to_dict()
                 | {
-                    "seed_values": " ".join(f"{cell['value']:.6f}" for cell in cells),
+                    "seed_values": " ".join(f"{v:.6f}" for v in table.loc[metric, "run_values"]),
                     "seeds": " ".join(str(run.facts["seed"]) for run in same),
                     "largest_class": np.bincount(labels).max() / len(labels),
                     "test_images": len(labels),
@@ -68,19 +74,20 @@ def balanced_rows(runs: list[Run], *, scale: str, resamples: int) -> pd.DataFram
                     "scale": scale,
                 }
             )
-    return pd.DataFrame(rows).round(dict.fromkeys(("value", "low", "high", "largest_class"), 6))
+    rounded = ("value", "low", "high", "spread", "largest_class")
+    return pd.DataFrame(rows).round(dict.fromkeys(rounded, 6))
 
 
-def _intervals(run: Run, resamples: int) -> pd.DataFrame:
-    labels, probabilities, patients = run.part("test")
-    calibration = statistic_interval(
-        lambda weights: weighted_calibration(labels, probabilities, weights),
+def _intervals(tested: list[Sample], resamples: int) -> pd.DataFrame:
+    """Value, low, high and spread of each metric over some runs."""
+    calibration = statistics_interval(
+        [functools.partial(weighted_calibration, y, p) for y, p, _ in tested],
         CALIBRATION,
-        group_codes(patients, len(labels)),
+        [codes for _, _, codes in tested],
         resamples,
     )
-    ranking = bootstrap_interval(labels, probabilities, patients, RANKING, resamples)
-    return pd.concat([ranking, calibration])
+    ranking = runs_interval(tested, RANKING, resamples)
+    return pd.concat([ranking, calibration]).set_index("metric")
 
 
 def _block(dataset: str, rows: pd.DataFrame) -> str:
@@ -90,7 +97,7 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
         lines.append(
             {"Network": NETWORK_LABELS.get(network, network)}
             | {
-                METRIC_LABELS[m]: interval_text(c["value"], c["low"], c["high"])
+                METRIC_LABELS[m]: interval_text(c["value"], c["low"], c["high"], c["spread"])
                 for m, c in cells.iterrows()
             }
         )

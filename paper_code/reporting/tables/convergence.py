@@ -55,7 +55,9 @@ def epochs(run: Run, path: str, scale: str) -> pd.DataFrame:
     }
     after = {
         "selected_epoch": facts["selected_epoch"],
-        "obstacles": join_obstacles(obstacles(facts["data"], scale, facts["weights"])),
+        "obstacles": join_obstacles(
+            obstacles(facts["data"], scale, facts["weights"], facts["network"])
+        ),
         "hardware": run.timing["hardware"],
         "data": facts["data"]["description"],
         "weights": facts["weights"],

@@ -7,7 +7,12 @@ from paper_code.audit.timing import averages
 from paper_code.networks.names import parse_network
 from paper_code.networks.structure import count_parameters, gmacs, meta_network
 from paper_code.published import published_table
-from paper_code.reporting.evidence import obstacles, printed_value, verdict, verdict_text
+from paper_code.reporting.evidence import (
+    exact_verdict,
+    obstacles,
+    printed_value,
+    verdict_text,
+)
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
 from paper_code.reporting.markdown import distinct, markdown, number, provenance_block, write_table
 from paper_code.reporting.tables.scores import group_runs
@@ -130,7 +135,7 @@ def _size_rows(table: str, place: str, network: str, run: Run) -> list[dict]:
             **(
                 {"verdict": "not identified", "obstacles": ""}
                 if np.isnan(value)
-                else verdict(value, value, value, beside, [])
+                else exact_verdict(value, beside, [])
             ),
         }
         for metric, (value, beside) in values.items()
@@ -158,9 +163,10 @@ def _time_rows(
         metric="convergence_time_s" if one_magnification else "average_time_s",
     )
     hardware = distinct(run.timing["hardware"] for run in runs)
-    reasons = [] if hardware == PAPER_HARDWARE else ["other hardware"]
+    # The next run takes another time, on the same hardware too.
+    reasons = ["no interval"] if hardware == PAPER_HARDWARE else ["other hardware"]
     for run in runs:
-        found = obstacles(run.facts["data"], scale, run.facts["weights"])
+        found = obstacles(run.facts["data"], scale, run.facts["weights"], run.network)
         reasons += [reason for reason in found if reason not in reasons]
     rows = []
     for metric in TIMINGS:
@@ -176,8 +182,7 @@ def _time_rows(
                 "value": value,
                 "printed": printed,
                 "difference": value - printed,
-                # The time of a run has no interval: the next one takes another.
-                **verdict(value, np.nan, np.nan, printed, reasons),
+                **exact_verdict(value, printed, reasons),
                 "seed_values": " ".join(str(each) for of_seeds in values for each in of_seeds),
                 "seeds": distinct((run.facts["seed"] for run in runs), " "),
                 "image_size": distinct(run.facts["settings"]["image_size"] for run in runs),

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from paper_code.reporting.evidence import obstacles, printed_value, verdict
+from paper_code.reporting.evidence import exact_verdict, obstacles, printed_value
 from paper_code.reporting.labels import CLASS_LABELS, DATASET_LABELS
 from paper_code.reporting.markdown import data_provenance_block, markdown, write_table
 from paper_code.runs import load_manifest
@@ -30,7 +30,7 @@ def count_classes(prepared: list[str], table: str) -> tuple[pd.DataFrame, list[d
                     "printed": printed,
                     "difference": value - printed,
                     # A count needs no training: the scale does not matter, only the data does.
-                    **verdict(value, value, value, printed, obstacles(source, "paper")),
+                    **exact_verdict(value, printed, obstacles(source, "paper")),
                     "data": source["description"],
                 }
             )

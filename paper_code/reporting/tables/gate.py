@@ -53,7 +53,9 @@ def write(output: str, *, runs: list[str], prepared: list[str], scale: str) -> N
             "seed": run.facts["seed"],
         }
         after = {
-            "obstacles": join_obstacles(obstacles(run.facts["data"], scale, run.facts["weights"])),
+            "obstacles": join_obstacles(
+                obstacles(run.facts["data"], scale, run.facts["weights"], run.facts["network"])
+            ),
             "data": run.facts["data"]["description"],
             "weights": run.facts["weights"],
             "scale": scale,

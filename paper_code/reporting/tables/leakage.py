@@ -7,7 +7,7 @@ import pandas as pd
 
 from paper_code.datasets.overlap import SIDE, THRESHOLD, near_duplicates, shared_patients
 from paper_code.errors import UserError
-from paper_code.metrics import bootstrap_interval, difference_bootstrap
+from paper_code.metrics import difference_bootstrap, runs_interval
 from paper_code.reporting.evidence import join_obstacles, obstacles
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
 from paper_code.reporting.markdown import (
@@ -18,9 +18,8 @@ from paper_code.reporting.markdown import (
     provenance_block,
     write_table,
 )
-from paper_code.reporting.tables.paired import patient_codes
 from paper_code.reporting.tables.scores import group_runs
-from paper_code.runs import Run, load_manifest, load_run
+from paper_code.runs import Run, load_manifest, load_run, samples
 
 METRICS = ("accuracy", "balanced_accuracy", "mcc", "auc_roc")
 WAYS = ("image", "patient")
@@ -33,12 +32,14 @@ SPLIT_FACTS = {
 NOTES = f"""The same networks, trained alike, on parts drawn by image and on parts drawn by patient.
 If the score by image is higher, part of it comes from recognising patients, not the disease.
 
-- Each cell: value on the test part [95 % interval]. The difference is by image less by patient. Its
-  interval draws patients with replacement, a patient counting alike in both test parts; those are
-  of different images, so the difference is less certain than between networks on the same images.
+- Each cell: mean over the runs [95 % interval] ± standard deviation between the runs. The
+  difference is by image less by patient. Its standard error holds the variance over draws of
+  patients, one counting alike in both test parts, and the variance between the runs of each side;
+  the test parts are of different images, so the difference is less certain than between networks on
+  the same ones.
 - Near duplicate: grey copies of {SIDE} x {SIDE} px (area means of the prepared images) with a
   correlation of {THRESHOLD} or more, also if one is mirrored.
-- Of several seeds: the means; every seed has its own splits.
+- Every run has its own split. With one run of each, the interval is for these two networks alone.
 - Patients are what the data set's file names say; see docs/reference/data.md."""
 
 
@@ -92,35 +93,24 @@ def leakage_rows(
     ]
     table["data"] = [facts[name]["data"]["description"] for name in table["dataset"]]
     table["weights"] = [facts[name]["weights"] for name in table["dataset"]]
-    values = [*WAYS, *(f"{way}_{end}" for way in WAYS for end in ("low", "high"))]
-    return table.round(dict.fromkeys([*values, "difference", "low", "high", "p_value"], 6))
+    values = [*WAYS, *(f"{way}_{end}" for way in WAYS for end in ("low", "high", "spread"))]
+    values += ["difference", "low", "high", "p_value", "se", "df"]
+    return table.round(dict.fromkeys(values, 6))
 
 
 def _network_rows(by_image: list[Run], by_patient: list[Run], resamples: int) -> list[dict]:
-    sides = (by_image, by_patient)
-    codes = patient_codes([*by_image, *by_patient])
-    samples = [
-        (*run.part("test")[:2], patients)
-        for run, patients in zip([*by_image, *by_patient], codes, strict=True)
-    ]
-    compared = difference_bootstrap(
-        samples[: len(by_image)], samples[len(by_image) :], METRICS, resamples
-    ).set_index("metric")
-    intervals = [
-        [
-            bootstrap_interval(*run.part("test"), METRICS, resamples).set_index("metric")
-            for run in side
-        ]
-        for side in sides
-    ]
+    both = samples([*by_image, *by_patient])
+    sides = both[: len(by_image)], both[len(by_image) :]
+    compared = difference_bootstrap(*sides, METRICS, resamples, paired=False).set_index("metric")
+    intervals = [runs_interval(side, METRICS, resamples).set_index("metric") for side in sides]
     rows = []
     for metric in METRICS:
         row = {"dataset": by_image[0].dataset, "network": by_image[0].network, "metric": metric}
-        for way, of_seeds in zip(WAYS, intervals, strict=True):
-            cells = [table.loc[metric] for table in of_seeds]
-            row[way] = np.mean([cell["value"] for cell in cells])
-            row |= {f"{way}_{end}": np.mean([c[end] for c in cells]) for end in ("low", "high")}
-        row |= compared.loc[metric, ["difference", "low", "high", "p_value"]].to_dict()
+        for way, table in zip(WAYS, intervals, strict=True):
+            row[way] = table.loc[metric, "value"]
+            row |= {f"{way}_{c}": table.loc[metric, c] for c in ("low", "high", "spread")}
+        tested = ["difference", "low", "high", "p_value", "se", "df"]
+        row |= compared.loc[metric, tested].to_dict()
         row["seeds"] = " ".join(str(run.facts["seed"]) for run in by_image)
         row["largest_class"] = round(_largest_class(by_patient), 6)
         rows.append(row)
@@ -170,7 +160,9 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
     lines, facts = [], []
     for _, row in rows[rows["network"] != ""].iterrows():
         cells = {
-            f"By {way}": interval_text(row[way], row[f"{way}_low"], row[f"{way}_high"])
+            f"By {way}": interval_text(
+                row[way], row[f"{way}_low"], row[f"{way}_high"], row[f"{way}_spread"]
+            )
             for way in WAYS
         }
         lines.append(

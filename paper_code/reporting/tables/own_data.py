@@ -24,6 +24,20 @@ from paper_code.runs import load_manifest, load_run
 METRICS = [*PERFORMANCE, "auc_roc", *DIAGNOSTICS]
 
 
+# Columns beside a printed value, of which there is none.
+UNPRINTED = [
+    "table",
+    "printed",
+    "difference",
+    "verdict",
+    "replication_low",
+    "replication_high",
+    "p_value",
+    "p_holm",
+    "equivalent",
+]
+
+
 def write(
     output: str,
     *,
@@ -50,10 +64,11 @@ def write(
     loaded = [load_run(path) for path in runs]
     # Table VIII has no such data set, so nothing is printed beside the values.
     table = compare_runs(loaded, METRICS, "08", scale=scale, resamples=resamples)
-    table = table.drop(columns=["table", "printed", "difference", "verdict", "obstacles"])
+    table = table.drop(columns=[*UNPRINTED, "obstacles"])
     sections = [
         _images(pd.read_csv(split, dtype=str, keep_default_na=False), source["classes"], by),
-        "## Test part\n\nEach cell: value [95 % interval], the mean over the seeds. " + ONE_VS_REST,
+        "## Test part\n\nEach cell: value [95 % interval]; of several runs the mean, ± the "
+        "standard deviation between them. " + ONE_VS_REST,
         *(_networks(table, metrics) for metrics in (PERFORMANCE, ["auc_roc", *DIAGNOSTICS])),
         provenance_block(loaded, scale),
         data_provenance_block([source], scale).removeprefix("## Provenance\n\n"),
@@ -82,7 +97,7 @@ def _networks(table: pd.DataFrame, metrics: list[str]) -> str:
         lines.append(
             {"Network": NETWORK_LABELS.get(network, network)}
             | {
-                METRIC_LABELS[row.Index]: interval_text(row.value, row.low, row.high)
+                METRIC_LABELS[row.Index]: interval_text(row.value, row.low, row.high, row.spread)
                 for row in subset.itertuples()
             }
         )

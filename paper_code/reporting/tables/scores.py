@@ -2,17 +2,31 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import pandas as pd
 
 from paper_code.errors import UserError
-from paper_code.metrics import bootstrap_interval
+from paper_code.metrics import runs_interval
 from paper_code.networks.names import parse_network
-from paper_code.reporting.evidence import obstacles, printed_value, verdict
+from paper_code.reporting.evidence import (
+    LEVEL,
+    MARGIN,
+    counts,
+    join_obstacles,
+    obstacles,
+    printed_value,
+    replication,
+    replication_verdicts,
+)
 from paper_code.reporting.markdown import comparison_blocks, provenance_block, write_table
-from paper_code.runs import Run, load_run
+from paper_code.runs import Run, load_run, samples
 
-CELLS = "Each cell: value on the test part [95 % interval] (printed value)."
+CELLS = f"""Each cell: mean over the runs [95 % interval] ± standard deviation between the runs
+(printed value). The interval is for other patients and other runs; with one run, it is for this
+trained network on other patients. The verdict asks another question: could the printed value be one
+more run of the same experiment on the same data? **differs**: no (t prediction interval, Holm over
+the cells of one metric, 5 %). **agrees**: the two experiments are equivalent within {MARGIN:g} (two
+one-sided tests at 5 %). **too little data**: neither is shown. The CSV has the prediction
+interval."""
 ALIKE = ("network", "by", "weights", "frozen", "dropout")  # of all seeds' runs
 
 
@@ -73,7 +87,7 @@ def write(
         name_of=SUBJECTS[subject],
     )
     blocks = comparison_blocks(compared, metrics, subject)
-    page = [" ".join([CELLS, *notes]), *blocks, provenance_block(loaded, scale)]
+    page = [" ".join([CELLS, *notes]), *chance(compared), *blocks, provenance_block(loaded, scale)]
     write_table(output, compared, title, page)
 
 
@@ -92,29 +106,25 @@ def compare_runs(
     `subject` is what the rows are about, a column of the printed table: "network", or "placement"
     in Table II. `name_of` gives its value for a run.
 
-    Runs that differ in their seed alone are one row: `value` is the mean over the seeds, `low` and
-    `high` the mean ends of the seeds' 95 % bootstrap intervals (patients resampled where known),
-    `seed_values` every seed's value.
+    Runs that differ in their seeds alone are one row: `value`, `low`, `high` and `spread` are those
+    of `runs_interval`, `seed_values` the value of every run; `replication_low`, `replication_high`,
+    `p_value` and `equivalent` those of `replication`, `p_holm` and `verdict` those of
+    `replication_verdicts`.
 
     Raises:
-        UserError: runs of one data set and network differ in more than their seed.
+        UserError: runs of one data set and network differ in more than their seeds.
     """
     rows = []
     for (dataset, name), same in group_runs(runs, name_of).items():
         facts = same[0].facts
-        intervals = [
-            bootstrap_interval(*run.part("test"), metrics=metrics, resamples=resamples).set_index(
-                "metric"
-            )
-            for run in same
-        ]
+        intervals = runs_interval(samples(same), metrics, resamples).set_index("metric")
         labels, _, patients = same[0].part("test")
-        reasons = obstacles(facts["data"], scale, facts["weights"])
+        reasons = obstacles(facts["data"], scale, facts["weights"], same[0].network)
+        if facts["by"] == "patient":  # the counts of Table VI are those of a split by image
+            reasons.append("split by patient")
         for metric in metrics:
-            value, low, high = (
-                float(np.mean([interval.loc[metric, column] for interval in intervals]))
-                for column in ("value", "low", "high")
-            )
+            value, low, high, spread = intervals.loc[metric, ["value", "low", "high", "spread"]]
+            values = intervals.loc[metric, "run_values"]
             printed = printed_value(table, dataset=dataset, metric=metric, **{subject: name})
             rows.append(
                 {
@@ -125,10 +135,12 @@ def compare_runs(
                     "value": value,
                     "low": low,
                     "high": high,
+                    "spread": spread,
                     "printed": printed,
                     "difference": value - printed,
-                    **verdict(value, low, high, printed, reasons),
-                    "seed_values": " ".join(f"{i.loc[metric, 'value']:.6f}" for i in intervals),
+                    **replication(values, printed, 1 / len(labels)),
+                    "obstacles": join_obstacles(reasons),
+                    "seed_values": " ".join(f"{each:.6f}" for each in values),
                     "seeds": " ".join(str(run.facts["seed"]) for run in same),
                     "test_images": len(labels),
                     "test_patients": len(set(patients) - {""}),
@@ -138,7 +150,25 @@ def compare_runs(
                     "scale": scale,
                 }
             )
-    return pd.DataFrame(rows).round(dict.fromkeys(("value", "low", "high", "difference"), 6))
+    table = replication_verdicts(pd.DataFrame(rows))
+    first = ["table", "dataset", subject, "metric", "value", "low", "high", "spread", "printed"]
+    first += ["difference", "verdict", "obstacles"]
+    table = table[[*first, *(name for name in table if name not in first)]]
+    rounded = ["value", "low", "high", "spread", "difference", "replication_low"]
+    return table.round(dict.fromkeys([*rounded, "replication_high", "p_value", "p_holm"], 6))
+
+
+def chance(rows: pd.DataFrame) -> list[str]:
+    """How many cells lie outside their prediction interval, beside what chance alone would give."""
+    tested = rows[counts(rows) & rows["p_value"].notna()]
+    if tested.empty:
+        return []
+    outside = int((tested["p_value"] < LEVEL).sum())
+    return [
+        f"Of {len(tested)} cells that count, {outside} lie outside their 95 % prediction interval, "
+        f"where {LEVEL * len(tested):.1f} would under perfect replication; after Holm's correction "
+        f"{int((tested['verdict'] == 'differs').sum())} differ."
+    ]
 
 
 def group_runs(

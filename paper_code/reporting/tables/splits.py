@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from paper_code.datasets.splits import PARTS
-from paper_code.reporting.evidence import obstacles, printed_value, verdict, verdict_text
+from paper_code.reporting.evidence import exact_verdict, obstacles, printed_value, verdict_text
 from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.reporting.markdown import data_provenance_block, markdown, write_table
 from paper_code.runs import load_manifest
@@ -40,7 +40,7 @@ def write(output: str, *, prepared: list[str], splits: list[str], by: str, scale
                     "value": value,
                     "printed": printed,
                     "difference": value - printed,
-                    **verdict(value, value, value, printed, reasons),
+                    **exact_verdict(value, printed, reasons),
                     "splits": by,
                     "patients_in_two_parts": shared,
                     "data": source["description"],

@@ -5,7 +5,7 @@ import pandas as pd
 from torch import nn
 
 from paper_code.networks.structure import Layer, count_parameters, meta_network, trace_layers
-from paper_code.reporting.evidence import printed_value, verdict, verdict_text
+from paper_code.reporting.evidence import exact_verdict, printed_value, verdict_text
 from paper_code.reporting.markdown import code_provenance_block, markdown, write_table
 
 IMAGE_SIZE = 224
@@ -95,7 +95,7 @@ def _row(stage: str, metric: str, value: int) -> dict:
         "value": value,
         "printed": printed,
         "difference": value - printed,
-    } | verdict(value, value, value, printed, [])
+    } | exact_verdict(value, printed, [])
 
 
 def _line(stage: str, rows: list[dict], words: str) -> dict[str, str]:
