@@ -324,19 +324,15 @@ def _page(table: pd.DataFrame, seconds: float) -> str:
         for _, row in table.iterrows()
     ]
     installed = ", ".join(f"{name} {version}" for name, version in versions().items())
-    return (
-        "\n\n".join(
-            [
-                "# Error rates of the verdicts, in simulation",
-                f"Data sets of {PATIENTS} patients with {IMAGES} images each (unless stated), runs with "
-                "their own split and seed. ± is the Monte Carlo standard error. The rules are the "
-                "functions that the tables call; benchmarks/verdicts.py says how data are simulated.",
-                markdown(pd.DataFrame(lines)),
-                f"{seconds:.0f} s on one core; commit {commit()}; {installed}.",
-            ]
-        )
-        + "\n"
-    )
+    blocks = [
+        "# Error rates of the verdicts, in simulation",
+        f"Data sets of {PATIENTS} patients with {IMAGES} images each (unless stated), runs with "
+        "their own split and seed. ± is the Monte Carlo standard error. The rules are the functions that "
+        "the tables call; benchmarks/verdicts.py says how data are simulated.",
+        markdown(pd.DataFrame(lines)),
+        f"{seconds:.0f} s on one core; commit {commit()}; {installed}.",
+    ]
+    return "\n\n".join(blocks) + "\n"
 
 
 if __name__ == "__main__":

@@ -87,6 +87,15 @@ def _explain(error, rules: dict) -> str:
         return ", ".join(texts)
     if error.validator == "required":
         return f"{key or 'config'}: {error.message}"
+    if error.validator == "anyOf":  # explain the choice that fits but for a detail
+        near = [
+            inner
+            for inner in error.context
+            if inner.validator not in ("const", "type")
+            or len(inner.absolute_path) > len(error.absolute_path)
+        ]
+        if near:
+            return _explain(near[0], rules)
     allowed = _allowed(error.schema, rules)
     return f"'{key}' is {error.instance!r}, but {allowed} is expected"
 
@@ -153,7 +162,14 @@ def resolve_settings(config: dict) -> dict:
             )
     for name in settings["datasets"]:
         find_dataset(name, settings["manifests"])
+    for name in settings["for_dataset"]:
+        find_dataset(name, settings["manifests"])
     return settings
+
+
+def settings_of(settings: dict, dataset: str) -> dict:
+    """The settings of one data set: those of all, with what `for_dataset` has of it."""
+    return settings | settings["for_dataset"].get(dataset, {})
 
 
 def choose_sources(settings: dict) -> dict[str, tuple[str, str]]:
@@ -214,7 +230,9 @@ def announce(config: dict, settings: dict, sources: dict[str, tuple[str, str]]) 
         f"(splits: {settings['split_seeds']}); "
         f"networks: {', '.join(settings['networks'])}",
     ]
-    lines += [f"{name}: {source} data ({reason})" for name, (source, reason) in sources.items()]
+    for name, (source, reason) in sources.items():
+        own = ", ".join(f"{k} {v}" for k, v in settings["for_dataset"].get(name, {}).items())
+        lines.append(f"{name}: {source} data ({reason})" + (f"; {own}" if own else ""))
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from paper_code.config import settings_of
 from paper_code.datasets.catalog import PAPER_DATASETS, find_dataset
 from paper_code.datasets.read import read_dataset
 from paper_code.networks.names import VARIANT, parse_network
@@ -73,7 +74,8 @@ class Plan:
         named = settings["results"] != "auto"
         self.root = settings["results"].rstrip("/") if named else f"results/{self.scale}"
         self.output = "" if self.scale == "paper" and not named else f"{self.root}/"
-        for network in [*settings["networks"], *settings["leakage_networks"]]:
+        own = [n for each in settings["for_dataset"].values() for n in each.get("networks", [])]
+        for network in [*settings["networks"], *settings["leakage_networks"], *own]:
             parse_network(network)
         for dataset in settings["leakage_datasets"]:
             find_dataset(dataset, settings["manifests"])
@@ -105,22 +107,17 @@ class Plan:
         """The networks whose maps are scored: DALAResNet50, as in the paper."""
         return [name for name in self.settings["networks"] if name == DALA]
 
-    @functools.cached_property
-    def placed(self) -> list[str]:
-        """The networks of Table II; plain dalaresnet50 has its gate after layer 4."""
-        return [
-            DALA if layer == 4 else f"{DALA}{VARIANT}{layer}"
-            for layer in self.settings["placements"]
-        ]
-
     def networks(self, selection: str, dataset: str) -> list[str]:
         """Networks by selection, on one data set."""
-        compared = self.settings["networks"]
-        every = [*compared, *(self.placed if dataset in self.datasets["breakhis"] else [])]
+        own = settings_of(self.settings, dataset)
+        compared = own["networks"]
+        # Plain dalaresnet50 has its gate after layer 4.
+        placed = [DALA if n == 4 else f"{DALA}{VARIANT}{n}" for n in own["placements"]]
+        every = [*compared, *(placed if dataset in self.datasets["breakhis"] else [])]
         every = list(dict.fromkeys(every))
         return {
             "compared": compared,
-            "placed": self.placed,
+            "placed": placed,
             "every": every,
             "explained": self.explained,
             "gated": self.explained,
@@ -146,13 +143,13 @@ class Plan:
             for by in ways
             for dataset in datasets
             for network in self.networks(networks, dataset)
-            for split, seed in self.repeats
+            for split, seed in self.repeats(dataset)
         ]
 
-    @property
-    def repeats(self) -> list[tuple[int, int]]:
-        """(seed of the split, seed of the training) of each repeat of an experiment."""
-        seeds, splits = self.settings["seeds"], self.settings["split_seeds"]
+    def repeats(self, dataset: str) -> list[tuple[int, int]]:
+        """(seed of the split, seed of the training) of each repeat on a data set."""
+        own = settings_of(self.settings, dataset)
+        seeds, splits = own["seeds"], own["split_seeds"]
         if splits == "paired":
             return list(zip(seeds, seeds, strict=True))
         return [(split, seed) for split in splits for seed in seeds]
@@ -252,7 +249,8 @@ class Plan:
 
     def split(self, dataset: str) -> str:
         """The split file of a data set that tables show: the first one."""
-        return f"{self.root}/splits/{dataset}/{self.settings['splits']}-{self.repeats[0][0]}.csv"
+        by, seed = self.settings["splits"], self.repeats(dataset)[0][0]
+        return f"{self.root}/splits/{dataset}/{by}-{seed}.csv"
 
     def arguments(self, planned: Planned) -> list[str]:
         """What the command line is given to make a result, but for `--output`."""
@@ -288,7 +286,8 @@ class Plan:
             words = ["--data-root", f"{self.root}/phantoms/{facts.family}/raw"]
         else:
             words = ["--data-root", self.settings["data_root"]]
-        return [*words, "--source", source, "--limit", str(self.settings["images_per_dataset"])]
+        limit = settings_of(self.settings, dataset)["images_per_dataset"]
+        return [*words, "--source", source, "--limit", str(limit)]
 
     def code(self, result: Result) -> list[str]:
         """The source files that decide a result."""

@@ -71,7 +71,7 @@ def test_defaults_are_valid_and_complete():
         ("manifests", {"mias": {}}, "manifests.mias: 'path' is a required property"),
         ("manifests", {"My set": {"path": "m.csv"}}, "'My set'"),
         ("data_root", "", "'data_root' is ''"),
-        ("phantom_height", {"bach": 64}, "'phantom_height'"),
+        ("phantom_height", {"bach": 64}, "phantom_height: 'breakhis' is a required property"),
     ],
 )
 def test_bad_settings_are_named(key, value, message):

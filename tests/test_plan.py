@@ -49,13 +49,13 @@ def test_every_result_s_runs_are_planned_and_every_input_has_a_maker():
                 assert found[2] in folders, path
             elif not re.match(r"results/smoke/(prepared|splits)/", path):
                 assert path in made, path
-    assert RunId("bach", "vit", "patient", 1) in plan.runs
+    assert RunId("bach", "vit", "patient", 1, 1) in plan.runs
     assert {run.by for run in plan.runs if run.dataset == "breakhis_100x"} == {"image", "patient"}
 
 
 def test_small_configurations_leave_out_what_they_cannot_make():
     plan = make_plan(datasets=["bach"], networks=["vit"], placements=[], leakage_datasets=[])
-    assert plan.runs == [RunId("bach", "vit", "image", 0)]
+    assert plan.runs == [RunId("bach", "vit", "image", 0, 0)]
     tables = plan.names("table")
     assert "table_04_bach" in tables and "table_08_bach_mini_ddsm_comparison" in tables
     left_out = {

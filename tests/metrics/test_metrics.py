@@ -17,12 +17,13 @@ from statsmodels.stats.multitest import multipletests
 from paper_code.errors import UserError
 from paper_code.metrics import (
     METRICS,
-    accuracy_interval,
     bootstrap_interval,
     brier_score,
     classification_metrics,
     compare_networks,
+    comparisons,
     delong_test,
+    difference_bootstrap,
     expected_calibration_error,
     holm,
     mcnemar_test,
@@ -31,6 +32,7 @@ from paper_code.metrics import (
     reliability_curve,
     resampling,
     roc_points,
+    runs_interval,
     weighted_calibration,
 )
 from paper_code.metrics.resampling import group_codes, weighted_metrics
@@ -261,12 +263,40 @@ def test_interval_covers_the_truth_with_few_patients():
     assert covered["images"] < 0.8 * 200
 
 
+def test_a_perfect_value_has_the_exact_bound_of_its_patients():
+    """12 patients of 5 images, 4 of them benign: 12 trials for accuracy, 4 for what needs both."""
+    codes = np.repeat(np.arange(12), 5)
+    y = (codes >= 4).astype(int)
+    right = np.where(y[:, None] == [0, 1], 0.9, 0.1)
+    table = bootstrap_interval(y, right, codes).set_index("metric")
+    exact = {n: stats.binomtest(n, n).proportion_ci(0.95, method="exact").low for n in (4, 12)}
+    assert (table["value"] == 1).all() and (table["high"] == 1).all()
+    assert table.loc["accuracy", "low"] == pytest.approx(exact[12])
+    for metric in ("gmean", "sensitivity", "auc_roc", "mcc", "balanced_accuracy"):
+        assert table.loc[metric, "low"] == pytest.approx(exact[4])
+    wrong = bootstrap_interval(y, right[:, ::-1], codes).set_index("metric").loc["accuracy"]
+    assert (wrong["low"], wrong["high"]) == pytest.approx((0, 1 - exact[12]))
+
+
+def test_the_bound_of_a_perfect_value_covers_the_truth():
+    """20 patients, each all right or (4 %) all wrong: the hardest case for a bound on images."""
+    rng, truth, held = np.random.default_rng(8), 0.96, 0
+    for _ in range(300):
+        patient_right = rng.random(20) < truth
+        y = np.tile([0, 1], 60)
+        codes = np.arange(120) // 6
+        p = np.where((y == 1) == patient_right[codes], 0.9, 0.1)
+        row = bootstrap_interval(y, np.stack([1 - p, p], 1), codes, ["accuracy"], 200).iloc[0]
+        held += row["low"] <= truth <= row["high"]
+    assert held >= 0.93 * 300
+
+
 def test_no_interval_without_spread():
     y, right = np.array([0, 1, 0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]] * 2)
-    assert bootstrap_interval(y, right)[["low", "high"]].isna().all(axis=None)
-    assert (bootstrap_interval(y, right)["value"] == 1).all()
     one_patient = bootstrap_interval(y, right[[0, 0, 0, 1]], ["a"] * 4)
-    assert one_patient[["low", "high"]].isna().all(axis=None)
+    perfect = one_patient["value"] == 1  # specificity and PPV: one trial
+    assert one_patient.loc[~perfect, ["low", "high"]].isna().all(axis=None)
+    assert one_patient.loc[perfect, "low"].tolist() == pytest.approx([0.025, 0.025])
     assert bootstrap_interval(y[:0], right[:0]).drop(columns="metric").isna().all(axis=None)
 
 
@@ -277,13 +307,96 @@ def test_interval_survives_resamples_that_lack_a_class():
     assert 0 <= row["low"] < row["high"] <= 1
 
 
-@pytest.mark.parametrize("right", [0, 7, 20])
-def test_accuracy_interval_is_exact(right):
-    y = np.zeros(20, dtype=int)
-    p = np.where(np.arange(20)[:, None] < right, [0.9, 0.1], [0.1, 0.9])
-    expected = stats.binomtest(right, 20).proportion_ci(0.9, method="exact")
-    assert accuracy_interval(y, p, 0.9) == pytest.approx(tuple(expected))
-    assert np.isnan(accuracy_interval(y[:0], p[:0])).all()
+# --- several runs
+
+
+def several(rng, runs, spread, patients=60, per=4, shift=0.9):
+    """Samples of runs on the same images, whose margins differ by a deviation between runs."""
+    codes = np.repeat(np.arange(patients), per)
+    y = (rng.random(patients) < 0.5).astype(int)[codes]
+    shared = rng.normal(0, 0.5, patients)[codes] + rng.normal(0, 0.8, len(codes))
+    found = []
+    for _ in range(runs):
+        margin = shift + rng.normal(0, spread) + shared + rng.normal(0, 0.3, len(codes))
+        p = 1 / (1 + np.exp(-(2 * y - 1) * margin))
+        found.append((y, np.stack([1 - p, p], 1), codes))
+    return found
+
+
+def test_an_interval_over_runs_has_both_sources():
+    """The same run thrice is as certain as once; runs that differ are less so."""
+    samples = several(np.random.default_rng(1), 3, 0.6)
+    once = bootstrap_interval(*samples[0], ["accuracy"]).iloc[0]
+    thrice = runs_interval([samples[0]] * 3, ["accuracy"]).iloc[0]
+    assert (thrice["low"], thrice["high"]) == pytest.approx((once["low"], once["high"]))
+    assert thrice["spread"] == pytest.approx(0)
+    apart = runs_interval(samples, ["accuracy"]).iloc[0]
+    assert apart["high"] - apart["low"] > 1.3 * (once["high"] - once["low"])
+    assert apart["value"] == pytest.approx(np.mean(apart["run_values"]))
+    assert apart["spread"] == pytest.approx(np.std(apart["run_values"], ddof=1))
+    assert np.isnan(runs_interval(samples[:1], ["accuracy"]).iloc[0]["spread"])
+
+
+def test_intervals_over_runs_cover_the_truth_of_other_runs():
+    rng = np.random.default_rng(2)
+    many = several(rng, 40, 0.4, patients=4000)
+    truth = np.mean([classification_metrics(y, p)["accuracy"] for y, p, _ in many])
+    covered = {"runs": 0, "mean ends": 0}
+    for seed in range(150):
+        samples = several(rng, 5, 0.4)
+        row = runs_interval(samples, ["accuracy"], 200, seed=seed).iloc[0]
+        covered["runs"] += row["low"] <= truth <= row["high"]
+        ends = [bootstrap_interval(*s, ["accuracy"], 200, seed=seed).iloc[0] for s in samples]
+        low, high = (np.mean([end[side] for end in ends]) for side in ("low", "high"))
+        covered["mean ends"] += low <= truth <= high
+    assert covered["runs"] >= 0.91 * 150
+    assert covered["mean ends"] < covered["runs"], "why the ends of intervals are not averaged"
+
+
+def test_a_difference_over_runs_keeps_its_level_where_seeds_vary():
+    """Two equal networks, seeds that move accuracy by points: one run each misleads often."""
+    rng = np.random.default_rng(3)
+    false = {1: 0, 5: 0}
+    for seed in range(150):
+        state = rng.integers(2**32)
+        pool = several(np.random.default_rng(state), 10, 0.4, patients=80)
+        for runs in false:
+            table = difference_bootstrap(
+                pool[:runs], pool[5 : 5 + runs], ["accuracy"], 200, seed=seed
+            )
+            false[runs] += table["p_value"].iloc[0] < 0.05
+    assert false[5] <= 0.1 * 150, "0.05 in the long run"
+    assert false[1] >= 0.3 * 150, "why one seed decides nothing"
+
+
+def test_a_difference_over_runs_names_its_parts():
+    first = several(np.random.default_rng(4), 5, 0.4)
+    second = several(np.random.default_rng(4), 5, 0.0)
+    row = difference_bootstrap(first, second, ["accuracy"], 400).iloc[0]
+    assert row["se"] == pytest.approx(np.hypot(row["se_patients"], row["se_runs"]))
+    assert 4 <= row["df"] <= 59 and row["runs"] == 5
+    of_runs = [
+        np.array([classification_metrics(y, p)["accuracy"] for y, p, _ in side])
+        for side in (first, second)
+    ]
+    paired = np.subtract(*of_runs).std(ddof=1) / np.sqrt(5)
+    assert row["se_runs"] == pytest.approx(paired)
+    apart = difference_bootstrap(first, second, ["accuracy"], 400, paired=False).iloc[0]
+    assert apart["se_runs"] == pytest.approx(np.sqrt(sum(side.var(ddof=1) / 5 for side in of_runs)))
+    with pytest.raises(UserError, match="5 on one side, 4 on the other"):
+        difference_bootstrap(first, second[:4])
+
+
+def test_welch_satterthwaite_is_scipys_welch_test():
+    rng = np.random.default_rng(5)
+    first, second = rng.normal(0, 1, 8), rng.normal(0.5, 3, 15)
+    parts = [(side.var(ddof=1) / len(side), len(side) - 1) for side in (first, second)]
+    se, df = comparisons.welch_satterthwaite(parts)
+    expected = stats.ttest_ind(first, second, equal_var=False)
+    assert df == pytest.approx(expected.df)
+    assert 2 * stats.t.sf(abs(first.mean() - second.mean()) / se, df) == pytest.approx(
+        expected.pvalue
+    )
 
 
 @pytest.mark.parametrize(

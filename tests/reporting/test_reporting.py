@@ -1,5 +1,6 @@
 """Tables and figures from hand-made files: values, verdicts, printed numbers, equal bytes."""
 
+import importlib
 import math
 import shutil
 from pathlib import Path
@@ -10,15 +11,28 @@ import pandas as pd
 import pytest
 from conftest import from_catalogue, save_noise
 from PIL import Image
+from scipy import stats
+from statsmodels.stats.power import TTestPower
 
 from paper_code.errors import UserError
 from paper_code.files import write_csv, write_json
-from paper_code.reporting.evidence import obstacles, printed_value, verdict, verdict_text
+from paper_code.metrics import runs_interval
+from paper_code.networks.registry import NETWORKS, NEVER_PRETRAINED
+from paper_code.reporting.evidence import (
+    exact_verdict,
+    findings,
+    least_detectable,
+    obstacles,
+    printed_value,
+    replication,
+    replication_verdicts,
+    verdict_text,
+)
 from paper_code.reporting.figures import confusion_matrices as figure_06_confusion_matrices
 from paper_code.reporting.markdown import cell, markdown, number
 from paper_code.reporting.tables import splits as table_06_splits
 from paper_code.reporting.tables.scores import compare_runs
-from paper_code.runs import load_run
+from paper_code.runs import load_run, samples
 
 figure_03_breakhis_samples = from_catalogue("figure", "03")
 figure_04_bach_samples = from_catalogue("figure", "04")
@@ -64,6 +78,7 @@ def make_run(tmp_path):
             "dataset": dataset,
             "classes": ["benign", "malignant"],
             "by": "image",
+            "split_seed": seed,
             "weights": "imagenet (torchvision)",
             "frozen": False,
             "dropout": 0.25,
@@ -99,36 +114,100 @@ def write_07(runs, output: Path, scale="paper") -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ((0.9, 0.8, 0.95, 0.85, []), "agrees"),
-        ((0.9, 0.8, 0.95, 0.95, []), "agrees"),
-        ((0.9, 0.8, 0.95, 0.96, []), "differs"),
-        ((0.9, 0.8, 0.95, 0.79, []), "differs"),
-        ((5, 5, 5, 5, []), "agrees"),
-        ((5, 5, 5, 6, []), "differs"),
-        ((0.9, 0.8, 0.95, 0.85, ["phantom", "demo scale"]), "not comparable: phantom, demo scale"),
-        ((0.9, 0.8, 0.95, math.nan, ["phantom"]), "not printed"),
-        ((math.nan, math.nan, math.nan, 0.9, []), "not measured"),
-        ((1.0, math.nan, math.nan, 0.985, []), "not comparable: no interval"),
-        ((1.0, math.nan, math.nan, 1.0, []), "agrees"),
+        ((5, 5, []), "agrees"),
+        ((5, 6, []), "differs"),
+        ((5, 5, ["phantom", "demo scale"]), "not comparable: phantom, demo scale"),
+        ((5, math.nan, ["phantom"]), "not printed"),
+        ((math.nan, 9, []), "not measured"),
     ],
 )
-def test_verdict(arguments, expected):
-    assert verdict_text(verdict(*arguments)) == expected
-    assert verdict(*arguments)["verdict"] == expected.partition(":")[0]
+def test_the_verdict_on_a_count(arguments, expected):
+    assert verdict_text(exact_verdict(*arguments)) == expected
+    assert exact_verdict(*arguments)["verdict"] == expected.partition(":")[0]
+
+
+def test_a_replication_is_a_t_prediction_interval():
+    values = [0.90, 0.92, 0.91, 0.93, 0.94]
+    found = replication(values, 0.92, 1 / 600)
+    assert (found["replication_low"] + found["replication_high"]) / 2 == pytest.approx(0.92)
+    reach = stats.t.ppf(0.975, 4) * np.std(values, ddof=1) * np.sqrt(1.2)
+    assert found["replication_high"] == pytest.approx(0.92 + reach)
+    assert found["p_value"] == pytest.approx(1) and not found["equivalent"], "too wide for 0.02"
+    at_edge = replication(values, found["replication_high"], 1 / 600)
+    assert at_edge["p_value"] == pytest.approx(0.05)
+    close = replication([0.92, 0.921, 0.919, 0.92, 0.92], 0.925, 1 / 600)
+    assert close["equivalent"]
+    one = replication([0.9], 0.5, 1 / 600)
+    assert math.isnan(one["p_value"]) and not one["equivalent"], "one run shows nothing"
+    same = replication([1.0] * 5, 0.985, 1 / 600)
+    assert 0 < same["p_value"] < 0.01, "runs that agree to the digit have the error of one image"
+
+
+def test_replication_verdicts_control_the_family():
+    """36 cells, one with p = 0.01: outside its interval, but no difference in such a family."""
+    rows = pd.DataFrame(
+        {
+            "metric": "accuracy",
+            "obstacles": "",
+            "printed": 0.9,
+            "p_value": [0.01, *[0.5] * 35],
+            "equivalent": [False, True, *[False] * 34],
+        }
+    )
+    rows.loc[35, "printed"] = np.nan
+    rows.loc[34, "obstacles"] = "phantom"
+    verdicts = replication_verdicts(rows)["verdict"].tolist()
+    assert verdicts[:3] == ["too little data", "agrees", "too little data"]
+    assert verdicts[34:] == ["not comparable", "not printed"]
+    rows.loc[0, "p_value"] = 0.001
+    assert replication_verdicts(rows)["verdict"].iloc[0] == "differs"
+
+
+def test_findings_have_three_states():
+    rows = pd.DataFrame(
+        {
+            "difference": [0.05, -0.05, 0.001, 0.015, 0.05],
+            "p_holm": [0.01, 0.01, 0.9, 0.4, 0.2],
+            "se": [0.01, 0.01, 0.005, 0.01, 0.03],
+            "df": 20.0,
+        }
+    )
+    assert findings(rows).tolist() == [
+        "better",
+        "worse",
+        "equivalent",
+        "too little data",
+        "too little data",
+    ]
+    # A two-sided t-test at 5 % with 80 % power, by statsmodels' own noncentral distribution.
+    least = least_detectable(pd.Series([1.0]), pd.Series([40.0])).iloc[0]
+    power = TTestPower().power(least / np.sqrt(41), nobs=41, alpha=0.05)
+    assert power == pytest.approx(0.8, abs=0.01)
 
 
 @pytest.mark.parametrize(
-    ("source", "scale", "weights", "expected"),
+    ("source", "scale", "weights", "network", "expected"),
     [
-        (REAL, "paper", "imagenet (torchvision)", []),
-        (REAL, "paper", None, []),
-        (REAL, "paper", "random", ["random weights"]),
-        (SUBSET, "paper", None, ["subset"]),
-        (PHANTOM, "demo", "random", ["phantom", "demo scale", "random weights"]),
+        (REAL, "paper", "imagenet (torchvision)", "resnet50", []),
+        (REAL, "paper", None, "resnet50", []),
+        (REAL, "paper", "random", "resnet50", ["random weights"]),
+        (REAL, "paper", "random", "dalaresnet50-layer2", ["random weights"]),
+        (REAL, "paper", "random (the ViT of the paper has no published weights)", "vit", []),
+        (REAL, "paper", "self-supervised on LVD-142M (Meta)", "dinov2_vitb14", []),
+        (REAL, "paper", "random", "dinov2_vitb14", ["random weights"]),
+        (SUBSET, "paper", None, "resnet50", ["subset"]),
+        (PHANTOM, "demo", "random", "vgg16", ["phantom", "demo scale", "random weights"]),
     ],
 )
-def test_obstacles(source, scale, weights, expected):
-    assert obstacles(source, scale, weights) == expected
+def test_obstacles(source, scale, weights, network, expected):
+    assert obstacles(source, scale, weights, network) == expected
+
+
+def test_networks_without_weights_are_those_that_were_never_pretrained():
+    without = [
+        name for name in NETWORKS if importlib.import_module(NETWORKS[name]).WEIGHTS_URL is None
+    ]
+    assert tuple(without) == NEVER_PRETRAINED
 
 
 def test_printed_values():
@@ -155,8 +234,7 @@ def test_table_07_values(make_run, tmp_path):
         "07", dataset="breakhis_40x", network="resnet50", metric="accuracy"
     )
     assert accuracy["difference"] == pytest.approx(0.8 - accuracy["printed"], abs=1e-6)
-    inside = accuracy["low"] <= accuracy["printed"] <= accuracy["high"]
-    assert accuracy["verdict"] == ("agrees" if inside else "differs")
+    assert accuracy["verdict"] == "too little data", "one run cannot replicate"
     assert (accuracy["test_images"], accuracy["test_patients"]) == (20, 10)
     assert (accuracy["data"], accuracy["scale"]) == (REAL["description"], "paper")
 
@@ -167,7 +245,7 @@ def test_table_07_page(make_run, tmp_path):
     page = (tmp_path / "table_07.md").read_text(encoding="utf-8")
     printed = table.query("network == 'resnet50' and metric == 'accuracy'")["printed"].item()
     assert f"(paper {printed:.3f})" in page
-    assert "| DALAResNet50 | 1.000 [–, –] (paper " in page  # nothing wrong: no interval
+    assert "| DALAResNet50 | 1.000 [0.692, 1.000] (paper " in page  # 10 of 10 patients, exact
     assert "nan" not in page.lower().replace("provenance", "")
     for text in (
         "Scale: paper",
@@ -190,12 +268,26 @@ def test_seeds_are_one_row_with_every_value_kept(make_run, tmp_path):
     assert table.loc["accuracy", "value"] == pytest.approx(0.85, abs=1e-6)
     assert table.loc["accuracy", "seed_values"] == "0.800000 0.900000"
     assert set(table["seeds"]) == {"0 5"}
-    alone = [
-        write_07([run], tmp_path / f"{i}.csv").set_index("metric") for i, run in enumerate(runs)
-    ]
+    assert table.loc["accuracy", "spread"] == pytest.approx(np.std([0.8, 0.9], ddof=1), abs=1e-6)
+    expected = runs_interval(samples([load_run(run) for run in runs]), ["accuracy"], 300).iloc[0]
     for end in ("low", "high"):
-        expected = np.mean([one.loc["accuracy", end] for one in alone])
-        assert table.loc["accuracy", end] == pytest.approx(expected, abs=1e-6)
+        assert table.loc["accuracy", end] == pytest.approx(expected[end], abs=1e-6)
+    page = (tmp_path / "t.md").read_text(encoding="utf-8")
+    assert "± 0.071 (paper" in page
+
+
+def test_a_split_by_patient_is_not_the_papers(make_run, tmp_path):
+    """Table VI has the exact counts of a split by image."""
+    table = write_07([make_run(by="patient")], tmp_path / "t.csv")
+    assert set(table["obstacles"]) == {"split by patient"}
+
+
+def test_chance_stands_beside_the_cells_that_differ(make_run, tmp_path):
+    runs = [make_run(10 + seed, seed=seed) for seed in range(5)]
+    table = write_07(runs, tmp_path / "t.csv").set_index("metric")
+    outside = int((table["p_value"] < 0.05).sum())
+    page = (tmp_path / "t.md").read_text(encoding="utf-8")
+    assert f"Of 5 cells that count, {outside} lie outside" in page and "where 0.2 would" in page
 
 
 @pytest.mark.parametrize("facts", [{"by": "patient"}, {"weights": "random"}])

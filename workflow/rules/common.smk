@@ -8,7 +8,13 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
 
-from paper_code.config import announce, choose_sources, cuda_device_count, resolve_settings
+from paper_code.config import (
+    announce,
+    choose_sources,
+    cuda_device_count,
+    resolve_settings,
+    settings_of,
+)
 from paper_code.errors import UserError
 from paper_code.networks.names import parse_network
 from paper_code.networks.registry import network_module
@@ -45,9 +51,10 @@ onstart:
     print(announce(config, SETTINGS, SOURCES), file=sys.stderr, flush=True)
 
 
-def options(*names):
+def options(*names, dataset=""):
     """Settings as options of the command line: options("batch_size") -> "--batch-size 32"."""
-    text = {name: str(SETTINGS[name]) for name in names}
+    own = settings_of(SETTINGS, dataset)
+    text = {name: str(own[name]) for name in names}
     text |= {name: value.lower() for name, value in text.items() if value in ("True", "False")}
     return " ".join(f"--{name.replace('_', '-')} {shlex.quote(text[name])}" for name in names)
 

@@ -30,7 +30,7 @@ rule train:
         folder=subpath(output.run, parent=True),
         # Outside the outputs, which Snakemake removes when a job is interrupted.
         checkpoints=f"{RESULTS}/checkpoints/{{dataset}}-{{network}}-{{by}}-{{split}}-{{seed}}",
-        options=options(
+        options=lambda w: options(
             "weights",
             "freeze_backbone",
             "epochs",
@@ -42,6 +42,7 @@ rule train:
             "precision",
             "recalibrate_batchnorm",
             "checkpoint_seconds",
+            dataset=w.dataset,
         ),
     message:
         "Training {wildcards.network} on {wildcards.dataset}, split by {wildcards.by} {wildcards.split}, seed {wildcards.seed}"

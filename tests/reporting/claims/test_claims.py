@@ -25,7 +25,12 @@ CLASSES = ["benign", "malignant"]
 REAL = {"source": "real", "complete": True, "description": "real"}
 PHANTOM = {"source": "phantom", "complete": False, "description": "phantom (300 synthetic images)"}
 SETS = ("breakhis_40x", "breakhis_100x")
-OTHERS = ("vit", "swin", "resnet50")
+OTHERS = ("vit", "dinov2_vitb14", "resnet50")
+# What these networks start from in a run that has everything; the rest start from ImageNet.
+WEIGHTS = {
+    "vit": "random (the ViT of the paper has no published weights)",
+    "dinov2_vitb14": "self-supervised on LVD-142M (Meta dinov2_vitb14)",
+}
 
 
 def run(
@@ -36,10 +41,11 @@ def run(
     seed=0,
     data=REAL,
     patients=150,
-    weights="imagenet (torchvision)",
+    weights=None,
 ):
     """300 test images, half of each class; right with the chance `accuracy`."""
     rng = np.random.default_rng([*dataset.encode(), *network.encode(), seed])
+    weights = weights or WEIGHTS.get(network, "imagenet (torchvision)")
     labels = np.tile([0, 1], 150)
     right = rng.random(300) < accuracy
     p = np.where(right == (labels == 1), 0.9, 0.1)
@@ -58,6 +64,7 @@ def run(
         "dataset": dataset,
         "classes": CLASSES,
         "by": "image",
+        "split_seed": 0,
         "weights": weights,
         "frozen": False,
         "dropout": 0.25,
@@ -76,12 +83,13 @@ def run(
     return Run(facts, table)
 
 
-def runs_of(ours: float, others: float, **facts) -> list[Run]:
-    """DALAResNet50 and three others, of given accuracy, on two data sets."""
+def runs_of(ours: float, others: float, seeds=range(5), **facts) -> list[Run]:
+    """DALAResNet50 and three others, of given accuracy, on two data sets, once for each seed."""
     return [
-        run(network, ours if network == "dalaresnet50" else others, dataset=d, **facts)
+        run(network, ours if network == "dalaresnet50" else others, dataset=d, seed=seed, **facts)
         for d in SETS
         for network in ("dalaresnet50", *OTHERS)
+        for seed in seeds
     ]
 
 
@@ -108,8 +116,40 @@ def test_no_difference_is_not_invented():
 
 
 def test_one_better_network_contradicts_a_superlative():
-    runs = [*runs_of(0.9, 0.6)[:-1], run("resnet50", 0.99, dataset=SETS[1])]
-    assert verdict_of(runs).verdict == "contradicted"
+    better = [run("resnet50", 0.99, dataset=SETS[1], seed=seed) for seed in range(5)]
+    assert verdict_of([*runs_of(0.9, 0.6)[:-5], *better]).verdict == "contradicted"
+
+
+def test_weights_are_compared_with_those_expected_of_each_network():
+    """ViT was never pre-trained and DINOv2 not on ImageNet: neither stands against a claim."""
+    outcome = verdict_of(runs_of(0.95, 0.7))
+    assert outcome.verdict == "supported" and "all 6 comparisons" in outcome.why
+    random = [
+        Run(r.facts | {"weights": "random"}, r.predictions) if r.network == "dinov2_vitb14" else r
+        for r in runs_of(0.95, 0.7)
+    ]
+    assert "4 of 6 comparisons show it" in verdict_of(random).why
+
+
+def test_one_seed_decides_nothing_about_networks():
+    for ours, others in ((0.95, 0.7), (0.7, 0.95)):
+        outcome = verdict_of(runs_of(ours, others, seeds=[0]))
+        assert (outcome.verdict, outcome.why[:8]) == ("undecided", "one seed")
+        outcome = verdict_of(runs_of(ours, others, seeds=range(4)))
+        assert outcome.verdict == "undecided" and "4 seeds" in outcome.why
+
+
+def test_few_patients_decide_nothing_about_networks():
+    outcome = verdict_of(runs_of(0.95, 0.7, patients=19))
+    assert outcome.verdict == "undecided" and "19 test patients" in outcome.why
+    assert verdict_of(runs_of(0.95, 0.7, patients=20)).verdict == "supported"
+
+
+def test_a_superlative_needs_no_correction_where_all_must_hold():
+    rows = pd.DataFrame({"difference": 0.1, "p_value": [0.04] * 6, "p_holm": 0.2, "obstacles": ""})
+    assert judge(rows, 6)[0] == "supported"
+    rows.loc[0, "p_value"] = 0.06
+    assert judge(rows, 6)[0] == "undecided"
 
 
 def test_a_claim_on_more_than_was_run_is_undecided():
@@ -165,7 +205,8 @@ def test_the_verdict_needs_holm():
 
 
 def test_an_undefined_comparison_shows_nothing():
-    rows = pd.DataFrame({"difference": [0.1, np.nan], "p_holm": [0.001, np.nan], "obstacles": ""})
+    p = [0.001, np.nan]
+    rows = pd.DataFrame({"difference": [0.1, np.nan], "p_value": p, "p_holm": p, "obstacles": ""})
     assert judge(rows, 2)[0] == "undecided"
 
 
@@ -198,8 +239,9 @@ def test_seeds_are_averaged_and_their_patients_drawn_together():
         comparison_rows(r, scale="paper", resamples=200, metrics=("accuracy",))
         for r in (one, thrice)
     )
-    for column in ("difference", "low", "high", "p_value"):
-        assert triple[column].iloc[0] == pytest.approx(single[column].iloc[0], abs=1e-9)
+    for column in ("difference", "se", "se_patients"):
+        assert triple[column].iloc[0] == pytest.approx(single[column].iloc[0], abs=1e-6)
+    assert triple["se_runs"].iloc[0] == 0 and triple["test"].iloc[0] == "t over patients and runs"
     assert triple["seeds"].iloc[0] == "0 1 2"
 
 
@@ -242,22 +284,47 @@ def test_a_lead_of_few_images_cannot_be_told_from_chance():
 
 
 def test_printed_verdicts(monkeypatch):
-    (placed,) = printed_order(("02",), "placement", "layer4", ("accuracy",), "accuracy")
-    assert placed.verdict == "undecided" and "BreakHis 40X +0.002 is at most 1 of 599" in placed.why
+    """The order alone is no support; chance stands beside every metric of the same images."""
+    for metric in ("accuracy", "f1_first", "auc_roc"):
+        (placed,) = printed_order(None, ("02",), "placement", "layer4", (metric,), metric)
+        assert placed.verdict == "ahead"
+        assert "BreakHis 40X: the lead in accuracy, +0.002, is at most 1 of 599" in placed.chance
     times = ("convergence_time_s", "average_time_s")
-    (timed,) = printed_order(("09", "10"), "network", "dalaresnet50", times, "s", smaller=True)
-    assert timed.verdict == "contradicted" and "ahead in 6 of 7" in timed.result
-    (ahead,) = printed_order(("07", "08"), "network", "dalaresnet50", ("gmean",), "GMean")
-    assert ahead.verdict == "supported"
+    (timed,) = printed_order(
+        None, ("09", "10"), "network", "dalaresnet50", times, "s", smaller=True
+    )
+    assert timed.verdict == "behind" and "ahead in 6 of 7" in timed.result
+    assert timed.chance == ""
+    (ahead,) = printed_order(None, ("07", "08"), "network", "dalaresnet50", ("gmean",), "GMean")
+    assert ahead.verdict == "ahead"
 
     def planted(table):
         rows = published_table(table)
+        if "network" not in rows:
+            return rows
         beaten = (rows["network"] == "vit") & (rows["metric"] == "gmean")
         return rows.assign(value=rows["value"].where(~beaten, 0.999))
 
     monkeypatch.setattr("paper_code.reporting.claims.printed.published_table", planted)
-    (behind,) = printed_order(("07", "08"), "network", "dalaresnet50", ("gmean",), "GMean")
-    assert behind.verdict == "contradicted"
+    (behind,) = printed_order(None, ("07", "08"), "network", "dalaresnet50", ("gmean",), "GMean")
+    assert behind.verdict == "behind"
+
+
+def test_the_audit_stands_beside_the_columns_it_concerns():
+    audit = pd.DataFrame(
+        {
+            "id": ["a", "b", "c", "d"],
+            "verdict": ["cannot both be right"] * 3 + ["consistent"],
+            "tables": ["07 11", "07", "02", "07"],
+            "columns": ["gmean", "", "gmean", "gmean"],
+        }
+    )
+    (gmean,) = printed_order(audit, ("07",), "network", "dalaresnet50", ("gmean",), "GMean")
+    assert gmean.audit == "2 impossible: a, b"
+    (accuracy,) = printed_order(audit, ("07",), "network", "dalaresnet50", ("accuracy",), "x")
+    assert accuracy.audit == "1 impossible: b"
+    (other,) = printed_order(audit, ("08",), "network", "dalaresnet50", ("accuracy",), "x")
+    assert other.audit == "nothing against these columns"
 
 
 # --- times ------------------------------------------------------------------------------------
@@ -305,7 +372,7 @@ def test_without_any_run_the_claims_are_not_run_or_not_testable():
         "not testable here",
     }
     printed = rows[rows["evidence"] == "printed"]
-    assert set(printed["verdict"]) == {"supported", "contradicted", "undecided"}
+    assert set(printed["verdict"]) == {"ahead", "behind"}
 
 
 def test_quotes_are_the_papers_words():
@@ -325,6 +392,7 @@ def test_cam_comparisons_are_read():
                 "difference": 0.1,
                 "low": 0.05,
                 "high": 0.15,
+                "p_value": 0.0001,
                 "p_holm": 0.001,
                 "obstacles": "",
             }
@@ -361,7 +429,7 @@ def write_run(folder, subset: Run) -> str:
         folder
         / subset.dataset
         / subset.network
-        / f"{subset.facts['by']}-{subset.facts['seed']}"
+        / f"{subset.facts['by']}-{subset.facts['split_seed']}-{subset.facts['seed']}"
         / "run.json"
     )
     path.parent.mkdir(parents=True)
@@ -396,7 +464,8 @@ def test_from_runs_to_summary_by_the_command_line(tmp_path):
     page = tables / "summary.md"
     assert main(["summary", "--tables", *names, "--scale", "paper", "--output", str(page)]) == 0
     text = page.read_text()
-    assert "| BreakHis 40X | real | 4 | imagenet (torchvision) | 0 |" in text
+    assert "| BreakHis 40X | real | 4 | imagenet (torchvision), random (the ViT" in text
+    assert "| 0, 1, 2, 3, 4 |" in text
     assert "cannot both be right" in text and "Claims not run" in text
     for path in tables.glob("*.md"):
         assert not re.search(r"\bnan\b", path.read_text()), path.name
@@ -423,7 +492,7 @@ def test_a_table_without_its_columns_is_one_clear_error(tmp_path, capsys):
         str(output),
     ]
     assert main(command) == 2
-    assert "has no column 'dataset'" in capsys.readouterr().err
+    assert "has no column 'splits'" in capsys.readouterr().err
     assert not output.exists()
 
 
