@@ -42,8 +42,7 @@ def design_effect(right: np.ndarray, codes: np.ndarray) -> DesignEffect:
         A `DesignEffect`; NaN in every field that the data cannot tell (all images right or all
         wrong, one patient only). The variance over patients is the linearised one of a ratio
         (Cochran 1977, 6.4), G/(G-1) times the sum of squares of the patients' summed residuals
-        over N squared: what the cluster-robust regressions of statsmodels give for a mean, but for
-        their further factor N/(N-1).
+        over N squared: what the cluster-robust regressions of statsmodels give for a mean.
     """
     (values,) = design_effects(np.asarray(right, float)[None], codes, np.ones((1, len(codes))))
     return DesignEffect(*map(float, values))

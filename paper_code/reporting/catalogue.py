@@ -507,7 +507,7 @@ RESULTS: tuple[Result, ...] = (
         tables=("convergence",),
         kind="figure",
     ),
-    # --- BreakHis without pixels: its file names, its official folds, real predictions -------------
+    # --- BreakHis without pixels: its file names, its official folds, real predictions ------------
     _lists(
         "split_patients",
         "How many test images of BreakHis are of a patient that is also in training: 1,000 splits "

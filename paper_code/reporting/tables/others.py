@@ -16,10 +16,10 @@ NOTES = """Benign against malignant, test accuracy or AUC, as their authors stat
 differ in images, sizes, training and tuning, so the rows show where numbers lie by kind of split;
 their differences are no measurement of what a kind of split does.
 
-- **by image**: the paper's Tables VII. It draws its parts over images (Section IV-C).
+- **by image**: the paper (Section IV-C, Table VII), and whoever draws parts over images.
 - **official folds**: the five folds of BreakHis's authors. They separate slides, not slide
   numbers, but for one slide ([split_patients](split_patients.md)).
-- **by patient**: as the source says. It names 82 patients, which are slide ids; the same number
+- **by patient**: as the sources say. Their 82 patients are slide folders, so that the same number
   with other letters may be on both sides.
 - **not stated in the abstract**: the full text could not be read here.
 - Searched for and not found, so left out: a frozen ResNet50 by patient at 200X with an AUC of
