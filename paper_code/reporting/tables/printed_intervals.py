@@ -194,7 +194,7 @@ def _counts(table: pd.DataFrame) -> str:
             line[name.capitalize()] = str(int((others["verdict"] == name).sum()))
         ours = rows[rows["network"] == DALA].iloc[0]
         line["Over the best other"] = (
-            f"{ours['lead']:+.3f}, {ours['images_ahead']:.0f} images: {ours['verdict']}"
+            f"{ours['lead']:+.3f}, {_images(ours['images_ahead'])}: {ours['verdict']}"
         )
         known = isinstance(ours["verdict_patients"], str)
         line["For new patients"] = ours["verdict_patients"] if known else "–"
@@ -211,7 +211,7 @@ def _block(rows: pd.DataFrame) -> str:
             "Printed [images]": f"{number(row['printed'])} "
             f"[{number(row['low'])}, {number(row['high'])}]",
             "[new patients]": f"[{number(row['low_patients'])}, {number(row['high_patients'])}]",
-            "Lead": f"{row['lead']:+.3f}, {row['images_ahead']:.0f} images{over}",
+            "Lead": f"{row['lead']:+.3f}, {_images(row['images_ahead'])}{over}",
             "p, least to largest": f"{_p(row['p_least'])} to {_p(row['p_largest'])}",
             "Verdict": verdict_words(row),
             "For new patients": row["verdict_patients"],
@@ -222,6 +222,10 @@ def _block(rows: pd.DataFrame) -> str:
     if rows["low_patients"].isna().all():
         table = table.drop(columns=["[new patients]", "For new patients", "Design effect up to"])
     return markdown(table)
+
+
+def _images(count: float) -> str:
+    return f"{count:.0f} image" + ("s" if count != 1 else "")
 
 
 def _p(value: float) -> str:
