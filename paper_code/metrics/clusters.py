@@ -77,6 +77,33 @@ def design_effects(right: np.ndarray, codes: np.ndarray, weights: np.ndarray) ->
     return np.column_stack(columns)
 
 
+def ratio_interval(
+    estimate: float, left_out: np.ndarray, level: float = 0.95
+) -> tuple[float, float]:
+    """Jackknife interval of a ratio of variances, such as a design effect, on the log scale.
+
+    A variance over few patients is skewed: with 70 patients the interval covers the truth in 91 %
+    of simulated samples for a nominal 95 %, BCa in 87 % and the percentile interval in 86 %
+    (tests/metrics/test_clusters.py), so read it as somewhat too narrow.
+
+    Args:
+        estimate: the ratio, above 0.
+        left_out: G values of it, each without one patient.
+        level: of confidence.
+
+    Returns:
+        Low and high; NaN where a value is not above 0 or there are fewer than two patients.
+    """
+    level = check_level(level)
+    patients = len(left_out)
+    if patients < 2 or not estimate > 0 or not (left_out > 0).all():
+        return float("nan"), float("nan")
+    logs = np.log(left_out)
+    error = np.sqrt((patients - 1) / patients * ((logs - logs.mean()) ** 2).sum())
+    factor = float(np.exp(t.ppf((1 + level) / 2, patients - 1) * error))
+    return estimate / factor, estimate * factor
+
+
 def proportion_interval(
     share: float,
     images: int,

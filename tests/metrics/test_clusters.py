@@ -11,8 +11,10 @@ from paper_code.metrics.clusters import (
     design_effect,
     design_effects,
     proportion_interval,
+    ratio_interval,
 )
-from paper_code.metrics.resampling import bootstrap_values
+from paper_code.metrics.intervals import bca_interval, percentile_interval
+from paper_code.metrics.resampling import bootstrap_values, left_out_values
 
 
 def patients(rng, sizes, correlation, accuracy=0.9):
@@ -83,6 +85,41 @@ def test_what_cannot_be_told_is_nan():
     assert np.isnan(design_effect(np.array([1.0, 0.0]), np.zeros(2, int)).effect)
 
 
+def test_the_coverage_of_the_interval_of_a_design_effect():
+    """70 patients of 10 to 40 images, correlation 0.45: the shares that the docstring gives."""
+    rng = np.random.default_rng(5)
+    sizes = np.repeat([10, 20, 30, 40], [18, 18, 17, 17])
+    truth = np.mean([design_effect(*patients(rng, sizes, 0.45, 0.88)).effect for _ in range(2000)])
+    codes = np.repeat(np.arange(70), sizes)
+    place = DesignEffect._fields.index("effect")
+    trials, covered = 400, {"jackknife": 0, "bca": 0, "percentile": 0}
+    for _ in range(trials):
+        right, _ = patients(rng, sizes, 0.45, 0.88)
+
+        def statistic(weights, right=right):
+            return design_effects(right[None], codes, weights)[:, [place]]
+
+        estimate = design_effect(right, codes).effect
+        left_out = left_out_values(statistic, codes)[:, 0]
+        drawn = bootstrap_values(statistic, codes, 300, 0)[:, 0]
+        intervals = {
+            "jackknife": ratio_interval(estimate, left_out),
+            "bca": bca_interval(estimate, drawn, left_out, 0.95),
+            "percentile": percentile_interval(drawn, 70, 0.95),
+        }
+        for name, (low, high) in intervals.items():
+            covered[name] += low <= truth <= high
+    shares = {name: count / trials for name, count in covered.items()}
+    assert shares["jackknife"] == pytest.approx(0.91, abs=0.03)
+    assert shares["percentile"] < shares["bca"] < shares["jackknife"]
+
+
+def test_a_ratio_that_cannot_be_told_has_no_interval():
+    assert np.isnan(ratio_interval(float("nan"), np.ones(5))).all()
+    assert np.isnan(ratio_interval(2.0, np.array([2.0, np.nan]))).all()
+    assert ratio_interval(2.0, np.full(5, 2.0)) == (2.0, 2.0)
+
+
 def test_independent_images_have_the_clopper_pearson_interval():
     low, high = proportion_interval(590 / 599, 599)
     assert (low, high) == pytest.approx(stats.binomtest(590, 599).proportion_ci(0.95, "exact"))
@@ -106,7 +143,7 @@ def test_the_interval_with_clusters_covers_the_true_accuracy():
     """21 patients of 28 images, correlation 0.45: the intervals for images alone fail."""
     rng = np.random.default_rng(4)
     sizes, truth, trials = np.full(21, 28), 0.93, 400
-    covered = {"images": 0, "patients": 0}
+    covered = {"images": 0, "patients": 0, "estimated": 0}
     for _ in range(trials):
         right, _ = patients(rng, sizes, 0.45, truth)
         images = proportion_interval(right.mean(), len(right))
@@ -114,5 +151,9 @@ def test_the_interval_with_clusters_covers_the_true_accuracy():
         clusters = proportion_interval(right.mean(), len(right), effective, 21)
         covered["images"] += images[0] <= truth <= images[1]
         covered["patients"] += clusters[0] <= truth <= clusters[1]
-    assert covered["patients"] / trials >= 0.95
+        # As here: the design effect of another network's predictions on 70 patients.
+        other = design_effect(*patients(rng, np.full(70, 28), 0.45, 0.88)).effect
+        clusters = proportion_interval(right.mean(), len(right), len(right) / other, 21)
+        covered["estimated"] += clusters[0] <= truth <= clusters[1]
+    assert covered["patients"] / trials >= 0.95 <= covered["estimated"] / trials
     assert covered["images"] / trials < 0.6

@@ -11,8 +11,8 @@ import pandas as pd
 
 from paper_code.datasets.breakhis_lists import read_folds, read_index, read_votes
 from paper_code.metrics import bootstrap_interval, statistic_interval
-from paper_code.metrics.clusters import DesignEffect, design_effects
-from paper_code.metrics.resampling import group_codes
+from paper_code.metrics.clusters import DesignEffect, design_effects, ratio_interval
+from paper_code.metrics.resampling import group_codes, left_out_values
 from paper_code.published import published_table
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS
 from paper_code.reporting.markdown import (
@@ -42,9 +42,9 @@ probability of malignant is its share of the votes; a tie counts as benign.
 - **Images** and **patients**: 95 % intervals (BCa) of the same value with images, or whole
   patients, drawn with replacement.
 - **Design effect**: variance of accuracy over patients divided by that over images, both
-  linearised. Over the folds: the ratio of the summed variances, with a 95 % interval (BCa) from
-  patients drawn with replacement, each counting alike in every fold (the folds' test parts overlap,
-  so they are not five independent samples).
+  linearised. Over the folds: the ratio of the summed variances, with a 95 % interval from leaving
+  out one patient at a time, in every fold alike (the folds' test parts overlap, so they are not
+  five independent samples). In simulations it holds the truth in about nine of ten cases.
 - **Effective images**: test images of Table VI over the design effect.
 - **What it is for**: a statement about new patients. A patient-wise test part of Table VI's size
   has about 21 patients, with about as many images each as those here. It is not the error of a
@@ -254,6 +254,11 @@ def _pooled_rows(dataset: str, parts: list[pd.DataFrame], resamples: int) -> lis
     )
     found = statistic_interval(statistic, names, np.arange(len(patients)), resamples)
     found = found.rename(columns={"low": "low_patients", "high": "high_patients"})
+    left_out = left_out_values(statistic, np.arange(len(patients)))
+    for place, name in enumerate(names):
+        if name.startswith("design_effect"):
+            ends = ratio_interval(found["value"].iloc[place], left_out[:, place])
+            found.loc[place, ["low_patients", "high_patients"]] = ends
     sizes = {
         "images": round(np.mean([len(part) for part in parts])),
         "patients": round(np.mean([part["patient"].nunique() for part in parts])),
