@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from paper_code.config import settings_of
+from paper_code.datasets import breakhis_lists
 from paper_code.datasets.catalog import PAPER_DATASETS, find_dataset
 from paper_code.datasets.read import read_dataset
+from paper_code.errors import UserError
 from paper_code.networks.names import VARIANT, parse_network
 from paper_code.networks.registry import NETWORKS, network_module
 from paper_code.reporting.catalogue import RESULTS, Result
@@ -133,6 +135,24 @@ class Plan:
             return name != "bach"
         return bool((read_dataset(name, ".", manifests)["mask"] != "").any())
 
+    @functools.cached_property
+    def lists(self) -> str | None:
+        """The folder of the lists about BreakHis; None where they are not.
+
+        Raises:
+            UserError: the configuration names a folder that lacks one of them.
+        """
+        named = self.settings["breakhis_lists"]
+        folder = f"{self.settings['data_root']}/breakhis_lists" if named == "auto" else named
+        if breakhis_lists.lists_present(folder):
+            return folder
+        if named != "auto":
+            raise UserError(
+                f"breakhis_lists={named}: this folder does not hold "
+                f"{', '.join(breakhis_lists.FILES)}. Name the folder that does, or use auto."
+            )
+        return None
+
     # --- runs and results -------------------------------------------------------------------------
 
     def selected_runs(self, networks: str, datasets: Iterable[str]) -> list[RunId]:
@@ -182,6 +202,8 @@ class Plan:
         if result.kind == "figure" and "tables" in result.needs:
             return {planned.name for planned in before} >= set(result.tables)
         needs = set(result.needs)
+        if "breakhis_lists" in needs:
+            return self.lists is not None
         if needs & {"runs", "cams"}:
             return bool(self.selected_runs(result.networks, datasets))
         return bool(datasets) or not needs & {"manifests", "splits"}
@@ -241,6 +263,8 @@ class Plan:
                 files["images"] = [f"{folder}/images.npy" for folder in folders]
         if "splits" in result.needs:
             files["splits"] = [self.split(dataset) for dataset in datasets]
+        if "breakhis_lists" in result.needs:
+            files["lists"] = [f"{self.lists}/{name}" for name in breakhis_lists.FILES]
         if "tables" in result.needs:
             tables = self.names("table")
             names = tables if "*" in result.tables else [t for t in result.tables if t in tables]
@@ -257,6 +281,8 @@ class Plan:
         files = self.inputs(planned)
         if "prepared" in files:
             files["prepared"] = [path.rpartition("/")[0] for path in files["prepared"]]
+        if "lists" in files:
+            files["lists"] = [self.lists]
         configured = {
             "scale": self.scale,
             "resamples": self.settings["bootstrap_resamples"],

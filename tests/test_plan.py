@@ -6,9 +6,13 @@ import pytest
 from conftest import ROOT
 
 from paper_code.config import load_config, resolve_settings
+from paper_code.datasets import breakhis_lists
 from paper_code.errors import UserError
 from paper_code.plan import Plan, RunId
 from paper_code.reporting.catalogue import RESULTS
+
+# Made where the lists about BreakHis are, which the default data_root has not in a fresh copy.
+FROM_LISTS = ("split_patients", "real_predictions", "printed_intervals", "detectable")
 
 
 def make_plan(**changes) -> Plan:
@@ -19,7 +23,11 @@ def make_plan(**changes) -> Plan:
 
 def test_the_default_plans_every_result_of_the_catalogue():
     plan = make_plan()
-    every = {(result.kind, result.name) for result in RESULTS if "{" not in result.name}
+    every = {
+        (result.kind, result.name)
+        for result in RESULTS
+        if "{" not in result.name and result.name not in FROM_LISTS
+    }
     assert {(planned.result.kind, planned.name) for planned in plan.results} == every
     assert len(plan.runs) == len(set(plan.runs)) == 6 * 9 + 4 * 3 + 2
     numbers = [name.split("_")[1] for name in plan.names("table") if name.startswith("table_")]
@@ -107,6 +115,22 @@ def test_a_data_set_of_the_user_has_a_table_and_maps_where_it_has_masks(tmp_path
     assert plan.find("table", "own_plain").datasets == ("plain",)
     assert plan.datasets["maps"] == ["masked"]
     assert plan.raw_files("plain")[:2] == ["--manifest", str(tmp_path / "plain.csv")]
+
+
+def test_the_lists_about_breakhis_are_found_below_the_data_root_or_where_named(tmp_path):
+    folder = tmp_path / "breakhis_lists"
+    assert make_plan(data_root=str(tmp_path)).lists is None
+    with pytest.raises(UserError, match=r"breakhis_lists=.*does not hold index.csv"):
+        make_plan(breakhis_lists=str(folder)).names("table")
+    folder.mkdir()
+    for name in breakhis_lists.FILES:
+        (folder / name).touch()
+    for plan in (make_plan(data_root=str(tmp_path)), make_plan(breakhis_lists=str(folder))):
+        assert set(FROM_LISTS) <= set(plan.names("table"))
+        assert {"split_patients", "printed_intervals"} <= set(plan.names("figure"))
+        planned = plan.find("table", "split_patients")
+        assert plan.inputs(planned)["lists"] == [f"{folder}/{n}" for n in breakhis_lists.FILES]
+        assert plan.arguments(planned) == ["--lists", str(folder)]
 
 
 def test_unknown_names_are_refused():

@@ -4,6 +4,8 @@ One tidy CSV a table and `text.csv` for the numbers of the running text. `printe
 the paper, `value` the same as a number (empty where a cell holds words). The paper gives "F1" as a
 pair a/b without saying which is which: `f1_first` and `f1_second`. `breakhis` as a data set stands
 for the four magnifications together, `total` as a class or a part for the printed totals.
+
+`others.csv` is not the paper's: it has what others measured on BreakHis, for the table `others`.
 """
 
 from pathlib import Path

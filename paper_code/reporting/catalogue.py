@@ -26,6 +26,7 @@ NEEDS = (
     "cams",
     "examples",
     "tables",
+    "breakhis_lists",
 )
 # Which option of the command line passes them on; other needs lie beside these files.
 OPTIONS = {
@@ -34,6 +35,7 @@ OPTIONS = {
     "splits": "splits",
     "cams": "cams",
     "tables": "tables",
+    "breakhis_lists": "lists",
 }
 # The groups of the report, in its order.
 GROUPS = (
@@ -46,6 +48,7 @@ GROUPS = (
     "Cost and convergence",
     "Explanations",
     "Further evidence",
+    "Patients of BreakHis",
     "Audit of the paper",
     "Your data sets",
 )
@@ -211,6 +214,18 @@ def _samples(name: str, caption: str, datasets: str, layout: str) -> Result:
         settings=("scale",),
         constants={"layout": layout},
         kind="figure",
+    )
+
+
+def _lists(name: str, caption: str, *settings: str) -> Result:
+    """A table made from the lists about BreakHis, without images or training."""
+    return Result(
+        name,
+        f"tables.{name}",
+        "Patients of BreakHis",
+        caption,
+        needs=("breakhis_lists",),
+        settings=settings,
     )
 
 
@@ -490,6 +505,50 @@ RESULTS: tuple[Result, ...] = (
         "Validation accuracy of every network, epoch by epoch.",
         needs=("tables",),
         tables=("convergence",),
+        kind="figure",
+    ),
+    # --- BreakHis without pixels: its file names, its official folds, real predictions ------------
+    _lists(
+        "split_patients",
+        "How many test images of BreakHis are of a patient that is also in training: 1,000 splits "
+        "by image of Table VI's sizes, splits by patient, and the authors' five folds.",
+    ),
+    _lists(
+        "real_predictions",
+        "Real predictions of a good network on the official folds of BreakHis, with intervals over "
+        "images and over patients, and the number of independent images that a test part is worth.",
+        "resamples",
+    ),
+    _lists(
+        "printed_intervals",
+        "The 95 % intervals that the printed accuracies should have carried, and which printed "
+        "leads stand.",
+    ),
+    _lists("detectable", "The least difference in accuracy that each test part can show."),
+    Result(
+        "others",
+        "tables.others",
+        "Patients of BreakHis",
+        "What others measured with ResNet50-type networks on BreakHis, by kind of split, with "
+        "sources.",
+    ),
+    Result(
+        "split_patients",
+        "figures.split_patients",
+        "Patients of BreakHis",
+        "Share of test images whose patient is in training, for each way of splitting BreakHis.",
+        needs=("tables",),
+        tables=("split_patients",),
+        kind="figure",
+    ),
+    Result(
+        "printed_intervals",
+        "figures.printed_intervals",
+        "Patients of BreakHis",
+        "The printed accuracies of Table VII with the intervals they should have carried, for the "
+        "same patients and for new ones.",
+        needs=("tables",),
+        tables=("printed_intervals",),
         kind="figure",
     ),
     # --- the answer -------------------------------------------------------------------------------

@@ -117,11 +117,17 @@ def _start(run) -> str:
     return run.facts["weights"] + (", backbone frozen" if run.facts["frozen"] else "")
 
 
-def code_provenance_block() -> str:
-    """Versions and commit behind a table that needs neither data nor training."""
+def code_provenance_block(data: str = "none") -> str:
+    """Versions and commit behind a table that needs no training; `data` in words."""
     installed = ", ".join(f"{name} {version}" for name, version in versions().items())
     return "\n".join(
-        ["## Provenance", "", "- Data: none", f"- Versions: {installed}", f"- Commit: {commit()}"]
+        [
+            "## Provenance",
+            "",
+            f"- Data: {data}",
+            f"- Versions: {installed}",
+            f"- Commit: {commit()}",
+        ]
     )
 
 

@@ -1,0 +1,121 @@
+"""The least difference in accuracy that a paired comparison on each test part can show."""
+
+import numpy as np
+import pandas as pd
+
+from paper_code.metrics.power import least_difference, least_images_ahead
+from paper_code.published import published_table
+from paper_code.reporting.evidence import printed_value
+from paper_code.reporting.labels import DATASET_LABELS
+from paper_code.reporting.markdown import code_provenance_block, markdown, number, write_table
+from paper_code.reporting.tables.real_predictions import (
+    load_votes,
+    magnification_effects,
+    table_vi_test_images,
+)
+
+ALPHA, BASELINES, POWER = 0.05, 8, 0.8
+VIEWS = 4  # mammograms of one examination: two breasts, two views
+NOTES = f"""How large a lead must be before anyone could see it on a test part of this size, with
+the exact McNemar test (two-sided, p at most {ALPHA:g}) on the same images for both networks.
+
+- **Best case**: the least lead that can have such a p-value at all. It needs 6 images of lead with
+  not one image that only the network behind has right. No analysis of the same test part can make
+  a smaller lead significant.
+- **Typical**: the least true difference that is found with a probability of {POWER:.0%}. The
+  better network errs as often as the paper prints for DALAResNet50; half of its errors are its own
+  and half are shared, an assumption. The more errors are shared, the nearer to the best case.
+- **Of 8**: with p at most {ALPHA:g} / 8, for the strongest of eight baselines (Bonferroni).
+- **Unit**: with *images*, other images of the same patients; with *patients*, new patients, for
+  whom the test images count as the effective number of images of real_predictions. That assumes
+  that the design effect of a difference between networks is that of an accuracy.
+- **Lead printed**: of DALAResNet50 over the best baseline (Tables VII and VIII)."""
+
+
+def write(output: str, *, lists: str) -> None:
+    """Write `output` (.csv) and its .md.
+
+    Args:
+        output: the CSV.
+        lists: folder of the three lists (`paper_code.datasets.breakhis_lists`).
+
+    Raises:
+        UserError: a list is missing or wrong.
+    """
+    table = detectable_rows(magnification_effects(load_votes(lists)))
+    lines = [
+        {
+            "Test part": DATASET_LABELS[row["dataset"]],
+            "Unit": row["unit"],
+            "Images": f"{row['n']:.0f}",
+            "Effective images": number(row["effective_n"], 0),
+            "Best case": number(row["least_best_case"]),
+            "Typical": number(row["least_typical"]),
+            "Best case, of 8": number(row["least_best_case_of_8"]),
+            "Typical, of 8": number(row["least_typical_of_8"]),
+            "Lead printed": number(row["printed_lead"]),
+            "Effective images from": row["assumption"],
+        }
+        for _, row in table.iterrows()
+    ]
+    provenance = code_provenance_block(
+        "sizes of Table VI; design effects from published votes on 13,665 test images of BreakHis"
+    )
+    title = "The least difference that each test part can show"
+    write_table(output, table, title, [NOTES, markdown(pd.DataFrame(lines)), provenance])
+
+
+def detectable_rows(effects: dict[str, float]) -> pd.DataFrame:
+    """Two rows per data set, one per unit.
+
+    Args:
+        effects: design effect of accuracy of the BreakHis subsets.
+
+    Returns:
+        DataFrame: dataset, unit ("images" or "patients"), n (test images), effective_n,
+        least_best_case, least_typical, least_best_case_of_8, least_typical_of_8 (accuracies; NaN
+        where no difference can be shown, or the effective number is unknown), error (printed, of
+        DALAResNet50), printed_lead, assumption.
+    """
+    rows = []
+    sizes = published_table("06")
+    for dataset in [name for name in DATASET_LABELS if name in set(sizes["dataset"])]:
+        images = table_vi_test_images(dataset)
+        effective, why = _effective_images(dataset, images, effects)
+        printed = published_table("08" if dataset in ("bach", "mini_ddsm") else "07")
+        printed = printed[(printed["dataset"] == dataset) & (printed["metric"] == "accuracy")]
+        ours = printed_value(
+            printed["table"].iloc[0], dataset=dataset, network="dalaresnet50", metric="accuracy"
+        )
+        best = printed.loc[printed["network"] != "dalaresnet50", "value"].max()
+        units = (("images", images, "each image counts"), ("patients", effective, why))
+        for unit, number_, assumption in units:
+            row = {"dataset": dataset, "unit": unit, "n": images, "effective_n": number_}
+            for alpha, suffix in ((ALPHA, ""), (ALPHA / BASELINES, "_of_8")):
+                row |= _least(number_, 1 - ours, alpha, suffix)
+            rows.append(
+                row | {"error": 1 - ours, "printed_lead": ours - best} | {"assumption": assumption}
+            )
+    return pd.DataFrame(rows).round(6)
+
+
+def _effective_images(dataset: str, images: int, effects: dict[str, float]) -> tuple[float, str]:
+    """Independent images that a test part of new patients is worth, and why."""
+    if dataset in effects:
+        return images / effects[dataset], f"design effect {effects[dataset]:.1f}, measured"
+    if dataset == "mini_ddsm":
+        return images / VIEWS, (
+            f"worst case: whole examinations of {VIEWS} images that are right or wrong together"
+        )
+    return float("nan"), "unknown: most images have no patient id"
+
+
+def _least(images: float, error: float, alpha: float, suffix: str) -> dict[str, float]:
+    if np.isnan(images):
+        return {f"least_best_case{suffix}": np.nan, f"least_typical{suffix}": np.nan}
+    best = least_images_ahead(alpha) / images
+    typical = least_difference(round(images), error / 2, POWER, alpha)
+    return {
+        f"least_best_case{suffix}": best if best <= 1 else np.nan,
+        f"least_typical{suffix}": typical,
+    }

@@ -1,0 +1,85 @@
+"""What others measured with ResNet50-type networks on BreakHis, beside the paper's ResNet50."""
+
+from pathlib import Path
+
+import pandas as pd
+
+import paper_code.published
+from paper_code.published import published_table
+from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
+from paper_code.reporting.markdown import code_provenance_block, markdown, write_table
+
+MEASUREMENTS = Path(paper_code.published.__file__).parent / "others.csv"
+SPLITS = ("by image", "official folds", "by patient", "not stated in the abstract")
+PAPER = ("resnet50", "dalaresnet50")
+NOTES = """Benign against malignant, test accuracy or AUC, as their authors state them. Protocols
+differ in images, sizes, training and tuning, so the rows show where numbers lie by kind of split;
+their differences are no measurement of what a kind of split does.
+
+- **by image**: the paper (Section IV-C, Table VII), and whoever draws parts over images.
+- **official folds**: the five folds of BreakHis's authors. They separate slides, not slide
+  numbers, but for one slide ([split_patients](split_patients.md)).
+- **by patient**: as the sources say. Their 82 patients are slide folders, so that the same number
+  with other letters may be on both sides.
+- **not stated in the abstract**: the full text could not be read here.
+- Searched for and not found, so left out: a frozen ResNet50 by patient at 200X with an AUC of
+  0.961 to 0.968, and a ResNet50 at 400X with an accuracy of 0.9505."""
+
+
+def write(output: str) -> None:
+    """Write `output` (.csv) and its .md.
+
+    Args:
+        output: the CSV.
+    """
+    table = others_rows()
+    blocks = []
+    for split in SPLITS:
+        rows = table[table["split"] == split]
+        lines = [
+            {
+                "Network": row["network"],
+                "Images": row["magnification"],
+                "Test part": row["test_part"],
+                "Metric": METRIC_LABELS[row["metric"]],
+                "As stated": row["quoted"],
+                "By": row["authors"],
+                "Where": row["address"],
+            }
+            for _, row in rows.iterrows()
+        ]
+        blocks.append(f"## Split {split}\n\n{markdown(pd.DataFrame(lines))}")
+    provenance = code_provenance_block("numbers stated by others, and the paper's Table VII")
+    title = "What others measured on BreakHis with networks of the ResNet50 type"
+    write_table(output, table, title, [NOTES, *blocks, provenance])
+
+
+def others_rows() -> pd.DataFrame:
+    """The paper's rows, then those of others, by kind of split.
+
+    Returns:
+        DataFrame: network, family, magnification ("40X" to "400X", or "all"), split (one of
+        `SPLITS`), test_part, metric, quoted (str, as the source has it), value, authors, address.
+    """
+    printed = published_table("07")
+    printed = printed[printed["network"].isin(PAPER) & (printed["metric"] == "accuracy")]
+    sizes = published_table("06")
+    tested = sizes[sizes["part"] == "test"].set_index("dataset")["printed"]
+    paper = pd.DataFrame(
+        {
+            "network": printed["network"].map(NETWORK_LABELS),
+            "family": "resnet50",
+            "magnification": printed["dataset"].map(DATASET_LABELS).str.split().str[-1],
+            "split": "by image",
+            "test_part": printed["dataset"].map(tested) + " images",
+            "metric": "accuracy",
+            "quoted": printed["printed"],
+            "value": printed["value"],
+            "authors": "the paper",
+            "address": "Table VII",
+        }
+    )
+    others = pd.read_csv(MEASUREMENTS, dtype={"quoted": str})
+    table = pd.concat([paper, others], ignore_index=True)
+    place = table["split"].map({split: place for place, split in enumerate(SPLITS)})
+    return table.iloc[place.argsort(kind="stable")].reset_index(drop=True)

@@ -1,0 +1,286 @@
+"""Tables and figures about the patients of BreakHis, on made-up lists with the published counts."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from breakhis_names import write_lists
+from conftest import from_catalogue
+from scipy.stats import hypergeom
+
+from paper_code.datasets.splits import part_sizes, split_by_image, split_by_patient
+from paper_code.metrics.power import mcnemar_p
+from paper_code.published import published_table
+from paper_code.reporting.tables import detectable, printed_intervals, real_predictions
+from paper_code.reporting.tables import split_patients as splits
+from paper_code.reporting.tables.others import others_rows
+
+EFFECTS = {f"breakhis_{magnification}x": 15.0 for magnification in (40, 100, 200, 400)}
+
+
+@pytest.fixture(scope="module")
+def lists(tmp_path_factory) -> Path:
+    return write_lists(tmp_path_factory.mktemp("lists"))
+
+
+@pytest.fixture(scope="module")
+def votes(lists) -> pd.DataFrame:
+    return real_predictions.load_votes(str(lists))
+
+
+# --- splits ---------------------------------------------------------------------------------------
+
+
+def test_the_facts_of_a_split_are_counted_image_by_image():
+    rng = np.random.default_rng(0)
+    labels = rng.choice(["benign", "malignant"], 300)
+    patients = rng.integers(0, 40, 300)
+    slides = 2 * patients + rng.integers(0, 2, 300)
+    names = np.array([str(patient) for patient in patients], dtype=object)
+    chosen = [split_by_image(labels, 0), split_by_patient(labels, names, 0)]
+    facts = splits.split_facts(
+        np.stack([splits._numbers(parts) for parts in chosen]),
+        pd.factorize(patients)[0],
+        pd.factorize(slides)[0],
+    )
+    for (_, found), parts in zip(facts.iterrows(), chosen, strict=True):
+        test, train = parts == "test", parts == "train"
+        for column, groups in (
+            ("test_images_known_patient", patients),
+            ("test_images_known_slide", slides),
+        ):
+            assert found[column] == np.mean([group in groups[train] for group in groups[test]])
+        several = [len(set(parts[patients == patient])) > 1 for patient in set(patients)]
+        assert found["patients_shared"] == sum(several)
+        assert found["test_patients"] == len(set(patients[test]))
+        assert found["test_images"] == test.sum()
+    assert facts["test_images_known_patient"].iloc[1] == facts["patients_shared"].iloc[1] == 0
+    assert facts["test_images_known_patient"].iloc[0] > 0.9
+
+
+def test_splits_by_image_meet_the_expectation_of_the_hypergeometric_distribution(monkeypatch):
+    """A test image's patient of m images is unknown if its m - 1 others all missed training."""
+    monkeypatch.setattr(splits, "SPLITS", 400)
+    monkeypatch.setattr(splits, "PATIENT_SPLITS", 1)
+    sizes = np.repeat([1, 2, 3, 5, 8], 12)
+    patients = np.repeat(np.arange(len(sizes)), sizes)
+    labels = np.where(patients % 2, "benign", "malignant")
+    names = np.array([str(patient) for patient in patients], dtype=object)
+    drawn = splits.draw_splits(labels, names)
+    total, train = len(patients), part_sizes(len(patients))[0]
+    assert {way: len(parts) for way, parts in drawn.items()} == {
+        splits.IMAGE: 400,
+        splits.UNSTRATIFIED: 400,
+        splits.PATIENT: 1,
+    }
+    expected = np.mean(1 - hypergeom.pmf(0, total - 1, sizes[patients] - 1, train))
+    for way in (splits.IMAGE, splits.UNSTRATIFIED):
+        assert len({tuple(parts) for parts in drawn[way]}) == 400
+        facts = splits.split_facts(drawn[way], patients, patients)
+        assert facts["test_images_known_patient"].mean() == pytest.approx(expected, abs=0.01)
+
+
+def test_the_table_of_splits_and_its_figure(lists, tmp_path, monkeypatch):
+    monkeypatch.setattr(splits, "SPLITS", 3)
+    monkeypatch.setattr(splits, "PATIENT_SPLITS", 1)
+    from_catalogue("table", "split_patients").write(
+        str(tmp_path / "split_patients.csv"), lists=str(lists)
+    )
+    table = pd.read_csv(tmp_path / "split_patients.csv", keep_default_na=False)
+    ways = {"image", "image, unstratified", "patient", *(f"official fold {k}" for k in range(1, 6))}
+    for magnification in (40, 100, 200, 400):
+        rows = table[table["dataset"] == f"breakhis_{magnification}x"]
+        assert set(rows["way"]) == ways
+        known = rows[rows["metric"] == "test_images_known_patient"].set_index("way")["mean"]
+        assert known["patient"] == 0 and known["image"] == 1
+        assert 0 < known["official fold 1"] < 1  # whole slides, but numbers with two slides
+        slides = rows[rows["metric"] == "test_images_known_slide"].set_index("way")["mean"]
+        assert slides["official fold 1"] == 0
+    named = table[(table["dataset"] == "breakhis") & (table["metric"] == "patients_shared")]
+    assert (named["names"].str.split().str.len() == named["mean"]).all()
+    assert "official fold 5" in (tmp_path / "split_patients.md").read_text()
+    from_catalogue("figure", "split_patients").draw(
+        str(tmp_path / "split_patients.png"), tables=[str(tmp_path / "split_patients.csv")]
+    )
+    assert (tmp_path / "split_patients.pdf").stat().st_size > 5000
+
+
+# --- real predictions -----------------------------------------------------------------------------
+
+
+def test_the_effects_find_the_patients_of_the_made_up_votes(votes, tmp_path):
+    found = real_predictions.magnification_effects(votes)
+    assert all(effect > 3 for effect in found.values())
+    shuffled = votes.assign(patient=np.random.default_rng(0).permutation(votes["patient"]))
+    none = real_predictions.magnification_effects(shuffled)
+    assert all(0.5 < effect < 1.6 for effect in none.values())
+
+
+def test_the_effect_over_the_folds_is_the_ratio_of_the_summed_variances(votes):
+    rows = real_predictions.effect_rows(votes, resamples=50)
+    cells = rows[(rows["dataset"] == "breakhis_40x") & (rows["fold"] != "all")]
+    values = {
+        name: cells[cells["metric"] == name]["value"].to_numpy() for name in set(cells.metric)
+    }
+    pooled = rows[(rows["dataset"] == "breakhis_40x") & (rows["fold"] == "all")]
+    pooled = pooled.set_index("metric")
+    expected = (values["error_patients"] ** 2).sum() / (values["error_images"] ** 2).sum()
+    assert pooled.loc["design_effect", "value"] == pytest.approx(expected, rel=1e-4)
+    ratio = values["error_patients"] ** 2 / values["error_images"] ** 2
+    assert values["design_effect"] == pytest.approx(ratio, rel=1e-3)
+    effective = pooled.loc["effective_images"]
+    assert effective["value"] == pytest.approx(599 / expected, rel=1e-4)
+    assert effective["low_patients"] < effective["value"] < effective["high_patients"]
+    assert real_predictions.magnification_effects(votes)["breakhis_40x"] == pytest.approx(
+        expected, rel=1e-4
+    )
+
+
+def test_known_patients_are_those_in_the_training_part(lists, votes):
+    folds = pd.read_csv(lists / "official_folds.csv")
+    number = folds["image"].str.extract(r"-(14-\d+)")[0]
+    row = votes[votes["known"]].iloc[0]
+    train = number[(folds["fold"] == row["fold"]) & (folds["part"] == "train")]
+    assert row["patient"] in set(train)
+    rows = real_predictions.known_rows(votes, resamples=50).set_index("metric")
+    part = votes[votes["known"] & (votes["label"] == "benign")]
+    assert rows.loc["accuracy_benign_known", "value"] == pytest.approx(
+        part["right"].mean(), abs=1e-6
+    )
+    assert rows.loc["accuracy_benign_known", "images"] == len(part)
+    pair = rows.loc[["accuracy_malignant_known", "accuracy_malignant_new"], "value"]
+    difference = rows.loc["difference_malignant", "value"]
+    assert difference == pytest.approx(pair.iloc[0] - pair.iloc[1], abs=2e-6)
+
+
+def test_the_table_of_real_predictions(lists, votes, tmp_path):
+    output = tmp_path / "real_predictions.csv"
+    from_catalogue("table", "real_predictions").write(str(output), lists=str(lists), resamples=50)
+    table = pd.read_csv(output)
+    rows = table[(table["metric"] == "accuracy") & (table["fold"] == "2")]
+    row = rows[rows["dataset"] == "breakhis_100x"].iloc[0]
+    part = votes[(votes["dataset"] == "breakhis_100x") & (votes["fold"] == 2)]
+    tied = part["benign_votes"] == part["malignant_votes"]
+    malignant = part["label"] == "malignant"
+    right = np.where(tied, ~malignant, (part["malignant_votes"] > 14) == malignant)
+    assert row["value"] == pytest.approx(right.mean(), abs=1e-6)
+    assert row["images"] == len(part)
+    assert row["high_patients"] - row["low_patients"] > 1.5 * (
+        row["high_images"] - row["low_images"]
+    )
+    assert {"design_effect", "effective_images", "correlation"} <= set(table["metric"])
+
+
+# --- what the printed numbers can tell ------------------------------------------------------------
+
+
+def test_every_printed_accuracy_has_its_intervals():
+    table = printed_intervals.interval_rows(EFFECTS, patients=70)
+    assert len(table) == 4 * 4 + 4 * 9 + 2 * 9
+    assert (table["low"] < table["printed"]).all() and (table["printed"] < table["high"]).all()
+    known = table[table["dataset"].str.startswith("breakhis")]
+    assert (known["low_patients"] < known["low"]).all()
+    assert (known["high_patients"] >= known["high"]).all()
+    assert (known["test_patients"] == 21).all()
+    unknown = table[~table["dataset"].str.startswith("breakhis")]
+    assert unknown["low_patients"].isna().all() and unknown["verdict_patients"].isna().all()
+
+
+def test_the_leads_are_those_of_the_printed_accuracies():
+    table = printed_intervals.interval_rows(EFFECTS, patients=70).set_index(
+        ["table", "dataset", "network"]
+    )
+    row = table.loc[("07", "breakhis_40x", "dalaresnet50")]
+    assert (row["lead_over"], row["images_ahead"]) == ("vgg16_inception", 5)
+    assert row["lead"] == pytest.approx(0.985 - 0.977)
+    assert row["verdict"] == printed_intervals.CHANCE and row["p_least"] == pytest.approx(2.0**-4)
+    row = table.loc[("07", "breakhis_100x", "vgg16_inception")]
+    assert (row["images_ahead"], row["errors"]) == (10, 8)
+    assert row["verdict"] == printed_intervals.DEPENDS
+    assert row["p_largest"] == pytest.approx(mcnemar_p(18, 8), abs=1e-6)
+    needed = int(row["shared_errors_needed"])
+    assert mcnemar_p(18 - needed, 8 - needed) <= 0.05 < mcnemar_p(19 - needed, 9 - needed)
+    row = table.loc[("07", "breakhis_40x", "densenet121")]
+    assert row["verdict"] == printed_intervals.STANDS
+    assert row["design_effect_up_to"] == pytest.approx(row["images_ahead"] / 6, abs=1e-6)
+    row = table.loc[("02", "breakhis_40x", "dalaresnet50")]
+    assert (row["lead_over"], row["images_ahead"]) == ("dalaresnet50-layer3", 1)
+    assert row["verdict"] == printed_intervals.CHANCE
+
+
+def test_holm_is_applied_to_the_leads_of_one_data_set():
+    accuracies = {"dalaresnet50": 0.99, "first": 0.97, "second": 0.96}
+    leads = printed_intervals._leads(accuracies, 300, None)
+    raw = sorted([mcnemar_p(6, 0), mcnemar_p(9, 0)])
+    assert leads["second"]["p_least"] == pytest.approx(2 * raw[0])
+    assert leads["first"]["p_least"] == pytest.approx(max(raw[1], 2 * raw[0]))
+    assert "verdict_patients" not in leads["first"]
+
+
+def test_verdicts_by_the_ends_of_the_p_value():
+    assert printed_intervals.verdict(0.001, 0.05) == printed_intervals.STANDS
+    assert printed_intervals.verdict(0.05, 0.051) == printed_intervals.DEPENDS
+    assert printed_intervals.verdict(0.051, 1.0) == printed_intervals.CHANCE
+
+
+def test_a_lead_that_stands_is_rare_where_both_networks_are_equal():
+    """Two networks of one accuracy on 600 images, errors shared at random."""
+    rng = np.random.default_rng(0)
+    trials, stood = 2000, 0
+    for _ in range(trials):
+        wrong = rng.random((2, 600)) < 0.06
+        accuracies = 1 - wrong.mean(axis=1)
+        leads = printed_intervals._leads(
+            {"dalaresnet50": accuracies[0], "other": accuracies[1]}, 600, None
+        )
+        stood += leads["other"]["verdict"] == printed_intervals.STANDS
+    assert stood / trials <= 0.05
+
+
+def test_the_table_of_intervals_and_its_figure(lists, tmp_path):
+    output = tmp_path / "printed_intervals.csv"
+    from_catalogue("table", "printed_intervals").write(str(output), lists=str(lists))
+    page = output.with_suffix(".md").read_text()
+    assert "Table VII: networks on BreakHis, BreakHis 400X" in page
+    assert not re.search(r"\bnan\b", page)
+    from_catalogue("figure", "printed_intervals").draw(
+        str(tmp_path / "figure.png"), tables=[str(output)]
+    )
+    assert (tmp_path / "figure.pdf").stat().st_size > 5000
+
+
+def test_the_least_differences(lists, tmp_path):
+    output = tmp_path / "detectable.csv"
+    from_catalogue("table", "detectable").write(str(output), lists=str(lists))
+    rows = detectable.detectable_rows(EFFECTS).set_index(["dataset", "unit"])
+    assert len(rows) == 12
+    images = rows.xs("images", level="unit")
+    assert images["least_best_case"].to_numpy() == pytest.approx(6 / images["n"], abs=1e-6)
+    assert (images["least_typical"] > images["least_best_case"]).all()
+    assert (images["least_typical_of_8"] > images["least_typical"]).all()
+    patients = rows.loc[[(name, "patients") for name in EFFECTS]]
+    assert patients["effective_n"].to_numpy() == pytest.approx(patients["n"] / 15)
+    assert rows.loc[("mini_ddsm", "patients"), "effective_n"] == 150
+    assert np.isnan(rows.loc[("bach", "patients"), "effective_n"])
+    assert rows.loc[("breakhis_40x", "images"), "printed_lead"] == pytest.approx(0.008)
+    assert not re.search(r"\bnan\b", output.with_suffix(".md").read_text())
+
+
+# --- others ---------------------------------------------------------------------------------------
+
+
+def test_what_others_measured_is_quoted_with_a_source(tmp_path):
+    table = others_rows()
+    for _, row in table.iterrows():
+        number = row["quoted"].split()[0]
+        value = float(number.rstrip("%")) / (100 if number.endswith("%") else 1)
+        assert value == pytest.approx(row["value"]), row["quoted"]
+        assert row["address"] and row["authors"]
+    ours = table[(table["authors"] == "the paper") & (table["network"] == "ResNet50")]
+    printed = published_table("07")
+    printed = printed[(printed["network"] == "resnet50") & (printed["metric"] == "accuracy")]
+    assert sorted(ours["value"]) == sorted(printed["value"])
+    from_catalogue("table", "others").write(str(tmp_path / "others.csv"))
+    assert len(pd.read_csv(tmp_path / "others.csv")) == len(table)
