@@ -327,8 +327,8 @@ def _page(table: pd.DataFrame, seconds: float) -> str:
     blocks = [
         "# Error rates of the verdicts, in simulation",
         f"Data sets of {PATIENTS} patients with {IMAGES} images each (unless stated), runs with "
-        "their own split and seed. ± is the Monte Carlo standard error. The rules are the functions that "
-        "the tables call; benchmarks/verdicts.py says how data are simulated.",
+        "their own split and seed. ± is the Monte Carlo standard error. The rules are the "
+        "functions that the tables call; benchmarks/verdicts.py says how data are simulated.",
         markdown(pd.DataFrame(lines)),
         f"{seconds:.0f} s on one core; commit {commit()}; {installed}.",
     ]

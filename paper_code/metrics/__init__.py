@@ -23,6 +23,7 @@ from paper_code.metrics.intervals import (
     bootstrap_interval,
     perfect_interval,
     runs_interval,
+    statistic_interval,
     statistics_interval,
 )
 
@@ -45,6 +46,7 @@ __all__ = [
     "reliability_curve",
     "roc_points",
     "runs_interval",
+    "statistic_interval",
     "statistics_interval",
     "weighted_calibration",
 ]

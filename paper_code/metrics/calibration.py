@@ -64,7 +64,7 @@ def weighted_calibration(
 ) -> np.ndarray:
     """R x 2 values of expected calibration error and Brier score under R x N image weights.
 
-    A weight of 2 counts an image twice; for `statistic_interval`.
+    A weight of 2 counts an image twice; for `statistics_interval`.
     """
     y_true, y_prob = check_predictions(y_true, y_prob)
     confidence = y_prob.max(axis=1)
