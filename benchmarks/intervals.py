@@ -1,18 +1,16 @@
-"""How often the intervals hold the truth, and how often the verdicts are wrong, in simulation.
+"""How often the intervals hold the truth, and how often tests of one run each raise a false alarm.
 
     python benchmarks/intervals.py [--sets 200]
 
 Simulated test sets of two classes, whose truth is known: `patients` patients of about `per` images
-each, who share a deviation, and networks whose scores share the images' difficulty. Three tables:
+each, who share a deviation, and networks whose scores share the images' difficulty. Two tables:
 
 - coverage: share of 95 % intervals that hold the value of an endless test set.
 - tests: share of paired comparisons with p < 0.05 where both networks are equally good (to be 5 %)
   and where one is better by a stated difference (the power).
-- claims: verdicts on "better than each of 8 networks on each of 3 data sets", where no network is
-  better, where ours is, and where one other is; with Holm's correction and, to show what it is
-  for, without.
 
-Results go to benchmarks/results/intervals.{csv,md}.
+benchmarks/verdicts.py simulates the verdicts, over several runs. Results go to
+benchmarks/results/intervals.{csv,md}.
 """
 
 import argparse
@@ -23,11 +21,10 @@ import numpy as np
 import pandas as pd
 
 from paper_code.files import write_csv, write_text
-from paper_code.metrics import bootstrap_interval, compare_samples, holm
+from paper_code.metrics import bootstrap_interval, compare_samples
 from paper_code.metrics.resampling import weighted_metrics
 from paper_code.progress import track
 from paper_code.provenance import commit, versions
-from paper_code.reporting.claims.verdict import judge
 from paper_code.reporting.markdown import markdown
 
 RESULTS = Path(__file__).parent / "results"
@@ -35,7 +32,6 @@ METRICS = ("accuracy", "gmean", "auc_roc", "mcc")
 # Patients, images a patient, distance of the classes, deviation of a patient.
 DESIGNS = ((12, 6, 1.0, 0.6), (24, 6, 1.0, 0.6), (82, 8, 1.5, 0.5), (120, 1, 1.0, 0.0))
 TRUTH_PATIENTS = 20_000
-NETWORKS, SETS = 8, 3  # of a simulated claim
 
 
 def simulate(rng, patients: int, per: int, shift: float, deviation: float, lead=(0.0,)):
@@ -118,35 +114,6 @@ def rejections(design: tuple, more: float, sets: int, resamples: int = 500) -> l
     ]
 
 
-def claim_verdicts(
-    design: tuple, ours: float, one_other: float, sets: int, resamples: int = 500
-) -> pd.DataFrame:
-    """Verdicts on "more accurate than each of `NETWORKS` networks on each of `SETS` data sets".
-
-    `ours` is our lead, `one_other` that of one of the others, on the first data set. Columns
-    "claims" (with Holm's correction) and "claims without Holm", one row per simulated claim.
-    """
-    rng = np.random.default_rng(4)
-    verdicts = []
-    for seed in range(sets):
-        rows = []
-        for number in range(SETS):
-            lead = [ours, one_other if number == 0 else 0.0, *[0.0] * (NETWORKS - 1)]
-            labels, codes, (first, *others) = simulate(rng, *design, lead=lead)
-            for other in others:
-                sides = [(labels, first, codes)], [(labels, other, codes)]
-                rows.append(compare_samples(*sides, ("accuracy",), resamples, seed=seed))
-        rows = pd.concat(rows, ignore_index=True).assign(obstacles="")
-        corrections = {"claims": holm(rows["p_value"]), "claims without Holm": rows["p_value"]}
-        verdicts.append(
-            {
-                name: judge(rows.assign(p_holm=p), NETWORKS * SETS)[0]
-                for name, p in corrections.items()
-            }
-        )
-    return pd.DataFrame(verdicts)
-
-
 def _name(design: tuple) -> str:
     patients, per, *_ = design
     return f"{patients} patients x {per}"
@@ -162,28 +129,6 @@ def main() -> None:
         rows += coverage(design, sets)
         for more in (0.0, 0.5):
             rows += rejections(design, more, sets)
-    claim = (82, 4, 1.5, 0.5)
-    cases = {
-        "no network is better": (0.0, 0.0),
-        "ours is better everywhere": (1.0, 0.0),
-        "one other is better on one set": (0.0, 1.0),
-    }
-    for case, (ours, other) in track(cases.items(), "claims"):
-        found = claim_verdicts(claim, ours, other, sets)
-        truth = -np.subtract(*true_values(claim, (0.0, ours or other)))[0]
-        rows += [
-            {
-                "what": what,
-                "design": _name(claim),
-                "case": f"{case}: {verdict}",
-                "nominal": np.nan,
-                "rate": (found[what] == verdict).mean(),
-                "sets": len(found),
-                "truth": truth,
-            }
-            for what in found
-            for verdict in ("supported", "contradicted", "undecided")
-        ]
     table = pd.DataFrame(rows)
     table["error"] = np.sqrt(table["rate"] * (1 - table["rate"]) / table["sets"])
     table = table.round({"rate": 4, "truth": 4, "error": 4})
@@ -197,7 +142,7 @@ def _page(table: pd.DataFrame, seconds: float) -> str:
         "false alarms": "Share of comparisons with p < 0.05 where both networks are equally good.",
         "power": "Share with p < 0.05 where the first is better by the stated true difference.",
     }
-    blocks = ["# Intervals, tests and verdicts in simulation"]
+    blocks = ["# Intervals and tests in simulation"]
     for what, note in notes.items():
         subset = table[table["what"] == what]
         text = subset["rate"].map("{:.3f}".format)
@@ -209,18 +154,6 @@ def _page(table: pd.DataFrame, seconds: float) -> str:
         if what == "power":
             brackets = " In brackets: that difference."
         blocks.append(f"## {what.capitalize()}\n\n{note}{brackets}\n\n{markdown(wide)}")
-    subset = table[table["what"].str.startswith("claims")]
-    split = subset["case"].str.split(": ", expand=True)
-    subset = subset.assign(
-        truly=split[0], verdict=split[1], text=subset["rate"].map("{:.3f}".format)
-    )
-    wide = subset.pivot(index=["truly", "what"], columns="verdict", values="text").reset_index()
-    lead = subset.loc[subset["truly"].str.startswith("ours"), "truth"].iloc[0]
-    blocks.append(
-        f'## Verdicts\n\nOn "more accurate than each of {NETWORKS} networks on each of {SETS} data '
-        f'sets", {subset["design"].iloc[0]}; better means by {lead:.3f} in accuracy.\n\n'
-        + markdown(wide[["truly", "what", "supported", "contradicted", "undecided"]])
-    )
     installed = ", ".join(f"{name} {version}" for name, version in versions().items())
     blocks.append(
         f"Monte Carlo error: the column `error` of the CSV, 0.015 for a rate of 0.05 of 200 sets. "
