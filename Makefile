@@ -35,11 +35,14 @@ test: lint
 	$(BIN)/snakemake --cores all --config scale=smoke data=phantom
 	PAPER_CODE_RESULTS=results/smoke $(BIN)/python -m pytest --nbval-lax notebooks
 
-# Puts the results of SCALE (demo) where committed results stand, and the notebooks on them.
-SCALE ?= demo
+# Puts the results of FROM where committed results stand, with the README's answer and the notebooks.
+# What made them: snakemake --cores all --configfile config/published.yaml --config data_root=DIR
+FROM ?= results/published
 publish: $(VENV)/installed
-	cp results/$(SCALE)/tables/* tables/
-	cp results/$(SCALE)/figures/* figures/
+	cp $(FROM)/tables/* tables/
+	cp $(FROM)/figures/* figures/
+	$(BIN)/python -m paper_code summary --tables tables/*.csv --scale demo --output tables/summary.md \
+	  --readme README.md
 	$(MAKE) notebooks
 
 # Executes the notebooks against the committed tables/ and figures/ and keeps their outputs.

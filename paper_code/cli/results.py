@@ -50,14 +50,19 @@ def run_figure(args: argparse.Namespace) -> None:
 
 
 def add_summary(parser: argparse.ArgumentParser) -> None:
-    """Write one page on what was reproduced, on tables made before."""
+    """Write one page that answers whether the paper holds, from tables made before."""
     parser.add_argument("--tables", nargs="*", default=[], help="CSV files of tables")
     parser.add_argument("--scale", choices=SCALES, required=True, help="for the record")
+    parser.add_argument("--readme", help="README.md whose answer is written anew too")
     add_output(parser, ".md to write")
 
 
 def run_summary(args: argparse.Namespace) -> None:
+    from paper_code.reporting.claims.summary import write_answer
+
     make_result(find_result("page", "summary"), args)
+    if args.readme:
+        write_answer(args.readme, tables=args.tables)
 
 
 def make_result(result: Result, args: argparse.Namespace) -> None:

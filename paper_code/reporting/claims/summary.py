@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from paper_code.errors import UserError
 from paper_code.files import write_text
 from paper_code.provenance import commit
 from paper_code.reporting.claims.answer import answer, answer_markdown
@@ -56,6 +57,26 @@ def write(output: str, *, tables: list[str], scale: str) -> None:
         _untested(results, read.get("claims")),
     ]
     write_text(output, "\n\n".join(section for section in sections if section) + "\n")
+
+
+MARKS = '<!-- answer: made by "make publish" from tables/ -->', "<!-- end of answer -->"
+
+
+def write_answer(readme: str, *, tables: list[str]) -> None:
+    """Put the answer between the two marks of a page that links to `tables/`.
+
+    Raises:
+        UserError: the page lacks a mark.
+    """
+    path = Path(readme)
+    text = path.read_text(encoding="utf-8")
+    if not all(mark in text for mark in MARKS):
+        raise UserError(f"{readme}: has no place for the answer. Put in the lines {MARKS}.")
+    before, _, rest = text.partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    lines = answer({Path(each).stem: read_results(each) for each in tables})
+    block = answer_markdown(lines, folder="tables/")
+    write_text(path, f"{before}{MARKS[0]}\n\n{block}\n\n{MARKS[1]}{after}")
 
 
 def _data(read: dict[str, pd.DataFrame]) -> str:
