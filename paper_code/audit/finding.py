@@ -29,7 +29,7 @@ THEMES = {
     "multiclass-diagnostics": "Do Table XII's numbers describe three and four classes?",
     "one-number-per-row": "Do the diagnostic numbers say more than the accuracy?",
     "auc": "Does the AUC fit the operating point?",
-    "repeated-rows": "Are numbers printed in two places?",
+    "repeated-rows": "Does one result stand in two places?",
     "times": "Do the times fit the work and the text?",
     "choice-and-test": "Were test images kept apart from choices and training?",
     "localization": "What do the localisation scores show?",

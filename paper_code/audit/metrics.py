@@ -166,20 +166,24 @@ def iba_index(
     published = malignant_in_test(table_03, table_06)
     matrices = {row: _accurate(values, half.loc[row], totals) for row, values in rows.iterrows()}
     default = round(ALPHA / ALPHAS[1])
-    findings = []
-    for name, squared in (("squared", True), ("plain", False)):
-        free, exact, rescued = {}, {}, {}
+    readings = (("squared", True), ("plain", False))
+    free, exact, rescued = {}, {}, {}
+    for name, squared in readings:
         for unit in (1, 2):
             fits = {
                 row: _alphas(matrices[row], values, half.loc[row], totals, squared, unit)
                 for row, values in rows.iterrows()
             }
-            free[unit] = np.sum([fit.any(axis=0) for fit in fits.values()], axis=0)
-            exact[unit] = np.sum(
+            key = name, unit
+            free[key] = np.sum([fit.any(axis=0) for fit in fits.values()], axis=0)
+            exact[key] = np.sum(
                 [fit[list(published[row[0]])].any(axis=0) for row, fit in fits.items()], axis=0
             )
-            rescued[unit] = _rescued(fits, splits)
-        verdict = weigh((exact[1] == len(rows)).any(), Escape(0, rescued[2].max()))
+            rescued[key] = _rescued(fits, splits)
+    explained = any((exact[name, 1] == len(rows)).any() for name, _ in readings)  # by either
+    findings = []
+    for name, squared in readings:
+        verdict = weigh(explained, Escape(0, rescued[name, 2].max()))
         findings.append(
             Finding(
                 id=f"metrics/iba-table-VII-{name}",
@@ -193,10 +197,11 @@ def iba_index(
                 f"{'GMean^2' if squared else 'GMean'} over all whole matrices with the printed "
                 "accuracy and GMean, for each alpha from 0 to 1 in steps of "
                 f"{ALPHAS[1]:.3f}; one class split for all rows of a magnification",
-                result=f"alpha {ALPHA}: {free[2][default]} of {len(rows)} rows (one unit, a class "
-                "split for each row); any alpha: at most "
-                f"{exact[1].max()} rows (rounded) or {exact[2].max()} (one unit) with exact class "
-                f"proportions; all rows with any class split: {_alpha_range(rescued[2])}",
+                result=f"alpha {ALPHA}: {free[name, 2][default]} of {len(rows)} rows (one unit, a "
+                "class split for each row); any alpha: at most "
+                f"{exact[name, 1].max()} rows (rounded) or {exact[name, 2].max()} (one unit) with "
+                "exact class proportions; all rows with any class split: "
+                + _alpha_range(rescued[name, 2]),
                 tolerance=ROUNDING_OR_CUT + "; any class split, weighed by its probability",
                 verdict=verdict,
                 reconciles={

@@ -24,7 +24,7 @@ def quoted(quotes: pd.DataFrame) -> dict[str, str]:
 
 def _words(key: str, verdict: str, where: str, printed: str, **fields: str) -> Finding:
     """A finding on words: what would reconcile them is empty if they agree."""
-    reconciles = fields.pop("reconciles") if verdict != CONSISTENT else ""
+    reconciles = fields.pop("reconciles")
     return Finding(
         id=key,
         theme=fields.pop("theme", "wording"),
@@ -34,7 +34,7 @@ def _words(key: str, verdict: str, where: str, printed: str, **fields: str) -> F
         printed=printed,
         tolerance=fields.pop("tolerance", LITERAL),
         verdict=verdict,
-        reconciles=reconciles,
+        reconciles="" if verdict == CONSISTENT else reconciles,
         **fields,
     )
 

@@ -28,8 +28,9 @@ def published_table(table: str | int) -> pd.DataFrame:
 
     Returns:
         A new DataFrame: `table` (str), then what the number belongs to (of `dataset`, `network`,
-        `placement`, `method`, `module`, `class`, `part`, `section`, `reference`), `metric`, `printed` (str)
-        and `value` (float64). `*_s` are seconds, `*_px` pixels, `images` and `parameters` counts.
+        `placement`, `method`, `module`, `class`, `part`, `section`, `reference`), `metric`,
+        `printed` (str) and `value` (float64). `*_s` are seconds, `*_px` pixels, `images` and
+        `parameters` counts.
 
     Raises:
         UserError: the paper has no such table.
