@@ -99,8 +99,7 @@ def operating_point(
                 id=f"auc/tables-II-{name}",
                 theme="auc",
                 tables=f"02 {'11' if name == 'XI' else '07'}",
-                columns="auc_roc "
-                + ("sensitivity specificity" if name == "XI" else "accuracy gmean"),
+                columns="auc_roc",
                 where=f"Tables II (layer 4), {name} (DALAResNet50), VI",
                 printed="AUC-ROC; " + described[name],
                 computation="each pair of a malignant and a benign image that are both wrong at "
@@ -113,7 +112,8 @@ def operating_point(
                 verdict=verdict,
                 reconciles=""
                 if verdict == CONSISTENT
-                else "an AUC of another run or of other images than the operating point",
+                else "an AUC of another run or of other images than the operating point; means "
+                "over runs only if sensitivity and specificity vary widely in opposite ways",
             )
         )
     return findings

@@ -1,7 +1,7 @@
 """Which 2 x 2 confusion matrices of whole images give the numbers of Tables II, VII and XI."""
 
 import math
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 import pandas as pd
@@ -210,7 +210,7 @@ def tables_07_and_11(
             id="confusion/tables-VII-XI",
             theme="gmean-breakhis",
             tables="07 11",
-            columns="accuracy gmean sensitivity specificity",
+            columns="gmean sensitivity specificity",
             where="Tables VII, XI, VI; 9 networks x 4 magnifications",
             printed="accuracy and GMean (VII); sensitivity, specificity, PPV, NPV (XI)",
             computation=f"{search}; a row counts if one matrix gives all six numbers",
@@ -225,7 +225,7 @@ def tables_07_and_11(
         ),
         Finding(
             id="confusion/table-XI-alone",
-            theme="one-number-per-row",
+            theme="whole-images",
             tables="11",
             columns="sensitivity specificity ppv npv",
             where="Tables XI, VI",
@@ -290,6 +290,70 @@ def table_07_alone(
     ]
 
 
+def f1_of_table_11(
+    table_06: pd.DataFrame, table_07: pd.DataFrame, table_11: pd.DataFrame
+) -> list[Finding]:
+    """F1 of the matrices that Table XI leaves, against the two numbers of Table VII."""
+    totals = {dataset: sizes["test"] for dataset, sizes in part_sizes(table_06).items()}
+    rates, rate_half = by_row(table_11), tolerances(table_11)
+    printed, half = by_row(table_07), tolerances(table_07)
+    columns = ("f1_first", "f1_second")
+    count = dict.fromkeys(((c, r, u) for c in columns for r in F1_READINGS for u in (1, 2)), 0)
+    few = []
+    for row in printed.index:
+        matrices = table_11_matrices(rates.loc[row], rate_half.loc[row], totals[row[0]])
+        if not matrices.size:  # confusion/table-XI-alone says so
+            continue
+        few.append(matrices.shape[1])
+        for column, reading in product(columns, F1_READINGS):
+            for unit in (1, 2):
+                keep = admitted(
+                    matrices,
+                    {reading: printed.at[row, column]},
+                    {reading: half.at[row, column]},
+                    unit,
+                )
+                count[column, reading, unit] += bool(keep.any())
+    rows = len(few)
+    best = {c: max(F1_READINGS, key=lambda r: (count[c, r, 2], count[c, r, 1])) for c in columns}
+    strict, loose = (sum(rows - count[c, best[c], unit] for c in columns) for unit in (1, 2))
+    verdict = judge(strict, loose)
+    return [
+        Finding(
+            id="confusion/f1-tables-VII-XI",
+            theme="f1-pairs",
+            tables="07 11",
+            columns="f1_first f1_second",
+            where="Tables VII, XI, VI",
+            printed="F1 a/b (VII); sensitivity, specificity, PPV, NPV (XI)",
+            computation="the whole matrices that give Table XI's four numbers within one unit, any "
+            "class split; F1 malignant, F1 benign, macro F1, weighted F1 and accuracy of each",
+            result=f"{rows} rows have such matrices, {few.count(1)} of them exactly one; rows in "
+            "which a printed number is the score (rounded, one unit): "
+            + "; ".join(
+                f"{name}: "
+                + ", ".join(f"{r} {count[c, r, 1]}, {count[c, r, 2]}" for r in F1_READINGS)
+                for name, c in (("a", "f1_first"), ("b", "f1_second"))
+            ),
+            tolerance=ROUNDING_OR_CUT,
+            verdict=verdict,
+            reconciles=""
+            if verdict == CONSISTENT
+            else "F1 and Table XI from different runs or test images, or numbers that are no F1",
+        )
+    ]
+
+
+def table_11_matrices(rates: pd.Series, half: pd.Series, total: int) -> np.ndarray:
+    """All matrices that give a row of Table XI within one unit, with any class split: 4 x M."""
+    ranges = [
+        (rates[name] - 2 * half[name], rates[name] + 2 * half[name])
+        for name in ("sensitivity", "specificity")
+    ]
+    matrices = matrices_with_rates(total, *ranges)
+    return matrices[:, admitted(matrices, rates, half, 2)]
+
+
 def f1_pairs(
     table_02: pd.DataFrame, table_03: pd.DataFrame, table_06: pd.DataFrame, table_07: pd.DataFrame
 ) -> list[Finding]:
@@ -323,7 +387,7 @@ def f1_pairs(
                 id=f"confusion/f1-pairs-table-{name}",
                 theme="f1-pairs",
                 tables=f"{number} 03 06",
-                columns="accuracy f1_first f1_second",
+                columns="f1_first f1_second",
                 where=f"Tables {name}, III, VI",
                 printed="accuracy and the F1 pair a/b; class and test images",
                 computation="all whole matrices with the printed accuracy; a and b as any two of "

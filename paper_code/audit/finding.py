@@ -21,7 +21,7 @@ THEMES = {
     "named-networks": "Is the network that was counted the one that is named?",
     "bach-heads": "Do the parameter totals grow with the number of classes?",
     "image-counts": "Do text, captions and tables agree on the images?",
-    "whole-images": "Is each accuracy a whole number of correct test images?",
+    "whole-images": "Can whole numbers of test images give the printed rates?",
     "gmean-breakhis": "Do GMean, accuracy and sensitivity/specificity describe the same test?",
     "f1-pairs": "What are the two numbers under F1?",
     "iba": "What is printed under IBA?",
@@ -46,8 +46,8 @@ class Finding:
         id: subject, unique in the audit.
         theme: key of `THEMES`.
         tables: printed tables whose numbers it concerns, such as "07 11"; empty for text alone.
-        columns: names of their metrics in `published_table`, such as "gmean iba"; those that a
-            contradiction calls into doubt.
+        columns: names of their metrics in `published_table`, such as "gmean iba": those in doubt.
+            Of two columns that exclude each other both are, unless a third bears one of them out.
         where: the tables and rows it concerns.
         printed: what the paper prints.
         computation: a formula that anyone can rerun.

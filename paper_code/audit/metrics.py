@@ -189,7 +189,7 @@ def iba_index(
                 id=f"metrics/iba-table-VII-{name}",
                 theme="iba",
                 tables="07",
-                columns="accuracy iba gmean",
+                columns="iba",
                 where="Tables VII, III, VI",
                 printed="accuracy, IBA and GMean; alpha is not given"
                 + (" (GMean squared, as Garcia et al. 2009 define IBA)" if squared else ""),

@@ -163,7 +163,7 @@ def gmean_of_recalls(
                 id=f"multiclass/gmean-of-recalls-{dataset}",
                 theme="gmean-multiclass",
                 tables="08",
-                columns="accuracy gmean",
+                columns="gmean",
                 where=f"Table VIII, {dataset}; {SOURCES[dataset]}; Section IV-D",
                 printed="accuracy and GMean, the geometric mean of class accuracies (IV-D); test "
                 "images per class " + ", ".join(map(str, part.proportional)),
@@ -224,7 +224,7 @@ def gmean_definitions(
             id="multiclass/gmean-definitions",
             theme="gmean-multiclass",
             tables="08 12",
-            columns="accuracy gmean",
+            columns="gmean",
             where="Tables VIII, XII; Tables IV, V, VI",
             printed="accuracy and GMean; sensitivity and specificity",
             computation="range of the geometric mean of each pair or set at the printed numbers",
@@ -527,7 +527,7 @@ def _f1_bound(rows: pd.DataFrame, half: pd.DataFrame, part: TestPart) -> Finding
         id="multiclass/f1-bound-bach",
         theme="f1-pairs",
         tables="08",
-        columns="f1_first f1_second accuracy",
+        columns="f1_first f1_second",
         where="Tables VIII, IV; BACH",
         printed="F1 a/b; accuracy",
         computation="largest macro F1 at the printed accuracy (weighted and micro F1 are not "
@@ -579,7 +579,7 @@ def index_above_gmean(
             id="metrics/iba-table-VIII",
             theme="iba",
             tables="08",
-            columns="iba gmean",
+            columns="iba",
             where="Table VIII",
             printed="IBA and GMean",
             computation="IBA = (1 + alpha (sensitivity - specificity)) x GMean or GMean^2, alpha "

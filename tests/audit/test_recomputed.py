@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from itertools import combinations, permutations, product
 from math import comb, prod, sqrt
 from pathlib import Path
@@ -230,32 +231,47 @@ def near(numerator, denominator, text, halves):
     return abs(Fraction(int(numerator), int(denominator)) - value) <= halves * half
 
 
+@cache
+def matrices_of(key):
+    """Whole matrices with the four numbers of Table XI within one unit: (tp, fn, fp, tn, unit).
+
+    `unit` is 1 where rounding alone gives all four, else 2.
+    """
+    row, total, found = T11[key], TEST[key[0]], []
+    sens, spec = (float(row[name]) for name in ("sensitivity", "specificity"))
+    for positive in range(1, total):
+        negative = total - positive
+        right = [k for k in around(sens * positive) if near(k, positive, row["sensitivity"], 2)]
+        left = [k for k in around(spec * negative) if near(k, negative, row["specificity"], 2)]
+        for tp, tn in product(right, left):
+            fn, fp = positive - tp, negative - tn
+            rates = {
+                "sensitivity": (tp, positive),
+                "specificity": (tn, negative),
+                "ppv": (tp, tp + fp),
+                "npv": (tn, tn + fn),
+            }
+            for unit in (1, 2):
+                if all(near(*rate, row[name], unit) for name, rate in rates.items()):
+                    found.append((tp, fn, fp, tn, unit))
+                    break
+    return found
+
+
 @recomputes("confusion/tables-VII-XI", "confusion/table-XI-alone")
 def test_matrices_of_table_11(printed):
     count = Counter()
-    for key, row in T11.items():
-        total, found = TEST[key[0]], Counter()
-        sens, spec = (float(row[name]) for name in ("sensitivity", "specificity"))
-        for positive in range(1, total):
-            negative = total - positive
-            right = [k for k in around(sens * positive) if near(k, positive, row["sensitivity"], 2)]
-            left = [k for k in around(spec * negative) if near(k, negative, row["specificity"], 2)]
-            for tp, tn in product(right, left):
-                ppv, npv = (tp, tp + negative - tn), (tn, tn + positive - tp)
-                for unit in (1, 2):
-                    if (
-                        near(tp, positive, row["sensitivity"], unit)
-                        and near(tn, negative, row["specificity"], unit)
-                        and near(*ppv, row["ppv"], unit)
-                        and near(*npv, row["npv"], unit)
-                    ):
-                        found["XI", unit] = 1
-                        if near(tp + tn, total, T07[key]["accuracy"], unit):
-                            found["accuracy", unit] = 1
-                            gmean, half = exact(T07[key]["gmean"])
-                            square = Fraction(tp * tn, positive * negative)
-                            low, high = (gmean - unit * half) ** 2, (gmean + unit * half) ** 2
-                            found["gmean", unit] |= low <= square <= high
+    for key, row in T07.items():
+        found = Counter()
+        gmean, half = exact(row["gmean"])
+        for tp, fn, fp, tn, least in matrices_of(key):
+            for unit in range(least, 3):
+                found["XI", unit] = 1
+                if near(tp + tn, TEST[key[0]], row["accuracy"], unit):
+                    found["accuracy", unit] = 1
+                    square = Fraction(tp * tn, (tp + fn) * (tn + fp))
+                    low, high = (gmean - unit * half) ** 2, (gmean + unit * half) ** 2
+                    found["gmean", unit] |= low <= square <= high
         count += found
     assert (count["XI", 1], count["XI", 2]) == (32, 35)
     assert (count["gmean", 1], count["gmean", 2]) == (0, 0)
@@ -264,6 +280,43 @@ def test_matrices_of_table_11(printed):
     without = f"{count['accuracy', 1]} of 36 rows (rounded) or {count['accuracy', 2]} (one unit)"
     assert f"without GMean: {without}" in both["result"]
     assert alone["verdict"] == both["verdict"] == IMPOSSIBLE
+
+
+@recomputes("confusion/f1-tables-VII-XI")
+def test_f1_of_the_matrices_of_table_11(printed):
+    """scikit-learn's F1 of predictions that have the matrices of Table XI."""
+    count, sizes = Counter(), []
+    for key, row in T07.items():
+        found = set()
+        for tp, fn, fp, tn, _ in matrices_of(key):
+            truth, guess = (
+                [1] * (tp + fn) + [0] * (fp + tn),
+                [1] * tp + [0] * fn + [1] * fp + [0] * tn,
+            )
+            each = f1_score(truth, guess, average=None)
+            scores = {
+                "benign": each[0],
+                "malignant": each[1],
+                "macro": each.mean(),
+                "weighted": f1_score(truth, guess, average="weighted"),
+                "micro": (tp + tn) / len(truth),
+            }
+            found |= {
+                (column, name)
+                for column, (name, score) in product(("f1_first", "f1_second"), scores.items())
+                if close(score, row[column])
+            }
+        count.update(found)
+        sizes += [len(matrices_of(key))]
+    finding = printed.loc["confusion/f1-tables-VII-XI"]
+    assert sum(map(bool, sizes)) == 35 and sizes.count(1) == 16
+    assert finding["result"].startswith("35 rows have such matrices, 16 of them exactly one")
+    assert not any(column == "f1_first" for column, _ in count)
+    b = {name: count["f1_second", name] for name in ("weighted", "micro")}
+    assert re.search(
+        rf"f1_weighted \d+, {b['weighted']}, accuracy \d+, {b['micro']}$", finding["result"]
+    )
+    assert finding["verdict"] == IMPOSSIBLE
 
 
 def around(value):
@@ -875,11 +928,13 @@ def test_the_same_text_twice(printed):
         ]
         assert equal == [pair]
         assert printed.at[f"duplicates/rows-table-{name}", "verdict"] == verdict
-    # no two matrices that print the same four rates print GMeans 0.017 apart
-    first, second = (float(T07["breakhis_100x", n]["gmean"]) for n in ("seresnet50", "vgg16"))
-    s, t = (float(T11["breakhis_100x", "vgg16"][m]) for m in ("sensitivity", "specificity"))
-    spread = sqrt((s + 0.001) * (t + 0.001)) - sqrt((s - 0.001) * (t - 0.001))
-    assert second - first > spread + 0.002
+    # one matrix prints these four rates, so both networks have all its scores
+    assert len(matrices_of(("breakhis_100x", "vgg16"))) == 1
+    scores = [T07["breakhis_100x", name] for name in ("seresnet50", "vgg16")]
+    gap = {
+        metric: Fraction(scores[1][metric]) - Fraction(scores[0][metric]) for metric in scores[0]
+    }
+    assert gap["gmean"] == gap["iba"] == Fraction(17, 1000) and gap["f1_first"] == Fraction(4, 1000)
     twice = [
         n
         for n in NETWORKS
