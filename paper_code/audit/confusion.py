@@ -163,7 +163,7 @@ def _count(rows: pd.DataFrame, name: str) -> str:
     count = rows[name].sum()
     return (
         f"{count['free', 1]} of {len(rows)} rows (rounded) or {count['free', 2]} (one unit) with "
-        f"any class split; {count['published', 1]} or {count['published', 2]} with the published"
+        f"any class split; {count['published', 1]} or {count['published', 2]} with exact proportions"
     )
 
 

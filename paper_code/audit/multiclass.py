@@ -177,8 +177,9 @@ def gmean_of_recalls(
                 verdict=verdict,
                 reconciles=""
                 if verdict == CONSISTENT
-                else "a GMean of another definition, a test part with other class sizes, or a mean "
-                "over runs that differ much",
+                else "a GMean of another definition, or a test part with other class sizes; means "
+                "over runs of one split can be below the smallest, never above the largest (the "
+                "geometric mean is concave in the recalls)",
             )
         )
     return findings

@@ -95,11 +95,14 @@ def describe(escaped: Escape, test: int) -> str:
     """The escape in words."""
     if math.isinf(escaped.moved):
         return "no class split of the test part makes them fit"
-    return (
-        f"to fit, {math.ceil(escaped.moved - 0.5)} of the {test} test images must be of another "
-        f"class than in exact proportions; probability {chance(escaped.probability)} if images "
-        "are drawn at random"
+    moved = math.ceil(escaped.moved - 0.5)
+    need = (
+        f"to fit, {moved} of the {test} test images must be of another class than in exact "
+        "proportions"
+        if moved
+        else "exact proportions fit"
     )
+    return f"{need}; probability {chance(escaped.probability)} if images are drawn at random"
 
 
 def chance(probability: float) -> str:

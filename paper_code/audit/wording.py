@@ -270,8 +270,8 @@ def layer_choice(
             computation="numbers of Table II's layer-4 row that Table VII reports for the test; "
             "accuracy of layer 4 less that of the next best place, times the test images",
             result=f"{same} of {placed.size} numbers are the same; the lead over the next best of "
-            "four places is "
-            + ", ".join(f"{d} {lead[d]:.3f} ({images[d]:.0f} images)" for d in lead.index),
+            "four places, in accuracy and in test images, is "
+            + ", ".join(f"{d} {lead[d]:.3f} and {images[d]:.0f}" for d in lead.index),
             reconciles="a choice made on the validation images of Table VI; a place picked by its "
             "test result has a test result that is too good on average",
         )
