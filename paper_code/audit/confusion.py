@@ -163,7 +163,8 @@ def _count(rows: pd.DataFrame, name: str) -> str:
     count = rows[name].sum()
     return (
         f"{count['free', 1]} of {len(rows)} rows (rounded) or {count['free', 2]} (one unit) with "
-        f"any class split; {count['published', 1]} or {count['published', 2]} with exact proportions"
+        f"any class split; {count['published', 1]} or {count['published', 2]} with exact "
+        "proportions"
     )
 
 
@@ -301,7 +302,7 @@ def f1_of_table_11(
     count = dict.fromkeys(((c, r, u) for c in columns for r in F1_READINGS for u in (1, 2)), 0)
     few = []
     for row in printed.index:
-        matrices = table_11_matrices(rates.loc[row], rate_half.loc[row], totals[row[0]])
+        matrices = rate_matrices(rates.loc[row], rate_half.loc[row], totals[row[0]])
         if not matrices.size:  # confusion/table-XI-alone says so
             continue
         few.append(matrices.shape[1])
@@ -344,8 +345,8 @@ def f1_of_table_11(
     ]
 
 
-def table_11_matrices(rates: pd.Series, half: pd.Series, total: int) -> np.ndarray:
-    """All matrices that give a row of Table XI within one unit, with any class split: 4 x M."""
+def rate_matrices(rates: pd.Series, half: pd.Series, total: int) -> np.ndarray:
+    """All matrices that give the four rates of a row within one unit, any class split: 4 x M."""
     ranges = [
         (rates[name] - 2 * half[name], rates[name] + 2 * half[name])
         for name in ("sensitivity", "specificity")

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pandas as pd
 
-from paper_code.audit.confusion import table_11_matrices
+from paper_code.audit.confusion import rate_matrices
 from paper_code.audit.counts import part_sizes
 from paper_code.audit.finding import (
     CONSISTENT,
@@ -42,7 +42,7 @@ def identical_rows(
                 pairs.append(pair)
                 note = ""
                 if name == "XI":  # two classes: few matrices give four rates, and fix all scores
-                    fitting = table_11_matrices(
+                    fitting = rate_matrices(
                         group.loc[first], tolerances(table).loc[first], totals[dataset]
                     ).shape[1]
                     note = f"; {fitting} matrix of {totals[dataset]} images gives the four numbers"

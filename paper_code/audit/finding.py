@@ -15,8 +15,7 @@ EXACT = "none: whole numbers"
 
 _EPSILON = 1e-9  # absorbs binary fractions at the very edge of an interval
 
-# What the findings are about. Findings of one theme may have one cause and are not counted apart;
-# those of two themes need two.
+# What the findings are about. Findings of one theme may have one cause and are not counted apart.
 THEMES = {
     "named-networks": "Is the network that was counted the one that is named?",
     "bach-heads": "Do the parameter totals grow with the number of classes?",

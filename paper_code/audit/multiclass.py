@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from paper_code.audit.confusion import admitted, rate_matrices
 from paper_code.audit.counts import class_sizes, part_sizes
 from paper_code.audit.finding import (
     CONSISTENT,
@@ -17,6 +18,7 @@ from paper_code.audit.finding import (
     Finding,
     agrees,
     by_row,
+    judge,
     listed,
     overlaps,
     tolerances,
@@ -418,6 +420,55 @@ def _group(part: TestPart, group: list[int], low: float, high: float) -> tuple:
     fits = (share >= low - 1e-9) & (share <= high + 1e-9)
     equal = 2 * inside == part.sizes.sum()
     return splits, fits.any(axis=1) if equal else fits[:, 0]
+
+
+def two_class_matrices(
+    table_04: pd.DataFrame,
+    table_05: pd.DataFrame,
+    table_06: pd.DataFrame,
+    table_08: pd.DataFrame,
+    table_12: pd.DataFrame,
+) -> list[Finding]:
+    """Whole 2 x 2 matrices for Table XII, the reading that its specificity leaves.
+
+    Rows whose specificity can be a one-vs-rest average are left out: they need no such reading.
+    """
+    rows, half = _tables_08_12(table_08, table_12)
+    findings = []
+    for dataset, part in test_parts(table_04, table_05, table_06).items():
+        subset = rows.loc[[dataset]]
+        one_vs_rest = _specificity_fits(subset, half, part)[:, part.published].any(axis=1)
+        rates = subset[~one_vs_rest].drop(columns="accuracy")
+        fits = {1: [], 2: []}
+        for key, row in rates.iterrows():
+            margin = half.loc[key, rates.columns]
+            matrices = rate_matrices(row, margin, part.images)
+            fits[1].append(bool(admitted(matrices, row, margin, 1).any()))
+            fits[2].append(matrices.shape[1] > 0)
+        strict, loose = (len(rates) - sum(fits[unit]) for unit in (1, 2))
+        verdict = judge(strict, loose)
+        findings.append(
+            Finding(
+                id=f"multiclass/two-class-matrices-{dataset}",
+                theme="whole-images",
+                tables="12",
+                columns="sensitivity specificity ppv npv",
+                where=f"Table XII, {dataset}; Table VI",
+                printed=f"sensitivity, specificity, PPV, NPV; {part.images} test images",
+                computation="all whole TP, FN, FP, TN that add up to the test images, any class "
+                "split; a row counts if one matrix gives all four numbers",
+                result=f"{sum(fits[1])} of {len(rates)} rows (rounded), {sum(fits[2])} (one unit)"
+                if len(rates)
+                else "no row needs this reading",
+                tolerance=ROUNDING_OR_CUT,
+                verdict=verdict,
+                reconciles=""
+                if verdict == CONSISTENT
+                else "another number of test images, or means over runs: as averages over three or "
+                "four classes the numbers are impossible too (multiclass/specificity)",
+            )
+        )
+    return findings
 
 
 def accuracy_as_macro_recall(

@@ -52,6 +52,7 @@ CHECKS = (
     (multiclass.gmean_definitions, ("04", "05", "06", "08", "12")),
     (multiclass.specificity_of_averages, ("04", "05", "06", "08", "12")),
     (multiclass.implied_prevalence, ("04", "05", "06", "08", "12")),
+    (multiclass.two_class_matrices, ("04", "05", "06", "08", "12")),
     (multiclass.accuracy_as_macro_recall, ("04", "05", "06", "08", "12")),
     (multiclass.f1_on_equal_classes, ("04", "05", "06", "08")),
     (auc.operating_point, ("02", "03", "06", "07", "11")),

@@ -233,11 +233,11 @@ def near(numerator, denominator, text, halves):
 
 @cache
 def matrices_of(key):
-    """Whole matrices with the four numbers of Table XI within one unit: (tp, fn, fp, tn, unit).
+    """Whole matrices with the four rates of a row within one unit: (tp, fn, fp, tn, unit).
 
     `unit` is 1 where rounding alone gives all four, else 2.
     """
-    row, total, found = T11[key], TEST[key[0]], []
+    row, total, found = {**T11, **T12}[key], TEST[key[0]], []
     sens, spec = (float(row[name]) for name in ("sensitivity", "specificity"))
     for positive in range(1, total):
         negative = total - positive
@@ -771,6 +771,18 @@ def test_specificity_of_simulated_networks(printed, dataset):
     finding = printed.loc[f"multiclass/specificity-{dataset}"]
     assert finding["result"].endswith(f"probability {chance:.0e} if images are drawn at random")
     assert finding["result"].startswith("0 of 9 rows")
+    assert finding["verdict"] == IMPOSSIBLE
+
+
+@recomputes("multiclass/two-class-matrices-bach", "multiclass/two-class-matrices-mini_ddsm")
+@pytest.mark.parametrize(("dataset", "rounded", "cut"), [("bach", 0, 0), ("mini_ddsm", 2, 5)])
+def test_table_12_as_two_classes(printed, dataset, rounded, cut):
+    found = [matrices_of((dataset, network)) for network in NETWORKS]
+    assert sum(any(m[-1] == 1 for m in matrices) for matrices in found) == rounded
+    assert sum(map(bool, found)) == cut
+    assert {tp + fn for matrices in found for tp, fn, *_ in matrices} <= {384}
+    finding = printed.loc[f"multiclass/two-class-matrices-{dataset}"]
+    assert finding["result"] == f"{rounded} of 9 rows (rounded), {cut} (one unit)"
     assert finding["verdict"] == IMPOSSIBLE
 
 
