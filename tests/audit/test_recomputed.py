@@ -913,6 +913,19 @@ def test_best_ranking_at_the_operating_point(printed):
             assert s * t < float(T02[dataset, "layer4"]["auc_roc"]) < 1 - (1 - s) * (1 - t)
 
 
+def test_no_likely_class_split_gives_the_auc():
+    key = ("breakhis_400x", "dalaresnet50")
+    row, auc = T07[key], float(T02["breakhis_400x", "layer4"]["auc_roc"])
+    scores = by_mistakes(key, row)
+    s, t = scores["sensitivity"], scores["specificity"]
+    keep = close(scores["accuracy"], row["accuracy"]) & close(np.sqrt(s * t), row["gmean"])
+    keep &= 1 - (1 - s) * (1 - t) >= auc - 0.001
+    wanted = set(scores["positive"][keep].tolist())
+    chance = drawn(1820, 1232, 546, wanted)
+    assert chance == pytest.approx(4e-14, rel=0.2)
+    assert min(abs(k - 546 * 1232 / 1820) for k in wanted) == pytest.approx(70, abs=0.5)
+
+
 def ranked(positive, negative, fn, fp):
     """AUC with the right images at the far ends and only the unavoidable mistakes."""
     truth = [1] * (positive - fn) + [0] * fp + [1] * fn + [0] * (negative - fp)
