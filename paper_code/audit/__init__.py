@@ -1,5 +1,5 @@
 """What the paper's own numbers prove by arithmetic, without data: see docs/reference/audit.md."""
 
-from paper_code.audit.report import audit_page, run_audit
+from paper_code.audit.report import audit_page, column_findings, run_audit, themes
 
-__all__ = ["audit_page", "run_audit"]
+__all__ = ["audit_page", "column_findings", "run_audit", "themes"]

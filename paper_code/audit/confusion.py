@@ -1,7 +1,7 @@
 """Which 2 x 2 confusion matrices of whole images give the numbers of Tables II, VII and XI."""
 
 import math
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from paper_code.audit.finding import (
     listed,
     tolerances,
 )
+from paper_code.audit.splits import Escape, Splits, chance, class_splits, escape, weigh
 
 # Scores of arrays of matrices: true positives, false negatives, false positives, true negatives.
 SCORES = {
@@ -162,7 +163,8 @@ def _count(rows: pd.DataFrame, name: str) -> str:
     count = rows[name].sum()
     return (
         f"{count['free', 1]} of {len(rows)} rows (rounded) or {count['free', 2]} (one unit) with "
-        f"any class split; {count['published', 1]} or {count['published', 2]} with the published"
+        f"any class split; {count['published', 1]} or {count['published', 2]} with exact "
+        "proportions"
     )
 
 
@@ -207,6 +209,9 @@ def tables_07_and_11(
     return [
         Finding(
             id="confusion/tables-VII-XI",
+            theme="gmean-breakhis",
+            tables="07 11",
+            columns="gmean sensitivity specificity",
             where="Tables VII, XI, VI; 9 networks x 4 magnifications",
             printed="accuracy and GMean (VII); sensitivity, specificity, PPV, NPV (XI)",
             computation=f"{search}; a row counts if one matrix gives all six numbers",
@@ -221,6 +226,9 @@ def tables_07_and_11(
         ),
         Finding(
             id="confusion/table-XI-alone",
+            theme="whole-images",
+            tables="11",
+            columns="sensitivity specificity ppv npv",
             where="Tables XI, VI",
             printed="sensitivity, specificity, PPV, NPV",
             computation=f"{search}; a row counts if one matrix gives all four numbers",
@@ -268,6 +276,9 @@ def table_07_alone(
     return [
         Finding(
             id="confusion/table-VII-alone",
+            theme="iba",
+            tables="07",
+            columns="iba gmean",
             where="Tables VII, VI",
             printed="accuracy, IBA, GMean",
             computation="all whole TP, FN, FP, TN that add up to the test images of Table VI; a "
@@ -280,57 +291,193 @@ def table_07_alone(
     ]
 
 
+def f1_of_table_11(
+    table_06: pd.DataFrame, table_07: pd.DataFrame, table_11: pd.DataFrame
+) -> list[Finding]:
+    """F1 of the matrices that Table XI leaves, against the two numbers of Table VII."""
+    totals = {dataset: sizes["test"] for dataset, sizes in part_sizes(table_06).items()}
+    rates, rate_half = by_row(table_11), tolerances(table_11)
+    printed, half = by_row(table_07), tolerances(table_07)
+    columns = ("f1_first", "f1_second")
+    count = dict.fromkeys(((c, r, u) for c in columns for r in F1_READINGS for u in (1, 2)), 0)
+    few = []
+    for row in printed.index:
+        matrices = rate_matrices(rates.loc[row], rate_half.loc[row], totals[row[0]])
+        if not matrices.size:  # confusion/table-XI-alone says so
+            continue
+        few.append(matrices.shape[1])
+        for column, reading in product(columns, F1_READINGS):
+            for unit in (1, 2):
+                keep = admitted(
+                    matrices,
+                    {reading: printed.at[row, column]},
+                    {reading: half.at[row, column]},
+                    unit,
+                )
+                count[column, reading, unit] += bool(keep.any())
+    rows = len(few)
+    best = {c: max(F1_READINGS, key=lambda r: (count[c, r, 2], count[c, r, 1])) for c in columns}
+    strict, loose = (sum(rows - count[c, best[c], unit] for c in columns) for unit in (1, 2))
+    verdict = judge(strict, loose)
+    return [
+        Finding(
+            id="confusion/f1-tables-VII-XI",
+            theme="f1-pairs",
+            tables="07 11",
+            columns="f1_first f1_second",
+            where="Tables VII, XI, VI",
+            printed="F1 a/b (VII); sensitivity, specificity, PPV, NPV (XI)",
+            computation="the whole matrices that give Table XI's four numbers within one unit, any "
+            "class split; F1 malignant, F1 benign, macro F1, weighted F1 and accuracy of each",
+            result=f"{rows} rows have such matrices, {few.count(1)} of them exactly one; rows in "
+            "which a printed number is the score (rounded, one unit): "
+            + "; ".join(
+                f"{name}: "
+                + ", ".join(f"{r} {count[c, r, 1]}, {count[c, r, 2]}" for r in F1_READINGS)
+                for name, c in (("a", "f1_first"), ("b", "f1_second"))
+            ),
+            tolerance=ROUNDING_OR_CUT,
+            verdict=verdict,
+            reconciles=""
+            if verdict == CONSISTENT
+            else "F1 and Table XI from different runs or test images, or numbers that are no F1",
+        )
+    ]
+
+
+def rate_matrices(rates: pd.Series, half: pd.Series, total: int) -> np.ndarray:
+    """All matrices that give the four rates of a row within one unit, any class split: 4 x M."""
+    ranges = [
+        (rates[name] - 2 * half[name], rates[name] + 2 * half[name])
+        for name in ("sensitivity", "specificity")
+    ]
+    matrices = matrices_with_rates(total, *ranges)
+    return matrices[:, admitted(matrices, rates, half, 2)]
+
+
 def f1_pairs(
     table_02: pd.DataFrame, table_03: pd.DataFrame, table_06: pd.DataFrame, table_07: pd.DataFrame
 ) -> list[Finding]:
-    """Whether two averages of F1 of one matrix give the printed pairs a/b."""
-    findings = []
+    """Whether two averages of F1 of one matrix give the printed pairs a/b.
+
+    The rows of one magnification share a test part, so one class split must fit all of them.
+    """
     totals = {dataset: sizes["test"] for dataset, sizes in part_sizes(table_06).items()}
-    positives = malignant_in_test(table_03, table_06)
-    readings = {
-        f"{a} / {b}": {a: "f1_first", b: "f1_second"} for a, b in permutations(F1_READINGS, 2)
+    splits = {
+        d: class_splits(sizes.values(), totals[d]) for d, sizes in class_sizes(table_03).items()
     }
-    for name, table in (("II", table_02), ("VII", table_07)):
-        printed, half = by_row(table), tolerances(table)
-        rows = rows_admitted(printed, half, totals, positives, readings)
-        best = max(readings, key=lambda pair: _rank(rows, pair))
-        free = max(readings, key=lambda pair: _rank(rows, pair)[2:])
-        verdict = judge((~rows[best, "published", 1]).sum(), (~rows[best, "published", 2]).sum())
-        low, high = _share_range(printed, half, totals, readings[free])
+    published = malignant_in_test(table_03, table_06)
+    findings = []
+    for name, number, table in (("II", "02", table_02), ("VII", "07", table_07)):
+        fits = _pair_fits(table, totals)
+        escapes = {pair: _common_splits(rows, splits) for pair, rows in fits.items()}
+        joint = {
+            p: float(np.prod([e.probability for e in es.values()])) for p, es in escapes.items()
+        }
+        explained = {
+            pair: sum(bool(malignant.any()) for malignant in rows[2].values())
+            for pair, rows in fits.items()
+        }
+        best = max(fits, key=lambda pair: (joint[pair], explained[pair]))
+        exact = all(
+            malignant[list(published[row[0]])].any() for row, malignant in fits[best][1].items()
+        )
+        verdict = weigh(exact, Escape(0, joint[best]))
         findings.append(
             Finding(
                 id=f"confusion/f1-pairs-table-{name}",
+                theme="f1-pairs",
+                tables=f"{number} 03 06",
+                columns="f1_first f1_second",
                 where=f"Tables {name}, III, VI",
                 printed="accuracy and the F1 pair a/b; class and test images",
                 computation="all whole matrices with the printed accuracy; a and b as any two of "
-                "F1 malignant, F1 benign, macro F1, weighted F1, micro F1 (= accuracy)",
-                result=f"best pair with the published split, {best}: {_count(rows, best)}; best "
-                f"with any split, {free}: {_count(rows, free)}, and its matrices have "
-                f"{low:.3f} to {high:.3f} of the test images malignant",
-                tolerance=ROUNDING_OR_CUT,
+                "F1 malignant, F1 benign, macro F1, weighted F1, micro F1 (= accuracy); one class "
+                "split for all rows of a magnification",
+                result=f"closest reading {best}: {explained[best]} of {len(fits[best][2])} rows "
+                "have a matrix, each with a class split of its own; one class split for all rows: "
+                + "; ".join(
+                    f"{dataset}, {_common(fits[best][2], dataset, totals[dataset])}"
+                    + (
+                        f" (in the data set {_share(splits[dataset], totals[dataset]):.3f}; "
+                        f"probability {chance(escaped.probability)})"
+                        if escaped.probability
+                        else ""
+                    )
+                    for dataset, escaped in escapes[best].items()
+                )
+                + f"; probability of all together {chance(joint[best])}",
+                tolerance=ROUNDING_OR_CUT + "; any class split, weighed by its probability",
                 verdict=verdict,
                 reconciles=""
                 if verdict == CONSISTENT
-                else "test parts with the class share of the result, or a first number that is "
-                "not an F1 (see metrics/f1-square)",
+                else "test parts with the class shares of the result, if they exist, or a first "
+                "number that is not an F1 (see metrics/f1-square)",
             )
         )
     return findings
 
 
-def _share_range(
-    printed: pd.DataFrame, half: pd.DataFrame, totals: dict[str, int], columns: dict[str, str]
-) -> tuple[float, float]:
-    """Smallest and largest positive share of all matrices that give `columns` within one unit."""
-    shares = [np.array([])]
+def _pair_fits(table: pd.DataFrame, totals: dict[str, int]) -> dict[str, dict]:
+    """Numbers of malignant test images with which a row's accuracy and pair a/b have a matrix.
+
+    Returns {reading "a / b": {unit: {row: bool, images + 1}}}.
+    """
+    printed, half = by_row(table), tolerances(table)
+    fits: dict = {f"{a} / {b}": {1: {}, 2: {}} for a, b in permutations(F1_READINGS, 2)}
     for row, values in printed.iterrows():
-        margin = 2 * half.at[row, "accuracy"]
-        matrices = confusion_matrices(
-            totals[row[0]], values["accuracy"] - margin, values["accuracy"] + margin
+        margin, total = half.loc[row], totals[row[0]]
+        low, high = (values["accuracy"] + side * 2 * margin["accuracy"] for side in (-1, 1))
+        matrices = confusion_matrices(total, low, high)
+        malignant = matrices[0] + matrices[1]
+        for unit in (1, 2):
+            right = admitted(matrices, values[["accuracy"]], margin[["accuracy"]], unit)
+            first, second = (
+                {
+                    reading: admitted(
+                        matrices, {reading: values[column]}, {reading: margin[column]}, unit
+                    )
+                    for reading in F1_READINGS
+                }
+                for column in ("f1_first", "f1_second")
+            )
+            for a, b in permutations(F1_READINGS, 2):
+                possible = np.zeros(total + 1, dtype=bool)
+                possible[malignant[right & first[a] & second[b]]] = True
+                fits[f"{a} / {b}"][unit][row] = possible
+    return fits
+
+
+def _common_splits(fits: dict, splits: dict[str, Splits]) -> dict[str, Escape]:
+    """The class splits that fit all rows of a magnification within one unit."""
+    return {
+        dataset: escape(
+            part,
+            np.all([m for row, m in fits[2].items() if row[0] == dataset], axis=0)[
+                part.counts[:, 1]
+            ],
         )
-        wanted = {score: values[column] for score, column in columns.items()}
-        halves = {score: half.at[row, column] for score, column in columns.items()}
-        keep = admitted(matrices, wanted, halves, 2)
-        shares.append((matrices[0] + matrices[1])[keep] / totals[row[0]])
-    shares = np.concatenate(shares)
-    return (shares.min(), shares.max()) if shares.size else (float("nan"), float("nan"))
+        for dataset, part in splits.items()
+    }
+
+
+def _share(splits: Splits, total: int) -> float:
+    """Malignant share of the data set."""
+    return float(splits.probability @ splits.counts[:, 1] / total)
+
+
+def _common(fits: dict, dataset: str, total: int) -> str:
+    """Malignant shares that fit all rows of a magnification, or two rows that exclude others."""
+    rows = {row[1]: np.flatnonzero(fit) / total for row, fit in fits.items() if row[0] == dataset}
+    empty = [name for name, shares in rows.items() if not shares.size]
+    if empty:
+        return f"none for {listed(empty)}"
+    shared = set.intersection(*(set(shares) for shares in rows.values()))
+    if shared:
+        return f"malignant share {min(shared):.3f} to {max(shared):.3f}"
+    low = min(rows, key=lambda name: rows[name].max())
+    high = max(rows, key=lambda name: rows[name].min())
+    return (
+        f"none: {low} at most {rows[low].max():.3f} malignant, "
+        f"{high} at least {rows[high].min():.3f}"
+    )

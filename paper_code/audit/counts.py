@@ -16,6 +16,8 @@ from paper_code.audit.finding import (
     tolerances,
 )
 
+ROMAN = {"Table II": "02", "Table VII": "07", "Table VIII": "08"}  # as `published_table` has them
+
 
 def class_sizes(table: pd.DataFrame) -> dict[str, dict[str, int]]:
     """Images per class of each data set of Tables III, IV or V, without the printed totals."""
@@ -46,6 +48,9 @@ def text_against_table(text: pd.DataFrame, table_03: pd.DataFrame) -> list[Findi
     return [
         Finding(
             id="counts/breakhis-text",
+            theme="image-counts",
+            tables="03",
+            columns="images",
             where="Section IV-B; Table III",
             printed=f"{benign} benign + {malignant} malignant, {total} images",
             computation="benign + malignant; sum of each row of Table III",
@@ -76,6 +81,9 @@ def table_totals(
     return [
         Finding(
             id="counts/totals",
+            theme="image-counts",
+            tables="03 04 05 06",
+            columns="images",
             where="Tables III, IV, V, VI",
             printed="class counts, part counts and totals of six data sets",
             computation="sum of classes = printed total = Table VI total = train + val + test",
@@ -99,6 +107,9 @@ def split_ratio(table_06: pd.DataFrame) -> list[Finding]:
     return [
         Finding(
             id="counts/split",
+            theme="image-counts",
+            tables="06",
+            columns="images",
             where="Table VI",
             printed="6:1:3",
             computation="|part - share x total| < 1",
@@ -141,6 +152,9 @@ def _whole_counts(key: str, where: str, rows: pd.DataFrame, tests: dict[str, int
     sizes = ", ".join(f"{dataset} {tests[dataset]}" for dataset in runs)
     return Finding(
         id=f"counts/accuracy-{key}",
+        theme="whole-images",
+        tables=f"{ROMAN[where]} 06",
+        columns="accuracy",
         where=f"{where}; Table VI",
         printed=f"{len(rows)} accuracies; test images: {sizes}",
         computation="min over k of |k / test images - accuracy|",
@@ -163,23 +177,3 @@ def _fewest_runs(rows: pd.DataFrame, images: int, most: int = 99) -> str:
         if agrees(nearest, rows["accuracy"], rows["half"]).all():
             return str(runs)
     return f"over {most}"
-
-
-def balanced_caption(table_04: pd.DataFrame) -> list[Finding]:
-    """Table XII's caption calls BACH imbalanced; Table IV's classes."""
-    sizes = class_sizes(table_04)["bach"].values()
-    equal = len(set(sizes)) == 1
-    return [
-        Finding(
-            id="counts/bach-imbalanced",
-            where="caption of Table XII; Table IV",
-            printed="the Imbalanced BACH Dataset",
-            computation="largest class / smallest class",
-            result=f"{max(sizes) / min(sizes):.2f}",
-            tolerance=EXACT,
-            verdict=IMPOSSIBLE if equal else CONSISTENT,
-            reconciles="a test part drawn without regard to class, which the paper does not state"
-            if equal
-            else "",
-        )
-    ]

@@ -15,13 +15,38 @@ EXACT = "none: whole numbers"
 
 _EPSILON = 1e-9  # absorbs binary fractions at the very edge of an interval
 
+# What the findings are about. Findings of one theme may have one cause and are not counted apart.
+THEMES = {
+    "named-networks": "Is the network that was counted the one that is named?",
+    "bach-heads": "Do the parameter totals grow with the number of classes?",
+    "image-counts": "Do text, captions and tables agree on the images?",
+    "whole-images": "Can whole numbers of test images give the printed rates?",
+    "gmean-breakhis": "Do GMean, accuracy and sensitivity/specificity describe the same test?",
+    "f1-pairs": "What are the two numbers under F1?",
+    "iba": "What is printed under IBA?",
+    "gmean-multiclass": "What is printed under GMean with three and four classes?",
+    "multiclass-diagnostics": "Do Table XII's numbers describe three and four classes?",
+    "one-number-per-row": "Do the diagnostic numbers say more than the accuracy?",
+    "auc": "Does the AUC fit the operating point?",
+    "repeated-rows": "Does one result stand in two places?",
+    "times": "Do the times fit the work and the text?",
+    "choice-and-test": "Were test images kept apart from choices and training?",
+    "localization": "What do the localisation scores show?",
+    "wording": "Do text, equations and captions agree with each other?",
+    "references": "Do the references fit?",
+}
+
 
 @dataclass(frozen=True)
 class Finding:
     """One result of the audit.
 
     Attributes:
-        id: theme and subject, unique in the audit.
+        id: subject, unique in the audit.
+        theme: key of `THEMES`.
+        tables: printed tables whose numbers it concerns, such as "07 11"; empty for text alone.
+        columns: names of their metrics in `published_table`, such as "gmean iba": those in doubt.
+            Of two columns that exclude each other both are, unless a third bears one of them out.
         where: the tables and rows it concerns.
         printed: what the paper prints.
         computation: a formula that anyone can rerun.
@@ -32,6 +57,9 @@ class Finding:
     """
 
     id: str
+    theme: str
+    tables: str
+    columns: str
     where: str
     printed: str
     computation: str

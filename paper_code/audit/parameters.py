@@ -11,6 +11,8 @@ from paper_code.networks import structure
 
 CLASSES = {"breakhis": 2, "mini_ddsm": 3, "bach": 4}
 REDUCTIONS = (1, 2, 4, 8, 16, 32, 64)
+# Networks whose totals differ from their names' only on BACH.
+HEADS_ONLY = ("vgg16", "vit", "swin")
 EXTRA_LAYER = 2048 * 4 + 4  # Linear(2048, 4)
 
 
@@ -119,6 +121,9 @@ def identified_networks(table_09: pd.DataFrame, table_10: pd.DataFrame) -> list[
         findings.append(
             Finding(
                 id=f"parameters/{name}",
+                theme="bach-heads" if name in HEADS_ONLY else "named-networks",
+                tables="09 10",
+                columns="parameters",
                 where=f"Tables IX and X, {name}",
                 printed=", ".join(f"{d} ({CLASSES[d]} classes) {t}" for d, t in totals.items()),
                 computation="sum of the sizes of all parameters of the network built for n classes"
@@ -156,6 +161,9 @@ def head_growth(table_09: pd.DataFrame, table_10: pd.DataFrame) -> list[Finding]
     return [
         Finding(
             id="parameters/head-growth",
+            theme="bach-heads",
+            tables="09 10",
+            columns="parameters",
             where="Tables IX and X, all networks",
             printed="totals for 2, 3 and 4 classes",
             computation="a linear layer of width w grows by w + 1 with each class, so "
@@ -183,6 +191,9 @@ def bach_extra_layer(table_09: pd.DataFrame, table_10: pd.DataFrame) -> list[Fin
     return [
         Finding(
             id="parameters/bach-linear-2048-4",
+            theme="bach-heads",
+            tables="09 10",
+            columns="parameters",
             where="Tables IX and X, BACH totals",
             printed="totals for BACH, BreakHis and Mini-DDSM",
             computation="BACH - BreakHis, and BACH - (Mini-DDSM + growth from 2 to 3 classes), "

@@ -31,6 +31,9 @@ def averages(table_09: pd.DataFrame) -> list[Finding]:
     return [
         Finding(
             id="timing/averages",
+            theme="times",
+            tables="09",
+            columns="average_time_s",
             where="Table IX",
             printed="average time of each network",
             computation="(40X + 100X + 200X + 400X) / 4",
@@ -69,6 +72,9 @@ def times_against_work(table_09: pd.DataFrame, table_10: pd.DataFrame) -> list[F
     return [
         Finding(
             id="timing/work",
+            theme="times",
+            tables="09 10",
+            columns="average_time_s",
             where="Tables IX and X; networks by name, "
             f"without {UNKNOWN}, whose count is not identified",
             printed="average time",
@@ -95,6 +101,9 @@ def gate_makes_it_faster(table_09: pd.DataFrame, table_10: pd.DataFrame) -> list
     return [
         Finding(
             id="timing/gate",
+            theme="times",
+            tables="09 10",
+            columns="convergence_time_s average_time_s",
             where="Tables IX and X, DALAResNet50 and ResNet50",
             printed="convergence and average times",
             computation=f"time ratio; work {gmacs('dalaresnet50'):.3f} G against "
@@ -128,6 +137,9 @@ def times_across_magnifications(table_06: pd.DataFrame, table_09: pd.DataFrame) 
     return [
         Finding(
             id="timing/magnifications",
+            theme="times",
+            tables="06 09",
+            columns="convergence_time_s",
             where="Tables IX, VI",
             printed="convergence times at four magnifications; training images",
             computation=f"ms per image = time / ({EPOCHS} x training images); largest / smallest "
@@ -159,6 +171,9 @@ def times_across_datasets(
     return [
         Finding(
             id="timing/datasets",
+            theme="times",
+            tables="06 09 10",
+            columns="average_time_s",
             where="Tables IX, X, VI",
             printed="average times; training images",
             computation=f"ms per image = time / ({EPOCHS} x training images), against BreakHis",
@@ -200,6 +215,9 @@ def shortest_time(table_09: pd.DataFrame, table_10: pd.DataFrame) -> list[Findin
     return [
         Finding(
             id="timing/shortest",
+            theme="times",
+            tables="09 10",
+            columns="convergence_time_s average_time_s parameters",
             where="Section IV-E; Tables IX, X",
             printed="DenseNet-121 has the fewest parameters, DALAResNet50 the shortest time",
             computation="argmin of each column",

@@ -1,6 +1,9 @@
 """The numbers printed in the paper, transcribed as they stand, slips included.
 
-One tidy CSV a table and `text.csv` for the numbers of the running text. `printed` is the text in
+One tidy CSV per table, `text.csv` for the numbers of the running text, `quotes.csv` for sentences
+and captions that the audit compares (by name, in the column `metric`), and `references.csv` for the
+titles of the references, where each is cited, and which method or measure it is cited for (only
+where the audit looks at it). `printed` is the text in
 the paper, `value` the same as a number (empty where a cell holds words). The paper gives "F1" as a
 pair a/b without saying which is which: `f1_first` and `f1_second`. `breakhis` as a data set stands
 for the four magnifications together, `total` as a class or a part for the printed totals.
@@ -14,7 +17,7 @@ import pandas as pd
 
 from paper_code.errors import UserError
 
-TABLES = (*(f"{number:02d}" for number in range(1, 15)), "text")
+TABLES = (*(f"{number:02d}" for number in range(1, 15)), "text", "quotes", "references")
 
 _FOLDER = Path(__file__).parent
 
@@ -23,12 +26,13 @@ def published_table(table: str | int) -> pd.DataFrame:
     """Return one printed table, one row per number.
 
     Args:
-        table: 7, "7", "07", a name that begins with "table_07", or "text".
+        table: 7, "7", "07", a name that begins with "table_07", "text", "quotes" or "references".
 
     Returns:
         A new DataFrame: `table` (str), then what the number belongs to (of `dataset`, `network`,
-        `placement`, `method`, `module`, `class`, `part`, `section`), `metric`, `printed` (str)
-        and `value` (float64). `*_s` are seconds, `*_px` pixels, `images` and `parameters` counts.
+        `placement`, `method`, `module`, `class`, `part`, `section`, `reference`), `metric`,
+        `printed` (str) and `value` (float64). `*_s` are seconds, `*_px` pixels, `images` and
+        `parameters` counts.
 
     Raises:
         UserError: the paper has no such table.
@@ -38,6 +42,6 @@ def published_table(table: str | int) -> pd.DataFrame:
         raise UserError(
             f"published_table: the paper has no table {table!r}; choose one of {', '.join(TABLES)}"
         )
-    name = "text.csv" if key == "text" else f"table_{key}.csv"
+    name = f"table_{key}.csv" if key.isdigit() else f"{key}.csv"
     frame = pd.read_csv(_FOLDER / name, dtype=str, keep_default_na=False)
     return frame.assign(value=pd.to_numeric(frame["value"]).astype(float))
