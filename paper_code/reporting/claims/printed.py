@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
-from paper_code.audit.finding import IMPOSSIBLE
+from paper_code.audit.report import column_findings
 from paper_code.published import published_table
 from paper_code.reporting.claims.verdict import AHEAD, BEHIND, TIED, Outcome
 from paper_code.reporting.evidence import LEVEL
@@ -129,15 +129,10 @@ def _within_chance(tables: tuple[str, ...], subject: str, ours: str) -> str:
 
 def audit_notes(audit: pd.DataFrame | None, tables: tuple[str, ...], metrics: Iterable[str]) -> str:
     """The findings of the audit that make a printed column of these tables impossible."""
-    if audit is None or "tables" not in audit:
+    if audit is None:
         return ""
-    impossible = audit[audit["verdict"] == IMPOSSIBLE].fillna("")
-    ids = [
-        row["id"]
-        for _, row in impossible.iterrows()
-        if set(row["tables"].split()) & set(tables)
-        and (not row["columns"] or set(row["columns"].split()) & set(metrics))
-    ]
+    found = [column_findings(table, metric, audit) for table in tables for metric in metrics]
+    ids = list(dict.fromkeys(name for names in found for name in names))
     return f"{len(ids)} impossible: {', '.join(ids)}" if ids else "nothing against these columns"
 
 

@@ -316,7 +316,7 @@ def test_the_audit_stands_beside_the_columns_it_concerns():
             "id": ["a", "b", "c", "d"],
             "verdict": ["cannot both be right"] * 3 + ["consistent"],
             "tables": ["07 11", "07", "02", "07"],
-            "columns": ["gmean", "", "gmean", "gmean"],
+            "columns": ["gmean", "gmean accuracy", "gmean", "gmean"],
         }
     )
     (gmean,) = printed_order(audit, ("07",), "network", "dalaresnet50", ("gmean",), "GMean")
