@@ -67,10 +67,11 @@ def describe(folder: str | Path) -> dict[str, object]:
 
 def _cross_validated(features, labels, patients, way: str, seed: int) -> tuple[float, float]:
     folds = WAYS[way](FOLDS, shuffle=True, random_state=seed)
+    groups = patients if way == "patient" else None
     model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced"))
-    p = cross_val_predict(
-        model, features, labels, groups=patients, cv=folds, method="predict_proba"
-    )[:, 1]
+    p = cross_val_predict(model, features, labels, groups=groups, cv=folds, method="predict_proba")[
+        :, 1
+    ]
     return roc_auc_score(labels, p), balanced_accuracy_score(labels, p > 0.5)
 
 
@@ -109,8 +110,8 @@ def main() -> None:
     installed = ", ".join(f"{name} {version}" for name, version in versions().items())
     blocks = [
         "# What colour alone tells on real images",
-        f"Means and deviations of the three channels; {REPEATS} cross-validations of {FOLDS} folds, "
-        "± standard deviation between them.",
+        f"Means and deviations of the three channels; {REPEATS} cross-validations of {FOLDS} "
+        "folds, ± standard deviation between them.",
         markdown(pd.DataFrame(lines)),
         f"Commit {commit()}; {installed}.",
     ]
