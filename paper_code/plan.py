@@ -158,13 +158,17 @@ class Plan:
     def selected_runs(self, networks: str, datasets: Iterable[str]) -> list[RunId]:
         """The runs of a selection of networks on data sets, for every split and seed."""
         ways = ["image", "patient"] if networks == "leakage" else [self.settings["splits"]]
-        return [
+        runs = [
             RunId(dataset, network, by, split, seed)
             for by in ways
             for dataset in datasets
             for network in self.networks(networks, dataset)
             for split, seed in self.repeats(dataset)
         ]
+        if networks == "paired":  # on the other kind of split too, where the leakage table has it
+            both = [name for name in datasets if name in self.datasets["leakage"]]
+            runs += [run for run in self.selected_runs("leakage", both) if run.by not in ways]
+        return runs
 
     def repeats(self, dataset: str) -> list[tuple[int, int]]:
         """(seed of the split, seed of the training) of each repeat on a data set."""
