@@ -22,7 +22,14 @@ RUN_FILES = {
     "histories": HISTORY,
     "weights": WEIGHTS,
 }
-CAM_FILES = ("cam.json", "regions.csv", "maps.csv", "stages.csv", "randomization.csv")
+CAM_FILES = (
+    "cam.json",
+    "regions.csv",
+    "maps.csv",
+    "stages.csv",
+    "tuning.csv",
+    "randomization.csv",
+)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """All methods on the test images of one finished run, as files: what Tables XIII and XIV, the
 ablation, the faithfulness table and Figure 7 are made of."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,7 @@ OF_THE_RUN = (
     "network",
     "dataset",
     "by",
+    "split_seed",
     "seed",
     "weights",
     "frozen",
@@ -129,10 +131,8 @@ def evaluate_run(
         explained = explain_part(network, tests, *given, seed, report)
         # Other noise than DT Grad-CAM's own.
         noise = dt_gradcam.noise(len(tests.table), tests.inputs.shape[1:], INPUT_NOISE, seed + 1)
-        shaken = Part(
-            tests.table, tests.inputs + noise.to(tests.inputs), tests.masks, tests.classes
-        )
-        shaken = explain_part(network, shaken, *given, seed)
+        noisy = replace(tests, inputs=tests.inputs + noise.to(tests.inputs))
+        shaken = explain_part(network, noisy, *given, seed)
         on_val = explain_part(network, val, *given, seed + 1)
         thresholds = {name: _threshold(maps, val) for name, maps in on_val.maps.items()}
         few = val.first(tuning_images)
@@ -146,7 +146,7 @@ def evaluate_run(
             part = tests.first(len(maps))
             threshold = thresholds[name]["threshold"]
             regions.append(region_rows(name, maps, part, threshold, share, tuned[name]))
-            scores.append(map_rows(network, name, maps, shaken.maps[name], part, ties))
+            scores.append(map_rows(network, name, maps, shaken.maps[name], part, ties, precision))
         stages = _stage_rows(explained, tests, share)
         randomized = _randomization(network, tests.inputs, tests.classes, shared, own)
         example = _example(network, facts, tests, explained, shared | own)

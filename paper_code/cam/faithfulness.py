@@ -42,6 +42,7 @@ def deletion_insertion(
     batch_size: int = 16,
     *,
     ties: Tensor,
+    precision: str = "full",
 ) -> Curves:
     """Softmax probability of `classes` (N) as pixels are removed or shown, in `steps` equal parts.
 
@@ -66,8 +67,8 @@ def deletion_insertion(
             above = (ranks[image] < cuts[cut][:, None, None])[:, None]
             mixed = torch.where(above, changed[image], unchanged[image])
             mixed = mixed.contiguous(memory_format=memory_format(images))
-            logits = logits_in_chunks(network, mixed, batch_size)
-            points.append(logits.softmax(1).gather(1, classes[image][:, None])[:, 0])
+            logits = logits_in_chunks(network, mixed, batch_size, precision)
+            points.append(logits.float().softmax(1).gather(1, classes[image][:, None])[:, 0])
         return torch.cat(points).unflatten(0, (len(images), steps + 1))
 
     with as_evaluated(network):

@@ -79,7 +79,7 @@ def overlap_scores(predicted: np.ndarray, truth: Maps) -> pd.DataFrame:
 
 
 def matched_area_scores(maps: Maps, truth: Maps, share: float) -> pd.DataFrame:
-    """`overlap_scores` of the highest `share` of each map's pixels, the same share for every method.
+    """`overlap_scores` of the highest `share` of each map's pixels, the same for every method.
 
     IoU and recall reward a larger region; here all regions are equally large. Where pixels of equal
     value compete for the last places, the hits are those expected of a random choice (exact for

@@ -17,7 +17,7 @@ from paper_code.cam.localization import (
 )
 
 CURVE_STEPS = 10
-TIE_DRAWS = 3  # random orders for pixels of equal value, over which the curves are averaged
+TIE_DRAWS = 2  # random orders for pixels of equal value, over which the curves are averaged
 ABOUT = ["image", "group", "label", "predicted"]
 
 
@@ -49,6 +49,7 @@ def map_rows(
     shaken: Tensor,
     part: Part,
     ties: list[Tensor],
+    precision: str,
 ) -> pd.DataFrame:
     """Scores without a threshold, one row per image: `threshold_free_scores`, `spread`, `stability`
     (rank correlation with `shaken`, the maps of slightly noisy images), and the areas under the
@@ -57,12 +58,17 @@ def map_rows(
     table["spread"] = spread(maps)
     table["stability"] = rank_correlation(maps, shaken)
     table = _per_image(table, part)
-    areas = _curve_areas(network, method, maps, part, ties)
+    areas = _curve_areas(network, method, maps, part, ties, precision)
     return _named(method, part, pd.concat([table, areas], axis=1), 1)
 
 
 def _curve_areas(
-    network: nn.Module, method: str, maps: Tensor, part: Part, ties: list[Tensor]
+    network: nn.Module,
+    method: str,
+    maps: Tensor,
+    part: Part,
+    ties: list[Tensor],
+    precision: str,
 ) -> pd.DataFrame:
     """Means over orders. A map with few equal pixels has one order, a cut one as many as `ties`.
 
@@ -74,13 +80,18 @@ def _curve_areas(
         return pd.DataFrame({"deletion": np.nan, "insertion": np.nan}, index=range(count))
     draws = maps.split(count)[: len(ties)]
     several = len(draws) > 1 or method in CUT
-    pairs = [(draws[i % len(draws)], tie) for i, tie in enumerate(ties if several else ties[:1])]
-    areas = [
-        deletion_insertion(
-            network, part.inputs, part.classes, map_, steps=CURVE_STEPS, ties=tie[:count]
-        ).areas()
-        for map_, tie in pairs
-    ]
+    areas = []
+    for number, tie in enumerate(ties if several else ties[:1]):
+        curves = deletion_insertion(
+            network,
+            part.inputs,
+            part.classes,
+            draws[number % len(draws)],
+            steps=CURVE_STEPS,
+            ties=tie[:count],
+            precision=precision,
+        )
+        areas.append(curves.areas())
     return sum(areas) / len(areas)
 
 
