@@ -107,7 +107,10 @@ def cam_comparison_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd
     for dataset, subset in scores.groupby("dataset", sort=False):
         values = side_by_side(subset, ["method", "rule", "metric"])
         differences, means = {}, {}
+        present = set(values.columns.get_level_values("method"))
         for family, method, control in pairs:
+            if not {method, control} <= present:
+                continue
             for rule, metric in values[method].columns:
                 first, second = values[method, rule, metric], values[control, rule, metric]
                 both = first.notna() & second.notna()
