@@ -104,6 +104,7 @@ class Plan:
             "own": [name for name in every if name in self.settings["manifests"]],
             "leakage": [name for name in self.settings["leakage_datasets"] if name in every],
             "maps": with_lesions,
+            "own maps": [name for name in with_lesions if name in self.settings["manifests"]],
             "shown maps": [name for name in breakhis if name in with_lesions] or with_lesions,
         }
 

@@ -380,7 +380,8 @@ def test_from_maps_to_tables_and_figure_by_the_command_line(run_and_data, tmp_pa
     run, prepared, _ = run_and_data
     evaluate_run(run, prepared, tmp_path / "cam", images=6, scorecam_images=2, copies=2)
     facts = tmp_path / "cam/cam.json"
-    for name in ("13", "14", "cam_comparisons", "cam_ablation", "cam_faithfulness"):
+    names = ("13", "14", "cam_comparisons", "cam_ablation", "cam_faithfulness", "cam_mine")
+    for name in names:
         out = tmp_path / "tables" / f"{name}.csv"
         words = ["table", name, "--cams", facts, "--resamples", "20", "--scale", "smoke"]
         assert cli.main([str(word) for word in (*words, "--output", out)]) == 0

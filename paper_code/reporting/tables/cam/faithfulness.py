@@ -8,6 +8,7 @@ from paper_code.reporting.tables.cam.scores import (
     CamRun,
     cam_obstacles,
     heading,
+    in_order,
     resampled,
     side_by_side,
     tidy_scores,
@@ -53,7 +54,7 @@ def faithfulness_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.D
     scores = scores[scores["metric"].isin(CURVES)].dropna(subset="value")
     for dataset, subset in scores.groupby("dataset", sort=False):
         values = side_by_side(subset, ["method", "metric"])
-        values = values[[name for name in METHOD_LABELS if name in values]]
+        values = values[in_order(subset["method"])]
         found = resampled(values, resamples, differences=False).drop(columns="p_value")
         found = found.reset_index().assign(dataset=dataset, stage="none")
         rows += found.to_dict("records")

@@ -51,12 +51,12 @@ def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
         output,
         cams,
         localization_rows,
-        _block,
+        block,
         title="Table XIV: localisation",
         notes=NOTES,
         scale=scale,
         resamples=resamples,
-        more=_tuning,
+        more=tuning,
     )
 
 
@@ -120,7 +120,8 @@ def _threshold(runs: list[CamRun], method: str, rule: str) -> float:
     return float("nan")
 
 
-def _block(dataset: str, rows: pd.DataFrame) -> str:
+def block(dataset: str, rows: pd.DataFrame) -> str:
+    """The rows of one data set in Markdown, one table per rule."""
     head = rows.iloc[0]
     parts = [
         heading(dataset, head["obstacles"]),
@@ -142,7 +143,7 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
     return "\n\n".join(parts)
 
 
-def _tuning(runs: list[CamRun]) -> list[str]:
+def tuning(runs: list[CamRun]) -> list[str]:
     """The section on the parameters that were chosen on validation images: one row per run."""
     lines = []
     for run in runs:

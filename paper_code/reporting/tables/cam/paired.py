@@ -84,7 +84,7 @@ def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
         output,
         cams,
         cam_comparison_rows,
-        _block,
+        block,
         title="Maps against each other, paired",
         notes=NOTES,
         scale=scale,
@@ -147,7 +147,8 @@ def _of_nothing(runs: list[CamRun], dataset: str, row) -> list[str]:
     return [NO_THRESHOLD] if nothing else []
 
 
-def _block(dataset: str, rows: pd.DataFrame) -> str:
+def block(dataset: str, rows: pd.DataFrame) -> str:
+    """The rows of one data set in Markdown, one table per family."""
     parts = [heading(dataset, min(rows["obstacles"], key=len))]  # those that all rows share
     for family, of_family in rows.groupby("family", sort=False):
         lines = []

@@ -12,6 +12,7 @@ from paper_code.reporting.tables.cam.scores import (
     CamRun,
     cam_obstacles,
     heading,
+    in_order,
     resampled,
     side_by_side,
     tidy_scores,
@@ -77,8 +78,7 @@ def property_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataF
         changes = resampled(pd.DataFrame(changes), resamples, differences=True)
         obstacles = cam_obstacles(runs, dataset, scale)
         for name, (quantity, _, sign) in PROPERTIES.items():
-            methods = [method for method in METHOD_LABELS if (quantity, method) in means.index]
-            for method in methods:
+            for method in in_order(means.loc[quantity].index):
                 row = {"table": "13", "dataset": dataset, "property": name, "quantity": quantity}
                 row |= {"better": "higher" if sign > 0 else "lower", "method": method}
                 row |= means.loc[(quantity, method)].drop("p_value").to_dict()
@@ -119,7 +119,7 @@ def _quantities(runs: list[CamRun]) -> pd.DataFrame:
 
 def _block(dataset: str, rows: pd.DataFrame) -> str:
     lines = []
-    methods = [name for name in METHOD_LABELS if name in set(rows["method"])]
+    methods = in_order(rows["method"])
     for name, (_, text, sign) in PROPERTIES.items():
         subset = rows[rows["property"] == name]
         of_method = subset.drop_duplicates("method").set_index("method")
@@ -131,7 +131,9 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
         }
         for method in methods:
             row = of_method.loc[method]
-            line[METHOD_LABELS[method]] = interval_text(row["value"], row["low"], row["high"])
+            line[METHOD_LABELS.get(method, method)] = interval_text(
+                row["value"], row["low"], row["high"]
+            )
         for control in CONTROLS:
             change = subset[subset["control"] == control]
             line[f"Difference, {METHOD_LABELS[control]}"] = (

@@ -1,7 +1,7 @@
 """What tables of class activation maps read, and means and paired differences over images."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -157,6 +157,13 @@ def tidy_scores(runs: list[CamRun]) -> pd.DataFrame:
                 table["rule"] = "none"
             parts.append(table.melt(keys, list(metrics), "metric", "value"))
     return pd.concat(parts, ignore_index=True)
+
+
+def in_order(methods: Iterable[str]) -> list[str]:
+    """Methods in the order of their labels, those without a label last."""
+    methods = list(dict.fromkeys(methods))
+    known = [name for name in METHOD_LABELS if name in methods]
+    return [*known, *(name for name in methods if name not in METHOD_LABELS)]
 
 
 def seed_of(run: CamRun) -> str:
