@@ -97,7 +97,6 @@ def simulate(
 
 
 def _facts(seed: int) -> dict:
-    tuned = {"threshold": 0.5}
     return {
         "dataset": "mini_ddsm",
         "split_seed": 0,
@@ -107,8 +106,6 @@ def _facts(seed: int) -> dict:
         "weights": "imagenet",
         "lesion_masks": True,
         "auc_roc": {"value": 0.9, "low": 0.8},
-        "thresholds": {name: {"threshold": 0.5, "area": 0.2} for name in METHODS},
-        "tuned": dict.fromkeys(METHODS, tuned),
     }
 
 

@@ -145,10 +145,9 @@ def test_comparisons_have_every_pair_and_what_claims_read():
 
 
 def test_marking_everything_is_detected_and_does_not_count():
-    thresholds = facts_of(REAL, "", 40)["thresholds"]
-    everything = {"threshold": -1.0, "iou": 0.1, "area": 1.0}
-    both = thresholds | {"dt_gradcam": everything, "gradcam": everything}
-    run = hand_made(0.05, thresholds=both)
+    run = hand_made(0.05)
+    of_nothing = run.regions["method"].isin(["dt_gradcam", "gradcam"])
+    run.regions.loc[of_nothing & (run.regions["rule"] == "best"), "area"] = 0.95
     found = cam_comparison_rows([run], scale="paper", resamples=50)
     cells = found[found["family"] == "paper"].set_index(["control", "rule", "metric"])
     assert cells.loc[("gradcam", "best", "iou"), "obstacles"] == NO_THRESHOLD

@@ -16,7 +16,7 @@ from paper_code.reporting.tables.cam.scores import (
     CamRun,
     cam_obstacles,
     heading,
-    marks_everything,
+    marking_everything,
     resampled,
     seed_of,
     side_by_side,
@@ -38,8 +38,8 @@ that is marked; the lesion's part stands above each table.
   those with the same area for all and those without a threshold.
 - "Average of Eq. 8" is DT Grad-CAM before its cut; "Grad-CAM + Otsu" has the cut but not the
   noise. Together they tell what the noise brings and what the cut brings.
-- Where the best threshold on validation images marks more than 90 % of them, no threshold is
-  better than marking everything, and the row says so.
+- Where the threshold that is best on validation images marks more than 90 % of the image, no
+  threshold is better than marking everything, and the row says so.
 - Pixels of equal value are ranked at random: scores are the expected ones.
 
 Paired differences: cam_comparisons.md."""
@@ -64,7 +64,7 @@ def localization_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.D
     """One row per data set, method, rule and metric. Printed values stand beside the own rule.
 
     `threshold` is the fixed one of the rules best and tuned (mean over the runs; -1 is below every
-    value), `marks_everything` whether it marks nearly all of the validation images in some run,
+    value), `marks_everything` whether it marks nearly all of the test images in some run,
     `lesion` the lesion's part of the test images. `verdict` never is agrees or differs, as it is
     not known what the printed scores were measured against.
     """
@@ -88,8 +88,9 @@ def localization_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.D
         rows["threshold"] = [
             _threshold(own_runs, row.method, row.rule) for row in rows.itertuples()
         ]
+        everything = marking_everything(runs, dataset)
         rows["marks_everything"] = [
-            marks_everything(runs, dataset, row.method, row.rule) for row in rows.itertuples()
+            (row.method, row.rule) in everything for row in rows.itertuples()
         ]
         lesions = pd.concat([run.maps for run in own_runs])
         lesions = lesions[lesions["method"] == "gradcam"]

@@ -16,7 +16,7 @@ from paper_code.reporting.tables.cam.scores import (
     CamRun,
     cam_obstacles,
     heading,
-    marks_everything,
+    marking_everything,
     resampled,
     side_by_side,
     tidy_scores,
@@ -125,8 +125,9 @@ def cam_comparison_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd
         rows[["method_value", "control_value"]] = list(means.values())
         rows = rows.reset_index().assign(dataset=dataset, test="paired bootstrap")
         common = cam_obstacles(runs, dataset, scale)
+        everything = marking_everything(runs, dataset)
         rows["obstacles"] = [
-            join_obstacles([common] if common else [], _of_nothing(runs, dataset, row))
+            join_obstacles([common] if common else [], _of_nothing(row, everything))
             for row in rows.itertuples()
         ]
         tables.append(rows)
@@ -140,10 +141,9 @@ def cam_comparison_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd
     return table[[*first, *table.columns.drop(first)]].round(6)
 
 
-def _of_nothing(runs: list[CamRun], dataset: str, row) -> list[str]:
+def _of_nothing(row, everything: set[tuple[str, str]]) -> list[str]:
     """The obstacle of two regions that are nearly the whole image."""
-    sides = (row.method, row.control)
-    nothing = all(marks_everything(runs, dataset, side, row.rule) for side in sides)
+    nothing = {(row.method, row.rule), (row.control, row.rule)} <= everything
     return [NO_THRESHOLD] if nothing else []
 
 

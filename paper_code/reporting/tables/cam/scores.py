@@ -267,12 +267,16 @@ def at_chance(facts: list[dict]) -> bool:
     return float(np.median(ends)) <= 0.5
 
 
-def marks_everything(runs: list[CamRun], dataset: str, method: str, rule: str) -> bool:
-    """Whether in some run the threshold chosen on validation images marks nearly all of them."""
-    facts = [run.facts for run in runs if run.facts["dataset"] == dataset]
-    if rule == "best":
-        return any(f["thresholds"][method]["area"] > NEARLY_ALL for f in facts)
-    return rule == "tuned" and any(f["tuned"][method].get("threshold", 0) < 0 for f in facts)
+def marking_everything(runs: list[CamRun], dataset: str) -> set[tuple[str, str]]:
+    """(method, rule) whose threshold, chosen on validation images, marks nearly everything: more
+    than `NEARLY_ALL` of the test images of some run, on average."""
+    found = set()
+    for run in runs:
+        if run.facts["dataset"] == dataset:
+            chosen = run.regions[run.regions["rule"].isin(["best", "tuned"])]
+            area = chosen.groupby(["method", "rule"])["area"].mean()
+            found |= set(area.index[area > NEARLY_ALL])
+    return found
 
 
 def heading(dataset: str, obstacles_found: str | None = None) -> str:
