@@ -25,7 +25,14 @@ RUN_FILES = {
     "histories": HISTORY,
     "weights": WEIGHTS,
 }
-CAM_FILES = ("cam.json", "regions.csv", "maps.csv", "stages.csv", "randomization.csv")
+CAM_FILES = (
+    "cam.json",
+    "regions.csv",
+    "maps.csv",
+    "stages.csv",
+    "tuning.csv",
+    "randomization.csv",
+)
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,7 @@ class Plan:
             "own": [name for name in every if name in self.settings["manifests"]],
             "leakage": [name for name in self.settings["leakage_datasets"] if name in every],
             "maps": with_lesions,
+            "own maps": [name for name in with_lesions if name in self.settings["manifests"]],
             "shown maps": [name for name in breakhis if name in with_lesions] or with_lesions,
         }
 

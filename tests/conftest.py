@@ -220,6 +220,7 @@ def evaluate_cams(run, prepared, output, **changes) -> None:
     from paper_code.config import defaults
 
     given = {
+        "tuning_images": 2,
         "copies": defaults()["cam_copies"],
         "sigma": defaults()["cam_sigma"],
         "kernel_size": defaults()["cam_kernel"],

@@ -114,6 +114,7 @@ def test_a_data_set_of_the_user_has_a_table_and_maps_where_it_has_masks(tmp_path
     assert {"own_plain", "own_masked"} <= set(plan.names("table"))
     assert plan.find("table", "own_plain").datasets == ("plain",)
     assert plan.datasets["maps"] == ["masked"]
+    assert "cam_masked" in plan.names("table") and "cam_plain" not in plan.names("table")
     assert plan.raw_files("plain")[:2] == ["--manifest", str(tmp_path / "plain.csv")]
 
 

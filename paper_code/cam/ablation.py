@@ -1,5 +1,5 @@
-"""What each part of DT Grad-CAM brings, how much its free parameters matter, and a measured
-quantity for each of the five claims of Table XIII."""
+"""What each part of DT Grad-CAM brings, and a measured quantity for each of the five claims of
+Table XIII."""
 
 import numpy as np
 import pandas as pd
@@ -16,21 +16,13 @@ INPUT_NOISE = 0.05  # of the [-1, 1] image, for the stability of maps
 STAGES = ("Grad-CAM", "+ noise averaging", "+ linear weights", "+ Otsu", "+ morphology")
 
 
-def ablation_maps(
-    network: nn.Module,
-    images: Tensor,
-    classes: Classes,
-    layer: str | nn.Module | None = None,
-    **options: object,
-) -> dict[str, Tensor]:
-    """Each of `STAGES` -> N x H x W float32 maps in [0, 1]; `options` as of `dt_gradcam_steps`."""
-    steps = dt_gradcam_steps(network, images, classes, layer, **options)
-    shared = {key: options[key] for key in ("precision", "batch_size") if key in options}
-    plain = compute_cam(network, images, steps.classes, "gradcam", layer, **shared)
+def stage_maps(steps: dt_gradcam.DTGradCAMSteps, plain: Tensor) -> dict[str, Tensor]:
+    """Each of `STAGES` -> N x H x W float32 maps in [0, 1], from the steps of DT Grad-CAM and the
+    maps of Grad-CAM (`plain`) of the same images."""
     uniform = dt_gradcam.weighted_average(steps.copy_maps, torch.ones_like(steps.weights))
     maps = (
         plain,
-        scale(upsample(uniform, images.shape[-2:])),
+        scale(upsample(uniform, plain.shape[-2:])),
         scale(steps.average),
         scale(steps.thresholded),
         steps.result,
@@ -50,57 +42,24 @@ def ablation(
 
     Before Otsu the region is what exceeds 0.5 of the maximum, from Otsu on what is not zero.
     """
-    scores = stage_scores(network, images, classes, masks, layer, **options)
+    steps = dt_gradcam_steps(network, images, classes, layer, **options)
+    shared = {key: options[key] for key in ("precision", "batch_size") if key in options}
+    plain = compute_cam(network, images, steps.classes, "gradcam", layer, **shared)
+    scores = stage_scores(stage_maps(steps, plain), masks)
     return scores.drop(columns="spread").groupby("stage", sort=False).mean().reset_index()
 
 
-def stage_scores(
-    network: nn.Module,
-    images: Tensor,
-    classes: Classes,
-    masks: Tensor | np.ndarray,
-    layer: str | nn.Module | None = None,
-    **options: object,
-) -> pd.DataFrame:
-    """`localization_scores` and `spread` of each image after each of `STAGES`, one row each."""
+def stage_scores(maps: dict[str, Tensor], masks: Tensor | np.ndarray) -> pd.DataFrame:
+    """`localization_scores` and `spread` of each image after each stage of `stage_maps`, one row
+    each."""
     rows = []
-    for stage, maps in ablation_maps(network, images, classes, layer, **options).items():
+    for stage, of_stage in maps.items():
         cut = stage in STAGES[3:]
-        scores = localization_scores(maps, masks, "dt_gradcam" if cut else "gradcam")
+        scores = localization_scores(of_stage, masks, "dt_gradcam" if cut else "gradcam")
         scores.insert(0, "stage", stage)
-        scores.insert(1, "spread", spread(maps))
+        scores.insert(1, "spread", spread(of_stage))
         rows.append(scores)
     return pd.concat(rows)
-
-
-def sensitivity(
-    network: nn.Module,
-    images: Tensor,
-    classes: Classes,
-    masks: Tensor | np.ndarray,
-    layer: str | nn.Module | None = None,
-    *,
-    copies: tuple[int, ...] = (1, 5, 10, 20, 50),
-    sigma: tuple[float, ...] = (0.0, 0.05, 0.1, 0.2, 0.4),
-    kernel_size: tuple[int, ...] = (1, 3, 5, 9, 15),
-    **options: object,
-) -> pd.DataFrame:
-    """DT Grad-CAM with one parameter at a time moved from its default, one row per value.
-
-    Columns: parameter, value, spearman (mean rank correlation with the map of the defaults,
-    constant maps left out) and the mean localisation scores.
-    """
-    chosen = compute_cam(network, images, classes, "dt_gradcam", layer, **options)
-    rows = []
-    for name, values in {"copies": copies, "sigma": sigma, "kernel_size": kernel_size}.items():
-        for value in values:
-            maps = compute_cam(
-                network, images, classes, "dt_gradcam", layer, **{**options, name: value}
-            )
-            likeness = _mean_known(rank_correlation(chosen, maps))
-            scores = localization_scores(maps, masks, "dt_gradcam").mean()
-            rows.append({"parameter": name, "value": value, "spearman": likeness, **scores})
-    return pd.DataFrame(rows)
 
 
 def spread(maps: Tensor) -> np.ndarray:

@@ -1,7 +1,7 @@
 """All methods on the test images of one finished run, as files: what Tables XIII and XIV, the
 ablation, the faithfulness table and Figure 7 are made of."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,34 +10,38 @@ import torch
 from torch import Tensor, nn
 
 from paper_code.cam import dt_gradcam
-from paper_code.cam.ablation import spread, stability, stage_scores
-from paper_code.cam.compute import METHODS, compute_cam, dt_gradcam_steps
-from paper_code.cam.faithfulness import deletion_insertion, randomization_test
+from paper_code.cam.ablation import INPUT_NOISE, stage_maps, stage_scores
+from paper_code.cam.baselines import CENTRE_SIGMA, DRAWS
+from paper_code.cam.compute import METHODS, compute_cam
+from paper_code.cam.contenders import CONTENDERS, Explained, Part, explain_part, tie_breakers
+from paper_code.cam.faithfulness import randomization_test
 from paper_code.cam.localization import (
     best_threshold,
-    overlap_scores,
+    matched_area_scores,
     reference_region,
-    regions,
-    threshold_free_scores,
 )
-from paper_code.device import clock, default_device, exclusive
+from paper_code.cam.scoring import ABOUT, TIE_DRAWS, map_rows, region_rows
+from paper_code.cam.tuning import chosen, tune, tuned_regions
+from paper_code.device import default_device, exclusive
 from paper_code.errors import UserError
 from paper_code.files import read_json, replacing, replacing_together, write_csv, write_json
+from paper_code.metrics import bootstrap_interval
 from paper_code.networks.builder import network_from_checkpoint
 from paper_code.networks.preprocessing import normalize
 from paper_code.progress import say
 from paper_code.provenance import provenance
-from paper_code.runs import FACTS, WEIGHTS
+from paper_code.runs import FACTS, WEIGHTS, load_run
 
-PAPER_METHODS = ("gradcam", "scorecam", "eigencam", "dt_gradcam")
-CURVE_STEPS = 10
+SHOWN_METHODS = ("gradcam", "scorecam", "eigencam", "gradcam_otsu", "dt_gradcam")  # in Figure 7
 RANDOMIZED_IMAGES = 8
+STAND_IN = "haematoxylin-dense region (our stand-in)"
 HISTOLOGY = ("breakhis_", "bach")  # sets whose images are stained with haematoxylin and eosin
 # Facts of the run that are true of its maps.
 OF_THE_RUN = (
     "network",
     "dataset",
     "by",
+    "split_seed",
     "seed",
     "weights",
     "frozen",
@@ -45,7 +49,15 @@ OF_THE_RUN = (
     "data",
     "settings",
 )
-FILES = ("regions.csv", "maps.csv", "stages.csv", "randomization.csv", "example.npz", "cam.json")
+FILES = (
+    "regions.csv",
+    "maps.csv",
+    "stages.csv",
+    "tuning.csv",
+    "randomization.csv",
+    "example.npz",
+    "cam.json",
+)
 
 
 def evaluate_run(
@@ -55,6 +67,7 @@ def evaluate_run(
     *,
     images: int | None,
     scorecam_images: int,
+    tuning_images: int,
     copies: int,
     sigma: float,
     kernel_size: int,
@@ -64,25 +77,29 @@ def evaluate_run(
     """Score the maps of every method on test images of a run, and write `FILES` into `output`.
 
     Explained is the class that the network predicts. Only images with a lesion count. The truth is
-    the data set's mask; of a histology set without masks the haematoxylin-dense region.
+    the data set's mask; of a histology set without masks the haematoxylin-dense region, which is a
+    stand-in. Scored are the `CONTENDERS`: methods, controls and baselines, all by the same code.
 
-    regions.csv: one row per image, method and rule, with the overlap scores. Rules: own, otsu, and
-        best, the fixed threshold with the highest mean IoU on validation images.
-    maps.csv: one row per image and method: scores without a threshold, `spread` (entropy of the
-        map), `stability` (rank correlation with the map of a slightly noisy image), areas under the
-        deletion and insertion curves.
-    stages.csv: one row per image and stage of DT Grad-CAM, with both kinds of scores.
+    regions.csv: one row per image, method and rule, with the overlap scores, the part of the image
+        that is marked (`area`) and that of the lesion. Rules: see `region_rows`.
+    maps.csv: one row per image and method: scores without a threshold, see `map_rows`.
+    stages.csv: one row per image and stage of DT Grad-CAM, with both kinds of scores, and
+        `matched_iou`, the IoU of regions that are all equally large.
+    tuning.csv: mean IoU on validation images at every point of every method's grid, see `tune`.
     randomization.csv: likeness to the first maps while the network is reset from the head down.
-    example.npz: one image of the last class (malignant), its lesion, the maps of the paper's four
-        methods (`map_<method>`) and the steps of DT Grad-CAM (see `_example`).
-    cam.json: settings, thresholds, counts, seconds per image of each method, the run's own facts.
+    example.npz: one image of the last class (malignant), its lesion, the maps of `SHOWN_METHODS`
+        (`map_<method>`) and the steps of DT Grad-CAM (see `_example`).
+    cam.json: settings, thresholds (with the part of the validation images that each marks), the
+        tuned parameters, counts, seconds per image of each method, the AUC of the network on the
+        whole test part, the run's own facts.
 
     Args:
         run: folder of `train_run`.
         prepared: folder of its data set.
         output: folder to write.
-        images: at most this many test images, drawn by the run's seed; None for all.
+        images: at most this many test and validation images, drawn by the run's seed; None for all.
         scorecam_images: Score-CAM, with one forward pass per channel, takes this many of them.
+        tuning_images: parameters are chosen on at most this many of the validation images.
         copies, sigma, kernel_size, precision: as in `compute_cam`.
         device: defaults to the first GPU, else the CPU.
 
@@ -92,80 +109,119 @@ def evaluate_run(
     run, prepared = Path(run), Path(prepared)
     device = device or default_device()
     facts = read_json(run / FACTS)
+    seed = facts["seed"]
     network, _ = network_from_checkpoint(run / WEIGHTS)
     network.to(device).eval()
-    own = {"copies": copies, "sigma": sigma, "kernel_size": kernel_size, "seed": facts["seed"]}
+    own = {"copies": copies, "sigma": sigma, "kernel_size": kernel_size, "seed": seed}
     shared = {"precision": precision}
     table, pixels, truth, truth_kind = _images_and_truth(run, prepared, facts)
-    parts = _draw(table, truth, facts["seed"], images, prepared)
+    parts = _draw(table, truth, seed, images, prepared)
     tests, val = (
         _part(table.iloc[rows], pixels[rows], truth[rows], facts, device)
         for rows in (parts["test"], parts["val"])
     )
-    few = min(scorecam_images, len(tests.table))
-    scored: list[_Scored] = []
+    share = _lesion_share(table, truth)
+
+    def report(method: str, count: int, seconds: float) -> None:
+        say(f"{facts['dataset']}: {method}, {count} images, {seconds:.3f} s each")
+
     # Trainings that run beside this one are timed, and so are these maps.
     with exclusive(device):
-        for method in METHODS:
-            options = shared | (own if method == "dt_gradcam" else {})
-            limit = scorecam_images if method == "scorecam" else None
-            scored.append(_score(network, tests.first(limit), val.first(limit), method, options))
-            seconds, count = scored[-1].seconds, len(scored[-1].maps)
-            say(f"{facts['dataset']}: {method}, {count} images, {seconds:.3f} s each")
-        about = tests.table[["image", "group", "label"]]
-        stages = stage_scores(network, tests.inputs, tests.classes, tests.masks, **shared | own)
-        stages = pd.concat([about.loc[stages.index], stages], axis=1)
+        given = (own, shared, scorecam_images)
+        explained = explain_part(network, tests, *given, seed, report)
+        # Other noise than DT Grad-CAM's own.
+        noise = dt_gradcam.noise(len(tests.table), tests.inputs.shape[1:], INPUT_NOISE, seed + 1)
+        noisy = replace(tests, inputs=tests.inputs + noise.to(tests.inputs))
+        shaken = explain_part(network, noisy, *given, seed)
+        on_val = explain_part(network, val, *given, seed + 1)
+        thresholds = {name: _threshold(maps, val) for name, maps in on_val.maps.items()}
+        few = val.first(tuning_images)
+        grid = tune(network, few, _first(on_val, few), own, shared)
+        choices = chosen(grid)
+        tuned = tuned_regions(network, tests, explained, choices, own, shared)
+        ties = tie_breakers(explained, TIE_DRAWS, seed + 2)
+        regions, scores = [], []
+        for name in CONTENDERS:
+            maps = explained.maps[name]
+            part = tests.first(len(maps))
+            threshold = thresholds[name]["threshold"]
+            regions.append(region_rows(name, maps, part, threshold, share, tuned[name]))
+            scores.append(map_rows(network, name, maps, shaken.maps[name], part, ties, precision))
+        stages = _stage_rows(explained, tests, share)
         randomized = _randomization(network, tests.inputs, tests.classes, shared, own)
-        maps_of = {each.method: each.maps for each in scored}
-        example = _example(
-            network, facts, tests.table, tests.inputs, tests.masks, maps_of, shared | own
-        )
+        example = _example(network, facts, tests, explained, shared | own)
     about_maps = {
         "truth": truth_kind,
+        "lesion_masks": truth_kind != STAND_IN,
+        "lesion_share": round(share, 6),
         "images": len(tests.table),
-        "scorecam_images": few,
+        "scorecam_images": min(scorecam_images, len(tests.table)),
         "validation_images": len(val.table),
+        "tuning_images": len(few.table),
         "layer": network.cam_layer,
         "cam": own | shared,
-        "thresholds": {each.method: each.threshold for each in scored},
-        "seconds_per_image": {each.method: round(each.seconds, 4) for each in scored},
+        "thresholds": thresholds,
+        "tuned": {
+            name: {key: round(float(value), 6) for key, value in row.dropna().items()}
+            for name, row in choices.iterrows()
+        },
+        "baselines": {"centre_sigma": CENTRE_SIGMA, "random_draws": DRAWS, "tie_draws": TIE_DRAWS},
+        "auc_roc": _auc(run),
+        "seconds_per_image": {name: round(value, 4) for name, value in explained.seconds.items()},
         "provenance": provenance(device),
     }
     with replacing_together(Path(output)) as new:
-        write_csv(new / "regions.csv", pd.concat([each.regions for each in scored]).round(6))
-        write_csv(new / "maps.csv", pd.concat([each.scores for each in scored]).round(6))
+        write_csv(new / "regions.csv", pd.concat(regions).round(6))
+        write_csv(new / "maps.csv", pd.concat(scores).round(6))
         write_csv(new / "stages.csv", stages.round(6))
+        write_csv(new / "tuning.csv", grid.round(6))
         write_csv(new / "randomization.csv", randomized.round(6))
         with replacing(new / "example.npz") as path, path.open("wb") as file:
             np.savez_compressed(file, **example)
         write_json(new / "cam.json", {key: facts[key] for key in OF_THE_RUN} | about_maps)
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Images of one part of the split that show a lesion, ready for the network."""
-
-    table: pd.DataFrame  # image, label, group, predicted; numbered from 0
-    inputs: Tensor  # N x 3 x H x W on the device
-    masks: np.ndarray  # bool N x H x W
-    classes: Tensor  # predicted class indices, N on the device
-
-    def first(self, count: int | None) -> "_Part":
-        """The first `count` images; all for None."""
-        rows = slice(count)
-        return _Part(self.table[rows], self.inputs[rows], self.masks[rows], self.classes[rows])
+def _threshold(maps: Tensor, val: Part) -> dict[str, float]:
+    """The best fixed threshold on validation images, its mean IoU there, and the part of them that
+    it marks."""
+    masks = val.masks[: len(maps)]
+    masks = masks.repeat(len(maps) // len(masks), 1, 1)
+    threshold, iou = best_threshold(maps, masks)
+    area = float((maps > threshold).float().mean())
+    return {"threshold": threshold, "iou": round(iou, 6), "area": round(area, 6)}
 
 
-@dataclass(frozen=True)
-class _Scored:
-    """The maps of one method on the test images, and their scores."""
+def _first(explained: Explained, part: Part) -> Explained:
+    """The maps of the first images only, those of `part`; of each draw of the random map."""
+    count, every = len(part.table), len(explained.maps["gradcam"])
+    maps = {
+        name: torch.cat([draw[:count] for draw in maps.split(every)])
+        for name, maps in explained.maps.items()
+    }
+    return Explained(maps, explained.seconds, explained.steps)
 
-    method: str
-    maps: Tensor
-    regions: pd.DataFrame
-    scores: pd.DataFrame
-    threshold: float
-    seconds: float  # per image
+
+def _lesion_share(table: pd.DataFrame, truth: np.ndarray) -> float:
+    """Mean part of the image that a lesion covers, over the images that show one and are not of the
+    test part."""
+    known = (table["part"] != "test").to_numpy() & truth.any((1, 2))
+    return float(truth[known].mean())
+
+
+def _stage_rows(explained: Explained, tests: Part, share: float) -> pd.DataFrame:
+    maps = stage_maps(explained.steps, explained.maps["gradcam"])
+    stages = stage_scores(maps, tests.masks)
+    matched = [matched_area_scores(each, tests.masks, share)["iou"] for each in maps.values()]
+    stages["matched_iou"] = pd.concat(matched).to_numpy()
+    about = tests.table[ABOUT[:3]]
+    return pd.concat([about.loc[stages.index], stages], axis=1)
+
+
+def _auc(run: Path) -> dict[str, float]:
+    """AUC of the network on the whole test part, with its interval (patients resampled)."""
+    labels, probabilities, groups = load_run(run / FACTS).part("test")
+    found = bootstrap_interval(labels, probabilities, groups, ["auc_roc"], resamples=1000)
+    return {name: round(float(found[name].iloc[0]), 6) for name in ("value", "low", "high")}
 
 
 def _draw(
@@ -186,35 +242,11 @@ def _draw(
 
 def _part(
     table: pd.DataFrame, pixels: np.ndarray, masks: np.ndarray, facts: dict, device: torch.device
-) -> _Part:
+) -> Part:
     inputs = normalize(torch.from_numpy(np.ascontiguousarray(pixels)).to(device))
     classes = torch.tensor([facts["classes"].index(name) for name in table["predicted"]])
-    return _Part(table.reset_index(drop=True), inputs, masks, classes.to(device))
-
-
-def _score(network: nn.Module, tests: _Part, val: _Part, method: str, options: dict) -> _Scored:
-    """Maps of one method, timed, with all their scores; the threshold is from validation images."""
-    device = tests.inputs.device
-    start = clock(device)
-    maps = compute_cam(network, tests.inputs, tests.classes, method, **options)
-    seconds = (clock(device) - start) / len(maps)
-    threshold = best_threshold(compute_cam(network, val.inputs, None, method, **options), val.masks)
-    names = tests.table[["image", "group", "label", "predicted"]].assign(method=method)
-    chosen = {
-        "own": regions(maps, method, "own"),
-        "otsu": regions(maps, method, "otsu"),
-        "best": regions(maps, method, "fixed", threshold),
-    }
-    overlaps = [
-        pd.concat([names.assign(rule=rule), overlap_scores(region, tests.masks)], axis=1)
-        for rule, region in chosen.items()
-    ]
-    steady = stability(network, tests.inputs, tests.classes, maps, method, **options)
-    curves = deletion_insertion(network, tests.inputs, tests.classes, maps, steps=CURVE_STEPS)
-    free = threshold_free_scores(maps, tests.masks)
-    measured = pd.DataFrame({"spread": spread(maps), "stability": steady})
-    scores = pd.concat([names, free, measured, curves.areas()], axis=1)
-    return _Scored(method, maps, pd.concat(overlaps), scores, threshold, seconds)
+    masks = torch.from_numpy(np.ascontiguousarray(masks))
+    return Part(table.reset_index(drop=True), inputs, masks, classes.to(device))
 
 
 def _images_and_truth(
@@ -239,7 +271,7 @@ def _images_and_truth(
     truth = np.zeros((len(table), *pixels.shape[2:]), bool)
     for row in np.flatnonzero(table["part"].isin(["val", "test"])):
         truth[row] = reference_region(np.ascontiguousarray(pixels[row].transpose(1, 2, 0)))
-    return table, pixels, truth, "haematoxylin-dense region (our stand-in)"
+    return table, pixels, truth, STAND_IN
 
 
 def _randomization(
@@ -263,20 +295,13 @@ def _randomization(
 
 
 def _example(
-    network: nn.Module,
-    facts: dict,
-    tests: pd.DataFrame,
-    inputs: Tensor,
-    masks: np.ndarray,
-    maps_of: dict[str, Tensor],
-    options: dict,
+    network: nn.Module, facts: dict, tests: Part, explained: Explained, options: dict
 ) -> dict[str, np.ndarray]:
     """The first drawn image of the last class, else the first image."""
-    last = (tests["label"] == facts["classes"][-1]).to_numpy()
+    last = (tests.table["label"] == facts["classes"][-1]).to_numpy()
     chosen = int(np.argmax(last)) if last.any() else 0
-    image = inputs[chosen : chosen + 1]
-    predicted = facts["classes"].index(tests["predicted"].iloc[chosen])
-    steps = dt_gradcam_steps(network, image, [predicted], **options)
+    image, about = tests.inputs[chosen : chosen + 1], tests.table.iloc[chosen]
+    steps = explained.steps
     noisy = dt_gradcam.noisy_copies(
         image[0].cpu(), options["copies"], options["sigma"], options["seed"]
     )[0]
@@ -285,30 +310,30 @@ def _example(
         """[-1, 1] C x H x W to uint8 H x W x C."""
         return ((values.clamp(-1, 1) + 1) * 127.5).round().byte().cpu().numpy().transpose(1, 2, 0)
 
-    average = steps.average[0].float().cpu().numpy()
+    average = steps.average[chosen].float().cpu().numpy()
     arrays = {
         "source": np.array(
-            f"{tests['image'].iloc[chosen]} ({facts['data']['description']}); {facts['network']} "
-            f"with {facts['weights']} weights says {tests['predicted'].iloc[chosen]}, true is "
-            f"{tests['label'].iloc[chosen]}"
+            f"{about['image']} ({facts['data']['description']}); {facts['network']} "
+            f"with {facts['weights']} weights says {about['predicted']}, true is {about['label']}"
         ),
         "image": as_bytes(image[0]),
-        "label": np.array(tests["label"].iloc[chosen]),
-        "predicted": np.array(tests["predicted"].iloc[chosen]),
-        "lesion": masks[chosen],
+        "label": np.array(about["label"]),
+        "predicted": np.array(about["predicted"]),
+        "lesion": tests.masks[chosen].numpy(),
         "noisy": as_bytes(noisy),
         "sigma": np.array(options["sigma"]),
         "weights": steps.weights.cpu().numpy(),
-        "copies": steps.copy_maps[0].float().cpu().numpy(),
+        "copies": steps.copy_maps[chosen].float().cpu().numpy(),
         "average": average,
         # Otsu's threshold as a part of the highest value.
-        "threshold": np.array(float(steps.threshold[0]) / max(float(average.max()), 1e-30)),
-        "thresholded": steps.thresholded[0].float().cpu().numpy(),
-        "cleaned": steps.cleaned[0].float().cpu().numpy(),
+        "threshold": np.array(float(steps.threshold[chosen]) / max(float(average.max()), 1e-30)),
+        "thresholded": steps.thresholded[chosen].float().cpu().numpy(),
+        "cleaned": steps.cleaned[chosen].float().cpu().numpy(),
     }
-    for method in PAPER_METHODS:
-        maps = maps_of[method][chosen : chosen + 1]
+    for method in SHOWN_METHODS:
+        maps = explained.maps[method][chosen : chosen + 1]
         if len(maps) == 0:  # Score-CAM takes fewer images than the others
-            maps = compute_cam(network, image, [predicted], method, precision=options["precision"])
+            classes = tests.classes[chosen : chosen + 1]
+            maps = compute_cam(network, image, classes, method, precision=options["precision"])
         arrays[f"map_{method}"] = maps[0].cpu().numpy()
     return arrays

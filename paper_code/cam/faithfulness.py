@@ -13,7 +13,7 @@ from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
-from paper_code.cam.capture import as_evaluated, logits_in_chunks
+from paper_code.cam.capture import as_evaluated, logits_in_chunks, memory_format
 from paper_code.cam.compute import compute_cam
 
 
@@ -40,33 +40,50 @@ def deletion_insertion(
     maps: Tensor,
     steps: int = 20,
     batch_size: int = 16,
+    *,
+    ties: Tensor,
+    precision: str = "full",
 ) -> Curves:
     """Softmax probability of `classes` (N) as pixels are removed or shown, in `steps` equal parts.
 
     Deleted pixels become the image's mean colour; insertion starts from the image blurred with a
     sigma of an eighth of its shorter side, so that nothing has a sharp edge. Pixels of equal value
-    (the zeros of DT Grad-CAM) go in raster order.
+    (the zeros of a map that Otsu has cut) go in the order of `ties` (N x H x W, highest first):
+    give a random map as smooth as the maps, since pixels removed one by one all over the image
+    would disturb the network more than patches do. A constant map then has a random order.
     """
-    order = maps.flatten(1).argsort(dim=1, descending=True, stable=True)
-    ranks = torch.empty_like(order)
-    ranks.scatter_(1, order, torch.arange(order.shape[1], device=order.device).expand_as(order))
-    ranks = ranks.view_as(maps)[:, None].to(images.device)
-    cuts = torch.linspace(0, maps[0].numel(), steps + 1).round().long().tolist()
+    ranks = _ranks(maps, ties.to(maps)).to(images.device)
+    pixels = ranks[0].numel()
+    cuts = torch.linspace(0, pixels, steps + 1).round().long().to(images.device)
     blank = images.mean((2, 3), keepdim=True).expand_as(images)
     blurred = _blurred(images)
     classes = torch.as_tensor(classes, device=images.device)
 
     def curve(changed: Tensor, unchanged: Tensor) -> Tensor:
         points = []
-        for cut in cuts:
-            logits = logits_in_chunks(
-                network, torch.where(ranks < cut, changed, unchanged), batch_size
-            )
-            points.append(logits.softmax(1).gather(1, classes[:, None])[:, 0])
-        return torch.stack(points, 1)
+        pairs = torch.arange(len(images) * (steps + 1), device=images.device)
+        for pair in pairs.split(batch_size):
+            image, cut = pair // (steps + 1), pair % (steps + 1)
+            above = (ranks[image] < cuts[cut][:, None, None])[:, None]
+            mixed = torch.where(above, changed[image], unchanged[image])
+            mixed = mixed.contiguous(memory_format=memory_format(images))
+            logits = logits_in_chunks(network, mixed, batch_size, precision)
+            points.append(logits.float().softmax(1).gather(1, classes[image][:, None])[:, 0])
+        return torch.cat(points).unflatten(0, (len(images), steps + 1))
 
     with as_evaluated(network):
         return Curves(deletion=curve(blank, images), insertion=curve(images, blurred))
+
+
+def _ranks(maps: Tensor, ties: Tensor) -> Tensor:
+    """N x H x W: 0 for the highest pixel of each map, of equal ones for that with the highest tie
+    breaker."""
+    by_tie = ties.flatten(1).argsort(dim=1, descending=True, stable=True)
+    order = maps.flatten(1).gather(1, by_tie).argsort(dim=1, descending=True, stable=True)
+    order = by_tie.gather(1, order)
+    ranks = torch.empty_like(order)
+    ranks.scatter_(1, order, torch.arange(order.shape[1], device=order.device).expand_as(order))
+    return ranks.view_as(maps)
 
 
 def randomization_stages(network: nn.Module) -> list[str]:

@@ -1,9 +1,14 @@
 """How well maps find lesions: scores of a region, scores without a threshold, reference regions.
 
 Maps are N x H x W in [0, 1] (tensor or array), truth is N x H x W, true inside the lesion. All
-functions return one value an image; averaging comes last, as Table XIV evidently did (its F1 equals
-its Dice, which per image they always are).
+functions return one value per image; averaging comes last, as Table XIV evidently did (its F1
+equals its Dice, which per image they always are).
+
+Pixels of equal value (the zeros of a map that Otsu has cut) have no order. Wherever a score needs
+one, it is the expected score over random orders, so that the raster of the image decides nothing.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -18,6 +23,11 @@ from paper_code.errors import UserError
 
 RULES = ("own", "otsu", "fixed")
 FIXED_THRESHOLD = 0.5
+# Maps whose region is what is not zero: Otsu has cut them, or they mark everything.
+CUT = ("dt_gradcam", "gradcam_otsu", "gradcam_otsu_clean", "whole_image")
+# A fixed threshold is below every value of a map: the region is the whole image.
+EVERYTHING = -1.0
+THRESHOLDS = (EVERYTHING, *(round(0.02 * step, 2) for step in range(50)))
 # Haematoxylin is blurred by this many pixels before Otsu: less than a nucleus, more than chromatin.
 SMOOTHING = 2.0
 
@@ -29,15 +39,15 @@ def regions(
 ) -> np.ndarray:
     """N x H x W bool: where each map says that the lesion is.
 
-    own: what the method itself prescribes: DT Grad-CAM's non-zero part (Otsu has cut it),
-    `threshold` for the others. otsu: Otsu's threshold of each map for every method; DT Grad-CAM has
-    had it, and a second one would be another method. fixed: `threshold` for every method, for
-    instance the one that `best_threshold` found on validation images.
+    own: what the method itself prescribes: the non-zero part of a map in `CUT` (Otsu has cut it),
+    `threshold` for the others. otsu: Otsu's threshold of each map for every method; those in `CUT`
+    have had it, and a second one would be another method. fixed: `threshold` for every method, for
+    instance the one that `best_threshold` found on validation images; `EVERYTHING` marks all.
     """
     if rule not in RULES:
         raise UserError(f"rule: {rule!r} is not one of {', '.join(RULES)}")
     maps = torch.as_tensor(maps)
-    if method == "dt_gradcam" and rule != "fixed":
+    if method in CUT and rule != "fixed":
         chosen = maps > 0
     elif rule == "otsu":
         chosen = maps > otsu_threshold(maps)[:, None, None]
@@ -68,22 +78,53 @@ def overlap_scores(predicted: np.ndarray, truth: Maps) -> pd.DataFrame:
     )
 
 
-def threshold_free_scores(maps: Maps, truth: Maps) -> pd.DataFrame:
-    """pointing_game, energy_inside and auprc, one row per image.
+def matched_area_scores(maps: Maps, truth: Maps, share: float) -> pd.DataFrame:
+    """`overlap_scores` of the highest `share` of each map's pixels, the same for every method.
 
-    pointing_game: 1 if the map's highest pixel lies in the lesion. energy_inside: part of the map's
-    sum that does. auprc: average precision of the pixels. An all-zero map scores 0, 0 and the
-    lesion's share of the image.
+    IoU and recall reward a larger region; here all regions are equally large. Where pixels of equal
+    value compete for the last places, the hits are those expected of a random choice (exact for
+    Dice, recall and precision; for IoU, convex in the hits, a bound from below).
     """
     maps = torch.as_tensor(maps).cpu().numpy()
     truth = _truth(truth, maps.shape)
     flat, inside = maps.reshape(len(maps), -1), truth.reshape(len(maps), -1)
-    total = flat.sum(1)
-    highest = inside[np.arange(len(flat)), flat.argmax(1)]
+    pixels = flat.shape[1]
+    count = min(pixels, max(1, round(share * pixels)))
+    cut = np.partition(flat, pixels - count, axis=1)[:, pixels - count, None]
+    above, tied = flat > cut, flat == cut
+    chosen = (count - above.sum(1)) / tied.sum(1)  # of the tied pixels
+    hit = (above & inside).sum(1) + chosen * (tied & inside).sum(1)
+    wanted = inside.sum(1)
+    dice = 2 * hit / (count + wanted)
     return pd.DataFrame(
         {
-            "pointing_game": (highest & (total > 0)).astype(float),
-            "energy_inside": (flat * inside).sum(1) / np.where(total > 0, total, 1),
+            "iou": hit / (count + wanted - hit),
+            "dice": dice,
+            "recall": hit / wanted,
+            "precision": hit / count,
+            "f1": dice,
+            "area": count / pixels,
+        }
+    )
+
+
+def threshold_free_scores(maps: Maps, truth: Maps) -> pd.DataFrame:
+    """pointing_game, energy_inside and auprc, one row per image.
+
+    pointing_game: whether the map's highest pixel lies in the lesion; of several equally high ones
+    the part that does. energy_inside: part of the map's sum that does. auprc: average precision of
+    the pixels. A constant map, also an all-zero one, scores the lesion's share in all three.
+    """
+    maps = torch.as_tensor(maps).cpu().numpy()
+    truth = _truth(truth, maps.shape)
+    flat, inside = maps.reshape(len(maps), -1), truth.reshape(len(maps), -1)
+    highest = flat == flat.max(1, keepdims=True)
+    total = flat.sum(1)
+    energy = (flat * inside).sum(1) / np.where(total > 0, total, 1)
+    return pd.DataFrame(
+        {
+            "pointing_game": (highest & inside).sum(1) / highest.sum(1),
+            "energy_inside": np.where(total > 0, energy, inside.mean(1)),
             "auprc": [
                 average_precision_score(y, score) for y, score in zip(inside, flat, strict=True)
             ],
@@ -100,16 +141,30 @@ def localization_scores(
 
 
 def best_threshold(
-    maps: Maps, truth: Maps, thresholds: np.ndarray | None = None, score: str = "iou"
-) -> float:
-    """The fixed threshold with the highest mean `score` on these (validation) images.
+    maps: Maps, truth: Maps, thresholds: Sequence[float] = THRESHOLDS
+) -> tuple[float, float]:
+    """The fixed threshold with the highest mean IoU on these (validation) images, and that IoU.
 
-    Of equals the lowest. Default candidates: 0, 0.02, ..., 0.98.
+    Of equals the lowest. `thresholds` rise; the default ones are `EVERYTHING` (mark the whole
+    image), 0, 0.02, ..., 0.98.
     """
-    thresholds = np.arange(0, 1, 0.02) if thresholds is None else np.asarray(thresholds)
     maps = torch.as_tensor(maps).cpu().numpy()
-    means = [overlap_scores(maps > cut, truth)[score].mean() for cut in thresholds]
-    return float(thresholds[int(np.argmax(means))])
+    truth = _truth(truth, maps.shape)
+    steps = len(thresholds)
+    # How many thresholds lie below each pixel's value; a region under threshold j is what has more
+    # than j, so that one count of pixels serves all thresholds.
+    below = np.searchsorted(thresholds, maps.reshape(len(maps), -1), side="left")
+    below += (steps + 1) * np.arange(len(maps))[:, None]
+    total = len(maps) * (steps + 1)
+    found, hit = (
+        np.bincount(places.ravel(), minlength=total).reshape(len(maps), -1)[:, ::-1].cumsum(1)
+        for places in (below, below[truth.reshape(len(maps), -1)])
+    )
+    found, hit = found[:, -2::-1], hit[:, -2::-1]  # N x thresholds
+    wanted = truth.sum((1, 2))[:, None]
+    means = (hit / (found + wanted - hit)).mean(0)
+    best = int(np.argmax(means))
+    return float(thresholds[best]), float(means[best])
 
 
 def reference_region(image: np.ndarray, smoothing: float = SMOOTHING) -> np.ndarray:

@@ -353,7 +353,7 @@ RESULTS: tuple[Result, ...] = (
         "table_14_cam_localization",
         "localization",
         "**Table XIV.** How well the maps of each CAM method find the lesion, on test images that "
-        "have a lesion mask.",
+        "show one, beside maps that know nothing.",
     ),
     # --- the figures of the paper -----------------------------------------------------------------
     Result(
@@ -463,18 +463,30 @@ RESULTS: tuple[Result, ...] = (
     _maps(
         "cam_comparisons",
         "paired",
-        "DT Grad-CAM against the other CAM methods: paired differences on the same images.",
+        "Maps against each other on the same images: DT Grad-CAM against the other methods, what "
+        "its noise and its cut bring, and every method against maps that know nothing.",
     ),
     _maps(
         "cam_ablation",
         "ablation",
-        "The steps of DT Grad-CAM, one added after the other, and its sensitivity to N and sigma.",
+        "The steps of DT Grad-CAM, one added after the other.",
     ),
     _maps(
         "cam_faithfulness",
         "faithfulness",
-        "Whether the maps follow the network: deletion and insertion curves, and maps of networks "
-        "whose weights were randomised layer by layer.",
+        "Whether the maps follow the network: deletion and insertion curves beside a random order, "
+        "and maps of networks whose weights were randomised layer by layer.",
+    ),
+    Result(
+        "cam_{dataset}",
+        "tables.cam.own_data",
+        "Your data sets",
+        "Class activation maps on a data set named in the configuration, against its lesion masks "
+        "and beside maps that know nothing.",
+        needs=("cams",),
+        datasets="own maps",
+        networks="explained",
+        settings=("scale", "resamples"),
     ),
     Result(
         "own_{dataset}",

@@ -13,7 +13,8 @@ from skimage.io import imread
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
 from paper_code.cam import compute_cam
-from paper_code.cam.ablation import STAGES, ablation, cam_properties, sensitivity, spread
+from paper_code.cam.ablation import STAGES, ablation, cam_properties, spread
+from paper_code.cam.baselines import centre_prior, random_maps, whole_image
 from paper_code.cam.faithfulness import (
     deletion_insertion,
     randomization_stages,
@@ -21,8 +22,11 @@ from paper_code.cam.faithfulness import (
     rank_correlation,
 )
 from paper_code.cam.localization import (
+    EVERYTHING,
+    THRESHOLDS,
     best_threshold,
     localization_scores,
+    matched_area_scores,
     overlap_scores,
     reference_region,
     regions,
@@ -80,23 +84,113 @@ def test_regions_follow_their_rule(maps):
 
 
 def test_threshold_free_scores_by_hand():
-    maps = np.zeros((3, 2, 2))
+    maps = np.zeros((4, 2, 2))
     maps[0] = [[0.5, 0.25], [0.25, 0]]
     maps[1] = [[0.1, 0.8], [0.1, 0]]
-    truth = np.zeros((3, 2, 2), dtype=bool)
+    maps[3] = [[0.5, 0.5], [0, 0]]  # two highest pixels, one of them in the lesion
+    truth = np.zeros((4, 2, 2), dtype=bool)
     truth[:, 0, 0] = True
     scores = threshold_free_scores(maps, truth)
-    assert scores.pointing_game.tolist() == [1, 0, 0]
-    assert scores.energy_inside.tolist() == pytest.approx([0.5, 0.1, 0])
-    assert scores.auprc.tolist() == pytest.approx([1, 1 / 3, 1 / 4])
+    assert scores.pointing_game.tolist() == pytest.approx([1, 0, 1 / 4, 1 / 2])
+    assert scores.energy_inside.tolist() == pytest.approx([0.5, 0.1, 1 / 4, 1 / 2])
+    assert scores.auprc.tolist() == pytest.approx([1, 1 / 3, 1 / 4, 1 / 2])
+
+
+def test_scores_do_not_depend_on_the_raster(truth):
+    """Maps with many ties, mirrored together with the truth, score the same."""
+    maps = np.random.default_rng(2).integers(0, 3, truth.shape) / 2
+    for scores in (threshold_free_scores, lambda m, t: matched_area_scores(m, t, 0.4)):
+        mirrored = scores(maps[:, ::-1, ::-1].copy(), truth[:, ::-1, ::-1].copy())
+        pd.testing.assert_frame_equal(scores(maps, truth), mirrored)
+
+
+def test_matched_area_is_the_top_of_each_map_and_the_mean_over_random_ties(maps, truth):
+    flat = maps.flatten(1)
+    top = torch.zeros_like(flat, dtype=torch.bool).scatter(1, flat.topk(30, dim=1).indices, True)
+    expected = overlap_scores(top.view_as(maps).numpy(), truth)
+    found = matched_area_scores(maps, truth, 30 / 120)
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+
+    cut = torch.where(maps > 0.9, maps, 0)  # fewer than 30 pixels are left: zeros fill the places
+    assert ((cut > 0).sum((1, 2)) < 30).all()
+    found = matched_area_scores(cut, truth, 30 / 120)
+    generator = np.random.default_rng(0)
+    drawn = []
+    for _ in range(2000):
+        order = cut.numpy() + 1e-6 * generator.random(cut.shape)
+        drawn.append(matched_area_scores(order, truth, 30 / 120))
+    means = sum(drawn) / len(drawn)
+    for name in ("dice", "recall", "precision", "area"):
+        np.testing.assert_allclose(found[name], means[name], atol=0.005)
+    assert (found["iou"] <= means["iou"] + 0.002).all(), "a bound from below"
+    np.testing.assert_allclose(found["iou"], means["iou"], atol=0.01)
+
+
+def test_a_constant_map_has_the_scores_of_chance(truth):
+    maps = whole_image(len(truth), truth.shape[1:])
+    share = truth.mean((1, 2))
+    for name, values in threshold_free_scores(maps, truth).items():
+        assert values.tolist() == pytest.approx(share.tolist()), name
+    found = matched_area_scores(maps, truth, 0.25)
+    assert found["precision"].tolist() == pytest.approx(share.tolist())
+    assert found["recall"].tolist() == pytest.approx([0.25] * len(truth))
+    for rule in ("own", "otsu"):
+        assert overlap_scores(regions(maps, "whole_image", rule), truth)["area"].eq(1).all()
+
+
+def test_same_area_takes_the_reward_off_large_regions(truth):
+    """Random maps that paint much score a higher IoU under their own rule, not with one area."""
+    generator = np.random.default_rng(3)
+    small, large = (generator.random((200, 12, 10)) ** power for power in (4, 0.25))
+    truth = np.repeat(truth, 50, 0)
+    own = [overlap_scores(maps > 0.5, truth)["iou"].mean() for maps in (small, large)]
+    same = [matched_area_scores(maps, truth, 0.3)["iou"].mean() for maps in (small, large)]
+    assert own[1] - own[0] > 0.1
+    assert abs(same[1] - same[0]) < 0.02
 
 
 def test_best_threshold_finds_the_cut(truth):
     noise = np.random.default_rng(1).random(truth.shape) * 0.4
     maps = np.where(truth, 0.45 + noise / 2, noise)
-    threshold = best_threshold(maps, truth)
+    threshold, iou = best_threshold(maps, truth)
     assert 0.38 <= threshold <= 0.46
-    assert localization_scores(maps, truth, "gradcam", "fixed", threshold).iou.mean() > 0.99
+    scores = localization_scores(maps, truth, "gradcam", "fixed", threshold)
+    assert scores.iou.mean() == pytest.approx(iou) and iou > 0.99
+
+
+def test_best_threshold_is_the_best_of_all_thresholds_tried_one_by_one(maps, truth):
+    maps = (maps * 50).round() / 50  # values on the thresholds
+    means = [
+        overlap_scores(regions(maps, "gradcam", "fixed", cut), truth)["iou"].mean()
+        for cut in THRESHOLDS
+    ]
+    threshold, iou = best_threshold(maps, truth)
+    assert threshold == THRESHOLDS[int(np.argmax(means))]
+    assert iou == pytest.approx(max(means))
+
+
+def test_no_threshold_better_than_everything_is_found(truth):
+    """Maps that are high outside the lesion: any cut but the whole image loses."""
+    maps = np.where(truth, 0.0, 0.5)
+    threshold, iou = best_threshold(maps, truth)
+    assert threshold == EVERYTHING
+    assert iou == pytest.approx(truth.mean((1, 2)).mean())
+    assert regions(maps, "gradcam", "fixed", threshold).all()
+
+
+def test_baselines_know_nothing_of_the_image():
+    prior = centre_prior(2, (32, 48))
+    assert prior.shape == (2, 32, 48)
+    assert torch.allclose(prior, prior.flip(1)) and torch.allclose(prior, prior.flip(2))
+    rows, columns = torch.nonzero(prior[0] > np.exp(-0.5), as_tuple=True)
+    # One deviation, a quarter of the side, either way of the centre.
+    assert rows.max() - rows.min() + 1 == pytest.approx(16, abs=2)
+    assert columns.max() - columns.min() + 1 == pytest.approx(24, abs=2)
+    maps = random_maps(500, (2, 2), (32, 32), seed=1)
+    assert torch.equal(maps, random_maps(500, (2, 2), (32, 32), seed=1))
+    assert not torch.equal(maps, random_maps(500, (2, 2), (32, 32), seed=2))
+    assert maps.amin() == 0 and maps.amax() == 1
+    np.testing.assert_allclose(maps.mean((1, 2)).mean(), 0.5, atol=0.02)
 
 
 def test_reference_region_marks_haematoxylin():
@@ -171,8 +265,12 @@ def test_all_methods_find_the_spot(spot):
 
 def test_true_maps_beat_inverted_ones_at_deletion_and_insertion(spot):
     network, images, masks = spot
-    true = deletion_insertion(network, images, [1, 1, 1], masks.float(), steps=8)
-    wrong = deletion_insertion(network, images, [1, 1, 1], 1 - masks.float(), steps=8)
+    true = deletion_insertion(
+        network, images, [1, 1, 1], masks.float(), steps=8, ties=torch.rand(masks.shape)
+    )
+    wrong = deletion_insertion(
+        network, images, [1, 1, 1], 1 - masks.float(), steps=8, ties=torch.rand(masks.shape)
+    )
     assert (true.areas().deletion < wrong.areas().deletion).all()
     assert (true.areas().insertion > wrong.areas().insertion).all()
     with torch.no_grad():
@@ -185,9 +283,41 @@ def test_true_maps_beat_inverted_ones_at_deletion_and_insertion(spot):
 
 def test_area_under_the_curves_is_the_trapezoid_rule(spot):
     network, images, masks = spot
-    curves = deletion_insertion(network, images, [1, 1, 1], masks.float(), steps=4)
+    curves = deletion_insertion(
+        network, images, [1, 1, 1], masks.float(), steps=4, ties=torch.rand(masks.shape)
+    )
     by_hand = (curves.deletion[:, :-1] + curves.deletion[:, 1:]).sum(1) / 2 / 4
     assert curves.areas().deletion.tolist() == pytest.approx(by_hand.tolist(), rel=1e-5)
+
+
+def test_ties_go_in_the_order_of_the_tie_breaker(spot):
+    """A map that is zero everywhere is the tie breaker; one without equal pixels ignores it."""
+    network, images, _ = spot
+    call = [network, images, [1, 1, 1]]
+    smooth = random_maps(3, (5, 5), (32, 32), seed=0) + 1e-4 * torch.rand(3, 32, 32)
+    flat = deletion_insertion(*call, torch.zeros(3, 32, 32), steps=6, ties=smooth)
+    assert torch.allclose(
+        flat.deletion, deletion_insertion(*call, smooth, steps=6, ties=-smooth).deletion
+    )
+    # The zeros of a cut map: the order above the cut is the map's, below it the tie breaker's.
+    cut = torch.where(smooth > 0.6, smooth, 0)
+    found = deletion_insertion(*call, cut, steps=6, ties=smooth)
+    assert torch.allclose(found.deletion, flat.deletion)
+    other = deletion_insertion(*call, cut, steps=6, ties=-smooth)
+    assert not torch.allclose(other.deletion, flat.deletion)
+
+
+def test_batches_do_not_change_the_curves(spot):
+    network, images, masks = spot
+    ties = torch.rand(masks.shape, generator=torch.Generator().manual_seed(0))
+    one, all_ = (
+        deletion_insertion(
+            network, images, [1, 1, 1], masks.float(), steps=4, batch_size=size, ties=ties
+        )
+        for size in (1, 64)
+    )
+    assert torch.allclose(one.deletion, all_.deletion, atol=1e-6)
+    assert torch.allclose(one.insertion, all_.insertion, atol=1e-6)
 
 
 def test_randomization_changes_a_copy_stage_by_stage(spot):
@@ -230,24 +360,6 @@ def test_ablation_has_a_row_for_each_stage(spot):
     # with one copy and no noise the first three rows are one map
     same = ablation(network, images, [1, 1, 1], masks, "body", copies=1, sigma=0.0)
     assert same.iou[0] == same.iou[1] == same.iou[2]
-
-
-def test_sensitivity_moves_one_parameter_at_a_time(spot):
-    network, images, masks = spot
-    table = sensitivity(
-        network,
-        images,
-        [1, 1, 1],
-        masks,
-        "body",
-        copies=(2, 10),
-        sigma=(0.1, 1.0),
-        kernel_size=(5, 9),
-    )
-    assert len(table) == 6
-    at_default = table[table.value.isin([10, 0.1, 5])]
-    assert at_default.spearman.tolist() == pytest.approx([1, 1, 1])
-    assert table[table.value == 1.0].spearman.item() < 0.999
 
 
 def test_spread_by_hand():

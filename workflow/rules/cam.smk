@@ -15,6 +15,7 @@ rule cam:
         regions=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/regions.csv",
         maps=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/maps.csv",
         stages=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/stages.csv",
+        tuning=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/tuning.csv",
         randomization=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/randomization.csv",
         example=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/example.npz",
     log:
@@ -33,6 +34,7 @@ rule cam:
         options=options(
             "cam_images",
             "scorecam_images",
+            "cam_tuning_images",
             "cam_copies",
             "cam_sigma",
             "cam_kernel",

@@ -11,23 +11,67 @@ from conftest import read_json, write_prepared
 from torch import nn
 
 from paper_code import cli
-from paper_code.cam import METHODS, compute_cam, evaluation
+from paper_code.cam import compute_cam, evaluation
 from paper_code.cam.ablation import STAGES
+from paper_code.cam.contenders import CONTENDERS
 from paper_code.cam.localization import overlap_scores, regions
 from paper_code.errors import UserError
 from paper_code.networks.preprocessing import normalize
 from paper_code.reporting.tables.cam.ablation import ablation_rows
 from paper_code.reporting.tables.cam.faithfulness import faithfulness_rows
 from paper_code.reporting.tables.cam.localization import localization_rows
-from paper_code.reporting.tables.cam.paired import PAPER_METHODS, cam_comparison_rows
+from paper_code.reporting.tables.cam.paired import FAMILIES, cam_comparison_rows
 from paper_code.reporting.tables.cam.properties import property_rows
-from paper_code.reporting.tables.cam.scores import MAP_METRICS, OVERLAPS, CamRun, load_cam
+from paper_code.reporting.tables.cam.scores import (
+    MAP_METRICS,
+    NO_THRESHOLD,
+    OVERLAPS,
+    REGION_METRICS,
+    CamRun,
+    load_cam,
+)
 
 REAL = {"dataset": "breakhis_40x", "source": "real", "complete": True, "description": "real"}
 PHANTOM = REAL | {"source": "phantom", "complete": False, "description": "phantom (40 images)"}
 
 
-def hand_made(gain: float, *, data=REAL, weights="imagenet (torchvision)", images=40) -> CamRun:
+RULES = ("own", "otsu", "best", "area", "tuned")
+AUC = {"value": 0.9, "low": 0.8, "high": 0.95}
+
+
+def facts_of(data, weights, images, **changes) -> dict:
+    """What `cam.json` says of a run."""
+    tuned = {"iou": 0.4, "smoothing": 0.0, "threshold": 0.5}
+    return {
+        "dataset": "breakhis_40x",
+        "split_seed": 0,
+        "seed": 0,
+        "network": "dalaresnet50",
+        "layer": "gate",
+        "by": "image",
+        "data": data,
+        "weights": weights,
+        "truth": "exact masks",
+        "lesion_masks": True,
+        "lesion_share": 0.1,
+        "auc_roc": AUC,
+        "images": images,
+        "scorecam_images": images,
+        "validation_images": 9,
+        "tuning_images": 9,
+        "settings": {"image_size": 64},
+        "cam": {"copies": 10, "sigma": 0.1, "kernel_size": 5, "precision": "full"},
+        "thresholds": {name: {"threshold": 0.5, "iou": 0.4, "area": 0.2} for name in CONTENDERS},
+        "tuned": dict.fromkeys(CONTENDERS, tuned)
+        | {"dt_gradcam": {"iou": 0.4, "copies": 10, "sigma": 0.1, "kernel_size": 5}},
+        "baselines": {"centre_sigma": 0.25, "random_draws": 5, "tie_draws": 2},
+        "provenance": {"hardware": "a GPU", "commit": "abc"},
+    } | changes
+
+
+def hand_made(
+    gain: float, *, data=REAL, weights="imagenet (torchvision)", images=40, **changes
+) -> CamRun:
     """Scores of 40 images of 20 patients; DT Grad-CAM's are higher by `gain`, with noise."""
     rng = np.random.default_rng(0)
     names = pd.DataFrame(
@@ -36,26 +80,25 @@ def hand_made(gain: float, *, data=REAL, weights="imagenet (torchvision)", image
             "group": [f"patient {i // 2}" for i in range(images)],
             "label": "malignant",
             "predicted": "malignant",
+            "lesion": 0.1,
         }
     )
     base = rng.uniform(0.3, 0.5, images)
     tables = {"regions": [], "maps": []}
-    for method in METHODS:
-        for rule in ("own", "otsu", "best"):
+    for method in CONTENDERS:
+        for rule in RULES:
             own = base + rng.normal(0, 0.02, images) + gain * (method == "dt_gradcam")
-            scores = pd.DataFrame(dict.fromkeys((*OVERLAPS, "area"), own))
+            scores = pd.DataFrame(dict.fromkeys(REGION_METRICS, own))
             tables["regions"].append(
                 pd.concat([names.assign(method=method, rule=rule), scores], axis=1)
             )
         own = base + rng.normal(0, 0.02, images) + gain * (method == "dt_gradcam")
         scores = pd.DataFrame(dict.fromkeys(MAP_METRICS, own))
         tables["maps"].append(pd.concat([names.assign(method=method), scores], axis=1))
+    measured = (*OVERLAPS, "area", "matched_iou", *MAP_METRICS[:3], "spread")
     stages = pd.concat(
         [
-            names.assign(
-                stage=stage,
-                **dict.fromkeys((*OVERLAPS, *MAP_METRICS[:3], "spread"), base + 0.01 * number),
-            )
+            names.assign(stage=stage, **dict.fromkeys(measured, base + 0.01 * number))
             for number, stage in enumerate(STAGES)
         ]
     )
@@ -68,36 +111,51 @@ def hand_made(gain: float, *, data=REAL, weights="imagenet (torchvision)", image
             "images": 8,
         }
     )
-    facts = {
-        "dataset": "breakhis_40x",
-        "seed": 0,
-        "network": "dalaresnet50",
-        "layer": "gate",
-        "by": "image",
-        "data": data,
-        "weights": weights,
-        "truth": "exact masks",
-        "images": images,
-        "scorecam_images": images,
-        "validation_images": 9,
-        "settings": {"image_size": 64},
-        "cam": {"copies": 10, "sigma": 0.1, "kernel_size": 5, "precision": "full"},
-        "provenance": {"hardware": "a GPU", "commit": "abc"},
-    }
-    parts = (pd.concat(tables["regions"]), pd.concat(tables["maps"]), stages, resets)
-    return CamRun(facts, *parts)
+    grid = pd.DataFrame({"method": ["dt_gradcam"] * 2, "sigma": [0, 0.1], "iou": [0.3, 0.4]})
+    parts = (pd.concat(tables["regions"]), pd.concat(tables["maps"]), stages, grid, resets)
+    return CamRun(facts_of(data, weights, images, **changes), *parts)
 
 
 def test_a_planted_difference_is_found_and_none_is_not_invented():
     found = cam_comparison_rows([hand_made(0.05)], scale="paper", resamples=400)
-    shown = found[found["metric"].isin(["iou", "pointing_game"])]
+    ours = found[found["method"] == "dt_gradcam"]
+    shown = ours[ours["metric"].isin(["iou", "pointing_game"])]
     assert set(shown["finding"]) == {"better"}
     assert set(shown["obstacles"]) == {""}
     assert ((shown["low"] < 0.05) & (shown["high"] > 0.05)).mean() > 0.8
-    spread = found[found["metric"] == "spread"]
+    spread = ours[ours["metric"] == "spread"]
     assert set(spread["finding"]) == {"worse"}, "a larger entropy is less focused"
+    others = found[~found["method"].eq("dt_gradcam") & ~found["control"].eq("dt_gradcam")]
+    assert others["finding"].eq("not shown").mean() > 0.95
     none = cam_comparison_rows([hand_made(0.0)], scale="paper", resamples=400)
     assert (none["finding"] == "not shown").mean() > 0.95
+
+
+def test_comparisons_have_every_pair_and_what_claims_read():
+    found = cam_comparison_rows([hand_made(0.05)], scale="paper", resamples=50)
+    pairs = {(family, *pair) for family, several in FAMILIES.items() for pair in several}
+    assert set(found[["family", "method", "control"]].itertuples(index=False, name=None)) == pairs
+    wanted = ["difference", "low", "high", "p_value", "p_holm", "images", "patients", "seeds"]
+    assert not found[wanted].isna().any(axis=None)
+    assert set(found["rule"]) == {*RULES, "none"}
+    cell = found[(found["rule"] == "area") & (found["metric"] == "iou")]
+    assert len(cell) == len(pairs)
+    difference = cell["method_value"] - cell["control_value"]
+    np.testing.assert_allclose(cell["difference"], difference, atol=2e-6)
+
+
+def test_marking_everything_is_detected_and_does_not_count():
+    run = hand_made(0.05)
+    of_nothing = run.regions["method"].isin(["dt_gradcam", "gradcam"])
+    run.regions.loc[of_nothing & (run.regions["rule"] == "best"), "area"] = 0.95
+    found = cam_comparison_rows([run], scale="paper", resamples=50)
+    cells = found[found["family"] == "paper"].set_index(["control", "rule", "metric"])
+    assert cells.loc[("gradcam", "best", "iou"), "obstacles"] == NO_THRESHOLD
+    assert cells.loc[("eigencam", "best", "iou"), "obstacles"] == "", "the control has a threshold"
+    assert cells.loc[("gradcam", "area", "iou"), "obstacles"] == ""
+    rows = localization_rows([run], scale="paper", resamples=50)
+    marked = rows[rows["marks_everything"]]
+    assert set(marked["method"]) == {"dt_gradcam", "gradcam"} and set(marked["rule"]) == {"best"}
 
 
 def test_an_image_without_a_patient_is_one_unit_for_all_seeds(tmp_path):
@@ -109,13 +167,14 @@ def test_an_image_without_a_patient_is_one_unit_for_all_seeds(tmp_path):
         folder.mkdir()
         for name in ("regions", "maps", "stages"):
             getattr(run, name).assign(group="").to_csv(folder / f"{name}.csv", index=False)
+        run.tuning.to_csv(folder / "tuning.csv", index=False)
         run.randomization.to_csv(folder / "randomization.csv", index=False)
         (folder / "cam.json").write_text(json.dumps(run.facts | {"seed": seed}))
         paths.append(folder / "cam.json")
     one, three = ([load_cam(path) for path in paths[:count]] for count in (1, 3))
     for rows in (one, three):
         found = cam_comparison_rows(rows, scale="paper", resamples=100)
-        assert set(found["patients"]) == {40}
+        assert set(found["patients"]) == {40} and set(found["seeds"]) == {len(rows)}
     first, second = (
         ablation_rows(rows, scale="paper", resamples=400).set_index(["stage", "metric"])
         for rows in (one, three)
@@ -125,10 +184,10 @@ def test_an_image_without_a_patient_is_one_unit_for_all_seeds(tmp_path):
     np.testing.assert_allclose(second["high"] - second["low"], width, rtol=0.25)
 
 
-def test_holm_is_over_the_methods_of_one_metric_and_rule():
+def test_holm_is_over_the_controls_of_one_family_metric_and_rule():
     found = cam_comparison_rows([hand_made(0.004)], scale="paper", resamples=400)
     own = found[(found["metric"] == "iou") & (found["rule"] == "own")]
-    own = own[own["method"].isin(PAPER_METHODS)].sort_values("p_value")
+    own = own[own["family"] == "paper"].sort_values("p_value")
     assert len(own) == 3
     assert own["p_holm"].iloc[0] == pytest.approx(min(1, 3 * own["p_value"].iloc[0]), abs=1e-5)
 
@@ -139,6 +198,8 @@ def test_holm_is_over_the_methods_of_one_metric_and_rule():
         ({"data": PHANTOM}, "paper", "phantom"),
         ({"weights": "random"}, "paper", "random weights"),
         ({}, "demo", "demo scale"),
+        ({"lesion_masks": False}, "paper", "no lesion masks"),
+        ({"auc_roc": AUC | {"low": 0.45}}, "paper", "network at chance"),
     ],
 )
 def test_maps_of_something_else_never_count(options, scale, reason):
@@ -164,17 +225,22 @@ def test_table_14_has_the_mean_over_images_beside_the_printed_value():
     assert np.isnan(cells.loc[("gradcam", "otsu", "iou"), "printed"])
     assert own["verdict"] == "not comparable"
     assert own["obstacles"] == "the paper's ground truth is unknown"
-    assert set(rows["rule"]) == {"own", "otsu", "best", "none"}
+    assert set(rows["rule"]) == {*RULES, "none"}
+    assert set(rows["method"]) == set(CONTENDERS)
+    assert set(rows["lesion"]) == {0.1}
 
 
 def test_table_13_measures_each_property_in_its_direction():
     rows = property_rows([hand_made(0.05)], scale="paper", resamples=400)
-    ours = rows[rows["method"] == "dt_gradcam"].set_index("property")
-    assert len(ours) == 5
-    assert ours.loc["interpretability", "finding"] == "better", "less energy outside"
-    assert ours.loc["visualization_clarity", "finding"] == "worse", "a higher entropy"
-    assert ours.loc["noise_reduction", "finding"] == "better"
-    assert ours.loc["visualization_clarity", "printed"] == "Clear and focused."
+    ours = rows[rows["method"] == "dt_gradcam"]
+    assert len(ours) == 1 + 4 * 2, "a gain of Otsu over itself is no comparison"
+    for control in ("gradcam", "gradcam_otsu"):
+        finding = ours[ours["control"] == control].set_index("property")["finding"]
+        assert finding["interpretability"] == "better", "less energy outside"
+        assert finding["visualization_clarity"] == "worse", "a higher entropy"
+        assert finding["noise_reduction"] == "better"
+    printed = ours[ours["property"] == "visualization_clarity"]["printed"]
+    assert set(printed) == {"Clear and focused."}
     run = hand_made(0.05)
     inside = run.maps.query("method == 'gradcam'")["energy_inside"].mean()
     outside = rows.query("method == 'gradcam' and property == 'interpretability'")["value"].item()
@@ -223,13 +289,17 @@ def run_and_data(tmp_path, monkeypatch):
     run.mkdir()
     parts = pd.read_csv(split).query("part != 'train'")
     predicted = np.where(np.arange(len(parts)) % 3, parts["label"], "benign")
-    parts.assign(predicted=predicted).to_csv(run / "predictions.csv", index=False)
+    malignant = np.where(parts["label"] == "malignant", 0.6, 0.4)
+    parts.assign(predicted=predicted, p_benign=1 - malignant, p_malignant=malignant).to_csv(
+        run / "predictions.csv", index=False
+    )
     (run / "run.json").write_text(
         json.dumps(
             {
                 "network": "dalaresnet50",
                 "dataset": "breakhis_40x",
                 "by": "image",
+                "split_seed": 0,
                 "seed": 0,
                 "classes": ["benign", "malignant"],
                 "weights": "random",
@@ -271,7 +341,7 @@ def test_same_seed_same_scores(run_and_data, tmp_path):
     run, prepared, _ = run_and_data
     for name in ("one", "two"):
         evaluate_run(run, prepared, tmp_path / name, images=4, scorecam_images=2, copies=2)
-    for name in ("regions.csv", "maps.csv", "stages.csv", "randomization.csv"):
+    for name in ("regions.csv", "maps.csv", "stages.csv", "tuning.csv", "randomization.csv"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
@@ -280,7 +350,9 @@ def test_a_histology_set_without_masks_has_a_stand_in(run_and_data, tmp_path):
     table = pd.read_csv(prepared / "manifest.csv").drop(columns="mask").assign(mask="")
     table.to_csv(prepared / "manifest.csv", index=False)
     evaluate_run(run, prepared, tmp_path / "cam", images=2, scorecam_images=1, copies=2)
-    assert read_json(tmp_path / "cam/cam.json")["truth"].startswith("haematoxylin-dense region")
+    facts = read_json(tmp_path / "cam/cam.json")
+    assert facts["truth"].startswith("haematoxylin-dense region")
+    assert not facts["lesion_masks"]
 
 
 @pytest.mark.parametrize(
@@ -307,7 +379,8 @@ def test_from_maps_to_tables_and_figure_by_the_command_line(run_and_data, tmp_pa
     run, prepared, _ = run_and_data
     evaluate_run(run, prepared, tmp_path / "cam", images=6, scorecam_images=2, copies=2)
     facts = tmp_path / "cam/cam.json"
-    for name in ("13", "14", "cam_comparisons", "cam_ablation", "cam_faithfulness"):
+    names = ("13", "14", "cam_comparisons", "cam_ablation", "cam_faithfulness", "cam_mine")
+    for name in names:
         out = tmp_path / "tables" / f"{name}.csv"
         words = ["table", name, "--cams", facts, "--resamples", "20", "--scale", "smoke"]
         assert cli.main([str(word) for word in (*words, "--output", out)]) == 0

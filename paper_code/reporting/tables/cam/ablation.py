@@ -11,18 +11,20 @@ from paper_code.reporting.tables.cam.scores import (
     CamRun,
     cam_obstacles,
     heading,
-    mean_interval,
-    paired_difference,
+    resampled,
+    seed_of,
     side_by_side,
     write_cam_table,
 )
 
-METRICS = ("iou", "dice", "recall", "precision", *FREE, "spread")
-SHOWN = ("iou", "recall", "precision", "energy_inside", "auprc", "spread")
+METRICS = ("iou", "dice", "recall", "precision", "area", "matched_iou", *FREE, "spread")
+SHOWN = ("iou", "recall", "precision", "area", "matched_iou", "energy_inside", "auprc", "spread")
 NOTES = """One row per stage: each has all that the stages above it have. Each cell: mean over the
 test images that show a lesion [95 % interval, patients drawn with replacement]; in brackets the
 change against the stage before, with its paired interval. Before Otsu a region is what exceeds
-half of the maximum, from Otsu on what is not zero."""
+half of the maximum, from Otsu on what is not zero; "IoU, same area" is that of regions which are
+equally large at every stage. The order of the stages decides what each of them seems to bring:
+cam_comparisons.md has the cut without the noise."""
 
 
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
@@ -42,33 +44,27 @@ def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
 def ablation_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataFrame:
     """One row per data set, stage and metric: value, low, high; change (low, high) from the stage
     before; `obstacles` tells why a row is no evidence about the paper."""
-    tables = [
-        run.stages.assign(dataset=run.facts["dataset"], seed=run.facts["seed"]) for run in runs
-    ]
+    tables = [run.stages.assign(dataset=run.facts["dataset"], seed=seed_of(run)) for run in runs]
     keys = ["dataset", "seed", "image", "group", "stage"]
     scores = pd.concat(tables).melt(keys, list(METRICS), "metric", "value")
-    rows = []
-    for (dataset, metric), subset in scores.groupby(["dataset", "metric"], sort=False):
-        table, patients = side_by_side(subset, "stage")
-        for before, stage in zip((None, *STAGES), STAGES, strict=False):
-            row = {"dataset": dataset, "stage": stage, "metric": metric}
-            row |= mean_interval(table[stage], patients, resamples)
-            if before:
-                pair = paired_difference(table[stage], table[before], patients, resamples)
-                row |= {
-                    "change": pair["difference"],
-                    "change_low": pair["low"],
-                    "change_high": pair["high"],
-                }
-            rows.append(
-                row
-                | {
-                    "images": len(table),
-                    "scale": scale,
-                    "obstacles": cam_obstacles(runs, dataset, scale),
-                }
-            )
-    return pd.DataFrame(rows).round(6)
+    found = []
+    for dataset, subset in scores.groupby("dataset", sort=False):
+        values = side_by_side(subset, ["stage", "metric"])[list(STAGES)]
+        steps = zip(STAGES[1:], STAGES, strict=False)
+        changes = {
+            (stage, metric): values[stage, metric] - values[before, metric]
+            for stage, before in steps
+            for metric in METRICS
+        }
+        changes = resampled(pd.DataFrame(changes), resamples, differences=True)
+        changes = changes.rename_axis(values.columns.names)[["value", "low", "high"]]
+        changes.columns = ["change", "change_low", "change_high"]
+        rows = resampled(values, resamples, differences=False).drop(columns="p_value")
+        rows = rows.join(changes).reset_index()
+        obstacles = cam_obstacles(runs, dataset, scale)
+        found.append(rows.assign(dataset=dataset, scale=scale, obstacles=obstacles))
+    table = pd.concat(found, ignore_index=True)
+    return table[["dataset", *table.columns.drop("dataset")]].round(6)
 
 
 def _block(dataset: str, rows: pd.DataFrame) -> str:

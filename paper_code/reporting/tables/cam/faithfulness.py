@@ -8,7 +8,9 @@ from paper_code.reporting.tables.cam.scores import (
     CamRun,
     cam_obstacles,
     heading,
-    mean_interval,
+    in_order,
+    resampled,
+    side_by_side,
     tidy_scores,
     write_cam_table,
 )
@@ -17,7 +19,9 @@ CURVES = ("deletion", "insertion")
 NOTES = """Deletion: area under the predicted class's probability while the most salient pixels
 are replaced by the image's mean colour; lower is better. Insertion: the same while they are
 shown on the blurred image; higher is better. Means over the test images that show a lesion [95
-% interval, patients drawn with replacement].
+% interval, patients drawn with replacement]. Pixels of equal value, such as the zeros of a map that
+Otsu has cut, go in random orders, as smooth as the maps, over which the areas are averaged. The
+random map is a random order of all pixels: what does not beat it says nothing about the network.
 
 Reset: the network's parts get random weights one after the other from the head down; rank
 correlation (and SSIM) of the maps with the first ones after the head, and after everything. A
@@ -47,21 +51,22 @@ def faithfulness_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.D
     """
     scores = tidy_scores(runs)
     rows = []
-    for (dataset, method, metric), subset in scores[scores["metric"].isin(CURVES)].groupby(
-        ["dataset", "method", "metric"], sort=False
-    ):
-        rows.append(
-            {"dataset": dataset, "method": method, "metric": metric, "stage": "none"}
-            | mean_interval(subset["value"], subset["group"], resamples)
-            | {"images": len(subset)}
-        )
+    scores = scores[scores["metric"].isin(CURVES)].dropna(subset="value")
+    for dataset, subset in scores.groupby("dataset", sort=False):
+        values = side_by_side(subset, ["method", "metric"])
+        values = values[in_order(subset["method"])]
+        found = resampled(values, resamples, differences=False).drop(columns="p_value")
+        found = found.reset_index().assign(dataset=dataset, stage="none")
+        rows += found.to_dict("records")
     resets = pd.concat([run.randomization.assign(dataset=run.facts["dataset"]) for run in runs])
     resets = resets.melt(
         ["dataset", "method", "stage", "images"], ["spearman", "ssim"], "metric", "value"
     )
-    keys = ["dataset", "method", "metric", "stage", "images"]
-    rows += resets.groupby(keys, sort=False)["value"].mean().reset_index().to_dict("records")
+    keys = ["dataset", "method", "metric", "stage"]
+    resets = resets.groupby(keys, sort=False).agg({"value": "mean", "images": "sum"})
+    rows += resets.reset_index().to_dict("records")
     table = pd.DataFrame(rows)
+    table = table[["dataset", *table.columns.drop("dataset")]]
     table["obstacles"] = table["dataset"].map(lambda name: cam_obstacles(runs, name, scale))
     return table.assign(scale=scale).round(6)
 

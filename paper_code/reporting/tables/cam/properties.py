@@ -12,8 +12,8 @@ from paper_code.reporting.tables.cam.scores import (
     CamRun,
     cam_obstacles,
     heading,
-    mean_interval,
-    paired_difference,
+    in_order,
+    resampled,
     side_by_side,
     tidy_scores,
     write_cam_table,
@@ -28,13 +28,16 @@ PROPERTIES = {
     "noise_reduction": ("stability", "rank correlation with the map of a noisy image", 1),
     "diagnostic_relevance": ("iou", "IoU with the lesion, each method by its own rule", 1),
 }
+CONTROLS = ("gradcam", "gradcam_otsu")  # that DT Grad-CAM is compared with
 NOTES = """The paper's Table XIII compares Grad-CAM and DT Grad-CAM in words. Here each of its
 rows has a quantity: mean over the test images that show a lesion [95 % interval, patients drawn
-with replacement]. Difference: DT Grad-CAM less Grad-CAM on the same images, with Holm's
+with replacement]. Difference: DT Grad-CAM less the named map on the same images, with Holm's
 correction over the data sets of a row.
 
-- DT Grad-CAM sets most pixels to zero, which by itself lowers the spread; read it beside the
-  energy outside the lesion.
+- DT Grad-CAM sets most pixels to zero, which by itself lowers the spread: so does any cut. The
+  difference that tells something is that with Grad-CAM + Otsu, which has the same cut.
+- The centre prior is perfectly stable under noise, as it does not look at the image: stability
+  alone is no merit.
 - Otsu's threshold is part of DT Grad-CAM, so that it has no gain of its own; the gain of the
   others is what adaptive thresholding alone would bring them."""
 
@@ -54,37 +57,47 @@ def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
 
 
 def property_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataFrame:
-    """One row per data set, property and method.
+    """One row per data set, property, method and control.
 
     `difference` (with `difference_low`, `difference_high`, `p_holm`) stands in the rows of DT
-    Grad-CAM and is against Grad-CAM. `finding` is better, worse or not shown; `obstacles` tells
-    why a row is no evidence about the paper.
+    Grad-CAM, one for each of `CONTROLS`; the other rows have no control. `finding` is better, worse
+    or not shown; `obstacles` tells why a row is no evidence about the paper.
     """
     printed = published_table("13").set_index(["metric", "method"])["printed"]
     quantities = _quantities(runs)
     rows = []
-    for name, (quantity, _, sign) in PROPERTIES.items():
-        of_quantity = quantities[quantities["metric"] == quantity]
-        for dataset, subset in of_quantity.groupby("dataset", sort=False):
-            table, patients = side_by_side(subset, "method")
-            pair = paired_difference(table["dt_gradcam"], table["gradcam"], patients, resamples)
-            for method in table.columns:
+    for dataset, subset in quantities.groupby("dataset", sort=False):
+        values = side_by_side(subset, ["metric", "method"])
+        means = resampled(values, resamples, differences=False)
+        changes = {
+            (quantity, control): values[quantity, "dt_gradcam"] - values[quantity, control]
+            for quantity, _, _ in PROPERTIES.values()
+            if quantity != "otsu_gain"
+            for control in CONTROLS
+        }
+        changes = resampled(pd.DataFrame(changes), resamples, differences=True)
+        obstacles = cam_obstacles(runs, dataset, scale)
+        for name, (quantity, _, sign) in PROPERTIES.items():
+            for method in in_order(means.loc[quantity].index):
                 row = {"table": "13", "dataset": dataset, "property": name, "quantity": quantity}
                 row |= {"better": "higher" if sign > 0 else "lower", "method": method}
-                row |= mean_interval(table[method], patients, resamples)
-                row["printed"] = printed.get((name, method), "")
-                if method == "dt_gradcam" and quantity != "otsu_gain":
-                    row |= {
-                        "difference": pair["difference"],
-                        "difference_low": pair["low"],
-                        "difference_high": pair["high"],
-                        "p_value": pair["p_value"],
-                    }
-                rows.append(
-                    row | {"obstacles": cam_obstacles(runs, dataset, scale), "scale": scale}
-                )
+                row |= means.loc[(quantity, method)].drop("p_value").to_dict()
+                row |= {"printed": printed.get((name, method), ""), "obstacles": obstacles}
+                compared = method == "dt_gradcam" and quantity != "otsu_gain"
+                for control in CONTROLS if compared else ("",):
+                    change = {"control": control}
+                    if control:
+                        found = changes.loc[(quantity, control)]
+                        change |= {
+                            "difference": found["value"],
+                            "difference_low": found["low"],
+                            "difference_high": found["high"],
+                            "p_value": found["p_value"],
+                        }
+                    rows.append(row | change | {"scale": scale})
     rows = pd.DataFrame(rows)
-    rows["p_holm"] = rows.groupby([rows["property"], counts(rows)])["p_value"].transform(holm)
+    family = [rows["property"], rows["control"], counts(rows)]
+    rows["p_holm"] = rows.groupby(family)["p_value"].transform(holm)
     sign = np.where(rows["better"] == "higher", 1, -1)
     found = findings(sign * rows["difference"], rows["p_holm"])
     rows["finding"] = np.where(rows["difference"].isna(), "", found)
@@ -92,7 +105,7 @@ def property_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataF
 
 
 def _quantities(runs: list[CamRun]) -> pd.DataFrame:
-    """`tidy_scores` with one value an image and quantity of `PROPERTIES`."""
+    """`tidy_scores` with one value per image and quantity of `PROPERTIES`."""
     scores = tidy_scores(runs)
     keys = ["dataset", "seed", "image", "group", "method"]
     iou = scores[scores["metric"] == "iou"].pivot(index=keys, columns="rule", values="value")
@@ -106,22 +119,30 @@ def _quantities(runs: list[CamRun]) -> pd.DataFrame:
 
 def _block(dataset: str, rows: pd.DataFrame) -> str:
     lines = []
-    methods = [name for name in METHOD_LABELS if name in set(rows["method"])]
+    methods = in_order(rows["method"])
     for name, (_, text, sign) in PROPERTIES.items():
-        subset = rows[rows["property"] == name].set_index("method")
+        subset = rows[rows["property"] == name]
+        of_method = subset.drop_duplicates("method").set_index("method")
         line = {
             "Property": name.replace("_", " ").capitalize(),
             "Quantity": f"{text} ({'higher' if sign > 0 else 'lower'} is better)",
-            "Printed, Grad-CAM": subset.loc["gradcam", "printed"],
-            "Printed, DT Grad-CAM": subset.loc["dt_gradcam", "printed"],
+            "Printed, Grad-CAM": of_method.loc["gradcam", "printed"],
+            "Printed, DT Grad-CAM": of_method.loc["dt_gradcam", "printed"],
         }
         for method in methods:
-            row = subset.loc[method]
-            line[METHOD_LABELS[method]] = interval_text(row["value"], row["low"], row["high"])
-        ours = subset.loc["dt_gradcam"]
-        line["Difference"] = (
-            f"{number(ours['difference'])} [{number(ours['difference_low'])}, "
-            f"{number(ours['difference_high'])}], p {number(ours['p_holm'])}"
-        )
+            row = of_method.loc[method]
+            line[METHOD_LABELS.get(method, method)] = interval_text(
+                row["value"], row["low"], row["high"]
+            )
+        for control in CONTROLS:
+            change = subset[subset["control"] == control]
+            line[f"Difference, {METHOD_LABELS[control]}"] = (
+                "–" if change.empty else _change_text(change.iloc[0])
+            )
         lines.append(line)
     return f"{heading(dataset, rows['obstacles'].iloc[0])}\n\n{markdown(pd.DataFrame(lines))}"
+
+
+def _change_text(row: pd.Series) -> str:
+    low, high = number(row["difference_low"]), number(row["difference_high"])
+    return f"{number(row['difference'])} [{low}, {high}], p {number(row['p_holm'])}"

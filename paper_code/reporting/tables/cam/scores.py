@@ -1,7 +1,7 @@
 """What tables of class activation maps read, and means and paired differences over images."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from paper_code.metrics.intervals import bca_interval, percentile_interval, perc
 from paper_code.metrics.resampling import bootstrap_values, group_codes, left_out_values
 from paper_code.reporting.evidence import evidence_text, join_obstacles, obstacles
 from paper_code.reporting.labels import DATASET_LABELS
-from paper_code.reporting.markdown import distinct, write_table
+from paper_code.reporting.markdown import distinct, interval_text, write_table
 
 METHOD_LABELS = {
     "gradcam": "Grad-CAM",
@@ -23,14 +23,25 @@ METHOD_LABELS = {
     "dt_gradcam": "DT Grad-CAM",
     "gradcam_plusplus": "Grad-CAM++",
     "hirescam": "HiResCAM",
+    "dt_average": "Average of Eq. 8 (no cut)",
+    "gradcam_otsu": "Grad-CAM + Otsu",
+    "gradcam_otsu_clean": "Grad-CAM + Otsu + morphology",
+    "whole_image": "Whole image",
+    "centre_prior": "Centre prior",
+    "random_map": "Random map",
 }
 RULE_LABELS = {
-    "own": "each method's own rule (DT Grad-CAM: Otsu; the others: above 0.5)",
+    "own": "each method's own rule (DT Grad-CAM and what Otsu has cut: not zero; the others: "
+    "above 0.5)",
     "otsu": "the same rule for all: Otsu on each map",
     "best": "the same rule for all: the fixed threshold that is best on validation images",
+    "area": "the same area for all: the highest pixels of each map, as many as lesions of the "
+    "other parts of the split cover on average",
+    "tuned": "each method with the parameters that are best on validation images",
 }
 OVERLAPS = ("iou", "dice", "recall", "precision", "f1")
 FREE = ("pointing_game", "energy_inside", "auprc")  # need no threshold
+REGION_METRICS = (*OVERLAPS, "area")
 MAP_METRICS = (*FREE, "spread", "stability", "deletion", "insertion")
 LOWER_IS_BETTER = ("spread", "deletion")
 METRIC_LABELS = {
@@ -39,6 +50,8 @@ METRIC_LABELS = {
     "recall": "Recall",
     "precision": "Precision",
     "f1": "F1",
+    "area": "Area",
+    "matched_iou": "IoU, same area",
     "pointing_game": "Pointing game",
     "energy_inside": "Energy inside",
     "auprc": "AUPRC",
@@ -47,10 +60,16 @@ METRIC_LABELS = {
     "deletion": "Deletion",
     "insertion": "Insertion",
 }
+NO_MASKS = "no lesion masks"
+AT_CHANCE = "network at chance"
+# A best threshold that marks more of the validation images than this is no threshold.
+NEARLY_ALL = 0.9
+NO_THRESHOLD = "no threshold better than marking everything"
 LEVEL = 0.95
 FEWEST = 5  # patients; with fewer an interval of a mean says nothing
 
 SCORES = ("regions", "maps", "stages")  # files of scores, one row per image and method
+OTHERS = ("tuning", "randomization")
 
 
 @dataclass(frozen=True)
@@ -61,6 +80,7 @@ class CamRun:
     regions: pd.DataFrame
     maps: pd.DataFrame
     stages: pd.DataFrame
+    tuning: pd.DataFrame
     randomization: pd.DataFrame
 
 
@@ -73,13 +93,8 @@ def load_cam(path: str | Path) -> CamRun:
     path = Path(path)
     try:
         tables = [_read_scores(path.with_name(f"{name}.csv")) for name in SCORES]
-        randomization = pd.read_csv(
-            path.with_name("randomization.csv"),
-            dtype={"stage": str},
-            keep_default_na=False,
-            na_values=[""],
-        )
-        return CamRun(read_json(path), *tables, randomization)
+        tables += [_read_plain(path.with_name(f"{name}.csv")) for name in OTHERS]
+        return CamRun(read_json(path), *tables)
     except (OSError, json.JSONDecodeError, pd.errors.ParserError) as error:
         raise UserError(
             f"{path}: not the scores of a run ({error}). Make them with 'paper_code cam'."
@@ -92,6 +107,11 @@ def _read_scores(path: Path) -> pd.DataFrame:
     return table.assign(group=table["group"].fillna(table["image"]))
 
 
+def _read_plain(path: Path) -> pd.DataFrame:
+    # The stage "none" is text, not a missing value.
+    return pd.read_csv(path, dtype={"stage": str}, keep_default_na=False, na_values=[""])
+
+
 def write_cam_table(
     output: str,
     cams: list[str],
@@ -102,6 +122,7 @@ def write_cam_table(
     notes: str,
     scale: str,
     resamples: int,
+    more: Callable[[list[CamRun]], list[str]] = lambda runs: [],
 ) -> None:
     """Write `output` (.csv) and its .md.
 
@@ -113,99 +134,149 @@ def write_cam_table(
         title, notes: of the page.
         scale: smoke, demo or paper.
         resamples: of the bootstrap.
+        more: sections of the page below the blocks.
     """
     runs = [load_cam(path) for path in cams]
     rows = make_rows(runs, scale=scale, resamples=resamples)
     blocks = [block(dataset, subset) for dataset, subset in rows.groupby("dataset", sort=False)]
-    write_table(output, rows, title, [notes, *blocks, cam_provenance(runs, scale)])
+    write_table(output, rows, title, [notes, *blocks, *more(runs), cam_provenance(runs, scale)])
 
 
 def tidy_scores(runs: list[CamRun]) -> pd.DataFrame:
     """Every score of every image: dataset, seed, image, group, method, rule, metric, value.
 
-    `rule` is empty for scores that need no threshold.
+    `rule` is "none" for scores that need no threshold. `seed` tells the runs of a data set apart:
+    seed of the split and of the training.
     """
     keys = ["dataset", "seed", "image", "group", "method", "rule"]
     parts = []
     for run in runs:
-        for table, metrics in ((run.regions, OVERLAPS), (run.maps, MAP_METRICS)):
-            table = table.assign(dataset=run.facts["dataset"], seed=run.facts["seed"])
+        for table, metrics in ((run.regions, REGION_METRICS), (run.maps, MAP_METRICS)):
+            table = table.assign(dataset=run.facts["dataset"], seed=seed_of(run))
             if "rule" not in table:
-                table["rule"] = ""
+                table["rule"] = "none"
             parts.append(table.melt(keys, list(metrics), "metric", "value"))
     return pd.concat(parts, ignore_index=True)
 
 
-def mean_interval(values: pd.Series, groups: pd.Series, resamples: int) -> dict[str, float]:
-    """Mean over images; `low`, `high` of the BCa bootstrap of patients, NaN for under `FEWEST`."""
+def in_order(methods: Iterable[str]) -> list[str]:
+    """Methods in the order of their labels, those without a label last."""
+    methods = list(dict.fromkeys(methods))
+    known = [name for name in METHOD_LABELS if name in methods]
+    return [*known, *(name for name in methods if name not in METHOD_LABELS)]
+
+
+def seed_of(run: CamRun) -> str:
+    """Seed of the split and seed of the training of a run."""
+    return f"{run.facts['split_seed']}-{run.facts['seed']}"
+
+
+def side_by_side(scores: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Scores of one data set as one column per combination of `columns`.
+
+    The index (seed, image, group) tells the measurements apart; images that a method lacks are NaN.
+    """
+    return scores.pivot(index=["seed", "image", "group"], columns=columns, values="value")
+
+
+def resampled(values: pd.DataFrame, resamples: int, *, differences: bool) -> pd.DataFrame:
+    """Mean of each column over images, with its 95 % interval: one row per column of `values`.
+
+    This is the one place where seeds and patients are weighed: of the seeds of an image the mean is
+    taken first, then whole patients are drawn with replacement, the same draws for all columns.
+
+    Args:
+        values: index (seed, image, group), as of `side_by_side`; NaN is left out.
+        resamples: of the bootstrap.
+        differences: the columns are differences, whose interval is that of percentiles, and
+            `p_value` is two-sided. Else they are scores with a BCa interval, and p_value is NaN.
+
+    Returns:
+        value, low, high, p_value, images, patients, seeds; `low`, `high` and `p_value` are NaN for
+        fewer than `FEWEST` patients.
+    """
     known = values.notna().to_numpy()
-    numbers, groups = values.to_numpy(float)[known], groups.to_numpy()[known]
-    if len(numbers) == 0:
-        return {"value": np.nan, "low": np.nan, "high": np.nan}
-    codes = group_codes(groups, len(numbers))
-    if codes.max() + 1 < FEWEST:
-        return {"value": float(numbers.mean()), "low": np.nan, "high": np.nan}
-    statistic = _weighted_mean(numbers)
-    drawn = bootstrap_values(statistic, codes, resamples, seed=0)[:, 0]
-    left_out = left_out_values(statistic, codes)[:, 0]
-    low, high = bca_interval(float(numbers.mean()), drawn, left_out, LEVEL)
-    return {"value": float(numbers.mean()), "low": low, "high": high}
+    together: dict[bytes, list[int]] = {}  # columns that have the same images
+    for column in range(values.shape[1]):
+        together.setdefault(known[:, column].tobytes(), []).append(column)
+    found = {}
+    for columns in together.values():
+        subset = values.iloc[:, columns].dropna()
+        means = subset.groupby(level=["image", "group"], sort=False).mean()
+        counted = {
+            "images": len(means),
+            "patients": means.index.get_level_values("group").nunique(),
+            "seeds": subset.index.get_level_values("seed").nunique(),
+        }
+        table = _intervals(means, resamples, differences)
+        for column, row in table.items():
+            found[column] = row | counted
+    table = pd.DataFrame([found[column] for column in values.columns], index=values.columns)
+    return table
 
 
-def paired_difference(
-    first: pd.Series, second: pd.Series, groups: pd.Series, resamples: int
-) -> dict[str, float]:
-    """Mean of first - second over the images that have both, with interval and two-sided p.
-
-    Both are NaN for fewer than `FEWEST` patients.
-    """
-    change = (first - second).to_numpy(float)
-    known = ~np.isnan(change)
-    change, groups = change[known], groups.to_numpy()[known]
-    found = {
-        "reference_value": float(first[known].mean()),
-        "value": float(second[known].mean()),
-    }
-    if len(change) == 0:
-        return found | dict.fromkeys(("difference", "low", "high", "p_value"), np.nan)
-    codes = group_codes(groups, len(change))
+def _intervals(means: pd.DataFrame, resamples: int, differences: bool) -> dict[object, dict]:
+    """value, low, high and p_value of each column of one row per image (index image, group)."""
+    numbers = means.to_numpy(float)
+    rows = [
+        {"value": value, "low": np.nan, "high": np.nan, "p_value": np.nan}
+        for value in (numbers.mean(0) if len(numbers) else np.full(numbers.shape[1], np.nan))
+    ]
+    found = dict(zip(means.columns, rows, strict=True))
+    codes = group_codes(means.index.get_level_values("group"), len(means))
+    if len(codes) == 0 or codes.max() + 1 < FEWEST:
+        return found
     patients = int(codes.max()) + 1
-    drawn = bootstrap_values(_weighted_mean(change), codes, resamples, seed=0)[:, 0]
-    low = high = p_value = np.nan
-    if patients >= FEWEST:
-        low, high = percentile_interval(drawn, patients, LEVEL)
-        p_value = percentile_p_value(drawn, patients)
-    return found | {
-        "difference": float(change.mean()),
-        "low": low,
-        "high": high,
-        "p_value": p_value,
-        "images": len(change),
-        "patients": patients,
-    }
 
-
-def _weighted_mean(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     def statistic(weights: np.ndarray) -> np.ndarray:
-        with np.errstate(invalid="ignore"):
-            return (weights @ values / weights.sum(axis=1))[:, None]
+        return weights @ numbers / weights.sum(axis=1, keepdims=True)
 
-    return statistic
-
-
-def side_by_side(scores: pd.DataFrame, column: str) -> tuple[pd.DataFrame, pd.Series]:
-    """Scores of one data set, rule and metric: one row per image and seed, one column per `column`.
-
-    Returns the table and the patient of each row.
-    """
-    table = scores.pivot(index=["seed", "image", "group"], columns=column, values="value")
-    return table.reset_index(drop=True), table.index.get_level_values("group").to_series()
+    drawn = bootstrap_values(statistic, codes, resamples, seed=0)
+    left_out = None if differences else left_out_values(statistic, codes)
+    for column, row in enumerate(rows):
+        if differences:
+            row["low"], row["high"] = percentile_interval(drawn[:, column], patients, LEVEL)
+            row["p_value"] = percentile_p_value(drawn[:, column], patients)
+        else:
+            of_column = drawn[:, column], left_out[:, column]
+            row["low"], row["high"] = bca_interval(row["value"], *of_column, LEVEL)
+    return found
 
 
 def cam_obstacles(runs: list[CamRun], dataset: str, scale: str, *more: str) -> str:
-    """Why maps on a data set are no evidence about the paper; "" where they are."""
-    facts = next(run.facts for run in runs if run.facts["dataset"] == dataset)
-    return join_obstacles(obstacles(facts["data"], scale, facts["weights"]), more)
+    """Why maps on a data set are no evidence about the paper; "" where they are.
+
+    A stand-in for the lesions supports nothing and contradicts nothing; nor do maps of networks
+    that cannot tell the classes apart.
+    """
+    facts = [run.facts for run in runs if run.facts["dataset"] == dataset]
+    found = obstacles(facts[0]["data"], scale, facts[0]["weights"])
+    if not all(f["lesion_masks"] for f in facts):
+        found.append(NO_MASKS)
+    if at_chance(facts):
+        found.append(AT_CHANCE)
+    return join_obstacles(found, more)
+
+
+def at_chance(facts: list[dict]) -> bool:
+    """Whether the AUC's interval reaches down to 0.5 in at least half of the runs."""
+    ends = [
+        f["auc_roc"]["value"] if np.isnan(f["auc_roc"]["low"]) else f["auc_roc"]["low"]
+        for f in facts
+    ]
+    return float(np.median(ends)) <= 0.5
+
+
+def marking_everything(runs: list[CamRun], dataset: str) -> set[tuple[str, str]]:
+    """(method, rule) whose threshold, chosen on validation images, marks nearly everything: more
+    than `NEARLY_ALL` of the test images of some run, on average."""
+    found = set()
+    for run in runs:
+        if run.facts["dataset"] == dataset:
+            chosen = run.regions[run.regions["rule"].isin(["best", "tuned"])]
+            area = chosen.groupby(["method", "rule"])["area"].mean()
+            found |= set(area.index[area > NEARLY_ALL])
+    return found
 
 
 def heading(dataset: str, obstacles_found: str | None = None) -> str:
@@ -222,7 +293,9 @@ def cam_provenance(runs: list[CamRun], scale: str) -> str:
     data = {
         f["dataset"]: f"- {DATASET_LABELS.get(f['dataset'], f['dataset'])}: "
         f"{f['data']['description']}; truth: {f['truth']}; {f['images']} test images with a lesion "
-        f"(Score-CAM: {f['scorecam_images']}), {f['validation_images']} validation images"
+        f"(Score-CAM: {f['scorecam_images']}), {f['validation_images']} validation images "
+        f"({f['tuning_images']} for parameters); lesions of the other parts cover "
+        f"{100 * f['lesion_share']:.2g} % of an image"
         for f in facts
     }
     settings = distinct(
@@ -240,8 +313,20 @@ def cam_provenance(runs: list[CamRun], scale: str) -> str:
             f"- DT Grad-CAM: {settings}; precision of all maps: "
             f"{distinct(f['cam']['precision'] for f in facts)}",
             *data.values(),
-            f"- Seeds: {distinct(f['seed'] for f in facts)}",
+            f"- Networks on the test part: AUC {distinct(map(_auc_text, facts))}",
+            f"- Baselines: Gaussian round the centre, deviation "
+            f"{distinct(f['baselines']['centre_sigma'] for f in facts)} of the side; random map on "
+            f"the layer's grid, {distinct(f['baselines']['random_draws'] for f in facts)} draws",
+            f"- Seeds (split-training): {distinct(map(seed_of, runs))}",
             f"- Hardware: {distinct(f['provenance']['hardware'] for f in facts)}",
             f"- Commit of the runs: {distinct(f['provenance']['commit'] for f in facts)}",
         ]
+    )
+
+
+def _auc_text(facts: dict) -> str:
+    auc = facts["auc_roc"]
+    return (
+        f"{DATASET_LABELS.get(facts['dataset'], facts['dataset'])} "
+        f"{interval_text(auc['value'], auc['low'], auc['high'])}"
     )

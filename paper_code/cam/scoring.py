@@ -1,0 +1,113 @@
+"""The scores of a method's maps on the test images: one row per image, whatever the method."""
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from paper_code.cam.ablation import spread
+from paper_code.cam.contenders import Part
+from paper_code.cam.faithfulness import deletion_insertion, rank_correlation
+from paper_code.cam.localization import (
+    CUT,
+    matched_area_scores,
+    overlap_scores,
+    regions,
+    threshold_free_scores,
+)
+
+CURVE_STEPS = 10
+TIE_DRAWS = 2  # random orders for pixels of equal value, over which the curves are averaged
+ABOUT = ["image", "group", "label", "predicted"]
+
+
+def region_rows(
+    method: str, maps: Tensor, part: Part, threshold: float, share: float, tuned: np.ndarray
+) -> pd.DataFrame:
+    """Overlap scores under every rule, one row per image and rule.
+
+    Rules: own; otsu; best, the fixed `threshold` found on validation images; area, the highest
+    `share` of each map; tuned, the regions of `tuned_regions`. `lesion` is the lesion's part of the
+    image. Of several draws of a map (see `Explained`) the mean of the scores.
+    """
+    masks = _repeated(part.masks, len(maps))
+    scores = {
+        "own": overlap_scores(regions(maps, method, "own"), masks),
+        "otsu": overlap_scores(regions(maps, method, "otsu"), masks),
+        "best": overlap_scores(regions(maps, method, "fixed", threshold), masks),
+        "area": matched_area_scores(maps, masks, share),
+        "tuned": overlap_scores(tuned, masks),
+    }
+    tables = [_per_image(table, part).assign(rule=rule) for rule, table in scores.items()]
+    return _named(method, part, pd.concat(tables), len(tables))
+
+
+def map_rows(
+    network: nn.Module,
+    method: str,
+    maps: Tensor,
+    shaken: Tensor,
+    part: Part,
+    ties: list[Tensor],
+    precision: str,
+) -> pd.DataFrame:
+    """Scores without a threshold, one row per image: `threshold_free_scores`, `spread`, `stability`
+    (rank correlation with `shaken`, the maps of slightly noisy images), and the areas under the
+    deletion and insertion curves, whose ties are broken by each of `ties` in turn."""
+    table = threshold_free_scores(maps, _repeated(part.masks, len(maps)))
+    table["spread"] = spread(maps)
+    table["stability"] = rank_correlation(maps, shaken)
+    table = _per_image(table, part)
+    areas = _curve_areas(network, method, maps, part, ties, precision)
+    return _named(method, part, pd.concat([table, areas], axis=1), 1)
+
+
+def _curve_areas(
+    network: nn.Module,
+    method: str,
+    maps: Tensor,
+    part: Part,
+    ties: list[Tensor],
+    precision: str,
+) -> pd.DataFrame:
+    """Means over orders. A map with few equal pixels has one order, a cut one as many as `ties`.
+
+    The whole image has no order of its own: with random ones it is the random map, whose draws
+    these are, so its areas stay empty.
+    """
+    count = len(part.table)
+    if method == "whole_image":
+        return pd.DataFrame({"deletion": np.nan, "insertion": np.nan}, index=range(count))
+    draws = maps.split(count)[: len(ties)]
+    several = len(draws) > 1 or method in CUT
+    areas = []
+    for number, tie in enumerate(ties if several else ties[:1]):
+        curves = deletion_insertion(
+            network,
+            part.inputs,
+            part.classes,
+            draws[number % len(draws)],
+            steps=CURVE_STEPS,
+            ties=tie[:count],
+            precision=precision,
+        )
+        areas.append(curves.areas())
+    return sum(areas) / len(areas)
+
+
+def _repeated(masks: Tensor, count: int) -> Tensor:
+    """`masks` as often as there are draws in `count` maps."""
+    return torch.as_tensor(masks).repeat(count // len(masks), 1, 1)
+
+
+def _per_image(table: pd.DataFrame, part: Part) -> pd.DataFrame:
+    """The mean over draws of each image."""
+    count = len(part.table)
+    return table.groupby(np.arange(len(table)) % count).mean()
+
+
+def _named(method: str, part: Part, scores: pd.DataFrame, times: int) -> pd.DataFrame:
+    """Scores beside image, patient, classes, method and the lesion's part of the image."""
+    names = part.table[ABOUT].assign(method=method, lesion=part.masks.float().mean((1, 2)).numpy())
+    names = pd.concat([names] * times, ignore_index=True)
+    return pd.concat([names, scores.reset_index(drop=True)], axis=1)

@@ -1,0 +1,63 @@
+"""The maps of a data set of one's own that has lesion masks, beside maps that know nothing."""
+
+import pandas as pd
+
+from paper_code.reporting.labels import DATASET_LABELS
+from paper_code.reporting.markdown import write_table
+from paper_code.reporting.tables.cam import localization, paired
+from paper_code.reporting.tables.cam.scores import (
+    AT_CHANCE,
+    CamRun,
+    at_chance,
+    cam_provenance,
+    load_cam,
+)
+
+CHANCE = ("random_map", "centre_prior")
+NOTES = """How well the maps of each method find the lesions of this data set, scored as in Table
+XIV, and what is left of it beside maps that know nothing of the network."""
+
+
+def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
+    """Write `output` (.csv) and its .md; arguments as `write_cam_table`, of one data set."""
+    runs = [load_cam(path) for path in cams]
+    pairs = paired.cam_comparison_rows(runs, scale=scale, resamples=resamples)
+    rows = own_rows(runs, pairs, scale=scale, resamples=resamples)
+    dataset = rows["dataset"].iloc[0]
+    sections = [NOTES, f"{localization.NOTES.split('Paired differences')[0].strip()}"]
+    if at_chance([run.facts for run in runs]):
+        sections.append(
+            f"**{AT_CHANCE.capitalize()}.** The interval of the AUC reaches down to 0.5 in at "
+            "least half of the runs: these networks have not learnt to tell the classes apart, "
+            "and no map of theirs can be expected to find a lesion."
+        )
+    sections += [
+        localization.block(dataset, rows.assign(printed=float("nan"))),
+        f"## Paired differences\n\n{paired.NOTES}",
+        paired.block(dataset, pairs).partition("\n\n")[2],
+        *localization.tuning(runs),
+        cam_provenance(runs, scale),
+    ]
+    title = f"Class activation maps: {DATASET_LABELS.get(dataset, dataset)}"
+    write_table(output, rows, title, sections)
+
+
+def own_rows(
+    runs: list[CamRun], pairs: pd.DataFrame, *, scale: str, resamples: int
+) -> pd.DataFrame:
+    """The rows of Table XIV without printed values, and of each method the difference from each of
+    `CHANCE` with its interval and Holm-corrected p (`less_<baseline>`, ..., NaN where none)."""
+    printed = ["table", "printed", "difference", "verdict"]
+    rows = localization.localization_rows(runs, scale=scale, resamples=resamples)
+    rows = rows.drop(columns=printed)
+    keys = ["dataset", "method", "rule", "metric"]
+    for baseline in CHANCE:
+        of_baseline = pairs[pairs["control"] == baseline]
+        names = {
+            "difference": f"less_{baseline}",
+            "low": f"less_{baseline}_low",
+            "high": f"less_{baseline}_high",
+            "p_holm": f"less_{baseline}_p_holm",
+        }
+        rows = rows.merge(of_baseline[[*keys, *names]].rename(columns=names), "left", keys)
+    return rows
