@@ -154,7 +154,7 @@ def test_marking_everything_is_detected_and_does_not_count():
     assert cells.loc[("eigencam", "best", "iou"), "obstacles"] == "", "the control has a threshold"
     assert cells.loc[("gradcam", "area", "iou"), "obstacles"] == ""
     rows = localization_rows([run], scale="paper", resamples=50)
-    marked = rows[rows["marks_everything"]]
+    marked = rows[rows["marks_everything"] == 1]
     assert set(marked["method"]) == {"dt_gradcam", "gradcam"} and set(marked["rule"]) == {"best"}
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from paper_code.cam.localization import EVERYTHING
 from paper_code.reporting.evidence import NOT_COMPARABLE, NOT_PRINTED, printed_value
 from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.reporting.markdown import cell, markdown, number
@@ -63,8 +64,8 @@ def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
 def localization_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataFrame:
     """One row per data set, method, rule and metric. Printed values stand beside the own rule.
 
-    `threshold` is the fixed one of the rules best and tuned (mean over the runs; -1 is below every
-    value), `marks_everything` whether it marks nearly all of the test images in some run,
+    `threshold` is the fixed one of the rules best and tuned (mean over the runs that have one above
+    `EVERYTHING`), `marks_everything` the share of the runs that mark nearly all of the test images,
     `lesion` the lesion's part of the test images. `verdict` never is agrees or differs, as it is
     not known what the printed scores were measured against.
     """
@@ -90,7 +91,7 @@ def localization_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.D
         ]
         everything = marking_everything(runs, dataset)
         rows["marks_everything"] = [
-            (row.method, row.rule) in everything for row in rows.itertuples()
+            everything.get((row.method, row.rule), 0.0) for row in rows.itertuples()
         ]
         lesions = pd.concat([run.maps for run in own_runs])
         lesions = lesions[lesions["method"] == "gradcam"]
@@ -114,11 +115,12 @@ def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _threshold(runs: list[CamRun], method: str, rule: str) -> float:
     if rule == "best":
-        return float(np.mean([run.facts["thresholds"][method]["threshold"] for run in runs]))
-    if rule == "tuned":
+        values = [run.facts["thresholds"][method]["threshold"] for run in runs]
+    elif rule == "tuned":
         values = [run.facts["tuned"][method].get("threshold", np.nan) for run in runs]
-        return float(np.mean(values))
-    return float("nan")
+    else:
+        return float("nan")
+    return pd.Series(values).where(lambda value: value > EVERYTHING).mean()
 
 
 def block(dataset: str, rows: pd.DataFrame) -> str:
@@ -137,11 +139,19 @@ def block(dataset: str, rows: pd.DataFrame) -> str:
             line = {"Method": METHOD_LABELS.get(method, method)}
             line |= {METRIC_LABELS[metric]: cell(cells.loc[metric]) for metric in metrics}
             if rule in ("best", "tuned"):
-                shown = number(first["threshold"], 2)
-                line["Threshold"] = NO_THRESHOLD if first["marks_everything"] else shown
+                line["Threshold"] = _threshold_text(first)
             lines.append(line | {"Images": str(first["images"])})
         parts.append(f"{text[0].upper()}{text[1:]}:\n\n{markdown(pd.DataFrame(lines))}")
     return "\n\n".join(parts)
+
+
+def _threshold_text(row: pd.Series) -> str:
+    """The threshold, or in how much of the runs it is none."""
+    share = row["marks_everything"]
+    if share == 1:
+        return NO_THRESHOLD
+    shown = number(row["threshold"], 2)
+    return f"{shown} ({100 * share:.0f} % of the runs: {NO_THRESHOLD})" if share else shown
 
 
 def tuning(runs: list[CamRun]) -> list[str]:

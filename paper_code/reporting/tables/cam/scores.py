@@ -267,16 +267,15 @@ def at_chance(facts: list[dict]) -> bool:
     return float(np.median(ends)) <= 0.5
 
 
-def marking_everything(runs: list[CamRun], dataset: str) -> set[tuple[str, str]]:
-    """(method, rule) whose threshold, chosen on validation images, marks nearly everything: more
-    than `NEARLY_ALL` of the test images of some run, on average."""
-    found = set()
+def marking_everything(runs: list[CamRun], dataset: str) -> dict[tuple[str, str], float]:
+    """(method, rule) -> share of the runs in which the threshold that was chosen on validation
+    images marks nearly everything: more than `NEARLY_ALL` of the test images on average."""
+    areas = []
     for run in runs:
         if run.facts["dataset"] == dataset:
             chosen = run.regions[run.regions["rule"].isin(["best", "tuned"])]
-            area = chosen.groupby(["method", "rule"])["area"].mean()
-            found |= set(area.index[area > NEARLY_ALL])
-    return found
+            areas.append(chosen.groupby(["method", "rule"])["area"].mean() > NEARLY_ALL)
+    return pd.concat(areas, axis=1).mean(axis=1).to_dict()
 
 
 def heading(dataset: str, obstacles_found: str | None = None) -> str:
