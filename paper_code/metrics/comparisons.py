@@ -174,7 +174,13 @@ def difference_bootstrap(
     of_runs = [np.stack([_metrics(*sample, metrics) for sample in side]) for side in sides]
     spreads = _run_variances(*of_runs, paired=paired)
     rows = [
-        _tested(table.loc[i, "difference"], values[:, i], patients, spreads[:, i], of_runs, level)
+        weigh_difference(
+            table.loc[i, "difference"],
+            values[:, i],
+            patients,
+            [(v[i], df) for v, df in spreads],
+            level,
+        )
         for i in range(len(metrics))
     ]
     table[list(rows[0])] = pd.DataFrame(rows)
@@ -189,43 +195,52 @@ def _metrics(y_true: np.ndarray, y_prob: np.ndarray, codes: np.ndarray, metrics)
     return weighted_metrics(y_true, y_prob, np.ones((1, len(y_true))), metrics)[0]
 
 
-def _run_variances(first: np.ndarray, second: np.ndarray, *, paired: bool) -> np.ndarray:
-    """Variances of the mean over the runs, one row for each independent source, x M metrics."""
+def _run_variances(
+    first: np.ndarray, second: np.ndarray, *, paired: bool
+) -> list[tuple[np.ndarray, int]]:
+    """Variances (M) of the mean over the runs with their degrees of freedom, by independent source.
+
+    Empty with one run on some side.
+    """
     sources = [first - second] if paired else [first, second]
-    return np.stack(
-        [
-            side.var(axis=0, ddof=1) / len(side) if len(side) > 1 else np.zeros(side.shape[1])
-            for side in sources
-        ]
-    )
+    if min(map(len, sources)) < 2:
+        return []
+    return [(side.var(axis=0, ddof=1) / len(side), len(side) - 1) for side in sources]
 
 
-def _tested(
+def weigh_difference(
     difference: float,
-    values: np.ndarray,
+    draws: np.ndarray,
     patients: int,
-    spreads: np.ndarray,
-    of_runs: list[np.ndarray],
-    level: float,
+    of_runs: Sequence[tuple[float, float]] = (),
+    level: float = 0.95,
 ) -> dict[str, float]:
-    """Interval, p-value and standard error of one difference."""
+    """Interval, p-value and standard error of a difference, over patients and runs.
+
+    Args:
+        difference: the estimate.
+        draws: R values of it, each on a draw of whole patients.
+        patients: how many there are.
+        of_runs: (variance of the mean over the runs, degrees of freedom) of each source; none with
+            one run, whose interval is that of percentiles.
+        level: of the interval.
+
+    Returns:
+        low, high, p_value, se, df, se_patients, se_runs; NaN where the draws tell nothing.
+    """
     found = dict.fromkeys(("low", "high", "p_value", "se", "df", "se_patients", "se_runs"), np.nan)
-    if tells_spread(values) and patients > 1:
-        variance = float(np.nanvar(values, ddof=1) * patients / (patients - 1))
-    elif np.isnan(values).all() or np.any(values[~np.isnan(values)]) or patients < 2:
+    if tells_spread(draws) and patients > 1:
+        variance = float(np.nanvar(draws, ddof=1) * patients / (patients - 1))
+    elif np.isnan(draws).all() or np.any(draws[~np.isnan(draws)]) or patients < 2:
         return found
-    else:
+    else:  # the same in every draw: no difference anywhere
         variance = 0.0
-    repeated = [len(side) - 1 for side in of_runs][: len(spreads)]
-    several = min(repeated) > 0
-    parts = [(variance, patients - 1), *(zip(spreads, repeated, strict=True) if several else [])]
-    se, df = welch_satterthwaite(parts)
+    se, df = welch_satterthwaite([(variance, patients - 1), *of_runs])
     found |= {"se": se, "df": df, "se_patients": float(np.sqrt(variance))}
-    if not several:
-        low, high = percentile_interval(values, patients, level)
-        p_value = percentile_p_value(values, patients)
-        return found | {"low": low, "high": high, "p_value": p_value}
-    found["se_runs"] = float(np.sqrt(spreads.sum()))
+    if not of_runs:
+        low, high = percentile_interval(draws, patients, level)
+        return found | {"low": low, "high": high, "p_value": percentile_p_value(draws, patients)}
+    found["se_runs"] = float(np.sqrt(sum(variance for variance, _ in of_runs)))
     if se == 0:
         return found | {"p_value": 1.0 if difference == 0 else np.nan}
     reach = t.ppf((1 + level) / 2, df) * se

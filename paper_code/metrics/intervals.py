@@ -135,12 +135,21 @@ def statistics_interval(
     table[["low", "high"]] = [bca_interval(*row, level) for row in rows]
     if len(of_runs) > 1:
         table["spread"] = of_runs.std(axis=0, ddof=1)
-        reach = t.ppf((1 + level) / 2, len(of_runs) - 1) * table["spread"] / np.sqrt(len(of_runs))
-        table["low"] = table["value"] - np.hypot(table["value"] - table["low"], reach)
-        table["high"] = table["value"] + np.hypot(table["high"] - table["value"], reach)
+        columns = (table[name] for name in ("value", "low", "high", "spread"))
+        table["low"], table["high"] = widen_for_runs(*columns, len(of_runs), level)
         lowest = np.where(table["metric"] == "mcc", -1.0, 0.0)
         table["low"], table["high"] = table["low"].clip(lower=lowest), table["high"].clip(upper=1)
     return table
+
+
+def widen_for_runs(value, low, high, spread, runs: int, level: float = 0.95):
+    """The interval [low, high] of a mean over runs, widened by the error of the runs (arrays).
+
+    The method of variance estimates recovery (Zou and Donner 2008): the distances of the ends from
+    the value and Student's interval of the runs add in squares.
+    """
+    reach = t.ppf((1 + level) / 2, runs - 1) * spread / np.sqrt(runs)
+    return value - np.hypot(value - low, reach), value + np.hypot(high - value, reach)
 
 
 def statistic_interval(

@@ -171,28 +171,31 @@ def measured_cam(
     tables: Tables,
     metric: str,
     label: str,
-    methods: dict[str, str],
+    controls: dict[str, str],
     datasets: tuple[str, ...],
-    rule: str = "own",
+    rule: str,
     *,
+    family: str = "paper",
     smaller: bool = False,
 ) -> list[Outcome]:
-    """Is DT Grad-CAM better in `metric` than every one of `methods` (names and labels)?
+    """Is DT Grad-CAM better in `metric` than every one of `controls` (names and labels)?
 
-    The columns of the table are those of the comparisons of networks, with `method` for `network`
-    and the `rule` by which a map becomes a region. `smaller`: less is better.
+    `rule` is that by which a map becomes a region, `family` that of the table of comparisons.
+    `smaller`: less is better.
     """
     rows = tables.get(CAM_COMPARISONS, pd.DataFrame())
     if len(rows):
-        wanted = (rows["metric"] == metric) & rows["method"].isin(list(methods))
-        rows = rows[wanted & (rows["rule"] == rule) & rows["dataset"].isin(datasets)]
+        wanted = (rows["family"] == family) & (rows["method"] == "dt_gradcam")
+        wanted &= (rows["metric"] == metric) & (rows["rule"] == rule)
+        rows = rows[wanted & rows["control"].isin(list(controls)) & rows["dataset"].isin(datasets)]
         if smaller:
             rows = rows.assign(difference=-rows["difference"], low=-rows["high"], high=-rows["low"])
+        rows = rows.rename(columns={"seeds": "runs", "patients": "resampled_units"})
     return [
         weigh(
             rows,
-            len(methods) * len(datasets),
-            lambda row: f"against {methods[row['method']]} on {DATASET_LABELS[row['dataset']]}",
+            len(controls) * len(datasets),
+            lambda row: f"against {controls[row['control']]} on {DATASET_LABELS[row['dataset']]}",
             part=label,
             how="against each other method on the same images; paired",
             source=f"tables/{CAM_COMPARISONS}.csv",

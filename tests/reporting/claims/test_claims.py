@@ -16,7 +16,7 @@ from paper_code.reporting.claims import measured as claims_measured
 from paper_code.reporting.claims import summary
 from paper_code.reporting.claims.measured import BASELINES, measured, measured_times
 from paper_code.reporting.claims.printed import least_p, printed_leads, printed_order
-from paper_code.reporting.claims.table import CLAIMS, claim_rows, verdict_counts
+from paper_code.reporting.claims.table import CLAIMS, claim_rows
 from paper_code.reporting.claims.verdict import judge
 from paper_code.reporting.tables.paired import comparison_rows
 from paper_code.runs import Run
@@ -381,47 +381,73 @@ def test_quotes_are_the_papers_words():
         assert all(0 < len(part.strip()) < 160 for part in claim.quote.split("...")), claim.id
 
 
-def test_cam_comparisons_are_read():
-    rows = pd.DataFrame(
-        [
-            {
-                "dataset": f"breakhis_{m}x",
-                "method": method,
-                "metric": metric,
-                "rule": rule,
-                "difference": 0.1,
-                "low": 0.05,
-                "high": 0.15,
-                "p_value": 0.0001,
-                "p_holm": 0.001,
-                "obstacles": "",
-            }
-            for m in (40, 100, 200, 400)
-            for method in ("gradcam", "scorecam", "eigencam")
+def cam_comparisons(dataset: str, difference: float = 0.1) -> pd.DataFrame:
+    """Comparisons of DT Grad-CAM on one data set, all of one size."""
+    measures = (
+        *(
+            ("paper", control, rule, metric)
+            for control in ("gradcam", "scorecam", "eigencam")
             for rule, metric in (
                 ("own", "iou"),
-                ("own", "dice"),
-                ("own", "recall"),
-                ("otsu", "iou"),
-                ("best", "iou"),
+                ("tuned", "iou"),
+                ("area", "iou"),
                 ("none", "pointing_game"),
                 ("none", "auprc"),
-                ("none", "spread"),
-                ("none", "energy_inside"),
             )
+        ),
+        ("steps", "gradcam_otsu", "none", "spread"),
+        ("steps", "gradcam_otsu", "none", "energy_inside"),
+        ("chance", "random_map", "area", "iou"),
+        ("chance", "centre_prior", "area", "iou"),
+    )
+    return pd.DataFrame(
+        [
+            {
+                "dataset": dataset,
+                "family": family,
+                "method": "dt_gradcam",
+                "control": control,
+                "rule": rule,
+                "metric": metric,
+                "difference": difference,
+                "low": difference - 0.05,
+                "high": difference + 0.05,
+                "p_value": 0.0001,
+                "p_holm": 0.001,
+                "seeds": 5,
+                "patients": 40,
+                "obstacles": "",
+            }
+            for family, control, rule, metric in measures
         ]
     )
+
+
+def measured_of(rows: pd.DataFrame, claim: str) -> pd.Series:
+    """Measured verdicts on a claim by part, from a table of comparisons of maps."""
     found = claim_rows({"cam_comparisons": rows})
-    found = found[(found["claim"] == "localisation") & (found["evidence"] == "measured")]
-    assert set(found["verdict"]) == {"supported"}
-    focused = claim_rows({"cam_comparisons": rows}).query("claim == 'clearer and more focused'")
-    focused = focused.set_index("part")["verdict"]
+    found = found[(found["claim"] == claim) & (found["evidence"] == "measured")]
+    return found.set_index("part")["verdict"]
+
+
+def test_cam_comparisons_are_read():
+    rows = cam_comparisons("mini_ddsm")
+    assert set(measured_of(rows, "localisation")) == {"supported"}
+    assert set(measured_of(rows, "better than chance")) == {"supported"}
+    focused = measured_of(rows, "clearer and more focused")
     assert focused["Entropy of the map"] == "contradicted", "a higher entropy is less focused"
     assert focused["Part of the map inside the lesion"] == "supported"
     rows.loc[0, ["difference", "low", "high"]] = -0.1, -0.15, -0.05
-    found = claim_rows({"cam_comparisons": rows})
-    found = found[(found["claim"] == "localisation") & (found["part"] == "IoU")]
-    assert verdict_counts(found, "measured") == "contradicted"
+    assert measured_of(rows, "localisation")["IoU, each method's own rule"] == "contradicted"
+
+
+def test_maps_are_judged_where_lesions_are_known():
+    """Nothing on BreakHis, which has no lesion masks, speaks for or against a method."""
+    for difference in (0.1, -0.1):
+        rows = cam_comparisons("breakhis_40x", difference)
+        assert set(measured_of(rows, "localisation")) == {"not run"}
+    few = cam_comparisons("mini_ddsm").assign(seeds=1)
+    assert set(measured_of(few, "localisation")) == {"undecided"}
 
 
 def write_run(folder, subset: Run) -> str:

@@ -59,7 +59,7 @@ def ablation_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataF
         changes = resampled(pd.DataFrame(changes), resamples, differences=True)
         changes = changes.rename_axis(values.columns.names)[["value", "low", "high"]]
         changes.columns = ["change", "change_low", "change_high"]
-        rows = resampled(values, resamples, differences=False).drop(columns="p_value")
+        rows = resampled(values, resamples, differences=False).drop(columns=["p_value", "se", "df"])
         rows = rows.join(changes).reset_index()
         obstacles = cam_obstacles(runs, dataset, scale)
         found.append(rows.assign(dataset=dataset, scale=scale, obstacles=obstacles))

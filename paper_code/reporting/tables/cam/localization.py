@@ -75,7 +75,7 @@ def localization_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.D
     for dataset, subset in scores.groupby("dataset", sort=False):
         own_runs = [run for run in runs if run.facts["dataset"] == dataset]
         values = side_by_side(subset, ["method", "rule", "metric"])
-        rows = resampled(values, resamples, differences=False).drop(columns="p_value")
+        rows = resampled(values, resamples, differences=False).drop(columns=["p_value", "se", "df"])
         rows = _in_order(rows.reset_index()).assign(dataset=dataset)
         rows["printed"] = [
             printed_value("14", dataset=dataset, method=row.method, metric=row.metric)

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from paper_code.metrics import holm
-from paper_code.reporting.evidence import counts, join_obstacles
+from paper_code.reporting.evidence import counts, findings, join_obstacles
 from paper_code.reporting.markdown import markdown, number
 from paper_code.reporting.tables.cam.scores import (
     LOWER_IS_BETTER,
@@ -22,7 +22,6 @@ from paper_code.reporting.tables.cam.scores import (
     tidy_scores,
     write_cam_table,
 )
-from paper_code.reporting.tables.paired import findings
 
 REFERENCE = "dt_gradcam"
 PAPER_METHODS = ("gradcam", "scorecam", "eigencam")
@@ -60,9 +59,8 @@ SHOWN = (
     ("none", "auprc"),
     ("none", "spread"),
 )
-NOTES = f"""Each cell: the first method less the second on the same test images [95 % interval,
-patients drawn with replacement], Holm-corrected p. Positive: the first is higher. The CSV has all
-metrics.
+NOTES = f"""Each cell: the first method less the second on the same test images [95 % interval, over
+patients and seeds], Holm-corrected p. Positive: the first is higher. The CSV has all metrics.
 
 Rules for a region: {"; ".join(f"{rule}: {text}" for rule, text in RULE_LABELS.items())}.
 
@@ -123,7 +121,7 @@ def cam_comparison_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd
         rows = resampled(differences, resamples, differences=True)
         rows = rows.rename(columns={"value": "difference"})
         rows[["method_value", "control_value"]] = list(means.values())
-        rows = rows.reset_index().assign(dataset=dataset, test="paired bootstrap")
+        rows = rows.reset_index().assign(dataset=dataset, test="over patients and seeds")
         common = cam_obstacles(runs, dataset, scale)
         everything = marking_everything(runs, dataset)
         rows["obstacles"] = [
@@ -135,7 +133,7 @@ def cam_comparison_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd
     together = ["family", "rule", "metric", counts(table)]
     table["p_holm"] = table.groupby(together)["p_value"].transform(holm)
     direction = np.where(table["metric"].isin(LOWER_IS_BETTER), -1, 1)
-    table["finding"] = findings(table["difference"] * direction, table["p_holm"])
+    table["finding"] = findings(table.assign(difference=table["difference"] * direction))
     first = ["dataset", "family", "method", "control", "rule", "metric", "method_value"]
     first += ["control_value", "difference", "low", "high", "p_value", "p_holm", "finding"]
     return table[[*first, *table.columns.drop(first)]].round(6)

@@ -5,7 +5,7 @@ import pandas as pd
 
 from paper_code.metrics import holm
 from paper_code.published import published_table
-from paper_code.reporting.evidence import counts
+from paper_code.reporting.evidence import counts, findings
 from paper_code.reporting.markdown import interval_text, markdown, number
 from paper_code.reporting.tables.cam.scores import (
     METHOD_LABELS,
@@ -18,7 +18,6 @@ from paper_code.reporting.tables.cam.scores import (
     tidy_scores,
     write_cam_table,
 )
-from paper_code.reporting.tables.paired import findings
 
 # property: (quantity, what it is, sign of better)
 PROPERTIES = {
@@ -60,8 +59,8 @@ def property_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataF
     """One row per data set, property, method and control.
 
     `difference` (with `difference_low`, `difference_high`, `p_holm`) stands in the rows of DT
-    Grad-CAM, one for each of `CONTROLS`; the other rows have no control. `finding` is better, worse
-    or not shown; `obstacles` tells why a row is no evidence about the paper.
+    Grad-CAM, one for each of `CONTROLS`; the other rows have no control. `finding` is that of
+    `findings`; `obstacles` tells why a row is no evidence about the paper.
     """
     printed = published_table("13").set_index(["metric", "method"])["printed"]
     quantities = _quantities(runs)
@@ -81,7 +80,7 @@ def property_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataF
             for method in in_order(means.loc[quantity].index):
                 row = {"table": "13", "dataset": dataset, "property": name, "quantity": quantity}
                 row |= {"better": "higher" if sign > 0 else "lower", "method": method}
-                row |= means.loc[(quantity, method)].drop("p_value").to_dict()
+                row |= means.loc[(quantity, method)].drop(["p_value", "se", "df"]).to_dict()
                 row |= {"printed": printed.get((name, method), ""), "obstacles": obstacles}
                 compared = method == "dt_gradcam" and quantity != "otsu_gain"
                 for control in CONTROLS if compared else ("",):
@@ -93,13 +92,15 @@ def property_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataF
                             "difference_low": found["low"],
                             "difference_high": found["high"],
                             "p_value": found["p_value"],
+                            "se": found["se"],
+                            "df": found["df"],
                         }
                     rows.append(row | change | {"scale": scale})
     rows = pd.DataFrame(rows)
     family = [rows["property"], rows["control"], counts(rows)]
     rows["p_holm"] = rows.groupby(family)["p_value"].transform(holm)
     sign = np.where(rows["better"] == "higher", 1, -1)
-    found = findings(sign * rows["difference"], rows["p_holm"])
+    found = findings(rows.assign(difference=sign * rows["difference"]))
     rows["finding"] = np.where(rows["difference"].isna(), "", found)
     return rows.round(6)
 

@@ -10,7 +10,8 @@ import pandas as pd
 
 from paper_code.errors import UserError
 from paper_code.files import read_json
-from paper_code.metrics.intervals import bca_interval, percentile_interval, percentile_p_value
+from paper_code.metrics.comparisons import weigh_difference
+from paper_code.metrics.intervals import bca_interval, widen_for_runs
 from paper_code.metrics.resampling import bootstrap_values, group_codes, left_out_values
 from paper_code.reporting.evidence import evidence_text, join_obstacles, obstacles
 from paper_code.reporting.labels import DATASET_LABELS
@@ -182,18 +183,19 @@ def side_by_side(scores: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
 def resampled(values: pd.DataFrame, resamples: int, *, differences: bool) -> pd.DataFrame:
     """Mean of each column over images, with its 95 % interval: one row per column of `values`.
 
-    This is the one place where seeds and patients are weighed: of the seeds of an image the mean is
-    taken first, then whole patients are drawn with replacement, the same draws for all columns.
+    This is the one place where seeds and patients are weighed: whole patients are drawn with
+    replacement, the same draws for all columns and seeds, and the spread between the seeds' means
+    is added, as for metrics (`weigh_difference`, `widen_for_runs`).
 
     Args:
         values: index (seed, image, group), as of `side_by_side`; NaN is left out.
         resamples: of the bootstrap.
-        differences: the columns are differences, whose interval is that of percentiles, and
-            `p_value` is two-sided. Else they are scores with a BCa interval, and p_value is NaN.
+        differences: the columns are differences, with a two-sided `p_value`. Else they are scores
+            with a BCa interval, and p_value is NaN.
 
     Returns:
-        value, low, high, p_value, images, patients, seeds; `low`, `high` and `p_value` are NaN for
-        fewer than `FEWEST` patients.
+        value, low, high, p_value, se, df, images, patients, seeds; `low`, `high` and `p_value` are
+        NaN for fewer than `FEWEST` patients.
     """
     known = values.notna().to_numpy()
     together: dict[bytes, list[int]] = {}  # columns that have the same images
@@ -202,44 +204,57 @@ def resampled(values: pd.DataFrame, resamples: int, *, differences: bool) -> pd.
     found = {}
     for columns in together.values():
         subset = values.iloc[:, columns].dropna()
-        means = subset.groupby(level=["image", "group"], sort=False).mean()
         counted = {
-            "images": len(means),
-            "patients": means.index.get_level_values("group").nunique(),
+            "images": subset.index.get_level_values("image").nunique(),
+            "patients": subset.index.get_level_values("group").nunique(),
             "seeds": subset.index.get_level_values("seed").nunique(),
         }
-        table = _intervals(means, resamples, differences)
+        table = _intervals(subset, resamples, differences)
         for column, row in table.items():
             found[column] = row | counted
     table = pd.DataFrame([found[column] for column in values.columns], index=values.columns)
     return table
 
 
-def _intervals(means: pd.DataFrame, resamples: int, differences: bool) -> dict[object, dict]:
-    """value, low, high and p_value of each column of one row per image (index image, group)."""
-    numbers = means.to_numpy(float)
-    rows = [
-        {"value": value, "low": np.nan, "high": np.nan, "p_value": np.nan}
-        for value in (numbers.mean(0) if len(numbers) else np.full(numbers.shape[1], np.nan))
-    ]
-    found = dict(zip(means.columns, rows, strict=True))
-    codes = group_codes(means.index.get_level_values("group"), len(means))
-    if len(codes) == 0 or codes.max() + 1 < FEWEST:
-        return found
-    patients = int(codes.max()) + 1
+def _intervals(values: pd.DataFrame, resamples: int, differences: bool) -> dict[object, dict]:
+    """Mean of each column over the seeds, with interval, p-value and standard error."""
+    nothing = dict.fromkeys(("value", "low", "high", "p_value", "se", "df"), np.nan)
+    seeds = values.index.get_level_values("seed")
+    codes = group_codes(values.index.get_level_values("group"), len(values))
+    if len(codes) == 0:
+        return dict.fromkeys(values, nothing)
+    numbers = values.to_numpy(float)
+    of_seeds = [np.flatnonzero(seeds == seed) for seed in seeds.unique()]
+    means = np.stack([numbers[rows].mean(axis=0) for rows in of_seeds])
+    value, patients = means.mean(axis=0), int(codes.max()) + 1
+    if patients < FEWEST:
+        return {c: nothing | {"value": v} for c, v in zip(values, value, strict=True)}
 
-    def statistic(weights: np.ndarray) -> np.ndarray:
-        return weights @ numbers / weights.sum(axis=1, keepdims=True)
+    def mean_over_seeds(weights: np.ndarray) -> np.ndarray:
+        with np.errstate(invalid="ignore"):
+            parts = [
+                weights[:, rows] @ numbers[rows] / weights[:, rows].sum(axis=1, keepdims=True)
+                for rows in of_seeds
+            ]
+        return np.mean(parts, axis=0)
 
-    drawn = bootstrap_values(statistic, codes, resamples, seed=0)
-    left_out = None if differences else left_out_values(statistic, codes)
-    for column, row in enumerate(rows):
+    drawn = bootstrap_values(mean_over_seeds, codes, resamples, seed=0)
+    left_out = None if differences else left_out_values(mean_over_seeds, codes)
+    runs = len(of_seeds)
+    spread = means.std(axis=0, ddof=1) if runs > 1 else np.zeros(len(value))
+    found = {}
+    for place, column in enumerate(values):
+        row = nothing | {"value": value[place]}
         if differences:
-            row["low"], row["high"] = percentile_interval(drawn[:, column], patients, LEVEL)
-            row["p_value"] = percentile_p_value(drawn[:, column], patients)
+            of_runs = [(spread[place] ** 2 / runs, runs - 1)] if runs > 1 else []
+            weighed = weigh_difference(value[place], drawn[:, place], patients, of_runs, LEVEL)
+            row |= {name: weighed[name] for name in ("low", "high", "p_value", "se", "df")}
         else:
-            of_column = drawn[:, column], left_out[:, column]
-            row["low"], row["high"] = bca_interval(row["value"], *of_column, LEVEL)
+            low, high = bca_interval(value[place], drawn[:, place], left_out[:, place], LEVEL)
+            if runs > 1:
+                low, high = widen_for_runs(value[place], low, high, spread[place], runs, LEVEL)
+            row |= {"low": low, "high": high}
+        found[column] = row
     return found
 
 
