@@ -252,8 +252,8 @@ def _jobs(families: int) -> list[tuple[str, str, int, int, Callable[[], dict[str
     equal, weaker = [DISTANCE] * NETWORKS, [WEAKER] * NETWORKS
     all_but_one = [DISTANCE, *[WEAKER] * (NETWORKS - 1)]
     jobs = [
-        ("cells", "the same experiment", 5, half, part(cells, half, 5)),
-        ("cells", "the same experiment", 10, half, part(cells, half, 10)),
+        ("cells", "the same experiment", 5, many, part(cells, many, 5)),
+        ("cells", "the same experiment", 10, many, part(cells, many, 10)),
         ("cells", f"printed: {large:.3f} more", 5, few, part(cells, few, 5, ours=WEAKER)),
         ("claims", "no network is better", 1, families, part(claim, families, 1, DISTANCE, equal)),
         ("claims", "no network is better", 5, families, part(claim, families, 5, DISTANCE, equal)),

@@ -171,12 +171,17 @@ class Plan:
             for by in ways
             for dataset in datasets
             for network in self.networks(networks, dataset)
-            for split, seed in self.repeats(dataset)
+            for split, seed in self._repeats_of(networks, dataset)
         ]
         if networks == "paired":  # on the other kind of split too, where the leakage table has it
             both = [name for name in datasets if name in self.datasets["leakage"]]
             runs += [run for run in self.selected_runs("leakage", both) if run.by not in ways]
         return runs
+
+    def _repeats_of(self, networks: str, dataset: str) -> list[tuple[int, int]]:
+        """All repeats; of maps on real BreakHis, which has no lesion masks, the first alone."""
+        stand_in = self.sources[dataset][0] == "real" and dataset in self.datasets["breakhis"]
+        return self.repeats(dataset)[: 1 if networks == "explained" and stand_in else None]
 
     def repeats(self, dataset: str) -> list[tuple[int, int]]:
         """(seed of the split, seed of the training) of each repeat on a data set."""

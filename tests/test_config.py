@@ -7,7 +7,13 @@ import yaml
 from conftest import BREAKHIS, ROOT, breakhis_path, save_noise
 
 from paper_code import config as config_module
-from paper_code.config import announce, check_settings, choose_sources, resolve_settings
+from paper_code.config import (
+    announce,
+    check_settings,
+    choose_sources,
+    resolve_settings,
+    settings_of,
+)
 from paper_code.errors import UserError
 
 DEFAULTS = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
@@ -207,3 +213,21 @@ def test_lists_of_numbers_from_the_command_line():
     assert settings["data_root"] == "7"
     with pytest.raises(UserError, match=r"'seeds\.0' is 'a'"):
         resolve_settings(changed(seeds=["a"]))
+
+
+def test_settings_of_one_data_set():
+    own = {"bach": {"seeds": ["1", "2"], "epochs": "3"}}
+    settings = resolve_settings(changed(for_dataset=own))
+    assert settings_of(settings, "bach")["seeds"] == [1, 2]
+    assert settings_of(settings, "bach")["epochs"] == 3
+    assert settings_of(settings, "mini_ddsm")["seeds"] == settings["seeds"]
+    with pytest.raises(UserError, match=r"unknown key .for_dataset\.bach\.dropout."):
+        resolve_settings(changed(for_dataset={"bach": {"dropout": 0.1}}))
+    with pytest.raises(UserError, match="Unknown data set 'bache'"):
+        resolve_settings(changed(for_dataset={"bache": {"epochs": 3}}))
+
+
+def test_seeds_follow_the_scale():
+    assert resolve_settings(changed(scale="paper"))["seeds"] == [0, 1, 2, 3, 4]
+    assert resolve_settings(changed(scale="smoke"))["seeds"] == [0]
+    assert resolve_settings(changed(scale="smoke", seeds=[7]))["seeds"] == [7]

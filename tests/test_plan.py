@@ -149,3 +149,58 @@ def test_tables_and_figures_do_not_read_the_catalogue():
     ]
     readers = [path.name for path in modules if "reporting.catalogue" in path.read_text()]
     assert readers == []
+
+
+def test_splits_and_seeds_are_paired_or_crossed():
+    plan = make_plan(seeds=[3, 5], datasets=["bach"], networks=["vit"])
+    assert plan.repeats("bach") == [(3, 3), (5, 5)]
+    plan = make_plan(seeds=[3, 5], split_seeds=[0], datasets=["bach"], networks=["vit"])
+    assert plan.repeats("bach") == [(0, 3), (0, 5)]
+    assert plan.runs == [RunId("bach", "vit", "image", 0, 3), RunId("bach", "vit", "image", 0, 5)]
+    assert plan.split("bach").endswith("image-0.csv")
+    plan = make_plan(seeds=[3, 5], split_seeds=[0, 1], datasets=["bach"], networks=["vit"])
+    assert plan.repeats("bach") == [(0, 3), (0, 5), (1, 3), (1, 5)]
+
+
+def test_one_data_set_can_have_settings_of_its_own():
+    own = {"networks": ["resnet50"], "placements": [], "seeds": [1, 2]}
+    plan = make_plan(
+        datasets=["breakhis_40x", "breakhis_200x"],
+        networks=["resnet50", "vit"],
+        placements=[2],
+        leakage_networks=[],
+        for_dataset={"breakhis_200x": own},
+    )
+    of = {name: [r for r in plan.runs if r.dataset == name] for name in plan.datasets["all"]}
+    assert {r.network for r in of["breakhis_40x"]} == {"resnet50", "vit", "dalaresnet50-layer2"}
+    assert [(r.network, r.seed) for r in of["breakhis_200x"]] == [("resnet50", 1), ("resnet50", 2)]
+    with pytest.raises(UserError, match="unknown network 'resnet'"):
+        make_plan(for_dataset={"bach": {"networks": ["resnet"]}})
+
+
+def test_networks_are_compared_on_both_kinds_of_split_where_there_are_both():
+    plan = make_plan(
+        datasets=["breakhis_40x", "breakhis_100x"],
+        networks=["dalaresnet50", "resnet50", "vit"],
+        leakage_networks=["dalaresnet50", "resnet50"],
+        leakage_datasets=["breakhis_100x"],
+    )
+    runs = plan.selected_runs("paired", plan.datasets["all"])
+    by_patient = [(r.dataset, r.network) for r in runs if r.by == "patient"]
+    assert by_patient == [("breakhis_100x", "dalaresnet50"), ("breakhis_100x", "resnet50")]
+
+
+def test_maps_without_lesions_to_judge_by_are_made_once():
+    """BreakHis has no lesion masks; its phantoms do."""
+    settings = resolve_settings(load_config() | {"scale": "smoke", "seeds": [0, 1]})
+    for source, count in (("real", 1), ("phantom", 2)):
+        plan = Plan(settings, dict.fromkeys(settings["datasets"], (source, "")))
+        assert len(plan.selected_runs("explained", ["breakhis_40x"])) == count
+        assert len(plan.selected_runs("explained", ["mini_ddsm"])) == 2
+        assert len(plan.selected_runs("gated", ["breakhis_40x"])) == 2
+
+
+def test_results_can_have_a_folder_of_their_own():
+    plan = make_plan(results="results/mine/")
+    assert (plan.root, plan.output) == ("results/mine", "results/mine/")
+    assert all(path.startswith("results/mine/") for path in plan.files())

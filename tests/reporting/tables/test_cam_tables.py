@@ -126,7 +126,7 @@ def test_a_planted_difference_is_found_and_none_is_not_invented():
     spread = ours[ours["metric"] == "spread"]
     assert set(spread["finding"]) == {"worse"}, "a larger entropy is less focused"
     others = found[~found["method"].eq("dt_gradcam") & ~found["control"].eq("dt_gradcam")]
-    assert others["finding"].eq("not shown").mean() > 0.95
+    assert others["finding"].isin(["equivalent", "too little data"]).mean() > 0.95
     none = cam_comparison_rows([hand_made(0.0)], scale="paper", resamples=400)
     assert (none["finding"].isin(["equivalent", "too little data"])).mean() > 0.95
 
