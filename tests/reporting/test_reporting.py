@@ -140,7 +140,7 @@ def test_a_replication_is_a_t_prediction_interval():
     one = replication([0.9], 0.5, 1 / 600)
     assert math.isnan(one["p_value"]) and not one["equivalent"], "one run shows nothing"
     same = replication([1.0] * 5, 0.985, 1 / 600)
-    assert 0 < same["p_value"] < 0.05, "runs that agree to the digit have the error of one image"
+    assert 0 < same["p_value"] < 0.1, "runs that agree to the digit have the error of one image"
 
 
 def test_near_one_the_larger_p_value_of_two_scales_counts():
