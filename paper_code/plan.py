@@ -207,13 +207,19 @@ class Plan:
         """Every result that the configured data sets and networks allow, in catalogue order."""
         found: list[Planned] = []
         for result in RESULTS:
-            selection = tuple(self.datasets[result.datasets])
+            selection = tuple(self._shown(self.datasets[result.datasets], result))
             parts = [(name,) for name in selection] if "{" in result.name else [selection]
             for datasets in parts:
                 if self._possible(result, datasets, found):
                     name = result.name.format(dataset="".join(datasets[:1]))
                     found.append(Planned(result, name, datasets))
         return found
+
+    def _shown(self, datasets: list[str], result: Result) -> list[str]:
+        """Those of the data sets whose images a result may show, if it shows any."""
+        if self.settings["pictures"] == "all" or not result.pictures:
+            return datasets
+        return [name for name in datasets if self.sources[name][0] == "phantom"]
 
     def _possible(self, result: Result, datasets: tuple[str, ...], before: list[Planned]) -> bool:
         if result.kind == "figure" and "tables" in result.needs:
@@ -245,7 +251,8 @@ class Plan:
     @property
     def steps(self) -> list[str]:
         """The file with the steps of DT Grad-CAM on one image, which a notebook reads."""
-        return [f"{self.output}figures/figure_07_steps.npz"] if self.datasets["maps"] else []
+        shown = "figure_07_cam_comparison" in self.names("figure")
+        return [f"{self.output}figures/figure_07_steps.npz"] if shown else []
 
     def made(self, paths: Iterable[str]) -> list[str]:
         """Those of `paths`, such as "tables/audit.csv", that this plan makes."""

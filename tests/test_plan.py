@@ -204,3 +204,21 @@ def test_results_can_have_a_folder_of_their_own():
     plan = make_plan(results="results/mine/")
     assert (plan.root, plan.output) == ("results/mine", "results/mine/")
     assert all(path.startswith("results/mine/") for path in plan.files())
+
+
+def test_real_images_can_be_kept_out_of_pictures():
+    settings = resolve_settings(load_config() | {"scale": "smoke", "pictures": "phantom"})
+    real = {"breakhis_40x": ("real", ""), "bach": ("real", "")}
+    plan = Plan(settings, dict.fromkeys(settings["datasets"], ("phantom", "")) | real)
+    shown = {p.name: p.datasets for p in plan.results if p.result.pictures}
+    assert "figure_04_bach_samples" not in shown
+    assert shown["figure_03_breakhis_samples"] == (
+        "breakhis_100x",
+        "breakhis_200x",
+        "breakhis_400x",
+    )
+    assert "breakhis_40x" not in shown["figure_07_cam_comparison"] and plan.steps
+    everything = Plan(settings | {"pictures": "all"}, plan.sources)
+    assert "breakhis_40x" in everything.find("figure", "figure_03_breakhis_samples").datasets
+    none = Plan(settings, dict.fromkeys(settings["datasets"], ("real", "")))
+    assert not none.steps and not [p for p in none.results if p.result.pictures]

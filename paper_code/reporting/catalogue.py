@@ -101,6 +101,11 @@ class Result:
         return {"table": ("csv", "md"), "figure": ("png", "pdf"), "page": ("md",)}[self.kind]
 
     @property
+    def pictures(self) -> bool:
+        """Whether it shows images of the data sets."""
+        return self.module in ("figures.samples", "figures.cam_comparison")
+
+    @property
     def folder(self) -> str:
         """The folder of its files: "tables" or "figures"."""
         return "figures" if self.kind == "figure" else "tables"
