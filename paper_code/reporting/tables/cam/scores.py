@@ -253,6 +253,8 @@ def _intervals(values: pd.DataFrame, resamples: int, differences: bool) -> dict[
             low, high = bca_interval(value[place], drawn[:, place], left_out[:, place], LEVEL)
             if runs > 1:
                 low, high = widen_for_runs(value[place], low, high, spread[place], runs, LEVEL)
+                least = 0.0 if numbers[:, place].min() >= 0 else -1.0  # shares, correlations
+                low, high = np.clip([low, high], least, 1.0)
             row |= {"low": low, "high": high}
         found[column] = row
     return found
