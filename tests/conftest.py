@@ -227,3 +227,11 @@ def evaluate_cams(run, prepared, output, **changes) -> None:
         "precision": "full",
     }
     evaluate_run(run, prepared, output, **given | changes)
+
+
+@pytest.fixture(scope="session")
+def printed():
+    """The audit of the printed tables, run once for all tests."""
+    from paper_code.audit import run_audit
+
+    return run_audit().set_index("id")

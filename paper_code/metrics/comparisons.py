@@ -100,10 +100,11 @@ def paired_bootstrap(
 ) -> pd.DataFrame:
     """Difference of each metric, first minus second, on the same draws of whole patients.
 
-    `y_true` is N class indices, the others N x K probabilities, `groups` one patient an image, as
-    in `bootstrap_interval`. Returns metric, first, second, difference, low, high and p_value: the
-    percentile interval at `level` and 1 less the level at which it would end at zero. NaN where a
-    value is undefined; an interval also where the difference is the same in every resample.
+    `y_true` is N class indices, the others N x K probabilities, `groups` the patient of each
+    image, as in `bootstrap_interval`. Returns metric, first, second, difference, low, high and
+    p_value: the percentile interval at `level` and 1 less the level at which it would end at zero.
+    NaN where a value is undefined; an interval also where the difference is the same in every
+    resample.
     """
     codes = group_codes(groups, len(y_true))
     first, second = [(y_true, prob_first, codes)], [(y_true, prob_second, codes)]
@@ -286,7 +287,7 @@ def compare_networks(
     """Compare the reference with every other network on the same images.
 
     `y_true` is N class indices, `prob_by_network` N x K probabilities of each network, rows in the
-    same order, `groups` one patient an image or None. One row per network and metric: network,
+    same order, `groups` the patient of each image or None. One row per network and metric: network,
     metric, reference_value, value, difference (reference minus network), low, high, test, p_value,
     p_holm. The interval is that of `paired_bootstrap`. So is the p-value, but where no patient has
     two images accuracy has the exact McNemar test and the two-class AUC has DeLong's. `p_holm` is

@@ -82,13 +82,11 @@ def runs_interval(
         level,
         seed,
     )
-    unknown = table["low"].isna() & table["value"].isin([0.0, 1.0])
-    if unknown.any():
-        bounds = [perfect_interval(checked, name, level) for name in table["metric"]]
-        table["low"] = table["low"].mask(unknown, [low for low, _ in bounds])
-        table["high"] = table["high"].mask(unknown, [high for _, high in bounds])
-        of_zero = unknown & (table["value"] == 0)
-        table.loc[of_zero, ["low", "high"]] = 1 - table.loc[of_zero, ["high", "low"]].to_numpy()
+    for row in np.flatnonzero(table["low"].isna()):
+        metric, value = table.loc[row, ["metric", "value"]]
+        if value == 1 or (value == 0 and metric in ("accuracy", "sensitivity", "specificity")):
+            low, high = perfect_interval(checked, metric, level)
+            table.loc[row, ["low", "high"]] = (low, high) if value == 1 else (1 - high, 1 - low)
     return table
 
 
@@ -169,6 +167,8 @@ def perfect_interval(
     samples: Sequence[Sample], metric: str, level: float = 0.95
 ) -> tuple[float, float]:
     """Interval of a metric that is 1 because no image is wrong; a patient counts as one trial.
+
+    Turned round, also that of a share that is 0.
 
     Clopper-Pearson for n right of n, so about 1 - 3.7 / n from below at 95 % (the two-sided "rule
     of three"): n is the number of patients for accuracy, else that of the rarer class, as a

@@ -25,7 +25,9 @@ def group_codes(groups: Iterable | None, size: int) -> np.ndarray:
         return np.arange(size)
     groups = pd.Series(list(groups), dtype=object)
     if len(groups) != size:
-        raise UserError(f"groups must name one patient an image: {len(groups)} for {size} images.")
+        raise UserError(
+            f"groups must name one patient for each image: {len(groups)} for {size} images."
+        )
     unknown = groups.isna() | (groups == "")
     own = [("image", row) for row in range(size)]
     return pd.factorize(groups.map(lambda group: ("group", group)).where(~unknown, own))[0]

@@ -103,7 +103,7 @@ def test_it_is_built_by_default_and_the_paper_s_tables_leave_it_out(settings, tm
 
 
 def test_evaluate_and_predict_with_its_weights(finished, images, tmp_path):
-    run = finished / "runs/mine/resnet50/patient-0"
+    run = finished / "runs/mine/resnet50/patient-0-0"
     words = [
         "evaluate",
         run / "weights.safetensors",
@@ -130,7 +130,7 @@ def test_evaluate_and_predict_with_its_weights(finished, images, tmp_path):
 
 
 def test_explain_with_its_weights(finished, images, tmp_path):
-    weights = finished / "runs/mine/resnet50/patient-0/weights.safetensors"
+    weights = finished / "runs/mine/resnet50/patient-0-0/weights.safetensors"
     words = [
         "explain",
         images / "star/02.png",

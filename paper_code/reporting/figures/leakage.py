@@ -93,7 +93,7 @@ def _provenance(rows: pd.DataFrame) -> str:
         for dataset, subset in rows.groupby("dataset", sort=False)
     )
     return (
-        "Lines: 95 % intervals, patients drawn with replacement. No skill: always the largest "
+        "Lines: 95 % intervals, over patients and runs. No skill: always the largest "
         f"class, or an AUC of 0.5.\n{distinct('scale')} scale; {distinct('weights')} weights; "
         f"seeds {distinct('seeds')}; commit {commit()}\n{sources}"
     )

@@ -28,9 +28,11 @@ SPLIT_FACTS = {
     "patients_shared": "Patients with images in more than one part",
     "test_images_known": "Test images whose patient is in the training part",
     "test_images_near_duplicate": "Test images with a near duplicate in the training part",
+    "fewest_training_patients": "Training patients of the class that has the fewest",
 }
 NOTES = f"""The same networks, trained alike, on parts drawn by image and on parts drawn by patient.
-If the score by image is higher, part of it comes from recognising patients, not the disease.
+If the score by image is higher, part of it comes from recognising patients, not the disease, or
+from having images of more patients to learn from.
 
 - Each cell: mean over the runs [95 % interval] ± standard deviation between the runs. The
   difference is by image less by patient. Its standard error holds the variance over draws of
@@ -39,7 +41,10 @@ If the score by image is higher, part of it comes from recognising patients, not
   the same ones.
 - Near duplicate: grey copies of {SIDE} x {SIDE} px (area means of the prepared images) with a
   correlation of {THRESHOLD} or more, also if one is mirrored.
-- Every run has its own split. With one run of each, the interval is for these two networks alone.
+- Every run has its own split. Splits by patient are drawn to come near 6:1:3 in every class, so
+  with few patients several of them can share their training patients; the spread between the runs
+  then misses what other training patients would change. With one run of each, the interval is for
+  these two networks alone.
 - Patients are what the data set's file names say; see docs/reference/data.md."""
 
 
@@ -153,7 +158,11 @@ def _split_facts(run: Run, manifest: pd.DataFrame, images: np.ndarray) -> dict:
     split = manifest.assign(part=[parts.get(image, "train") for image in manifest["image"]])
     train, test = (np.flatnonzero(split["part"] == part) for part in ("train", "test"))
     alike = near_duplicates(images, test, train)["first"].nunique()
-    return shared_patients(split) | {"test_images_near_duplicate": alike}
+    fewest = split[split["part"] == "train"].groupby("label")["group"].nunique().min()
+    return shared_patients(split) | {
+        "test_images_near_duplicate": alike,
+        "fewest_training_patients": int(fewest),
+    }
 
 
 def _block(dataset: str, rows: pd.DataFrame) -> str:
@@ -182,7 +191,8 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
         )
         line = {"": SPLIT_FACTS[row["metric"]]}
         for way, total in zip(WAYS, totals, strict=True):
-            line[f"By {way}"] = f"{row[way]:g} of {total:g}"
+            of = "" if row["metric"] == "fewest_training_patients" else f" of {total:g}"
+            line[f"By {way}"] = f"{row[way]:g}{of}"
         facts.append(line)
     first = rows.iloc[0]
     return (

@@ -56,10 +56,10 @@ p-values before correction.
   alone, and no claim about the architectures follows; accuracy then has the exact McNemar test, and
   the two-class AUC DeLong's, where no patient has two images (docs/reference/metrics.md).
 - Holm's correction is over all data sets and networks of one metric and kind of split: the family
-  behind "better on each data set". Comparisons that count as evidence and those that do not are
-  families apart.
-- Found: **better** or **worse** (Holm-corrected p < {LEVEL}); **equivalent** within {MARGIN:g} (two
-  one-sided tests at 5 %); else **{TOO_LITTLE}**. The least detectable difference is the one in
+  behind "better on each data set". Comparisons that count as evidence, those on real images that
+  do not, and those on phantoms are families apart.
+- Finding: **better** or **worse** (Holm-corrected p < {LEVEL}); **equivalent** within {MARGIN:g}
+  (two one-sided tests at 5 %); else **{TOO_LITTLE}**. The least detectable difference is the one in
   accuracy that this comparison, uncorrected, would find four times in five."""
 
 
@@ -104,7 +104,8 @@ def comparison_rows(
     if not tables:
         return pd.DataFrame()
     rows = pd.concat(tables, ignore_index=True)
-    family = [rows["family"], rows["splits"], rows["metric"], counts(rows)]
+    drawn = rows["obstacles"].str.contains("phantom")
+    family = [rows["family"], rows["splits"], rows["metric"], counts(rows), drawn]
     rows["p_holm"] = rows.groupby(family)["p_value"].transform(holm)
     rows["finding"] = findings(rows)
     rows["least_detectable"] = least_detectable(rows["se"], rows["df"])
@@ -214,7 +215,7 @@ def _line(network: str, rows: pd.DataFrame) -> dict[str, str]:
         line[METRIC_LABELS[metric]] = (
             f"{interval_text(c['difference'], c['low'], c['high'])}, {p_text(c['p_holm'])}"
         )
-    line["Found"] = "; ".join(f"{METRIC_LABELS[m]}: {cells.loc[m, 'finding']}" for m in SHOWN)
+    line["Finding"] = "; ".join(f"{METRIC_LABELS[m]}: {cells.loc[m, 'finding']}" for m in SHOWN)
     line["Least detectable"] = number(cells.loc["accuracy", "least_detectable"])
     line["Evidence about the paper"] = evidence_text(cells["obstacles"].iloc[0])
     return line
