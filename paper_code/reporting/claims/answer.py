@@ -318,10 +318,7 @@ def _maps(tables: Tables) -> list[Line]:
         ]
     statements = {
         SUPPORTED: (ESTABLISHED, "that DT Grad-CAM finds lesions better than other methods"),
-        CONTRADICTED: (
-            ESTABLISHED,
-            "that DT Grad-CAM does not find lesions better than all others",
-        ),
+        CONTRADICTED: (ESTABLISHED, "that another method finds lesions better than DT Grad-CAM"),
     }
     undecided = (NOT_ESTABLISHED, "that DT Grad-CAM finds lesions better than other methods")
     status, text = statements.get(verdicts.pop(), undecided) if len(verdicts) == 1 else undecided
