@@ -125,12 +125,13 @@ class Plan:
         placed = [DALA if n == 4 else f"{DALA}{VARIANT}{n}" for n in own["placements"]]
         every = [*compared, *(placed if dataset in self.datasets["breakhis"] else [])]
         every = list(dict.fromkeys(every))
+        explained = [name for name in self.explained if name in compared]
         return {
             "compared": compared,
             "placed": placed,
             "every": every,
-            "explained": [name for name in self.explained if name in compared],
-            "gated": [name for name in self.explained if name in compared],
+            "explained": explained,
+            "gated": explained,
             "paired": every if DALA in every and len(every) > 1 else [],
             "confused": [name for name in compared if name in (DALA, "resnet50")] or compared[:1],
             "leakage": [name for name in self.settings["leakage_networks"] if name in compared],

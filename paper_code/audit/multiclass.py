@@ -342,6 +342,11 @@ def _specificity_fits(rows: pd.DataFrame, half: pd.DataFrame, part: TestPart) ->
     return np.array(fits)
 
 
+def _not_one_vs_rest(rows: pd.DataFrame, half: pd.DataFrame, part: TestPart) -> pd.DataFrame:
+    """Rows of one data set whose specificity cannot be a one-vs-rest average."""
+    return rows[~_specificity_fits(rows, half, part)[:, part.published].any(axis=1)]
+
+
 def implied_prevalence(
     table_04: pd.DataFrame,
     table_05: pd.DataFrame,
@@ -356,9 +361,7 @@ def implied_prevalence(
     rows, half = _tables_08_12(table_08, table_12)
     findings = []
     for dataset, part in test_parts(table_04, table_05, table_06).items():
-        subset = rows.loc[[dataset]]
-        one_vs_rest = _specificity_fits(subset, half, part)[:, part.published].any(axis=1)
-        subset = subset[~one_vs_rest]
+        subset = _not_one_vs_rest(rows.loc[[dataset]], half, part)
         implied = {unit: prevalence_range(subset, half.loc[subset.index], unit) for unit in (1, 2)}
         low, high = implied[1]["low"].max(), implied[1]["high"].min()
         loose_low, loose_high = implied[2]["low"].max(), implied[2]["high"].min()
@@ -436,9 +439,7 @@ def two_class_matrices(
     rows, half = _tables_08_12(table_08, table_12)
     findings = []
     for dataset, part in test_parts(table_04, table_05, table_06).items():
-        subset = rows.loc[[dataset]]
-        one_vs_rest = _specificity_fits(subset, half, part)[:, part.published].any(axis=1)
-        rates = subset[~one_vs_rest].drop(columns="accuracy")
+        rates = _not_one_vs_rest(rows.loc[[dataset]], half, part).drop(columns="accuracy")
         fits = {1: [], 2: []}
         for key, row in rates.iterrows():
             margin = half.loc[key, rates.columns]

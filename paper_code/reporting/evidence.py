@@ -122,21 +122,21 @@ def replication(values: Sequence[float], printed: float, step: float) -> dict[st
     if runs < 2 or np.isnan(mean + printed):
         nothing = dict.fromkeys(("replication_low", "replication_high", "p_value"), np.nan)
         return nothing | {"equivalent": False}
-    lows, highs, p_values = [], [], []
+    lows, highs, p_values, errors = [], [], [], []
     for forth, back in ((_itself, _itself), (_arcsine, _sine)):
         scaled = forth(values)
         least = abs(forth(mean) - forth(mean - step if mean > step else mean + step))
         error = max(scaled.std(ddof=1), least) * np.sqrt(1 + 1 / runs)
+        errors.append(error)
         reach = t.ppf(1 - LEVEL / 2, runs - 1) * error
         lows.append(back(scaled.mean() - reach))
         highs.append(back(scaled.mean() + reach))
         p_values.append(2 * t.sf(abs(scaled.mean() - forth(printed)) / error, runs - 1))
-    error = max(values.std(ddof=1), step) * np.sqrt(1 + 1 / runs)
     return {
         "replication_low": max(0.0, min(lows)),
         "replication_high": min(1.0, max(highs)),
         "p_value": float(max(p_values)),
-        "equivalent": bool(abs(mean - printed) + t.ppf(1 - LEVEL, runs - 1) * error <= MARGIN),
+        "equivalent": bool(abs(mean - printed) + t.ppf(1 - LEVEL, runs - 1) * errors[0] <= MARGIN),
     }
 
 
@@ -167,6 +167,12 @@ def replication_verdicts(rows: pd.DataFrame) -> pd.DataFrame:
         TOO_LITTLE,
     )
     return rows
+
+
+def outside_prediction(rows: pd.DataFrame) -> tuple[int, int]:
+    """How many cells count and have a prediction interval, and how many of them lie outside it."""
+    tested = rows[counts(rows) & rows["p_value"].notna()]
+    return len(tested), int((tested["p_value"] < LEVEL).sum())
 
 
 def findings(rows: pd.DataFrame) -> np.ndarray:

@@ -22,13 +22,13 @@ from paper_code.reporting.claims.verdict import (
 from paper_code.reporting.evidence import BETTER, EQUIVALENT, LEVEL, WORSE, split_obstacles
 from paper_code.reporting.labels import DATASET_LABELS, network_label
 from paper_code.reporting.markdown import number
+from paper_code.reporting.tables.paired import REFERENCE
 
 ARITHMETIC = "contradicted by arithmetic"
 NOT_ESTABLISHED = "not established"
 ESTABLISHED = "established"
 STATUSES = (ARITHMETIC, NOT_ESTABLISHED, ESTABLISHED, UNTESTABLE)
 Tables = dict[str, pd.DataFrame]
-REFERENCE = "dalaresnet50"
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,14 @@ def _audit(tables: Tables) -> list[Line]:
     ]
 
 
+def _tests_of(claims: pd.DataFrame, claim: str, evidence: str) -> pd.DataFrame:
+    """The rows of one claim with one kind of evidence."""
+    return claims[(claims["claim"] == claim) & (claims["evidence"] == evidence)]
+
+
 def _imbalance(tables: Tables) -> list[Line]:
     """Whether the printed leads are larger on the imbalanced sets."""
-    claims = tables["claims"]
-    rows = claims[(claims["claim"] == "imbalanced sets") & (claims["evidence"] == "printed")]
+    rows = _tests_of(tables["claims"], "imbalanced sets", "printed")
     if rows.empty:
         return []
     parts = [f"{row['part']}: {row['result'].rpartition(': ')[2]}" for _, row in rows.iterrows()]
@@ -93,8 +97,7 @@ def _imbalance(tables: Tables) -> list[Line]:
 
 def _times(tables: Tables) -> list[Line]:
     """Whether the printed times are the shortest."""
-    claims = tables["claims"]
-    rows = claims[(claims["claim"] == "shortest convergence") & (claims["evidence"] == "printed")]
+    rows = _tests_of(tables["claims"], "shortest convergence", "printed")
     if rows.empty or (rows["verdict"] != BEHIND).any():
         return []
     row = rows.iloc[0]
@@ -299,8 +302,7 @@ def _cells(tables: Tables) -> list[Line]:
 
 def _maps(tables: Tables) -> list[Line]:
     """Whether the localisation claims could be tested."""
-    claims = tables["claims"]
-    rows = claims[(claims["claim"] == "localisation") & (claims["evidence"] == "measured")]
+    rows = _tests_of(tables["claims"], "localisation", "measured")
     if rows.empty:
         return []
     verdicts = set(rows["verdict"])

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from paper_code.audit.report import column_findings
+from paper_code.metrics.power import mcnemar_p
 from paper_code.published import published_table
 from paper_code.reporting.claims.verdict import AHEAD, BEHIND, TIED, Outcome
 from paper_code.reporting.evidence import LEVEL
@@ -60,7 +61,7 @@ def least_p(lead: float, unit: float, images: int) -> tuple[int, float]:
     McNemar is smallest where no image is right for the other alone: 2 / 2^k.
     """
     most = int(np.floor((lead + unit) * images + 1e-9))
-    return most, float(min(1.0, 2.0 ** (1 - max(most, 0))))
+    return most, mcnemar_p(max(most, 0), 0)
 
 
 def printed_order(

@@ -17,6 +17,7 @@ from paper_code.reporting.evidence import (
     NOT_COMPARABLE,
     NOT_PRINTED,
     TOO_LITTLE,
+    outside_prediction,
     read_results,
     split_obstacles,
 )
@@ -133,18 +134,13 @@ def _cells(results: dict[str, pd.DataFrame]) -> str:
 
 def _chance(results: dict[str, pd.DataFrame]) -> str:
     """How many cells lie outside their prediction intervals, and how many would by chance."""
-    tested = [
-        rows[(rows["obstacles"] == "") & rows["p_value"].notna()]
-        for rows in results.values()
-        if "replication_low" in rows
-    ]
-    rows = pd.concat(tested) if tested else pd.DataFrame()
-    if rows.empty:
+    counted = [outside_prediction(r) for r in results.values() if "replication_low" in r]
+    tested, outside = (sum(numbers) for numbers in zip((0, 0), *counted, strict=True))
+    if not tested:
         return ""
-    outside = int((rows["p_value"] < LEVEL).sum())
     return (
-        f" Of {len(rows)} cells that count, {outside} lie outside their 95 % prediction interval; "
-        f"chance alone would put {LEVEL * len(rows):.1f} there."
+        f" Of {tested} cells that count, {outside} lie outside their 95 % prediction interval; "
+        f"chance alone would put {LEVEL * tested:.1f} there."
     )
 
 

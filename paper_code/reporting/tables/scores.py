@@ -8,11 +8,12 @@ from paper_code.errors import UserError
 from paper_code.metrics import runs_interval
 from paper_code.networks.names import parse_network
 from paper_code.reporting.evidence import (
+    DIFFERS,
     LEVEL,
     MARGIN,
-    counts,
     join_obstacles,
     obstacles,
+    outside_prediction,
     printed_value,
     replication,
     replication_verdicts,
@@ -160,14 +161,13 @@ def compare_runs(
 
 def chance(rows: pd.DataFrame) -> list[str]:
     """How many cells lie outside their prediction interval, beside what chance alone would give."""
-    tested = rows[counts(rows) & rows["p_value"].notna()]
-    if tested.empty:
+    tested, outside = outside_prediction(rows)
+    if not tested:
         return []
-    outside = int((tested["p_value"] < LEVEL).sum())
     return [
-        f"Of {len(tested)} cells that count, {outside} lie outside their 95 % prediction interval, "
-        f"where {LEVEL * len(tested):.1f} would under perfect replication; after Holm's correction "
-        f"{int((tested['verdict'] == 'differs').sum())} differ."
+        f"Of {tested} cells that count, {outside} lie outside their 95 % prediction interval, "
+        f"where {LEVEL * tested:.1f} would under perfect replication; after Holm's correction "
+        f"{int((rows['verdict'] == DIFFERS).sum())} differ."
     ]
 
 
