@@ -589,6 +589,7 @@ RESULTS: tuple[Result, ...] = (
             "table_09_breakhis_cost",
             "table_10_bach_mini_ddsm_cost",
             "cam_comparisons",
+            "audit",
         ),
         settings=("scale",),
     ),

@@ -12,11 +12,12 @@ from paper_code.cli import main
 from paper_code.errors import UserError
 from paper_code.metrics import difference_bootstrap, paired_bootstrap
 from paper_code.published import published_table
+from paper_code.reporting.catalogue import find_result
 from paper_code.reporting.claims import measured as claims_measured
 from paper_code.reporting.claims import summary
 from paper_code.reporting.claims.measured import BASELINES, measured, measured_times
 from paper_code.reporting.claims.printed import least_p, printed_leads, printed_order
-from paper_code.reporting.claims.table import CLAIMS, claim_rows
+from paper_code.reporting.claims.table import CLAIMS, READ, claim_rows
 from paper_code.reporting.claims.verdict import judge
 from paper_code.reporting.tables.paired import comparison_rows
 from paper_code.runs import Run
@@ -557,3 +558,13 @@ def test_the_summary_lists_a_claim_once(tmp_path):
     untested = page.read_text().partition("## What could not be tested")[2]
     assert untested.count("clearer and more focused") == 1
     assert "reason 0; reason 1" in untested
+
+
+def test_the_workflow_gives_the_claims_every_table_that_they_read():
+    assert set(find_result("table", "claims").tables) == set(READ)
+
+
+def test_the_committed_claims_have_the_audit_beside_every_printed_order():
+    claims = pd.read_csv(ROOT / "tables" / "claims.csv", keep_default_na=False)
+    printed = claims[(claims["evidence"] == "printed") & (claims["chance"] != "")]
+    assert len(printed) and (printed["audit"] != "").all()
