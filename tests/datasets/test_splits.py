@@ -107,7 +107,25 @@ def test_patient_wise_is_near_6_1_3():
     parts = split_by_patient(labels, groups, seed=0)
     for label in ("benign", "malignant"):
         share = [(parts[labels == label] == part).mean() for part in PARTS]
-        assert np.abs(np.array(share) - FRACTIONS).max() < 0.01
+        assert np.abs(np.array(share) - FRACTIONS).max() <= splits.TOLERANCE
+
+
+def test_patient_wise_differs_between_seeds_and_tests_two_patients_of_each_class():
+    # As many patients and images as the shared BreakHis sample at 100X.
+    sizes = {"b": [1, 10, 11, 16, 21, 23, 57, 72], "m": [4, 6, 6, 8, 9, 10, 10, 11, 12, 20, 23, 29]}
+    groups = [
+        f"{label}{i}" for label in sizes for i, n in enumerate(sizes[label]) for _ in range(n)
+    ]
+    groups = np.array(groups, dtype=object)
+    labels = np.array([group[0] for group in groups])
+    training = []
+    for seed in range(10):
+        parts = split_by_patient(labels, groups, seed)
+        for part in ("train", "test"):
+            patients = set(groups[parts == part])
+            assert min(sum(p[0] == label for p in patients) for label in "bm") >= 2
+        training.append({p for p in groups[parts == "train"] if p[0] == "b"})
+    assert len({frozenset(patients) for patients in training}) >= 5
 
 
 def test_images_without_patient_are_patients_of_their_own():
