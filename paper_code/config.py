@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
-from jsonschema import Draft202012Validator
 
 from paper_code.datasets.catalog import PAPER_DATASETS, find_dataset
 from paper_code.datasets.read import class_counts, dataset_files_present, read_dataset
@@ -66,6 +65,8 @@ def check_settings(settings: dict, schema: str | Path = SCHEMA) -> None:
     Raises:
         UserError: names each unknown key, missing key or wrong value, with what is allowed.
     """
+    from jsonschema import Draft202012Validator  # slow to import; few commands check settings
+
     rules = yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
     problems = [
         _explain(error, rules) for error in Draft202012Validator(rules).iter_errors(settings)

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import pandas as pd
 
 from paper_code.audit.finding import CONSISTENT, EXACT, IMPOSSIBLE, UNEXPLAINED, Finding, listed
-from paper_code.networks import structure
 
 CLASSES = {"breakhis": 2, "mini_ddsm": 3, "bach": 4}
 REDUCTIONS = (1, 2, 4, 8, 16, 32, 64)
@@ -52,6 +51,8 @@ def count_parameters(
     name: str, classes: int, reading: str = "named", reduction: int | None = None
 ) -> int:
     """All parameters of one network, trainable or not."""
+    from paper_code.networks import structure  # imports torch, which reading an audit does not need
+
     gate = {} if reduction is None else {"reduction": reduction}
     return structure.count_parameters(structure.meta_network(name, classes, reading, **gate))
 

@@ -7,7 +7,6 @@ from scipy.stats import spearmanr
 from paper_code.audit.counts import part_sizes
 from paper_code.audit.finding import CONSISTENT, IMPOSSIBLE, UNEXPLAINED, Finding, listed
 from paper_code.audit.parameters import printed_totals
-from paper_code.networks.structure import gmacs
 
 EPOCHS = 50
 SPREAD = 1.10  # largest accepted ratio of times per image between equal workloads
@@ -55,6 +54,8 @@ def averages(table_09: pd.DataFrame) -> list[Finding]:
 
 def times_against_work(table_09: pd.DataFrame, table_10: pd.DataFrame) -> list[Finding]:
     """Printed times against the multiply-adds of the networks."""
+    from paper_code.networks.structure import gmacs  # imports torch
+
     times = printed_times(table_09, table_10).drop(index=UNKNOWN)
     work = pd.Series({name: gmacs(name) for name in times.index})
     said, inverted = [], []
@@ -95,6 +96,8 @@ def times_against_work(table_09: pd.DataFrame, table_10: pd.DataFrame) -> list[F
 
 def gate_makes_it_faster(table_09: pd.DataFrame, table_10: pd.DataFrame) -> list[Finding]:
     """DALAResNet50 does all the work of a ResNet50 and more; its times against ResNet50's."""
+    from paper_code.networks.structure import gmacs  # imports torch
+
     times = printed_times(table_09, table_10)
     ratio = times.loc["dalaresnet50"] / times.loc["resnet50"]
     faster = ratio.index[ratio < 1]

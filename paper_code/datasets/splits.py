@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
 
 from paper_code.errors import UserError
 from paper_code.files import write_csv
@@ -39,6 +38,8 @@ def split_by_image(labels: np.ndarray, seed: int) -> np.ndarray:
     Raises:
         UserError: a class has too few images to stand in every part.
     """
+    from sklearn.model_selection import train_test_split  # slow to import
+
     labels = np.asarray(labels)
     train, val, test = part_sizes(len(labels))
     index = np.arange(len(labels))

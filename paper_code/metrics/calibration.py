@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import precision_recall_curve, roc_curve
 
 from paper_code.errors import UserError
 from paper_code.metrics.classification import check_predictions
@@ -87,6 +86,8 @@ def roc_points(y_true: np.ndarray, y_prob: np.ndarray) -> pd.DataFrame:
     Of class 1 for two classes, of each class against the rest for more. A class without true
     images, or without others, has no curve and no rows. The first threshold is infinite.
     """
+    from sklearn.metrics import roc_curve
+
     curves = []
     for index, positive, score in _one_against_rest(y_true, y_prob):
         fpr, tpr, threshold = roc_curve(positive, score)
@@ -99,6 +100,8 @@ def precision_recall_points(y_true: np.ndarray, y_prob: np.ndarray) -> pd.DataFr
 
     Each ends at recall 0, precision 1 and an infinite threshold, as scikit-learn draws it.
     """
+    from sklearn.metrics import precision_recall_curve
+
     curves = []
     for index, positive, score in _one_against_rest(y_true, y_prob):
         precision, recall, threshold = precision_recall_curve(positive, score)

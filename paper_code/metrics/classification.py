@@ -7,15 +7,6 @@ unweighted mean over the classes ("macro"). The names are those of every table a
 import warnings
 
 import numpy as np
-from imblearn.metrics import geometric_mean_score, make_index_balanced_accuracy
-from sklearn.metrics import (
-    accuracy_score,
-    balanced_accuracy_score,
-    f1_score,
-    matthews_corrcoef,
-    multilabel_confusion_matrix,
-    roc_auc_score,
-)
 
 from paper_code.errors import UserError
 
@@ -34,8 +25,6 @@ METRICS = (
     "mcc",
     "balanced_accuracy",
 )
-
-_index_balanced_gmean = make_index_balanced_accuracy(alpha=0.1, squared=True)(geometric_mean_score)
 
 
 def classification_metrics(y_true: np.ndarray, y_prob: np.ndarray) -> dict[str, float]:
@@ -69,6 +58,16 @@ def classification_metrics(y_true: np.ndarray, y_prob: np.ndarray) -> dict[str, 
     Raises UserError for shapes that do not fit, labels outside 0..K-1, probabilities outside
     [0, 1] or not finite.
     """
+    # Imported here: they take seconds, and many tables need only the names in this module.
+    from imblearn.metrics import geometric_mean_score, make_index_balanced_accuracy
+    from sklearn.metrics import (
+        accuracy_score,
+        balanced_accuracy_score,
+        f1_score,
+        matthews_corrcoef,
+        multilabel_confusion_matrix,
+    )
+
     y_true, y_prob = check_predictions(y_true, y_prob)
     if len(y_true) == 0:
         return dict.fromkeys(METRICS, float("nan"))
@@ -82,6 +81,8 @@ def classification_metrics(y_true: np.ndarray, y_prob: np.ndarray) -> dict[str, 
 
     f1 = f1_score(y_true, y_pred, labels=classes, average=None, zero_division=np.nan)
     two_class = {"average": "binary"} if num_classes == 2 else {"average": "multiclass"}
+    index_balanced = make_index_balanced_accuracy(alpha=0.1, squared=True)
+    index_balanced_gmean = index_balanced(geometric_mean_score)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # one class only: the values are as documented
         values = {
@@ -91,7 +92,7 @@ def classification_metrics(y_true: np.ndarray, y_prob: np.ndarray) -> dict[str, 
                 y_true, y_pred, labels=classes, average="weighted", zero_division=0
             ),
             "f1_binary": f1[1] if num_classes == 2 else np.nan,
-            "iba": _index_balanced_gmean(y_true, y_pred, labels=classes, **two_class)
+            "iba": index_balanced_gmean(y_true, y_pred, labels=classes, **two_class)
             if all_present
             else np.nan,
             "gmean": geometric_mean_score(y_true, y_pred, labels=classes)
@@ -145,6 +146,8 @@ def _auc(y_true: np.ndarray, y_prob: np.ndarray) -> float:
     Called class by class, as its multi-class form rejects rows that rounding kept from summing to
     one.
     """
+    from sklearn.metrics import roc_auc_score
+
     classes = range(1, 2) if y_prob.shape[1] == 2 else range(y_prob.shape[1])
     return float(np.mean([roc_auc_score(y_true == c, y_prob[:, c]) for c in classes]))
 

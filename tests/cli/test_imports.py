@@ -1,0 +1,45 @@
+"""Commands start quickly: none imports a large package that its work does not need."""
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+# Seconds each; the workflow starts some 170 commands. jsonschema reads a large grammar.
+SLOW = ("torch", "torchvision", "timm", "sklearn", "imblearn", "skimage", "jsonschema")
+CODE = """
+import sys
+from paper_code.cli import main
+assert main(sys.argv[1:]) == 0
+print("loaded:", *({slow} & set(sys.modules)))
+"""
+TABLES = sorted(map(str, (ROOT / "tables").glob("*.csv")))
+
+
+@pytest.mark.parametrize(
+    ("command", "needed"),
+    [
+        (["page", "tables/audit.md", "--output", "page.html"], set()),
+        (["summary", "--tables", *TABLES, "--scale", "demo", "--output", "s.md"], set()),
+        (["table", "claims", "--tables", *TABLES, "--scale", "demo", "--output", "c.csv"], set()),
+        (["table", "others", "--output", "others.csv"], set()),
+        (["split", "manifest.csv", "--output", "split.csv"], {"sklearn"}),
+    ],
+    ids=lambda words: " ".join(words[:2]) if isinstance(words, list) else "",
+)
+def test_a_command_imports_what_it_needs(command, needed, tmp_path):
+    images = pd.DataFrame({"image": [f"{n}.png" for n in range(40)], "label": ["a", "b"] * 20})
+    images.assign(group=images["image"]).to_csv(tmp_path / "manifest.csv", index=False)
+    (tmp_path / "tables").symlink_to(ROOT / "tables")
+    done = subprocess.run(
+        [sys.executable, "-c", CODE.format(slow=set(SLOW)), *command],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = done.stdout.rpartition("loaded:")[2].split()
+    assert set(loaded) == needed
