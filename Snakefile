@@ -18,3 +18,5 @@ rule all:
         results=PLAN.files(),
         pages=expand(f"{RESULTS}/report/{{name}}.html", name=[*TABLES, *PAGES]),
         notebooks=expand(f"{RESULTS}/notebooks/{{name}}.html", name=NOTEBOOKS),
+    message:
+        "All tables, figures, pages and notebooks"

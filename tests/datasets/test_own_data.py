@@ -95,7 +95,7 @@ def test_its_own_table(finished):
 
 
 def test_it_is_built_by_default_and_the_paper_s_tables_leave_it_out(settings, tmp_path):
-    listed = snakemake(tmp_path, "-n", *settings)
+    listed = snakemake(tmp_path, "-n", "-p", *settings)
     assert listed.returncode == 0, listed.stdout
     assert "tables/own_mine.md" in listed.stdout and "tables/table_06_splits.md" in listed.stdout
     for name in ("table_07", "table_08", "table_12"):

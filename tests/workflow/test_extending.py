@@ -230,7 +230,7 @@ def test_a_new_table_and_a_new_figure_are_a_module_and_an_entry_each(tmp_path):
     ]
     folder = tmp_path / "run"
     folder.mkdir()
-    plan = snakemake(folder, "-n", "--config", *settings, root=root)
+    plan = snakemake(folder, "-n", "-p", "--config", *settings, root=root)
     assert plan.returncode == 0, plan.stdout
     assert "Table correct" in plan.stdout and "Page correct" in plan.stdout
     figure = "results/smoke/figures/correct.png"

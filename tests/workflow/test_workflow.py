@@ -76,7 +76,7 @@ def listed_after_editing(module: str, copy: Path, finished: Path) -> tuple[set[s
     times = path.stat().st_atime_ns, path.stat().st_mtime_ns
     path.write_text(before + "\n# edited\n", encoding="utf-8")
     try:
-        done = snakemake(finished, "-n", "--config", *SMALL, root=copy)
+        done = snakemake(finished, "-n", "-p", "--config", *SMALL, root=copy)
     finally:
         path.write_text(before, encoding="utf-8")
         os.utime(path, ns=times)

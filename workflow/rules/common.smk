@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 sys.path.insert(0, workflow.basedir)
 
@@ -18,8 +19,10 @@ from paper_code.config import (
 from paper_code.errors import UserError
 from paper_code.networks.names import parse_network
 from paper_code.networks.registry import network_module
+from paper_code.next_steps import next_steps, programs
 from paper_code.plan import Plan
 from paper_code.sources import source_files
+from paper_code.workflow_progress import show_progress
 
 try:
     SETTINGS = resolve_settings(config)
@@ -33,6 +36,7 @@ RESULTS, OUTPUT = PLAN.root, PLAN.output
 LOGS = f"logs/{Path(RESULTS).name}"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 GPU = 1 if cuda_device_count() else 0
+PROGRAMS = programs()  # as the user calls them
 # Jobs use the Python that runs Snakemake; a conda environment puts its own before it.
 PATH = [str(Path(sys.executable).parent), *os.get_exec_path()]
 os.environ.update(PATH=os.pathsep.join(PATH))
@@ -49,6 +53,24 @@ config["chosen"] = {
 
 onstart:
     print(announce(config, SETTINGS, SOURCES), file=sys.stderr, flush=True)
+
+
+onsuccess:
+    print(next_steps(PLAN, PROGRAMS, sys.argv[1:]), file=sys.stderr, flush=True)
+
+
+def jobs_to_run():
+    """Rule and network of every job to run, by id."""
+    return {
+        job.jobid: (job.rule.name, job.wildcards_dict.get("network", ""))
+        for job in workflow.dag.needrun_jobs()
+    }
+
+
+# Where Snakemake is asked to say more or less than usual, and in jobs on a cluster, it speaks for itself.
+SAYS = workflow.output_settings
+if workflow.is_main_process and not (SAYS.printshellcmds or SAYS.verbose or SAYS.quiet):
+    show_progress(logger, jobs_to_run)
 
 
 def options(*names, dataset=""):
