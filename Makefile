@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Of pip's messages only errors; a retried download or a newer pip is no news here.
+PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 SMK := Snakefile workflow/rules/*.smk
 
 .PHONY: reproduce report publish test notebooks lint format clean
@@ -15,8 +17,9 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	      echo "Creating the environment with $$($$python --version)"; \
 	      $$python -m venv $(VENV); break; fi; done; }
 	@test -x $(BIN)/python || { echo "Python 3.11 or later is needed (PYTHON=...)"; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@echo "Installing the packages of requirements.lock (5.5 GB; minutes, the first time)"
+	@$(PIP) install -r requirements.lock
+	@$(PIP) install --no-deps --editable .
 	@touch $@
 
 reproduce: $(VENV)/installed
