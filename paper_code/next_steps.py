@@ -1,7 +1,6 @@
 """What a finished run of the workflow prints: where its results are, and what to try next."""
 
 import csv
-import os
 import shlex
 import shutil
 import sys
@@ -63,4 +62,5 @@ def programs() -> str:
     found = shutil.which("python")
     if found and Path(found).parent == folder:
         return ""
-    return f"{shlex.quote(os.path.relpath(folder))}/"
+    inside = folder.is_relative_to(Path.cwd())
+    return f"{shlex.quote(str(folder.relative_to(Path.cwd()) if inside else folder))}/"

@@ -60,8 +60,8 @@ class TimeLeft:
         if known < unknown or known + unknown < 10:
             return ""
         if known < 9 * unknown:
-            return f"at least {duration(known)} left"
-        return f"about {duration(known + unknown)} left"
+            return f"at least {duration(round(known, -1))} left"
+        return f"about {duration(round(known + unknown, -1))} left"
 
 
 def prior(kind: Kind) -> float:
