@@ -15,6 +15,7 @@ from paper_code.networks.forward import predict
 from paper_code.networks.preprocessing import normalize
 from paper_code.progress import say
 from paper_code.training.augment import augment
+from paper_code.training.memory import keep_freed_memory
 
 RECALIBRATION_IMAGES = 512  # enough for stable batch-norm statistics
 
@@ -120,6 +121,8 @@ def fit(
             f"batch_size is {settings.batch_size}, but the training part has only "
             f"{len(train)} images. Set a smaller batch_size."
         )
+    if device.type == "cpu":  # on a GPU, PyTorch itself keeps the memory
+        keep_freed_memory()
     trainer, state = _trainer(network, settings, device), State()
     parts = (network, trainer.optimizer, trainer.scaler, state)
     restore(*parts)
