@@ -8,11 +8,14 @@ from pathlib import Path
 
 import yaml
 
-from paper_code.datasets.catalog import PAPER_DATASETS, find_dataset
+from paper_code.datasets.catalog import CONTROLS, PAPER_DATASETS, find_dataset
 from paper_code.datasets.read import class_counts, dataset_files_present, read_dataset
 from paper_code.errors import UserError
 from paper_code.parallel import cores
 
+# Controls show colours, for which few pixels are enough; telling patients apart takes larger steps.
+CONTROL_RUN = {"image_size": 32, "epochs": 15, "batch_size": 16, "learning_rate": 0.001}
+MAPS = "_maps"  # ends the name of a data set at the size, and with the epochs, of the runs for maps
 FOLDER = Path(__file__).resolve().parents[1] / "config"
 SCHEMA = FOLDER / "schema.yaml"
 
@@ -157,9 +160,10 @@ def resolve_settings(config: dict) -> dict:
     if settings["threads_per_run"] == "auto":
         settings["threads_per_run"] = 4 if cuda_device_count() else max(1, cores() // 4)
     for name in settings["manifests"]:
-        if name in PAPER_DATASETS:
+        if name in PAPER_DATASETS | CONTROLS or name.endswith(MAPS):
             raise UserError(
-                f"Config: 'manifests.{name}' has the name of a data set of the paper. Rename it."
+                f"Config: 'manifests.{name}' has the name of a data set of the paper or of the "
+                "workflow. Rename it."
             )
     for name in settings["datasets"]:
         find_dataset(name, settings["manifests"])
@@ -169,8 +173,21 @@ def resolve_settings(config: dict) -> dict:
 
 
 def settings_of(settings: dict, dataset: str) -> dict:
-    """The settings of one data set: those of all, with what `for_dataset` has of it."""
-    return settings | settings["for_dataset"].get(dataset, {})
+    """The settings of one data set: those of all, with what `for_dataset` has of it.
+
+    A name that ends in `MAPS` has size and epochs of the runs for maps. Controls have seeds and a
+    network of their own.
+    """
+    base = dataset.removesuffix(MAPS)
+    own = settings
+    if base in CONTROLS:
+        networks = settings["leakage_networks"][:1]
+        own = own | {"seeds": settings["leakage_control_seeds"], "networks": networks}
+        own |= {"split_seeds": "paired", "placements": [], **CONTROL_RUN}
+    own = own | settings["for_dataset"].get(base, {})
+    if dataset != base:
+        own |= {"image_size": own["cam_image_size"], "epochs": own["cam_epochs"]}
+    return own
 
 
 def choose_sources(settings: dict) -> dict[str, tuple[str, str]]:

@@ -9,7 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from paper_code.config import choose_sources, cuda_device_count, load_config, resolve_settings
+from paper_code.config import (
+    MAPS,
+    choose_sources,
+    cuda_device_count,
+    load_config,
+    resolve_settings,
+    settings_of,
+)
 from paper_code.datasets.catalog import find_dataset
 from paper_code.datasets.read import read_dataset
 from paper_code.datasets.splits import part_sizes
@@ -127,27 +134,29 @@ def _weights() -> None:
 
 def images_of(plan: Plan, dataset: str) -> int:
     """Images that a plan draws from a data set; "all" are those published, or listed by you."""
-    settings, facts = plan.settings, find_dataset(dataset, plan.settings["manifests"])
-    source = plan.sources[dataset][0]
+    settings, dataset = plan.settings, dataset.removesuffix(MAPS)
+    facts, source = find_dataset(dataset, settings["manifests"]), plan.source(dataset)[0]
     phantom = source == "phantom"
     limit = settings["phantom_images"][facts.family] if phantom else settings["images_per_dataset"]
     total = facts.total
     if facts.family == "manifest" and source == "real":
         total = len(read_dataset(dataset, ".", settings["manifests"]))
-    return total if limit == "all" else min(limit, total)
+    return total if limit == "all" else min(limit, total or limit)
 
 
 def needed_bytes(plan: Plan) -> dict[str, int]:
     """Disk for one scale: prepared arrays, and the weights that stay (4 bytes per parameter)."""
-    size = plan.settings["image_size"]
-    images = sum(images_of(plan, name) for name in plan.settings["datasets"])
+    prepared = dict.fromkeys([*plan.settings["datasets"], *(run.dataset for run in plan.runs)])
+    sizes = {name: settings_of(plan.settings, name)["image_size"] for name in prepared}
+    arrays = sum(4 * size * size * images_of(plan, name) for name, size in sizes.items())
     weights = 0
-    if plan.settings["keep_weights"]:
-        for run in plan.runs:
-            classes = find_dataset(run.dataset, plan.settings["manifests"]).classes
+    for run in plan.runs:
+        if plan.settings["keep_weights"] or run.dataset.endswith(MAPS):
+            name = run.dataset.removesuffix(MAPS)
+            classes = find_dataset(name, plan.settings["manifests"]).classes
             # Without classes in the configuration their number costs next to nothing.
             weights += 4 * parameters(*parse_network(run.network), max(len(classes), 2))
-    return {"arrays": 4 * size * size * images, "weights": weights}
+    return {"arrays": arrays, "weights": weights}
 
 
 @functools.cache
@@ -228,7 +237,9 @@ def _probe(plan: Plan) -> None:
         train, val, _ = part_sizes(images_of(plan, run.dataset))
         speed = rates.get(parse_network(run.network)[0])
         if speed:
-            seconds += settings["epochs"] * (train / speed[0] + val / speed[1])
+            own = settings_of(settings, run.dataset)
+            pixels = (own["image_size"] / size) ** 2  # time is taken as proportional to them
+            seconds += own["epochs"] * pixels * (train / speed[0] + val / speed[1])
     print(
         f"  {scale}: about {seconds / 3600:.1f} h of training one run after another, from "
         f"{PROBE_STEPS} steps of each network here; data and tables come on top"

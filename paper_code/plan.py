@@ -8,9 +8,9 @@ import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from paper_code.config import settings_of
+from paper_code.config import MAPS, settings_of
 from paper_code.datasets import breakhis_lists
-from paper_code.datasets.catalog import PAPER_DATASETS, find_dataset
+from paper_code.datasets.catalog import CONTROLS, PAPER_DATASETS, find_dataset
 from paper_code.datasets.read import read_dataset
 from paper_code.errors import UserError
 from paper_code.networks.names import VARIANT, parse_network
@@ -86,7 +86,7 @@ class Plan:
         own = [n for each in settings["for_dataset"].values() for n in each.get("networks", [])]
         for network in [*settings["networks"], *settings["leakage_networks"], *own]:
             parse_network(network)
-        for dataset in settings["leakage_datasets"]:
+        for dataset in [*settings["leakage_datasets"], *settings["cam_datasets"]]:
             find_dataset(dataset, settings["manifests"])
 
     # --- selections, by the names that catalogue entries use --------------------------------------
@@ -96,7 +96,9 @@ class Plan:
         """Data sets by selection."""
         every = self.settings["datasets"]
         breakhis = [name for name in every if name.startswith("breakhis_")]
-        with_lesions = [name for name in every if self.explained and self._has_lesions(name)]
+        scored = [*self.settings["cam_datasets"], *self.settings["manifests"]]
+        scored = [name for name in every if name in scored and self.explained]
+        with_lesions = [name for name in scored if self._has_lesions(name)]
         return {
             "all": every,
             "breakhis": breakhis,
@@ -107,6 +109,7 @@ class Plan:
             ],
             "own": [name for name in every if name in self.settings["manifests"]],
             "leakage": [name for name in self.settings["leakage_datasets"] if name in every],
+            "controls": list(CONTROLS) if self.settings["leakage_control_seeds"] else [],
             "maps": with_lesions,
             "own maps": [name for name in with_lesions if name in self.settings["manifests"]],
             "shown maps": [name for name in breakhis if name in with_lesions] or with_lesions,
@@ -135,7 +138,25 @@ class Plan:
             "paired": every if DALA in every and len(every) > 1 else [],
             "confused": [name for name in compared if name in (DALA, "resnet50")] or compared[:1],
             "leakage": [name for name in self.settings["leakage_networks"] if name in compared],
+            "control": compared,
         }[selection]
+
+    def source(self, dataset: str) -> tuple[str, str]:
+        """("real" or "phantom", why) of a data set, a control, or a data set for maps."""
+        if dataset in CONTROLS:
+            return "phantom", "a control"
+        return self.sources[dataset.removesuffix(MAPS)]
+
+    def for_maps(self, dataset: str) -> str:
+        """The data set whose runs' maps are scored: itself, or the same at the size of the maps."""
+        own, maps = settings_of(self.settings, dataset), settings_of(self.settings, dataset + MAPS)
+        same = all(own[key] == maps[key] for key in ("image_size", "epochs"))
+        return dataset if same else dataset + MAPS
+
+    def _trained(self, networks: str, dataset: str) -> str:
+        """The data set that runs of a selection of networks are trained on."""
+        scored = networks in ("explained", "gated") and dataset in self.datasets["maps"]
+        return self.for_maps(dataset) if scored else dataset
 
     def _has_lesions(self, name: str) -> bool:
         """Whether a data set's lesions are known; BreakHis without masks has a stand-in."""
@@ -166,9 +187,10 @@ class Plan:
 
     def selected_runs(self, networks: str, datasets: Iterable[str]) -> list[RunId]:
         """The runs of a selection of networks on data sets, for every split and seed."""
-        ways = ["image", "patient"] if networks == "leakage" else [self.settings["splits"]]
+        both_ways = networks in ("leakage", "control")
+        ways = ["image", "patient"] if both_ways else [self.settings["splits"]]
         runs = [
-            RunId(dataset, network, by, split, seed)
+            RunId(self._trained(networks, dataset), network, by, split, seed)
             for by in ways
             for dataset in datasets
             for network in self.networks(networks, dataset)
@@ -181,8 +203,10 @@ class Plan:
 
     def _repeats_of(self, networks: str, dataset: str) -> list[tuple[int, int]]:
         """All repeats; of maps on real BreakHis, which has no lesion masks, the first alone."""
-        stand_in = self.sources[dataset][0] == "real" and dataset in self.datasets["breakhis"]
-        return self.repeats(dataset)[: 1 if networks == "explained" and stand_in else None]
+        stand_in = self.source(dataset)[0] == "real" and dataset in self.datasets["breakhis"]
+        own_runs = networks == "gated" and self._trained(networks, dataset) != dataset
+        first = stand_in and (networks == "explained" or own_runs)
+        return self.repeats(dataset)[: 1 if first else None]
 
     def repeats(self, dataset: str) -> list[tuple[int, int]]:
         """(seed of the split, seed of the training) of each repeat on a data set."""
@@ -220,7 +244,7 @@ class Plan:
         """Those of the data sets whose images a result may show, if it shows any."""
         if self.settings["pictures"] == "all" or not result.pictures:
             return datasets
-        return [name for name in datasets if self.sources[name][0] == "phantom"]
+        return [name for name in datasets if self.source(name)[0] == "phantom"]
 
     def _possible(self, result: Result, datasets: tuple[str, ...], before: list[Planned]) -> bool:
         if result.kind == "figure" and "tables" in result.needs:
@@ -281,7 +305,8 @@ class Plan:
             for need in set(result.needs) & set(RUN_FILES):
                 files[need] = [f"{self.root}/runs/{run.folder}/{RUN_FILES[need]}" for run in runs]
         if "manifests" in result.needs:
-            folders = [f"{self.root}/prepared/{dataset}" for dataset in datasets]
+            trained = [self._trained(result.networks, dataset) for dataset in datasets]
+            folders = [f"{self.root}/prepared/{dataset}" for dataset in trained]
             files["prepared"] = [f"{folder}/source.json" for folder in folders]
             files["manifests"] = [f"{folder}/manifest.csv" for folder in folders]
             if "images" in result.needs:
@@ -321,22 +346,23 @@ class Plan:
 
     def phantom(self, dataset: str) -> list[str]:
         """The marker of the finished phantom that a data set is read from; empty if it is real."""
-        if self.sources[dataset][0] == "real":
+        if self.source(dataset)[0] == "real":
             return []
-        family = find_dataset(dataset, self.settings["manifests"]).family
+        name = dataset.removesuffix(MAPS)
+        family = find_dataset(name, self.settings["manifests"]).family
         return [f"{self.root}/phantoms/{family}/done"]
 
     def raw_files(self, dataset: str) -> list[str]:
-        """Options of the command `manifest` that say where a data set's raw files are."""
-        facts = find_dataset(dataset, self.settings["manifests"])
-        source = self.sources[dataset][0]
+        """What the command `manifest` is told: the data set, and where its raw files are."""
+        facts = find_dataset(dataset.removesuffix(MAPS), self.settings["manifests"])
+        source = self.source(dataset)[0]
         if facts.family == "manifest":
-            words = ["--manifest", facts.manifest]
+            words = [facts.name, "--manifest", facts.manifest]
             words += ["--classes", *facts.classes] if facts.classes else []
         elif source == "phantom":
-            words = ["--data-root", f"{self.root}/phantoms/{facts.family}/raw"]
+            words = [facts.name, "--data-root", f"{self.root}/phantoms/{facts.family}/raw"]
         else:
-            words = ["--data-root", self.settings["data_root"]]
+            words = [facts.name, "--data-root", self.settings["data_root"]]
         limit = settings_of(self.settings, dataset)["images_per_dataset"]
         return [*words, "--source", source, "--limit", str(limit)]
 

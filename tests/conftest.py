@@ -220,6 +220,7 @@ def evaluate_cams(run, prepared, output, **changes) -> None:
     from paper_code.config import defaults
 
     given = {
+        "faithfulness_images": None,
         "tuning_images": 2,
         "copies": defaults()["cam_copies"],
         "sigma": defaults()["cam_sigma"],

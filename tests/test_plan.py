@@ -5,7 +5,7 @@ import re
 import pytest
 from conftest import ROOT
 
-from paper_code.config import load_config, resolve_settings
+from paper_code.config import load_config, resolve_settings, settings_of
 from paper_code.datasets import breakhis_lists
 from paper_code.errors import UserError
 from paper_code.plan import Plan, RunId
@@ -15,21 +15,25 @@ from paper_code.reporting.catalogue import RESULTS
 FROM_LISTS = ("split_patients", "real_predictions", "printed_intervals", "detectable")
 
 
+# Without the runs that every plan has besides those of its data sets.
+BARE = {"leakage_control_seeds": [], "cam_image_size": 64, "cam_epochs": 2}
+
+
 def make_plan(**changes) -> Plan:
     """The plan of the smoke scale on phantoms, with changes."""
-    settings = resolve_settings(load_config() | {"scale": "smoke"} | changes)
+    settings = resolve_settings(load_config() | {"scale": "smoke"} | BARE | changes)
     return Plan(settings, dict.fromkeys(settings["datasets"], ("phantom", "")))
 
 
 def test_the_default_plans_every_result_of_the_catalogue():
-    plan = make_plan()
+    plan = make_plan(leakage_control_seeds=[0], cam_image_size=96)
     every = {
         (result.kind, result.name)
         for result in RESULTS
         if "{" not in result.name and result.name not in FROM_LISTS
     }
     assert {(planned.result.kind, planned.name) for planned in plan.results} == every
-    assert len(plan.runs) == len(set(plan.runs)) == 6 * 9 + 4 * 3 + 2
+    assert len(plan.runs) == len(set(plan.runs)) == 6 * 9 + 4 * 3 + 2 + 4 + 2
     numbers = [name.split("_")[1] for name in plan.names("table") if name.startswith("table_")]
     assert sorted(numbers) == [f"{number:02d}" for number in range(1, 15)]
 
@@ -115,7 +119,7 @@ def test_a_data_set_of_the_user_has_a_table_and_maps_where_it_has_masks(tmp_path
     assert plan.find("table", "own_plain").datasets == ("plain",)
     assert plan.datasets["maps"] == ["masked"]
     assert "cam_masked" in plan.names("table") and "cam_plain" not in plan.names("table")
-    assert plan.raw_files("plain")[:2] == ["--manifest", str(tmp_path / "plain.csv")]
+    assert plan.raw_files("plain")[:2] == ["plain", "--manifest"]
 
 
 def test_the_lists_about_breakhis_are_found_below_the_data_root_or_where_named(tmp_path):
@@ -192,12 +196,43 @@ def test_networks_are_compared_on_both_kinds_of_split_where_there_are_both():
 
 def test_maps_without_lesions_to_judge_by_are_made_once():
     """BreakHis has no lesion masks; its phantoms do."""
-    settings = resolve_settings(load_config() | {"scale": "smoke", "seeds": [0, 1]})
+    settings = resolve_settings(load_config() | {"scale": "smoke", "seeds": [0, 1]} | BARE)
     for source, count in (("real", 1), ("phantom", 2)):
         plan = Plan(settings, dict.fromkeys(settings["datasets"], (source, "")))
         assert len(plan.selected_runs("explained", ["breakhis_40x"])) == count
         assert len(plan.selected_runs("explained", ["mini_ddsm"])) == 2
         assert len(plan.selected_runs("gated", ["breakhis_40x"])) == 2
+
+
+def test_runs_for_maps_have_a_size_and_epochs_of_their_own_where_these_differ():
+    datasets = ["breakhis_40x", "mini_ddsm"]
+    plan = make_plan(scale="demo", cam_datasets=datasets, cam_image_size=160, cam_epochs=8)
+    maps = plan.selected_runs("explained", plan.datasets["maps"])
+    assert [run.dataset for run in maps] == ["breakhis_40x_maps", "mini_ddsm_maps"]
+    assert set(maps) <= set(plan.runs)
+    own = settings_of(plan.settings, "breakhis_40x_maps")
+    assert (own["image_size"], own["epochs"]) == (160, 8)
+    assert plan.raw_files("breakhis_40x_maps")[0] == "breakhis_40x"
+    gates = {run.dataset for run in plan.selected_runs("gated", plan.datasets["all"])}
+    assert {"breakhis_40x_maps", "breakhis_100x", "bach", "mini_ddsm_maps"} <= gates
+    figure = plan.inputs(plan.find("figure", "figure_07_cam_comparison"))
+    assert figure["cams"] == ["results/demo/cam/breakhis_40x_maps/dalaresnet50/image-0-0/cam.json"]
+
+    same = make_plan(scale="demo", cam_image_size=64, cam_epochs=8)
+    assert not [run for run in same.runs if run.dataset.endswith("_maps")]
+
+
+def test_controls_of_the_leakage_table_have_both_splits_and_seeds_of_their_own():
+    plan = make_plan(scale="demo", leakage_control_seeds=[0, 1, 2])
+    runs = [run for run in plan.runs if run.dataset.startswith("control_")]
+    assert len(runs) == 2 * 2 * 3
+    assert {(run.by, run.split, run.seed) for run in runs} == {
+        (by, seed, seed) for by in ("image", "patient") for seed in (0, 1, 2)
+    }
+    assert plan.source("control_alike")[0] == "phantom"
+    assert plan.phantom("control_alike") == ["results/demo/phantoms/control/done"]
+    without = make_plan(scale="demo", leakage_control_seeds=[])
+    assert "leakage_control" not in without.names("table") + without.names("figure")
 
 
 def test_results_can_have_a_folder_of_their_own():
@@ -207,7 +242,12 @@ def test_results_can_have_a_folder_of_their_own():
 
 
 def test_real_images_can_be_kept_out_of_pictures():
-    settings = resolve_settings(load_config() | {"scale": "smoke", "pictures": "phantom"})
+    changes = {
+        "scale": "smoke",
+        "pictures": "phantom",
+        "cam_datasets": ["breakhis_40x", "breakhis_100x"],
+    }
+    settings = resolve_settings(load_config() | changes)
     real = {"breakhis_40x": ("real", ""), "bach": ("real", "")}
     plan = Plan(settings, dict.fromkeys(settings["datasets"], ("phantom", "")) | real)
     shown = {p.name: p.datasets for p in plan.results if p.result.pictures}

@@ -67,6 +67,7 @@ def evaluate_run(
     *,
     images: int | None,
     scorecam_images: int,
+    faithfulness_images: int | None,
     tuning_images: int,
     copies: int,
     sigma: float,
@@ -76,9 +77,11 @@ def evaluate_run(
 ) -> None:
     """Score the maps of every method on test images of a run, and write `FILES` into `output`.
 
-    Explained is the class that the network predicts. Only images with a lesion count. The truth is
-    the data set's mask; of a histology set without masks the haematoxylin-dense region, which is a
-    stand-in. Scored are the `CONTENDERS`: methods, controls and baselines, all by the same code.
+    Explained is the class that the network predicts. Only images with a lesion count, and of two
+    classes only those of the last: the network's score for "benign" rests on what it does not find,
+    which no lesion can show. The truth is the data set's mask; of a histology set without masks the
+    haematoxylin-dense region, which is a stand-in. Scored are the `CONTENDERS`: methods, controls
+    and baselines, all by the same code.
 
     regions.csv: one row per image, method and rule, with the overlap scores, the part of the image
         that is marked (`area`) and that of the lesion. Rules: see `region_rows`.
@@ -99,6 +102,7 @@ def evaluate_run(
         output: folder to write.
         images: at most this many test and validation images, drawn by the run's seed; None for all.
         scorecam_images: Score-CAM, with one forward pass per channel, takes this many of them.
+        faithfulness_images: deletion and insertion curves take this many of them; None for all.
         tuning_images: parameters are chosen on at most this many of the validation images.
         copies, sigma, kernel_size, precision: as in `compute_cam`.
         device: defaults to the first GPU, else the CPU.
@@ -115,12 +119,13 @@ def evaluate_run(
     own = {"copies": copies, "sigma": sigma, "kernel_size": kernel_size, "seed": seed}
     shared = {"precision": precision}
     table, pixels, truth, truth_kind = _images_and_truth(run, prepared, facts)
-    parts = _draw(table, truth, seed, images, prepared)
+    classes = facts["classes"][-1:] if len(facts["classes"]) == 2 else facts["classes"]
+    parts = _draw(table, truth, classes, seed, images, prepared)
     tests, val = (
         _part(table.iloc[rows], pixels[rows], truth[rows], facts, device)
         for rows in (parts["test"], parts["val"])
     )
-    share = _lesion_share(table, truth)
+    share = _lesion_share(table, truth, classes)
 
     def report(method: str, count: int, seconds: float) -> None:
         say(f"{facts['dataset']}: {method}, {count} images, {seconds:.3f} s each")
@@ -146,7 +151,8 @@ def evaluate_run(
             part = tests.first(len(maps))
             threshold = thresholds[name]["threshold"]
             regions.append(region_rows(name, maps, part, threshold, share, tuned[name]))
-            scores.append(map_rows(network, name, maps, shaken.maps[name], part, ties, precision))
+            about = (part, ties, faithfulness_images, precision)
+            scores.append(map_rows(network, name, maps, shaken.maps[name], *about))
         stages = _stage_rows(explained, tests, share)
         randomized = _randomization(network, tests.inputs, tests.classes, shared, own)
         example = _example(network, facts, tests, explained, shared | own)
@@ -156,6 +162,8 @@ def evaluate_run(
         "lesion_share": round(share, 6),
         "images": len(tests.table),
         "scorecam_images": min(scorecam_images, len(tests.table)),
+        "faithfulness_images": len(tests.first(faithfulness_images).table),
+        "classes_scored": list(classes),
         "validation_images": len(val.table),
         "tuning_images": len(few.table),
         "layer": network.cam_layer,
@@ -201,10 +209,11 @@ def _first(explained: Explained, part: Part) -> Explained:
     return Explained(maps, explained.seconds, explained.steps)
 
 
-def _lesion_share(table: pd.DataFrame, truth: np.ndarray) -> float:
-    """Mean part of the image that a lesion covers, over the images that show one and are not of the
-    test part."""
-    known = (table["part"] != "test").to_numpy() & truth.any((1, 2))
+def _lesion_share(table: pd.DataFrame, truth: np.ndarray, classes: list[str]) -> float:
+    """Mean part of the image that a lesion covers, over the images of the classes that show one and
+    are not of the test part."""
+    known = ((table["part"] != "test") & table["label"].isin(classes)).to_numpy()
+    known = known & truth.any((1, 2))
     return float(truth[known].mean())
 
 
@@ -225,13 +234,20 @@ def _auc(run: Path) -> dict[str, float]:
 
 
 def _draw(
-    table: pd.DataFrame, truth: np.ndarray, seed: int, images: int | None, prepared: Path
+    table: pd.DataFrame,
+    truth: np.ndarray,
+    classes: list[str],
+    seed: int,
+    images: int | None,
+    prepared: Path,
 ) -> dict[str, np.ndarray]:
-    """Rows of val and test images with a lesion, at most `images` of each, in random order."""
+    """Rows of val and test images of the classes with a lesion, at most `images` of each, in random
+    order."""
     rng = np.random.default_rng(seed)
     parts = {}
     for part in ("val", "test"):
-        rows = np.flatnonzero((table["part"] == part) & truth.any((1, 2)))
+        wanted = (table["part"] == part) & table["label"].isin(classes)
+        rows = np.flatnonzero(wanted & truth.any((1, 2)))
         parts[part] = rng.permutation(rows)[:images]
         if len(rows) == 0:
             raise UserError(

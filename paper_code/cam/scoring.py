@@ -49,16 +49,20 @@ def map_rows(
     shaken: Tensor,
     part: Part,
     ties: list[Tensor],
+    curves: int | None,
     precision: str,
 ) -> pd.DataFrame:
     """Scores without a threshold, one row per image: `threshold_free_scores`, `spread`, `stability`
-    (rank correlation with `shaken`, the maps of slightly noisy images), and the areas under the
-    deletion and insertion curves, whose ties are broken by each of `ties` in turn."""
+    (rank correlation with `shaken`, the maps of slightly noisy images), and, of the first `curves`
+    images, the areas under the deletion and insertion curves, whose ties are broken by each of
+    `ties` in turn."""
     table = threshold_free_scores(maps, _repeated(part.masks, len(maps)))
     table["spread"] = spread(maps)
     table["stability"] = rank_correlation(maps, shaken)
     table = _per_image(table, part)
-    areas = _curve_areas(network, method, maps, part, ties, precision)
+    few = part.first(curves)
+    shown = torch.cat([draw[: len(few.table)] for draw in maps.split(len(part.table))])
+    areas = _curve_areas(network, method, shown, few, ties, precision)
     return _named(method, part, pd.concat([table, areas], axis=1), 1)
 
 

@@ -21,12 +21,13 @@ def run_fetch(args: argparse.Namespace) -> None:
 
 def add_phantom(parser: argparse.ArgumentParser) -> None:
     """Write synthetic images in a data set's published layout."""
-    parser.add_argument("family", choices=FAMILIES)
+    parser.add_argument("family", choices=[*FAMILIES, "control"])
     add_output(parser, "folder to create; replaced if it exists")
     parser.add_argument("--images", type=limit, default="all", help="images per data set")
     parser.add_argument("--height", type=positive, required=True, help="height of the images in px")
     parser.add_argument("--seed", type=int, default=0, help="of the drawing")
     add_config(parser, "phantom_lesion_scale", "size and contrast of lesions, of mini_ddsm")
+    add_config(parser, "phantom_patient_signal", "how far patients differ, of breakhis and bach")
     parser.add_argument("--workers", type=positive, default=1, help="processes")
 
 
@@ -40,6 +41,7 @@ def run_phantom(args: argparse.Namespace) -> None:
         height=args.height,
         seed=args.seed,
         lesion_scale=args.phantom_lesion_scale,
+        patient_signal=args.phantom_patient_signal,
         workers=args.workers,
     )
 

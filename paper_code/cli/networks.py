@@ -160,6 +160,7 @@ def add_cam(parser: argparse.ArgumentParser) -> None:
     add_output(parser, "folder to write")
     add_config(parser, "cam_images", "test images with a lesion, or all", type=limit)
     add_config(parser, "scorecam_images", "of these, for Score-CAM", type=positive)
+    add_config(parser, "faithfulness_images", "of these, for deletion and insertion", type=limit)
     add_config(parser, "cam_tuning_images", "validation images for parameters", type=positive)
     add_config(parser, "cam_copies", "N of DT Grad-CAM", type=positive)
     add_config(parser, "cam_sigma", "noise of DT Grad-CAM, in units of the [-1, 1] image")
@@ -178,6 +179,7 @@ def run_cam(args: argparse.Namespace) -> None:
         args.output,
         images=args.cam_images,
         scorecam_images=args.scorecam_images,
+        faithfulness_images=args.faithfulness_images,
         tuning_images=args.cam_tuning_images,
         copies=args.cam_copies,
         sigma=args.cam_sigma,

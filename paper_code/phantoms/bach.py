@@ -24,6 +24,7 @@ def write_bach(
     *,
     width: int = 2048,
     height: int = 1536,
+    patient_signal: float = 1.0,
     workers: int = 1,
 ) -> None:
     """Write `ICIAR2018_BACH_Challenge/Photos/...` with its ground truth, and `lesion_masks/...`.
@@ -33,6 +34,7 @@ def write_bach(
         counts: images of "Normal", "Benign", "InSitu" and "Invasive".
         seed: decides every image: neither `workers` nor the counts change the pixels of a name.
         width, height: px.
+        patient_signal: how far patients differ in stain, texture and light, see `draw_patient`.
         workers: processes that draw.
 
     The masks of normal tissue are empty (all zero).
@@ -44,20 +46,29 @@ def write_bach(
         raise UserError(f"BACH phantom: counts {counts} must be of {', '.join(KINDS)}.")
     jobs = [(name, index) for name, number in counts.items() for index in range(1, number + 1)]
     with new_tree(root) as tree:
-        work = functools.partial(_draw, tree=str(tree), seed=seed, width=width, height=height)
+        work = functools.partial(
+            _draw,
+            tree=str(tree),
+            seed=seed,
+            width=width,
+            height=height,
+            patient_signal=patient_signal,
+        )
         run_jobs(work, jobs, "BACH phantom", workers)
         with (tree / FOLDER / GROUND_TRUTH).open("w", newline="", encoding="utf-8") as handle:
             rows = [(f"{PREFIXES[name]}{index:03d}.tif", name) for name, index in jobs]
             csv.writer(handle, lineterminator="\n").writerows(rows)
 
 
-def _draw(job: tuple[str, int], *, tree: str, seed: int, width: int, height: int) -> None:
+def _draw(
+    job: tuple[str, int], *, tree: str, seed: int, width: int, height: int, patient_signal: float
+) -> None:
     name, index = job
     stem = f"{PREFIXES[name]}{index:03d}"
     patient = f"{name} {(index - 1) // IMAGES_PER_PATIENT}"
     image, mask = draw_field(
         np.random.default_rng([seed, zlib.crc32(stem.encode())]),
-        draw_patient(np.random.default_rng([seed, zlib.crc32(patient.encode())])),
+        draw_patient(np.random.default_rng([seed, zlib.crc32(patient.encode())]), patient_signal),
         KINDS[name],
         width=width,
         height=height,

@@ -37,6 +37,7 @@ def write_breakhis(
     *,
     width: int = 700,
     height: int = 460,
+    patient_signal: float = 1.0,
     workers: int = 1,
 ) -> None:
     """Write `BreaKHis_v1/histology_slides/...` and the masks beside it in `lesion_masks/...`.
@@ -46,6 +47,7 @@ def write_breakhis(
         counts: {magnification: {"benign": images, "malignant": images}}.
         seed: decides every image: neither `workers` nor the counts change the pixels of a name.
         width, height: px.
+        patient_signal: how far patients differ in stain, texture and light, see `draw_patient`.
         workers: processes that draw.
 
     Raises:
@@ -69,7 +71,14 @@ def write_breakhis(
                     subtype = "LC"  # as 14-13412 of the published set: one patient, two subtypes
                 jobs.append((label, subtype, slide, magnification, position))
     with new_tree(root) as tree:
-        work = functools.partial(_draw, tree=str(tree), seed=seed, width=width, height=height)
+        work = functools.partial(
+            _draw,
+            tree=str(tree),
+            seed=seed,
+            width=width,
+            height=height,
+            patient_signal=patient_signal,
+        )
         run_jobs(work, jobs, "BreakHis phantom", workers)
 
 
@@ -84,14 +93,16 @@ def _slides(label: str, start: int, images: int) -> list[tuple[str, str]]:
     return slides[:number]
 
 
-def _draw(job: tuple, *, tree: str, seed: int, width: int, height: int) -> None:
+def _draw(
+    job: tuple, *, tree: str, seed: int, width: int, height: int, patient_signal: float
+) -> None:
     label, subtype, slide, magnification, position = job
     prefix = f"SOB_{label[0].upper()}_{subtype}"
     name = f"{prefix}-{slide}-{magnification}-{position:03d}.png"
     patient = slide.rstrip("ABCD")
     image, mask = draw_field(
         np.random.default_rng([seed, zlib.crc32(name.encode())]),
-        draw_patient(np.random.default_rng([seed, zlib.crc32(patient.encode())])),
+        draw_patient(np.random.default_rng([seed, zlib.crc32(patient.encode())]), patient_signal),
         SUBTYPES[subtype],
         width=width,
         height=height,

@@ -60,21 +60,32 @@ class Patient:
     grain: float
 
 
-def draw_patient(rng: np.random.Generator) -> Patient:
-    """Draw a patient's stains, tissue texture and microscope settings."""
+def draw_patient(rng: np.random.Generator, signal: float = 1.0) -> Patient:
+    """Draw a patient's stains, tissue texture and microscope settings.
+
+    Args:
+        rng: decides the patient.
+        signal: how far patients differ from the mean patient; 0: not at all, so that an image does
+            not tell whose it is.
+    """
+
+    def between(low: float, high: float) -> float:
+        middle = (low + high) / 2
+        return middle + signal * (rng.uniform(low, high) - middle)
+
     return Patient(
-        haematoxylin=_stain(rng, HAEMATOXYLIN, 0.06),
-        eosin=_stain(rng, EOSIN + EOSIN_SHIFT, 0.07),
-        strength=(rng.uniform(0.75, 1.35), rng.uniform(0.6, 1.4)),
-        bundle=rng.uniform(5, 11),
-        contrast=rng.uniform(0.7, 1.3),
-        clefts=rng.uniform(0.0, 1.0),
-        nuclei=rng.uniform(0.93, 1.07),
-        chromatin=rng.uniform(0.6, 1.3),
-        light=np.clip(rng.normal([0.95, 0.95, 0.96], 0.03), 0.85, 1.0),
-        shading=rng.uniform(0.02, 0.16),
-        focus=rng.uniform(0.5, 1.0),
-        grain=rng.uniform(1.0, 3.0),
+        haematoxylin=_stain(rng, HAEMATOXYLIN, 0.06 * signal),
+        eosin=_stain(rng, EOSIN + EOSIN_SHIFT, 0.07 * signal),
+        strength=(between(0.75, 1.35), between(0.6, 1.4)),
+        bundle=between(5, 11),
+        contrast=between(0.7, 1.3),
+        clefts=between(0.0, 1.0),
+        nuclei=between(0.93, 1.07),
+        chromatin=between(0.6, 1.3),
+        light=np.clip(rng.normal([0.95, 0.95, 0.96], 0.03 * signal), 0.85, 1.0),
+        shading=between(0.02, 0.16),
+        focus=between(0.5, 1.0),
+        grain=between(1.0, 3.0),
     )
 
 

@@ -13,7 +13,10 @@ from scipy.spatial import cKDTree
 
 MARGIN = 24.0  # laid out around the visible field, so that structures cut by its edge are whole
 COLUMNS = 350  # layout cells across the visible field; signed distances are smooth between them
-COVERAGE = (0.25, 0.6)  # part of the visible field that a lesion should cover
+# A lesion covers this part of the visible field, so that what tells the class is in one place.
+COVERAGE = (0.08, 0.25)
+DRAWS = 40  # of a lesion; most need one or two
+EXTENT = 0.35  # of the region in which a lesion grows, relative to that of BreakHis's larger ones
 
 Rng = np.random.Generator
 
@@ -149,11 +152,11 @@ def lay_out(kind: str, rng: Rng, width: float, height: float) -> Tissue:
         rng: decides everything.
         width, height: the visible field.
 
-    A lesion that covers too little or too much of the field is drawn again; the best of a few
-    draws is kept.
+    A lesion that covers too little or too much of the field is drawn again; the best of `DRAWS` is
+    kept.
     """
     best, best_excess = None, np.inf
-    for _ in range(8):
+    for _ in range(DRAWS):
         canvas = _empty(rng, width, height)
         KINDS[kind](canvas)
         covered = canvas.lesion[canvas.visible].mean()
@@ -331,7 +334,7 @@ def _labyrinth(canvas: Canvas, scale: float, width: float) -> np.ndarray:
 
 def _adenosis(canvas: Canvas) -> None:
     rng = canvas.rng
-    region = _territory(canvas, rng.uniform(0.3, 0.6), 0.06)
+    region = _territory(canvas, EXTENT * rng.uniform(0.3, 0.6), 0.06)
     canvas.wall = rng.uniform(11.5, 13.5)
     canvas.gland = _blobs(canvas, region, rng.uniform(58, 68), (16, 29), 1.6, 0.06, 0.3)
     canvas.lesion = _closed(canvas, canvas.gland, 26)
@@ -341,7 +344,7 @@ def _adenosis(canvas: Canvas) -> None:
 
 def _tubular_adenoma(canvas: Canvas) -> None:
     rng = canvas.rng
-    region = _territory(canvas, rng.uniform(0.3, 0.55), 0.02)
+    region = _territory(canvas, EXTENT * rng.uniform(0.3, 0.55), 0.02)
     canvas.wall = rng.uniform(10.5, 12.0)
     canvas.gland = _blobs(canvas, region, rng.uniform(42, 47), (14.5, 20), 1.35, 0.04, 0.2)
     canvas.lesion = _closed(canvas, canvas.gland, 16)
@@ -367,7 +370,7 @@ def _fibroepithelial(
 ) -> None:
     """A round mass with slits lined by epithelium, so far apart and so wide (micrometres)."""
     rng = canvas.rng
-    region = _territory(canvas, rng.uniform(0.3, 0.6), 0.015)
+    region = _territory(canvas, EXTENT * rng.uniform(0.3, 0.6), 0.015)
     slits = _labyrinth(canvas, rng.uniform(*spacing), rng.uniform(*width))
     if patchy:
         slits &= smooth_noise(rng, canvas.shape, canvas.pitch, 130.0) > -0.1
@@ -379,7 +382,7 @@ def _fibroepithelial(
 
 def _ductal_carcinoma(canvas: Canvas) -> None:
     rng = canvas.rng
-    region = _territory(canvas, rng.uniform(0.35, 0.75), 0.12)
+    region = _territory(canvas, EXTENT * rng.uniform(0.35, 0.75), 0.12)
     depth = signed_distance(region, canvas.pitch)
     scale = rng.uniform(55, 95)
     level = smooth_noise(rng, canvas.shape, canvas.pitch, scale)
@@ -398,7 +401,7 @@ def _ductal_carcinoma(canvas: Canvas) -> None:
 
 def _lobular_carcinoma(canvas: Canvas) -> None:
     rng = canvas.rng
-    region = _territory(canvas, rng.uniform(0.45, 0.8), 0.08)
+    region = _territory(canvas, EXTENT * rng.uniform(0.45, 0.8), 0.08)
     noise = smooth_noise(rng, canvas.shape, canvas.pitch, 15.0)
     cords = streaks(noise, canvas.angle, 90 / canvas.pitch)
     depth = signed_distance(region, canvas.pitch)
@@ -410,7 +413,7 @@ def _lobular_carcinoma(canvas: Canvas) -> None:
 
 def _mucinous_carcinoma(canvas: Canvas) -> None:
     rng = canvas.rng
-    pool = _territory(canvas, rng.uniform(0.5, 0.75), 0.06)
+    pool = _territory(canvas, EXTENT * rng.uniform(0.5, 0.75), 0.06)
     canvas.tumour = _blobs(canvas, pool, rng.uniform(120, 150), (32, 58), 1.9, 0.14, 0.22)
     septa = _labyrinth(canvas, 260.0, 14.0)
     canvas.space = pool & ~canvas.tumour & ~septa
@@ -421,7 +424,7 @@ def _mucinous_carcinoma(canvas: Canvas) -> None:
 
 def _papillary_carcinoma(canvas: Canvas) -> None:
     rng = canvas.rng
-    cyst = _territory(canvas, rng.uniform(0.45, 0.75), 0.05)
+    cyst = _territory(canvas, EXTENT * rng.uniform(0.45, 0.75), 0.05)
     scale = rng.uniform(80, 110)
     level = smooth_noise(rng, canvas.shape, canvas.pitch, scale)
     level += 0.25 * smooth_noise(rng, canvas.shape, canvas.pitch, scale / 4)
@@ -434,7 +437,7 @@ def _papillary_carcinoma(canvas: Canvas) -> None:
 
 def _in_situ(canvas: Canvas) -> None:
     rng = canvas.rng
-    region = _territory(canvas, rng.uniform(0.45, 0.85), 0.05)
+    region = _territory(canvas, EXTENT * rng.uniform(0.45, 0.85), 0.05)
     radius = rng.uniform(60, 95)
     canvas.tumour = _blobs(canvas, region, 2.9 * radius, (0.7 * radius, 1.25 * radius), 1.5, 0.05)
     depth = signed_distance(canvas.tumour, canvas.pitch)

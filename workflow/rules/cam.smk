@@ -34,6 +34,7 @@ rule cam:
         options=options(
             "cam_images",
             "scorecam_images",
+            "faithfulness_images",
             "cam_tuning_images",
             "cam_copies",
             "cam_sigma",

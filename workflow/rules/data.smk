@@ -19,7 +19,7 @@ rule phantom:
         images=lambda w: SETTINGS["phantom_images"][w.family],
         height=lambda w: SETTINGS["phantom_height"][w.family],
         seed=SETTINGS["seeds"][0],
-        options=options("phantom_lesion_scale"),
+        options=options("phantom_lesion_scale", "phantom_patient_signal"),
     message:
         "Drawing the {wildcards.family} phantom"
     shell:
@@ -47,11 +47,11 @@ rule manifest:
         where=lambda w: shlex.join(PLAN.raw_files(w.dataset)),
         seed=SETTINGS["seeds"][0],
         # Real images that come or go make a new manifest.
-        found=lambda w: SOURCES[w.dataset][1] if SOURCES[w.dataset][0] == "real" else "",
+        found=lambda w: PLAN.source(w.dataset)[1] if PLAN.source(w.dataset)[0] == "real" else "",
     message:
         "Listing and checking {wildcards.dataset}"
     shell:
-        "python -m paper_code manifest {wildcards.dataset} {params.where} --seed {params.seed}"
+        "python -m paper_code manifest {params.where} --seed {params.seed}"
         " --workers {threads} --output {output.manifest} > {log} 2>&1"
 
 
@@ -72,7 +72,7 @@ rule prepare:
         ENVIRONMENT
     threads: workflow.cores
     params:
-        options=options("image_size"),
+        options=lambda w: options("image_size", dataset=w.dataset),
         folder=subpath(output.images, parent=True),
     message:
         "Preparing {wildcards.dataset}"

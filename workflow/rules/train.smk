@@ -1,6 +1,15 @@
+from paper_code.config import MAPS
+
 # One run: a network trained on a data set's split, and its predictions.
 
-WEIGHTS = f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/weights.safetensors"
+RUN = f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}"
+WEIGHTS = f"{RUN}/weights.safetensors"
+OF_RUN = {
+    "run": f"{RUN}/run.json",
+    "predictions": f"{RUN}/predictions.csv",
+    "history": f"{RUN}/history.csv",
+    "timing": f"{RUN}/timing.json",
+}
 
 
 rule train:
@@ -11,15 +20,14 @@ rule train:
         split=f"{RESULTS}/splits/{{dataset}}/{{by}}-{{split}}.csv",
         code=network_code("paper_code.training.run"),
     output:
-        run=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/run.json",
-        predictions=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/predictions.csv",
-        history=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/history.csv",
-        timing=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/timing.json",
+        **OF_RUN,
         weights=WEIGHTS if SETTINGS["keep_weights"] else temp(WEIGHTS),
     log:
         f"{LOGS}/train/{{dataset}}-{{network}}-{{by}}-{{split}}-{{seed}}.log",
     benchmark:
         f"{BENCHMARKS}/train/{{dataset}}-{{network}}-{{by}}-{{split}}-{{seed}}.tsv"
+    wildcard_constraints:
+        dataset=rf"\w+(?<!{MAPS})",
     conda:
         ENVIRONMENT
     threads: SETTINGS["threads_per_run"]
@@ -52,3 +60,12 @@ rule train:
         " {params.options}"
         " --threads {threads} --checkpoints {params.checkpoints} --output {params.folder}"
         " > {log} 2>&1"
+
+
+# The same at the size of the maps; these weights stay, so that `predict` and `explain` have some.
+use rule train as train_for_maps with:
+    output:
+        **OF_RUN,
+        weights=WEIGHTS,
+    wildcard_constraints:
+        dataset=rf"\w+{MAPS}",

@@ -14,7 +14,7 @@ from paper_code.networks.preprocessing import normalize
 from paper_code.reporting.evidence import join_obstacles, obstacles
 from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.reporting.markdown import markdown, number, provenance_block, write_table
-from paper_code.runs import Run, load_run
+from paper_code.runs import Run, load_manifest, load_run
 
 QUANTILES = range(0, 101, 5)  # per cent
 BATCH = 64
@@ -33,13 +33,13 @@ def write(output: str, *, runs: list[str], prepared: list[str], scale: str) -> N
     Args:
         output: the CSV.
         runs: `run.json` files of DALAResNet50; predictions and weights lie beside them.
-        prepared: folders of their data sets, named as these.
+        prepared: folders of their prepared data sets.
         scale: smoke, demo or paper.
 
     Raises:
         UserError: a run of another network, or one whose data set is not among `prepared`.
     """
-    folders = {Path(folder).name: Path(folder) for folder in prepared}
+    folders = {load_manifest(folder)[1]["dataset"]: Path(folder) for folder in prepared}
     loaded = [load_run(path) for path in runs]
     rows = []
     for run, path in zip(loaded, runs, strict=True):

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from paper_code.datasets.control import SIGNALS
 from paper_code.datasets.overlap import SIDE, THRESHOLD, near_duplicates, shared_patients
 from paper_code.errors import UserError
-from paper_code.metrics import difference_bootstrap, runs_interval
+from paper_code.metrics import classification_metrics, difference_bootstrap, runs_interval
 from paper_code.reporting.evidence import join_obstacles, obstacles
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
 from paper_code.reporting.markdown import (
@@ -46,9 +47,29 @@ from having images of more patients to learn from.
   then misses what other training patients would change. With one run of each, the interval is for
   these two networks alone.
 - Patients are what the data set's file names say; see docs/reference/data.md."""
+CONTROL_TITLE = "Control of the method: splits of synthetic images whose leakage is known"
+DISTINCT, ALIKE = (f"{signal:g}" for signal in SIGNALS.values())
+CONTROL_NOTES = f"""A control of the method, not a finding. The images are synthetic: normal tissue,
+whose class was drawn by lot for each patient, so that no image shows it, and on new patients a
+network can only guess (accuracy 0.5). Where patients are distinct (in stain, texture and light;
+strength of the patient signal {DISTINCT}), a network that has seen other images of a patient can
+recognise the patient, and with it the class: a split by image must flatter. Where they are alike
+(strength {ALIKE}), it must not.
+
+- Each cell: mean over the runs [95 % interval] ± standard deviation between the runs. The
+  difference is by image less by patient; "each seed" gives it run by run.
+- Intervals and tests are those of the leakage table."""
 
 
-def write(output: str, *, runs: list[str], prepared: list[str], scale: str, resamples: int) -> None:
+def write(
+    output: str,
+    *,
+    runs: list[str],
+    prepared: list[str],
+    scale: str,
+    resamples: int,
+    control: bool = False,
+) -> None:
     """Write `output` (.csv) and its .md.
 
     Args:
@@ -57,6 +78,7 @@ def write(output: str, *, runs: list[str], prepared: list[str], scale: str, resa
         prepared: folders of the prepared data sets.
         scale: smoke, demo or paper.
         resamples: of the bootstrap.
+        control: the runs are of the synthetic sets of `paper_code.phantoms.control`.
 
     Raises:
         UserError: a network has runs of one kind of split only, or a data set is not prepared.
@@ -64,8 +86,9 @@ def write(output: str, *, runs: list[str], prepared: list[str], scale: str, resa
     loaded = [load_run(path) for path in runs]
     rows = leakage_rows(loaded, prepared, scale=scale, resamples=resamples)
     blocks = [_block(dataset, subset) for dataset, subset in rows.groupby("dataset", sort=False)]
-    title = "Split by image against split by patient"
-    write_table(output, rows, title, [NOTES, *blocks, provenance_block(loaded, scale)])
+    title = CONTROL_TITLE if control else "Split by image against split by patient"
+    notes = CONTROL_NOTES if control else NOTES
+    write_table(output, rows, title, [notes, *blocks, provenance_block(loaded, scale)])
 
 
 def leakage_rows(
@@ -74,8 +97,8 @@ def leakage_rows(
     """One row per data set, network and metric, then one per data set and fact of its splits.
 
     `image` and `patient` are the values by either split, each with `_low` and `_high`; `low`,
-    `high` and `p_value` belong to `difference`. Facts of the splits are means over the seeds, with
-    `network` empty.
+    `high` and `p_value` belong to `difference`, and `each_seed` lists it run by run. Facts of the
+    splits are means over the seeds, with `network` empty.
     """
     folders = {load_manifest(folder)[1]["dataset"]: Path(folder) for folder in prepared}
     groups = {way: group_runs([run for run in runs if run.facts["by"] == way]) for way in WAYS}
@@ -117,9 +140,19 @@ def _network_rows(by_image: list[Run], by_patient: list[Run], resamples: int) ->
         tested = ["difference", "low", "high", "p_value", "se", "df"]
         row |= compared.loc[metric, tested].to_dict()
         row["seeds"] = " ".join(str(run.facts["seed"]) for run in by_image)
+        row["each_seed"] = _differences(by_image, by_patient, metric)
         row["largest_class"] = round(_largest_class(by_patient), 6)
         rows.append(row)
     return rows
+
+
+def _differences(by_image: list[Run], by_patient: list[Run], metric: str) -> str:
+    """By image less by patient, of each pair of runs with one seed."""
+    values = [
+        [classification_metrics(*run.part("test")[:2])[metric] for run in side]
+        for side in (by_image, by_patient)
+    ]
+    return " ".join(f"{a - b:+.3f}" for a, b in zip(*values, strict=False))
 
 
 def _largest_class(runs: list[Run]) -> float:
@@ -181,6 +214,7 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
                 **cells,
                 "Difference": interval_text(row["difference"], row["low"], row["high"])
                 + f", {p_text(row['p_value'])}",
+                "Each seed": row["each_seed"].replace(" ", ", "),
             }
         )
     for _, row in rows[rows["network"] == ""].iterrows():
