@@ -15,6 +15,7 @@ from torchvision.transforms.functional import gaussian_blur
 
 from paper_code.cam.capture import as_evaluated, logits_in_chunks, memory_format
 from paper_code.cam.compute import compute_cam
+from paper_code.cam.fusion import for_inference
 
 
 class Curves(NamedTuple):
@@ -62,16 +63,17 @@ def deletion_insertion(
     def curve(changed: Tensor, unchanged: Tensor) -> Tensor:
         points = []
         pairs = torch.arange(len(images) * (steps + 1), device=images.device)
-        for pair in pairs.split(batch_size):
+        for pair in pairs.split(size):
             image, cut = pair // (steps + 1), pair % (steps + 1)
             above = (ranks[image] < cuts[cut][:, None, None])[:, None]
             mixed = torch.where(above, changed[image], unchanged[image])
             mixed = mixed.contiguous(memory_format=memory_format(images))
-            logits = logits_in_chunks(network, mixed, batch_size, precision)
+            logits = logits_in_chunks(fused, mixed, size, precision)
             points.append(logits.float().softmax(1).gather(1, classes[image][:, None])[:, 0])
         return torch.cat(points).unflatten(0, (len(images), steps + 1))
 
     with as_evaluated(network):
+        fused, size = for_inference(network, images, precision, batch_size)
         return Curves(deletion=curve(blank, images), insertion=curve(images, blurred))
 
 

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from paper_code.cam.capture import View, autocast, memory_format
+from paper_code.cam.fusion import for_inference
 from paper_code.cam.methods import scale
 from paper_code.errors import UserError
 
@@ -22,7 +23,7 @@ def scorecam(view: View, *, masks: str = "original") -> Tensor:
 
     Each distinct mask of an image is scored once: channels that are constant (all share the mask
     zero) or active at one same position only differ by a factor that the scaling removes. Masks are
-    made in chunks of `view.batch_size`, so memory does not grow with the number of channels.
+    made in chunks of at most `view.batch_size`: memory does not grow with the number of channels.
     """
     if masks not in MASKS:
         raise UserError(f"masks: {masks!r} is not one of {', '.join(MASKS)}")
@@ -35,19 +36,18 @@ def scorecam(view: View, *, masks: str = "original") -> Tensor:
     rows = torch.cat([owners[:, None], scale(activations).flatten(2).flatten(0, 1)], 1)
     distinct, which = torch.unique(rows, dim=0, return_inverse=True)
     owners, small = distinct[:, 0].long(), distinct[:, 1:].unflatten(1, (1, height, width))
+    network, size = for_inference(view.network, images, view.precision, view.batch_size)
     scores = torch.cat(
         [
             _scores(
-                view.network,
+                network,
                 images[owner].contiguous(memory_format=memory_format(images)),
                 mask,
                 captured.classes[owner],
                 masks,
                 view.precision,
             )
-            for owner, mask in zip(
-                owners.split(view.batch_size), small.split(view.batch_size), strict=True
-            )
+            for owner, mask in zip(owners.split(size), small.split(size), strict=True)
         ]
     )
     weights = scores[which].unflatten(0, (count, channels)).softmax(1)

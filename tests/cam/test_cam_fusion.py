@@ -1,0 +1,177 @@
+"""Networks fused for inference: the same logits, the caller's network as it was."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models import densenet121, mobilenet_v3_small, resnet18, vgg11
+
+from paper_code.cam import compute_cam, fusion, score_cam
+from paper_code.cam.faithfulness import deletion_insertion
+from paper_code.cam.fusion import FusedConv, for_inference
+
+pytestmark = pytest.mark.skipif(
+    not torch.backends.mkldnn.is_available(), reason="convolutions are fused by oneDNN"
+)
+INPUTS = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+def ready(network):
+    """In evaluation mode, with statistics as after training, not 0 and 1."""
+    for module in network.eval().requires_grad_(False).modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    return network
+
+
+def count(network, kind):
+    return sum(type(module) is kind for module in network.modules())
+
+
+class Block(nn.Module):
+    """What fusing must not disturb: results with further uses, and work in place."""
+
+    def __init__(self):
+        super().__init__()
+        for name in ("first", "second", "third", "fourth"):
+            setattr(self, name, nn.Conv2d(4, 4, 3, padding=1))
+        self.norm = nn.BatchNorm2d(4)
+        self.relu = nn.ReLU(inplace=True)
+        self.seen = None
+
+    def forward(self, x):
+        x = self.first(x)
+        y = self.norm(self.second(x))
+        self.relu(y)  # the result is not taken
+        x = self.third(x) + x  # the term is also the input
+        z = self.fourth(y)
+        total = z + x
+        self.seen = y
+        return self.relu(total) + z + x  # both terms are used again
+
+
+class Branching(nn.Module):
+    """Cannot be traced: it asks for a value."""
+
+    def forward(self, x):
+        return x * 2 if x.mean() > 0 else x
+
+
+def small(*extra):
+    torch.manual_seed(0)
+    return ready(
+        nn.Sequential(
+            nn.Conv2d(3, 4, 3, padding=1), Block(), *extra, nn.Flatten(), nn.Linear(4096, 5)
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "build", [resnet18, densenet121, mobilenet_v3_small, vgg11, lambda num_classes: small()]
+)
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_all_convolutions_are_fused_and_the_logits_equal(build, layout):
+    torch.manual_seed(0)
+    network = ready(build(num_classes=5))
+    if build is vgg11:  # a narrow head: quick
+        network.classifier = nn.Linear(512 * 49, 5)
+    inputs = INPUTS.contiguous(memory_format=layout)
+    before, modules = copy.deepcopy(network.state_dict()), list(network.modules())
+    with torch.no_grad():
+        expected = network(inputs)
+        fused, _ = for_inference(network, inputs, "full", 16)
+        found = fused(inputs)
+        assert torch.equal(network(inputs), expected)
+    assert count(fused, FusedConv) == count(network, nn.Conv2d)
+    assert (found - expected).abs().max() < 1e-5 * expected.abs().max()
+    assert modules == list(network.modules())
+    after = network.state_dict()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+def test_tracing_leaves_nothing_in_the_network():
+    network = small()
+    assert for_inference(network, INPUTS, "full", 16)[0] is not network
+    assert type(network[1].seen) is torch.Tensor
+
+
+def test_a_part_that_cannot_be_traced_stays_whole():
+    network = small(Branching(), nn.Conv2d(4, 4, 1))
+    fused, _ = for_inference(network, INPUTS, "full", 16)
+    assert count(fused, FusedConv) == count(network, nn.Conv2d)
+    assert count(fused, Branching) == 1
+    for inputs in (INPUTS, -INPUTS):
+        with torch.no_grad():
+            assert torch.allclose(fused(inputs), network(inputs), atol=1e-5)
+
+
+class WithView(nn.Module):
+    """`view` refuses the memory layout of the fused convolution."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(3, 4, 1), nn.Linear(4096, 5)
+
+    def forward(self, x):
+        return self.head(self.conv(x).view(-1, 4096))
+
+
+class Looped(WithView):
+    """Cannot be traced as a whole."""
+
+    def forward(self, x):
+        return torch.stack([self.head(self.conv(image).flatten()) for image in x])
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        WithView(),
+        Looped(),
+        nn.Sequential(nn.Flatten(), nn.Linear(3072, 5)),
+        nn.Sequential(nn.Conv2d(3, 4, 1, padding_mode="reflect"), nn.Flatten()),
+        nn.Sequential(nn.Conv2d(3, 4, 3, padding="same"), nn.Flatten()),
+    ],
+)
+def test_what_cannot_be_fused_runs_as_it_is(network):
+    assert for_inference(ready(network), INPUTS, "full", 7) == (network, 7)
+
+
+def test_double_precision_and_networks_with_hooks_run_as_they_are():
+    network = small()
+    assert for_inference(copy.deepcopy(network).double(), INPUTS.double(), "full", 7)[1] == 7
+    plain = compute_cam(network, INPUTS, [0, 1, 2], "scorecam", "1")
+    handle = network[0].register_forward_hook(lambda module, inputs, output: output.flip(-1))
+    assert for_inference(network, INPUTS, "full", 7) == (network, 7)
+    hooked = compute_cam(network, INPUTS, [0, 1, 2], "scorecam", "1")
+    handle.remove()
+    assert not torch.allclose(plain, hooked, atol=1e-3)
+
+
+def test_fewer_images_in_a_pass_where_activations_are_large(monkeypatch):
+    network, one = small(), 4 * 32 * 32 * 4  # bytes of an image's activation
+    for limit, size in ((100 * one, 16), (5 * one, 5), (one // 2, 1)):
+        monkeypatch.setattr(fusion, "_LARGEST", limit)
+        assert for_inference(network, INPUTS, "full", 16)[1] == size
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("full", 1e-4), ("bfloat16", 0.1)])
+def test_maps_and_curves_equal_those_of_the_plain_network(monkeypatch, precision, tolerance):
+    torch.manual_seed(0)
+    network = ready(resnet18(num_classes=5))
+    call = (network, INPUTS, torch.tensor([0, 1, 2]))
+    ties = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(1))
+
+    def results():
+        maps = compute_cam(*call, "scorecam", "layer1", precision=precision)
+        curves = deletion_insertion(*call, ties, steps=4, ties=ties, precision=precision)
+        return maps, curves.deletion, curves.insertion
+
+    fused = results()
+    for module in (score_cam, "paper_code.cam.faithfulness"):
+        name = module if isinstance(module, str) else module.__name__
+        monkeypatch.setattr(f"{name}.for_inference", lambda network, *_: (network, 16))
+    for found, expected in zip(fused, results(), strict=True):
+        assert (found - expected).abs().max() < tolerance
