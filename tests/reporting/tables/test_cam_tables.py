@@ -199,7 +199,7 @@ def test_holm_is_over_the_controls_of_one_family_metric_and_rule():
         ({"weights": "random"}, "paper", "random weights"),
         ({}, "demo", "demo scale"),
         ({"lesion_masks": False}, "paper", "no lesion masks"),
-        ({"auc_roc": AUC | {"low": 0.45}}, "paper", "network at chance"),
+        ({"auc_roc": AUC | {"low": 0.45}}, "paper", "network not shown to beat chance"),
     ],
 )
 def test_maps_of_something_else_never_count(options, scale, reason):

@@ -62,7 +62,7 @@ METRIC_LABELS = {
     "insertion": "Insertion",
 }
 NO_MASKS = "no lesion masks"
-AT_CHANCE = "network at chance"
+AT_CHANCE = "network not shown to beat chance"
 # A best threshold that marks more of the validation images than this is no threshold.
 NEARLY_ALL = 0.9
 NO_THRESHOLD = "no threshold better than marking everything"
