@@ -42,10 +42,10 @@ from having images of more patients to learn from.
   the same ones.
 - Near duplicate: grey copies of {SIDE} x {SIDE} px (area means of the prepared images) with a
   correlation of {THRESHOLD} or more, also if one is mirrored.
-- Every run has its own split. Splits by patient are drawn to come near 6:1:3 in every class, so
-  with few patients several of them can share their training patients; the spread between the runs
-  then misses what other training patients would change. With one run of each, the interval is for
-  these two networks alone.
+- Every run has its own split. Splits by patient are drawn at random among those near 6:1:3 in every
+  class; of few patients, several of them still share many, and the spread between the runs then
+  misses some of what other training patients would change. With one run of each, the interval is
+  for these two networks alone.
 - Patients are what the data set's file names say; see docs/reference/data.md."""
 CONTROL_TITLE = "Control of the method: splits of synthetic images whose leakage is known"
 DISTINCT, ALIKE = (f"{signal:g}" for signal in SIGNALS.values())
