@@ -92,7 +92,10 @@ def test_nothing_is_left_to_do_after_a_run(finished, copy):
 def test_editing_a_figure_redraws_that_figure_alone(finished, copy):
     rules, listing = listed_after_editing("reporting/figures/confusion_matrices.py", copy, finished)
     assert rules == {"figure"}, listing
-    assert re.findall(r"Job \d+: (.*)", listing) == ["Figure figure_06_confusion_matrices"]
+    jobs = re.findall(r"Job \d+: (.*)", listing)
+    assert [job for job in jobs if not job.startswith("All ")] == [
+        "Figure figure_06_confusion_matrices"
+    ]
 
 
 def test_editing_the_gate_retrains_the_runs_that_use_it(finished, copy):

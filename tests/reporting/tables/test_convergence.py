@@ -26,6 +26,7 @@ def run(tmp_path):
     labels = CLASSES * 3
     np.save(prepared / "images.npy", rng.integers(0, 256, (6, 3, 32, 32), dtype=np.uint8))
     write_csv(prepared / "manifest.csv", pd.DataFrame({"image": names, "label": labels}))
+    write_json(prepared / "source.json", {"dataset": "breakhis_40x"})
     parts = ["val", *["test"] * 5]
     predictions = pd.DataFrame({"image": names, "label": labels, "group": "", "part": parts})
     write_csv(folder / "predictions.csv", predictions.iloc[::-1])  # any order

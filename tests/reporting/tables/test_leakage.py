@@ -145,6 +145,7 @@ def test_the_table_sees_the_leak(both_splits):
         labels, p, _ = run.part("test")
         assert accuracy[way] == pytest.approx((p.argmax(axis=1) == labels).mean())
     assert accuracy["difference"] == pytest.approx(accuracy["image"] - accuracy["patient"])
+    assert float(accuracy["each_seed"]) == pytest.approx(accuracy["difference"], abs=6e-4)
     assert 0 < accuracy["low"] < accuracy["difference"] < accuracy["high"]
     facts = rows[rows["network"] == ""].set_index("metric")
     assert facts.loc["patients_shared", ["image", "patient"]].tolist() == [10, 0]
@@ -179,6 +180,16 @@ def test_table_and_figure_by_the_command_line(both_splits, tmp_path):
     page = table.with_suffix(".md").read_text()
     assert "| Patients with images in more than one part | 10 of 10 | 0 of 10 |" in page
     assert figure.stat().st_size > 10_000 and figure.with_suffix(".pdf").exists()
+
+
+def test_the_control_says_that_it_is_one(both_splits, tmp_path):
+    runs, prepared = both_splits
+    table = tmp_path / "leakage_control.csv"
+    words = ["table", "leakage_control", "--runs", *runs.values(), "--prepared", prepared]
+    words += ["--scale", "paper", "--resamples", "50", "--output", str(table)]
+    assert main(words) == 0
+    page = table.with_suffix(".md").read_text()
+    assert "A control of the method, not a finding" in page and "Patients are what" not in page
 
 
 def test_one_kind_of_split_is_not_enough(both_splits):
