@@ -39,8 +39,8 @@ from paper_code.audit.references import METHODS
 from paper_code.audit.report import CHECKS
 from paper_code.audit.report import write as write_audit
 from paper_code.audit.splits import class_splits, describe, escape, weigh
-from paper_code.networks.structure import gmacs
 from paper_code.networks.registry import NETWORKS
+from paper_code.networks.structure import gmacs
 from paper_code.published import TABLES, published_table
 
 # Words that agree with the tables and with each other, in place of the printed ones.
