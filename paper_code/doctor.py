@@ -17,7 +17,6 @@ from paper_code.config import (
     resolve_settings,
     settings_of,
 )
-from paper_code.datasets.catalog import find_dataset
 from paper_code.datasets.read import read_dataset
 from paper_code.datasets.splits import part_sizes
 from paper_code.errors import UserError
@@ -134,13 +133,12 @@ def _weights() -> None:
 
 def images_of(plan: Plan, dataset: str) -> int:
     """Images that a plan draws from a data set; "all" are those published, or listed by you."""
-    settings, dataset = plan.settings, dataset.removesuffix(MAPS)
-    facts, source = find_dataset(dataset, settings["manifests"]), plan.source(dataset)[0]
+    settings, facts, source = plan.settings, plan.facts(dataset), plan.source(dataset)[0]
     phantom = source == "phantom"
     limit = settings["phantom_images"][facts.family] if phantom else settings["images_per_dataset"]
     total = facts.total
     if facts.family == "manifest" and source == "real":
-        total = len(read_dataset(dataset, ".", settings["manifests"]))
+        total = len(read_dataset(facts.name, ".", settings["manifests"]))
     return total if limit == "all" else min(limit, total or limit)
 
 
@@ -152,8 +150,7 @@ def needed_bytes(plan: Plan) -> dict[str, int]:
     weights = 0
     for run in plan.runs:
         if plan.settings["keep_weights"] or run.dataset.endswith(MAPS):
-            name = run.dataset.removesuffix(MAPS)
-            classes = find_dataset(name, plan.settings["manifests"]).classes
+            classes = plan.facts(run.dataset).classes
             # Without classes in the configuration their number costs next to nothing.
             weights += 4 * parameters(*parse_network(run.network), max(len(classes), 2))
     return {"arrays": arrays, "weights": weights}

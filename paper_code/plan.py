@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from paper_code.config import MAPS, settings_of
 from paper_code.datasets import breakhis_lists
 from paper_code.datasets.catalog import CONTROLS, PAPER_DATASETS, find_dataset
+from paper_code.datasets.facts import Dataset
 from paper_code.datasets.read import read_dataset
 from paper_code.errors import UserError
 from paper_code.networks.names import VARIANT, parse_network
@@ -146,6 +147,10 @@ class Plan:
         if dataset in CONTROLS:
             return "phantom", "a control"
         return self.sources[dataset.removesuffix(MAPS)]
+
+    def facts(self, dataset: str) -> Dataset:
+        """What is to be known about a data set, a control, or a data set for maps."""
+        return find_dataset(dataset.removesuffix(MAPS), self.settings["manifests"])
 
     def for_maps(self, dataset: str) -> str:
         """The data set whose runs' maps are scored: itself, or the same at the size of the maps."""
@@ -348,23 +353,20 @@ class Plan:
         """The marker of the finished phantom that a data set is read from; empty if it is real."""
         if self.source(dataset)[0] == "real":
             return []
-        name = dataset.removesuffix(MAPS)
-        family = find_dataset(name, self.settings["manifests"]).family
-        return [f"{self.root}/phantoms/{family}/done"]
+        return [f"{self.root}/phantoms/{self.facts(dataset).family}/done"]
 
     def raw_files(self, dataset: str) -> list[str]:
         """What the command `manifest` is told: the data set, and where its raw files are."""
-        facts = find_dataset(dataset.removesuffix(MAPS), self.settings["manifests"])
-        source = self.source(dataset)[0]
+        facts, source = self.facts(dataset), self.source(dataset)[0]
         if facts.family == "manifest":
-            words = [facts.name, "--manifest", facts.manifest]
+            words = ["--manifest", facts.manifest]
             words += ["--classes", *facts.classes] if facts.classes else []
         elif source == "phantom":
-            words = [facts.name, "--data-root", f"{self.root}/phantoms/{facts.family}/raw"]
+            words = ["--data-root", f"{self.root}/phantoms/{facts.family}/raw"]
         else:
-            words = [facts.name, "--data-root", self.settings["data_root"]]
+            words = ["--data-root", self.settings["data_root"]]
         limit = settings_of(self.settings, dataset)["images_per_dataset"]
-        return [*words, "--source", source, "--limit", str(limit)]
+        return [facts.name, *words, "--source", source, "--limit", str(limit)]
 
     def code(self, result: Result) -> list[str]:
         """The source files that decide a result."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
+import torch
 from torch import Tensor, nn
 
 from paper_code.cam import baselines
@@ -43,6 +44,11 @@ class Explained:
     maps: dict[str, Tensor]
     seconds: dict[str, float]  # per image, of each method
     steps: DTGradCAMSteps
+
+
+def first_images(maps: Tensor, images: int, count: int | None) -> Tensor:
+    """The maps of the first `count` of `images` images, of each draw of a map."""
+    return torch.cat([draw[:count] for draw in maps.split(images)])
 
 
 def explain_part(

@@ -13,7 +13,14 @@ from paper_code.cam import dt_gradcam
 from paper_code.cam.ablation import INPUT_NOISE, stage_maps, stage_scores
 from paper_code.cam.baselines import CENTRE_SIGMA, DRAWS
 from paper_code.cam.compute import METHODS, compute_cam
-from paper_code.cam.contenders import CONTENDERS, Explained, Part, explain_part, tie_breakers
+from paper_code.cam.contenders import (
+    CONTENDERS,
+    Explained,
+    Part,
+    explain_part,
+    first_images,
+    tie_breakers,
+)
 from paper_code.cam.faithfulness import randomization_test
 from paper_code.cam.localization import (
     best_threshold,
@@ -120,12 +127,14 @@ def evaluate_run(
     shared = {"precision": precision}
     table, pixels, truth, truth_kind = _images_and_truth(run, prepared, facts)
     classes = facts["classes"][-1:] if len(facts["classes"]) == 2 else facts["classes"]
-    parts = _draw(table, truth, classes, seed, images, prepared)
+    counting = table["label"].isin(classes).to_numpy() & truth.any((1, 2))
+    parts = _draw(table["part"], counting, seed, images, prepared)
     tests, val = (
         _part(table.iloc[rows], pixels[rows], truth[rows], facts, device)
         for rows in (parts["test"], parts["val"])
     )
-    share = _lesion_share(table, truth, classes)
+    # Mean part of the image that a lesion covers, outside the test part.
+    share = float(truth[counting & (table["part"] != "test").to_numpy()].mean())
 
     def report(method: str, count: int, seconds: float) -> None:
         say(f"{facts['dataset']}: {method}, {count} images, {seconds:.3f} s each")
@@ -202,19 +211,8 @@ def _threshold(maps: Tensor, val: Part) -> dict[str, float]:
 def _first(explained: Explained, part: Part) -> Explained:
     """The maps of the first images only, those of `part`; of each draw of the random map."""
     count, every = len(part.table), len(explained.maps["gradcam"])
-    maps = {
-        name: torch.cat([draw[:count] for draw in maps.split(every)])
-        for name, maps in explained.maps.items()
-    }
+    maps = {name: first_images(maps, every, count) for name, maps in explained.maps.items()}
     return Explained(maps, explained.seconds, explained.steps)
-
-
-def _lesion_share(table: pd.DataFrame, truth: np.ndarray, classes: list[str]) -> float:
-    """Mean part of the image that a lesion covers, over the images of the classes that show one and
-    are not of the test part."""
-    known = ((table["part"] != "test") & table["label"].isin(classes)).to_numpy()
-    known = known & truth.any((1, 2))
-    return float(truth[known].mean())
 
 
 def _stage_rows(explained: Explained, tests: Part, share: float) -> pd.DataFrame:
@@ -234,20 +232,13 @@ def _auc(run: Path) -> dict[str, float]:
 
 
 def _draw(
-    table: pd.DataFrame,
-    truth: np.ndarray,
-    classes: list[str],
-    seed: int,
-    images: int | None,
-    prepared: Path,
+    part_of: pd.Series, counting: np.ndarray, seed: int, images: int | None, prepared: Path
 ) -> dict[str, np.ndarray]:
-    """Rows of val and test images of the classes with a lesion, at most `images` of each, in random
-    order."""
+    """Rows of the val and test images that count, at most `images` of each, in random order."""
     rng = np.random.default_rng(seed)
     parts = {}
     for part in ("val", "test"):
-        wanted = (table["part"] == part) & table["label"].isin(classes)
-        rows = np.flatnonzero(wanted & truth.any((1, 2)))
+        rows = np.flatnonzero((part_of == part) & counting)
         parts[part] = rng.permutation(rows)[:images]
         if len(rows) == 0:
             raise UserError(

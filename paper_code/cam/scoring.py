@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from paper_code.cam.ablation import spread
-from paper_code.cam.contenders import Part
+from paper_code.cam.contenders import Part, first_images
 from paper_code.cam.faithfulness import deletion_insertion, rank_correlation
 from paper_code.cam.localization import (
     CUT,
@@ -60,9 +60,8 @@ def map_rows(
     table["spread"] = spread(maps)
     table["stability"] = rank_correlation(maps, shaken)
     table = _per_image(table, part)
-    few = part.first(curves)
-    shown = torch.cat([draw[: len(few.table)] for draw in maps.split(len(part.table))])
-    areas = _curve_areas(network, method, shown, few, ties, precision)
+    few = first_images(maps, len(part.table), curves)
+    areas = _curve_areas(network, method, few, part.first(curves), ties, precision)
     return _named(method, part, pd.concat([table, areas], axis=1), 1)
 
 

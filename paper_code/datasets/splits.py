@@ -89,7 +89,6 @@ def split_by_patient(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.nd
                 f"Class '{label}' has images of {(table[label] > 0).sum()} patients; a "
                 "patient-wise split needs at least 3. Use splits=image."
             )
-    present = table.to_numpy() > 0
     counts = table.to_numpy(float) / table.to_numpy().sum(axis=0)  # share of each class
     rng = np.random.default_rng(seed)
     best, nearest = None, np.inf
@@ -108,7 +107,7 @@ def split_by_patient(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.nd
         deviation = np.abs(filled - FRACTIONS[:, None])
         if deviation.sum() < nearest:
             best, nearest = assignment, deviation.sum()
-        patients = [present[assignment == part].sum(axis=0) for part in (0, 2)]
+        patients = [(counts[assignment == part] > 0).sum(axis=0) for part in (0, 2)]  # train, test
         if deviation.max() <= TOLERANCE and np.min(patients) >= TEST_PATIENTS:
             best = assignment
             break

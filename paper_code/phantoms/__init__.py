@@ -47,6 +47,7 @@ def write_phantom(
         for name, dataset in PAPER_DATASETS.items()
         if dataset.family == family
     }
+    options = {"patient_signal": patient_signal, "workers": workers}
     if family == "breakhis":
         from paper_code.phantoms.breakhis import write_breakhis
 
@@ -54,7 +55,6 @@ def write_phantom(
             PAPER_DATASETS[name].magnification: count for name, count in counts.items()
         }
         width = round(height * 700 / 460)
-        options = {"patient_signal": patient_signal, "workers": workers}
         write_breakhis(root, by_magnification, seed, width=width, height=height, **options)
         return
     named = {_FOLDERS[family][label]: number for label, number in counts[family].items()}
@@ -62,7 +62,6 @@ def write_phantom(
         from paper_code.phantoms.bach import write_bach
 
         width = round(height * 2048 / 1536)
-        options = {"patient_signal": patient_signal, "workers": workers}
         write_bach(root, named, seed, width=width, height=height, **options)
         return
     from paper_code.phantoms.mini_ddsm import write_mini_ddsm

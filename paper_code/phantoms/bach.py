@@ -2,14 +2,11 @@
 
 import csv
 import functools
-import zlib
 from pathlib import Path
-
-import numpy as np
 
 from paper_code.datasets.bach import FOLDER, GROUND_TRUTH, PREFIXES
 from paper_code.errors import UserError
-from paper_code.phantoms.histology import draw_field, draw_patient
+from paper_code.phantoms.histology import draw_image
 from paper_code.phantoms.writing import new_tree, run_jobs, save_image
 
 FIELD = 860.0  # micrometres: 2048 px of 0.42 micrometres
@@ -46,34 +43,19 @@ def write_bach(
         raise UserError(f"BACH phantom: counts {counts} must be of {', '.join(KINDS)}.")
     jobs = [(name, index) for name, number in counts.items() for index in range(1, number + 1)]
     with new_tree(root) as tree:
-        work = functools.partial(
-            _draw,
-            tree=str(tree),
-            seed=seed,
-            width=width,
-            height=height,
-            patient_signal=patient_signal,
-        )
+        drawn = {"seed": seed, "patient_signal": patient_signal, "width": width, "height": height}
+        work = functools.partial(_draw, tree=str(tree), drawn=drawn)
         run_jobs(work, jobs, "BACH phantom", workers)
         with (tree / FOLDER / GROUND_TRUTH).open("w", newline="", encoding="utf-8") as handle:
             rows = [(f"{PREFIXES[name]}{index:03d}.tif", name) for name, index in jobs]
             csv.writer(handle, lineterminator="\n").writerows(rows)
 
 
-def _draw(
-    job: tuple[str, int], *, tree: str, seed: int, width: int, height: int, patient_signal: float
-) -> None:
+def _draw(job: tuple[str, int], *, tree: str, drawn: dict[str, float]) -> None:
     name, index = job
     stem = f"{PREFIXES[name]}{index:03d}"
     patient = f"{name} {(index - 1) // IMAGES_PER_PATIENT}"
-    image, mask = draw_field(
-        np.random.default_rng([seed, zlib.crc32(stem.encode())]),
-        draw_patient(np.random.default_rng([seed, zlib.crc32(patient.encode())]), patient_signal),
-        KINDS[name],
-        width=width,
-        height=height,
-        field=FIELD,
-    )
+    image, mask = draw_image(stem, patient, KINDS[name], field=FIELD, **drawn)
     photos = Path(tree, FOLDER)
     save_image(photos / name / f"{stem}.tif", image)
     save_image(photos.parent / "lesion_masks" / name / f"{stem}.png", mask)

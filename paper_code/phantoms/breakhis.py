@@ -1,13 +1,12 @@
 """Phantom slides in the layout of BreakHis."""
 
 import functools
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from paper_code.errors import UserError
-from paper_code.phantoms.histology import draw_field, draw_patient
+from paper_code.phantoms.histology import draw_image
 from paper_code.phantoms.writing import new_tree, run_jobs, save_image
 
 # Width of the field of view in micrometres: chosen so that nuclei have the size in px that they
@@ -71,14 +70,8 @@ def write_breakhis(
                     subtype = "LC"  # as 14-13412 of the published set: one patient, two subtypes
                 jobs.append((label, subtype, slide, magnification, position))
     with new_tree(root) as tree:
-        work = functools.partial(
-            _draw,
-            tree=str(tree),
-            seed=seed,
-            width=width,
-            height=height,
-            patient_signal=patient_signal,
-        )
+        drawn = {"seed": seed, "patient_signal": patient_signal, "width": width, "height": height}
+        work = functools.partial(_draw, tree=str(tree), drawn=drawn)
         run_jobs(work, jobs, "BreakHis phantom", workers)
 
 
@@ -93,21 +86,13 @@ def _slides(label: str, start: int, images: int) -> list[tuple[str, str]]:
     return slides[:number]
 
 
-def _draw(
-    job: tuple, *, tree: str, seed: int, width: int, height: int, patient_signal: float
-) -> None:
+def _draw(job: tuple, *, tree: str, drawn: dict[str, float]) -> None:
     label, subtype, slide, magnification, position = job
     prefix = f"SOB_{label[0].upper()}_{subtype}"
     name = f"{prefix}-{slide}-{magnification}-{position:03d}.png"
     patient = slide.rstrip("ABCD")
-    image, mask = draw_field(
-        np.random.default_rng([seed, zlib.crc32(name.encode())]),
-        draw_patient(np.random.default_rng([seed, zlib.crc32(patient.encode())]), patient_signal),
-        SUBTYPES[subtype],
-        width=width,
-        height=height,
-        field=FIELDS[magnification],
-    )
+    field = FIELDS[magnification]
+    image, mask = draw_image(name, patient, SUBTYPES[subtype], field=field, **drawn)
     below = Path(
         "breast", label, "SOB", SUBTYPES[subtype], f"{prefix}_{slide}", f"{magnification}X", name
     )

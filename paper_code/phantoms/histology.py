@@ -6,6 +6,7 @@ stains, texture and microscope settings that overlap between the classes: colour
 apart, not diagnoses.
 """
 
+import zlib
 from dataclasses import dataclass
 
 import cv2
@@ -87,6 +88,14 @@ def draw_patient(rng: np.random.Generator, signal: float = 1.0) -> Patient:
         focus=between(0.5, 1.0),
         grain=between(1.0, 3.0),
     )
+
+
+def draw_image(
+    image: str, patient: str, kind: str, *, seed: int, patient_signal: float, **view: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw an image of a patient: the names and the seed decide it. `view`: as in `draw_field`."""
+    own, shared = (np.random.default_rng([seed, zlib.crc32(n.encode())]) for n in (image, patient))
+    return draw_field(own, draw_patient(shared, patient_signal), kind, **view)
 
 
 def draw_field(

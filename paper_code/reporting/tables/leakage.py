@@ -130,6 +130,7 @@ def _network_rows(by_image: list[Run], by_patient: list[Run], resamples: int) ->
     both = samples([*by_image, *by_patient])
     sides = both[: len(by_image)], both[len(by_image) :]
     compared = difference_bootstrap(*sides, METRICS, resamples, paired=False).set_index("metric")
+    apart = _differences(by_image, by_patient)
     intervals = [runs_interval(side, METRICS, resamples).set_index("metric") for side in sides]
     rows = []
     for metric in METRICS:
@@ -140,19 +141,19 @@ def _network_rows(by_image: list[Run], by_patient: list[Run], resamples: int) ->
         tested = ["difference", "low", "high", "p_value", "se", "df"]
         row |= compared.loc[metric, tested].to_dict()
         row["seeds"] = " ".join(str(run.facts["seed"]) for run in by_image)
-        row["each_seed"] = _differences(by_image, by_patient, metric)
+        row["each_seed"] = " ".join(f"{difference:+.3f}" for difference in apart[metric])
         row["largest_class"] = round(_largest_class(by_patient), 6)
         rows.append(row)
     return rows
 
 
-def _differences(by_image: list[Run], by_patient: list[Run], metric: str) -> str:
-    """By image less by patient, of each pair of runs with one seed."""
-    values = [
-        [classification_metrics(*run.part("test")[:2])[metric] for run in side]
+def _differences(by_image: list[Run], by_patient: list[Run]) -> pd.DataFrame:
+    """By image less by patient: a row for each pair of runs with one seed, a column per metric."""
+    image, patient = (
+        pd.DataFrame([classification_metrics(*run.part("test")[:2]) for run in side])
         for side in (by_image, by_patient)
-    ]
-    return " ".join(f"{a - b:+.3f}" for a, b in zip(*values, strict=False))
+    )
+    return (image - patient).iloc[: min(len(image), len(patient))]
 
 
 def _largest_class(runs: list[Run]) -> float:
