@@ -14,7 +14,8 @@ from paper_code.errors import UserError
 from paper_code.parallel import cores
 
 # Controls show colours, for which few pixels are enough; telling patients apart takes larger steps.
-CONTROL_RUN = {"image_size": 32, "epochs": 15, "batch_size": 16, "learning_rate": 0.001}
+CONTROL_RUN = {"image_size": 32, "epochs": 10, "batch_size": 32, "learning_rate": 0.002}
+THE_PAIR = ("dalaresnet50", "resnet50")  # compared on every data set
 MAPS = "_maps"  # ends the name of a data set at the size, and with the epochs, of the runs for maps
 FOLDER = Path(__file__).resolve().parents[1] / "config"
 SCHEMA = FOLDER / "schema.yaml"
@@ -154,6 +155,8 @@ def resolve_settings(config: dict) -> dict:
     settings = {key: value for key, value in config.items() if key != "scales"}
     if settings["scale"] == "auto":
         settings["scale"] = "paper" if cuda_device_count() else "demo"
+    if settings["epochs"] != "auto" and settings["network_epochs"] == "auto":
+        settings["network_epochs"] = {}
     for key, value in config["scales"][settings["scale"]].items():
         if settings[key] == "auto":
             settings[key] = value
@@ -172,14 +175,20 @@ def resolve_settings(config: dict) -> dict:
     return settings
 
 
-def settings_of(settings: dict, dataset: str) -> dict:
-    """The settings of one data set: those of all, with what `for_dataset` has of it.
+def settings_of(settings: dict, dataset: str, network: str = "") -> dict:
+    """The settings of one data set, or of a network on it: those of all, with what `for_dataset`
+    has of the data set.
 
     A name that ends in `MAPS` has size and epochs of the runs for maps. Controls have seeds and a
     network of their own.
     """
     base = dataset.removesuffix(MAPS)
     own = settings
+    if network in own["network_epochs"] and base == dataset:
+        own = own | {"epochs": own["network_epochs"][network]}
+    if base not in (*own["compared_datasets"], *own["manifests"]):
+        pair = [name for name in own["networks"] if name in THE_PAIR]
+        own = own | {"networks": pair or own["networks"], "placements": []}
     if base in CONTROLS:
         networks = settings["leakage_networks"][:1]
         own = own | {"seeds": settings["leakage_control_seeds"], "networks": networks}

@@ -234,7 +234,7 @@ def _probe(plan: Plan) -> None:
         train, val, _ = part_sizes(images_of(plan, run.dataset))
         speed = rates.get(parse_network(run.network)[0])
         if speed:
-            own = settings_of(settings, run.dataset)
+            own = settings_of(settings, run.dataset, run.network)
             pixels = (own["image_size"] / size) ** 2  # time is taken as proportional to them
             seconds += own["epochs"] * pixels * (train / speed[0] + val / speed[1])
     print(

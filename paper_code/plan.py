@@ -84,11 +84,15 @@ class Plan:
         named = settings["results"] != "auto"
         self.root = settings["results"].rstrip("/") if named else f"results/{self.scale}"
         self.output = "" if self.scale == "paper" and not named else f"{self.root}/"
-        own = [n for each in settings["for_dataset"].values() for n in each.get("networks", [])]
-        for network in [*settings["networks"], *settings["leakage_networks"], *own]:
+        own = settings["for_dataset"].values()
+        networks = [name for each in own for name in each.get("networks", [])]
+        for key in ("networks", "leakage_networks", "network_epochs"):
+            networks += settings[key]
+        for network in networks:
             parse_network(network)
-        for dataset in [*settings["leakage_datasets"], *settings["cam_datasets"]]:
-            find_dataset(dataset, settings["manifests"])
+        for key in ("compared_datasets", "leakage_datasets", "cam_datasets"):
+            for dataset in settings[key]:
+                find_dataset(dataset, settings["manifests"])
 
     # --- selections, by the names that catalogue entries use --------------------------------------
 

@@ -228,6 +228,34 @@ def test_settings_of_one_data_set():
         resolve_settings(changed(for_dataset={"bache": {"epochs": 3}}))
 
 
+def test_few_networks_where_not_all_are_compared():
+    settings = resolve_settings(changed(compared_datasets=["bach"], placements=[1, 4]))
+    assert settings_of(settings, "bach")["networks"] == settings["networks"]
+    few = settings_of(settings, "mini_ddsm")
+    assert few["networks"] == ["dalaresnet50", "resnet50"] and few["placements"] == []
+    own = {"mini_ddsm": {"networks": ["vit"]}}
+    settings = resolve_settings(changed(compared_datasets=[], for_dataset=own))
+    assert settings_of(settings, "mini_ddsm")["networks"] == ["vit"]
+    # Without either of the two, those that were asked for.
+    settings = resolve_settings(changed(compared_datasets=[], networks=["swin"]))
+    assert settings_of(settings, "bach")["networks"] == ["swin"]
+
+
+def test_epochs_of_one_network():
+    settings = resolve_settings(changed(scale="demo"))
+    assert settings_of(settings, "bach", "swin")["epochs"] == 2
+    assert settings_of(settings, "bach", "resnet50")["epochs"] == 6
+    assert settings_of(settings, "bach_maps", "swin")["epochs"] == settings["cam_epochs"]
+    # Epochs that the user gives hold for all networks.
+    settings = resolve_settings(changed(scale="demo", epochs=5))
+    assert settings_of(settings, "bach", "swin")["epochs"] == 5
+    settings = resolve_settings(changed(scale="demo", epochs=5, network_epochs={"vit": 3}))
+    assert settings_of(settings, "bach", "vit")["epochs"] == 3
+    own = {"bach": {"epochs": 4}}
+    settings = resolve_settings(changed(scale="demo", for_dataset=own))
+    assert settings_of(settings, "bach", "swin")["epochs"] == 4
+
+
 def test_seeds_follow_the_scale():
     assert resolve_settings(changed(scale="paper"))["seeds"] == [0, 1, 2, 3, 4]
     assert resolve_settings(changed(scale="smoke"))["seeds"] == [0]

@@ -7,6 +7,7 @@ from conftest import ROOT
 
 from paper_code.config import load_config, resolve_settings, settings_of
 from paper_code.datasets import breakhis_lists
+from paper_code.datasets.catalog import PAPER_DATASETS
 from paper_code.errors import UserError
 from paper_code.plan import Plan, RunId
 from paper_code.reporting.catalogue import RESULTS
@@ -26,7 +27,9 @@ def make_plan(**changes) -> Plan:
 
 
 def test_the_default_plans_every_result_of_the_catalogue():
-    plan = make_plan(leakage_control_seeds=[0], cam_image_size=96)
+    plan = make_plan(
+        leakage_control_seeds=[0], cam_image_size=96, compared_datasets=list(PAPER_DATASETS)
+    )
     every = {
         (result.kind, result.name)
         for result in RESULTS
@@ -218,7 +221,7 @@ def test_runs_for_maps_have_a_size_and_epochs_of_their_own_where_these_differ():
     figure = plan.inputs(plan.find("figure", "figure_07_cam_comparison"))
     assert figure["cams"] == ["results/demo/cam/breakhis_40x_maps/dalaresnet50/image-0-0/cam.json"]
 
-    same = make_plan(scale="demo", cam_image_size=64, cam_epochs=8)
+    same = make_plan(scale="demo", cam_image_size=64, cam_epochs=6)
     assert not [run for run in same.runs if run.dataset.endswith("_maps")]
 
 

@@ -26,7 +26,7 @@ SUBTYPES = {
 CLASSES = {"benign": ("A", "F", "PT", "TA"), "malignant": ("DC", "LC", "MC", "DC", "PC")}
 FIRST_SLIDE = {"benign": 90001, "malignant": 95001}  # numbers far above the published ones
 SLIDES = {"benign": 24, "malignant": 58}  # of the published set
-FEWEST_SLIDES, IMAGES_PER_SLIDE = 6, 8
+FEWEST_SLIDES, IMAGES_PER_SLIDE = 6, 4  # many patients, for the intervals' sake
 
 
 def write_breakhis(

@@ -24,19 +24,21 @@ FEWEST_PATIENTS = 20  # below, intervals are too narrow (docs/results/statistics
 AGREES, DIFFERS, NOT_COMPARABLE = "agrees", "differs", "not comparable"
 TOO_LITTLE = "too little data"
 BETTER, WORSE, EQUIVALENT = "better", "worse", "equivalent"
+# What the paper states of its training (section IV-A).
+PROTOCOL = {
+    "image_size": 224,
+    "epochs": 50,
+    "batch_size": 32,
+    "learning_rate": 1e-4,
+    "dropout": 0.25,
+}
 NOT_PRINTED, NOT_MEASURED = "not printed", "not measured"
 # The paper prints F1 as a pair a/b; what a and b are is discussed in tables/audit.md.
 PRINTED_NAMES = {"f1_macro": "f1_first", "f1_weighted": "f1_second"}
 
 
-def obstacles(
-    source: dict, scale: str, weights: str | None = None, network: str = "dalaresnet50"
-) -> list[str]:
-    """Why a result cannot speak for or against the printed one; empty if it can.
-
-    `weights` is what a run of `network` started from: random weights stand against it, unless no
-    others exist (`NEVER_PRETRAINED`).
-    """
+def obstacles(source: dict, scale: str) -> list[str]:
+    """Why a data set of a scale cannot speak for or against what is printed; empty if it can."""
     found = []
     if source["source"] == "phantom":
         found.append("phantom")
@@ -44,9 +46,22 @@ def obstacles(
         found.append("subset")
     if scale != "paper":
         found.append(f"{scale} scale")
-    pretrained = parse_network(network)[0] not in NEVER_PRETRAINED
-    if weights is not None and weights.startswith("random") and pretrained:
+    return found
+
+
+def run_obstacles(facts: dict, scale: str) -> list[str]:
+    """Why a run (its `run.json`) cannot speak for or against the printed one; empty if it can.
+
+    Random weights stand against it, unless no others exist (`NEVER_PRETRAINED`), and at the paper
+    scale any other value of what the paper states (`PROTOCOL`).
+    """
+    found = obstacles(facts["data"], scale)
+    pretrained = parse_network(facts["network"])[0] not in NEVER_PRETRAINED
+    if facts["weights"].startswith("random") and pretrained:
         found.append("random weights")
+    stated = facts["settings"] | {"dropout": facts["dropout"]}
+    if scale == "paper" and any(stated[name] != value for name, value in PROTOCOL.items()):
+        found.append("other protocol")
     return found
 
 

@@ -19,6 +19,7 @@ from paper_code.files import write_csv, write_json
 from paper_code.metrics import runs_interval
 from paper_code.networks.registry import NETWORKS, NEVER_PRETRAINED
 from paper_code.reporting.evidence import (
+    PROTOCOL,
     exact_verdict,
     findings,
     least_detectable,
@@ -26,6 +27,7 @@ from paper_code.reporting.evidence import (
     printed_value,
     replication,
     replication_verdicts,
+    run_obstacles,
     verdict_text,
 )
 from paper_code.reporting.figures import confusion_matrices as figure_06_confusion_matrices
@@ -204,18 +206,27 @@ def test_findings_have_three_states():
     ("source", "scale", "weights", "network", "expected"),
     [
         (REAL, "paper", "imagenet (torchvision)", "resnet50", []),
-        (REAL, "paper", None, "resnet50", []),
         (REAL, "paper", "random", "resnet50", ["random weights"]),
         (REAL, "paper", "random", "dalaresnet50-layer2", ["random weights"]),
         (REAL, "paper", "random (the ViT of the paper has no published weights)", "vit", []),
         (REAL, "paper", "self-supervised on LVD-142M (Meta)", "dinov2_vitb14", []),
         (REAL, "paper", "random", "dinov2_vitb14", ["random weights"]),
-        (SUBSET, "paper", None, "resnet50", ["subset"]),
+        (SUBSET, "paper", "imagenet (torchvision)", "resnet50", ["subset"]),
         (PHANTOM, "demo", "random", "vgg16", ["phantom", "demo scale", "random weights"]),
     ],
 )
-def test_obstacles(source, scale, weights, network, expected):
-    assert obstacles(source, scale, weights, network) == expected
+def test_obstacles_of_a_run(source, scale, weights, network, expected):
+    facts = {"data": source, "weights": weights, "network": network}
+    facts |= {"settings": dict(PROTOCOL), "dropout": PROTOCOL["dropout"]}
+    assert run_obstacles(facts, scale) == expected
+    assert obstacles(source, scale) == [text for text in expected if text != "random weights"]
+
+
+@pytest.mark.parametrize("change", [{"epochs": 3}, {"image_size": 64}, {"batch_size": 16}])
+def test_a_run_with_another_protocol_is_no_evidence(change):
+    facts = {"data": REAL, "weights": "imagenet (torchvision)", "network": "resnet50"}
+    facts |= {"settings": dict(PROTOCOL) | change, "dropout": PROTOCOL["dropout"]}
+    assert run_obstacles(facts, "paper") == ["other protocol"]
 
 
 def test_networks_without_weights_are_those_that_were_never_pretrained():

@@ -73,9 +73,9 @@ if workflow.is_main_process and not (SAYS.printshellcmds or SAYS.verbose or SAYS
     show_progress(logger, jobs_to_run)
 
 
-def options(*names, dataset=""):
+def options(*names, dataset="", network=""):
     """Settings as options of the command line: options("batch_size") -> "--batch-size 32"."""
-    own = settings_of(SETTINGS, dataset)
+    own = settings_of(SETTINGS, dataset, network)
     text = {name: str(own[name]) for name in names}
     text |= {name: value.lower() for name, value in text.items() if value in ("True", "False")}
     return " ".join(f"--{name.replace('_', '-')} {shlex.quote(text[name])}" for name in names)

@@ -51,6 +51,7 @@ rule train:
             "recalibrate_batchnorm",
             "checkpoint_seconds",
             dataset=w.dataset,
+            network=w.network,
         ),
     message:
         "Training {wildcards.network} on {wildcards.dataset}, split by {wildcards.by} {wildcards.split}, seed {wildcards.seed}"

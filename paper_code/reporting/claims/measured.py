@@ -23,7 +23,7 @@ from paper_code.reporting.markdown import number
 from paper_code.reporting.tables.paired import REFERENCE
 
 # What stands against a time whatever the hardware.
-OBSTACLES = ("phantom", "subset", "random weights", "smoke scale", "demo scale")
+OBSTACLES = ("phantom", "subset", "random weights", "smoke scale", "demo scale", "other protocol")
 Tables = dict[str, pd.DataFrame]
 
 CAM_COMPARISONS = "cam_comparisons"

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from paper_code.errors import UserError
-from paper_code.reporting.evidence import join_obstacles, obstacles
+from paper_code.reporting.evidence import join_obstacles, run_obstacles
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
 from paper_code.reporting.markdown import markdown, number, provenance_block, write_table
 from paper_code.runs import Run, load_run
@@ -55,9 +55,7 @@ def epochs(run: Run, path: str, scale: str) -> pd.DataFrame:
     }
     after = {
         "selected_epoch": facts["selected_epoch"],
-        "obstacles": join_obstacles(
-            obstacles(facts["data"], scale, facts["weights"], facts["network"])
-        ),
+        "obstacles": join_obstacles(run_obstacles(facts, scale)),
         "hardware": run.timing["hardware"],
         "data": facts["data"]["description"],
         "weights": facts["weights"],

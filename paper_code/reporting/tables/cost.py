@@ -9,8 +9,8 @@ from paper_code.networks.structure import count_parameters, gmacs, meta_network
 from paper_code.published import published_table
 from paper_code.reporting.evidence import (
     exact_verdict,
-    obstacles,
     printed_value,
+    run_obstacles,
     verdict_text,
 )
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
@@ -165,7 +165,7 @@ def _time_rows(
     hardware = distinct(run.timing["hardware"] for run in runs)
     reasons = [] if hardware == PAPER_HARDWARE else ["other hardware"]
     for run in runs:
-        found = obstacles(run.facts["data"], scale, run.facts["weights"], run.network)
+        found = run_obstacles(run.facts, scale)
         reasons += [reason for reason in found if reason not in reasons]
     reasons = reasons or ["no interval"]  # the next run takes another time, on any hardware
     rows = []

@@ -11,7 +11,7 @@ from paper_code.errors import UserError
 from paper_code.networks.builder import network_from_checkpoint
 from paper_code.networks.dalaresnet50 import DALAResNet50
 from paper_code.networks.preprocessing import normalize
-from paper_code.reporting.evidence import join_obstacles, obstacles
+from paper_code.reporting.evidence import join_obstacles, run_obstacles
 from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.reporting.markdown import markdown, number, provenance_block, write_table
 from paper_code.runs import Run, load_manifest, load_run
@@ -53,9 +53,7 @@ def write(output: str, *, runs: list[str], prepared: list[str], scale: str) -> N
             "seed": run.facts["seed"],
         }
         after = {
-            "obstacles": join_obstacles(
-                obstacles(run.facts["data"], scale, run.facts["weights"], run.facts["network"])
-            ),
+            "obstacles": join_obstacles(run_obstacles(run.facts, scale)),
             "data": run.facts["data"]["description"],
             "weights": run.facts["weights"],
             "scale": scale,

@@ -9,7 +9,7 @@ from paper_code.datasets.control import SIGNALS
 from paper_code.datasets.overlap import SIDE, THRESHOLD, near_duplicates, shared_patients
 from paper_code.errors import UserError
 from paper_code.metrics import classification_metrics, difference_bootstrap, runs_interval
-from paper_code.reporting.evidence import join_obstacles, obstacles
+from paper_code.reporting.evidence import join_obstacles, run_obstacles
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
 from paper_code.reporting.markdown import (
     interval_text,
@@ -116,8 +116,7 @@ def leakage_rows(
     table = pd.DataFrame(rows).assign(scale=scale)
     facts = {run.dataset: run.facts for run in runs}
     table["obstacles"] = [
-        join_obstacles(obstacles(facts[name]["data"], scale, facts[name]["weights"]))
-        for name in table["dataset"]
+        join_obstacles(run_obstacles(facts[name], scale)) for name in table["dataset"]
     ]
     table["data"] = [facts[name]["data"]["description"] for name in table["dataset"]]
     table["weights"] = [facts[name]["weights"] for name in table["dataset"]]

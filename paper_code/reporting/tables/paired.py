@@ -15,7 +15,7 @@ from paper_code.reporting.evidence import (
     findings,
     join_obstacles,
     least_detectable,
-    obstacles,
+    run_obstacles,
 )
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, network_label
 from paper_code.reporting.markdown import (
@@ -141,10 +141,10 @@ def _compared(
     first, second = paired_samples(reference, others)
     facts = others[0].facts
     reasons = [
-        reason
-        for run in (others[0], reference[0])
-        for reason in obstacles(facts["data"], scale, run.facts["weights"], run.network)
+        reason for run in (others[0], reference[0]) for reason in run_obstacles(run.facts, scale)
     ]
+    if facts["settings"]["epochs"] != reference[0].facts["settings"]["epochs"]:
+        reasons.append("unequal epochs")
     patients = np.unique(np.concatenate([codes for _, _, codes in first]))
     return compare_samples(first, second, metrics, resamples).assign(
         family="placements" if VARIANT in others[0].network else "baselines",

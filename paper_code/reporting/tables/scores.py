@@ -12,11 +12,11 @@ from paper_code.reporting.evidence import (
     LEVEL,
     MARGIN,
     join_obstacles,
-    obstacles,
     outside_prediction,
     printed_value,
     replication,
     replication_verdicts,
+    run_obstacles,
 )
 from paper_code.reporting.markdown import comparison_blocks, provenance_block, write_table
 from paper_code.runs import Run, load_run, samples
@@ -120,7 +120,7 @@ def compare_runs(
         facts = same[0].facts
         intervals = runs_interval(samples(same), metrics, resamples).set_index("metric")
         labels, _, patients = same[0].part("test")
-        reasons = obstacles(facts["data"], scale, facts["weights"], same[0].network)
+        reasons = run_obstacles(facts, scale)
         if facts["by"] == "patient":  # the counts of Table VI are those of a split by image
             reasons.append("split by patient")
         for metric in metrics:

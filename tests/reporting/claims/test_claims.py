@@ -73,9 +73,9 @@ def run(
         "data": data | {"dataset": dataset},
         "provenance": {"hardware": "a GPU", "versions": {"torch": "2"}, "commit": "abc"},
         "settings": {
-            "image_size": 64,
-            "epochs": 1,
-            "batch_size": 8,
+            "image_size": 224,
+            "epochs": 50,
+            "batch_size": 32,
             "learning_rate": 1e-4,
             "precision": "fp32",
             "select_epoch": "best",

@@ -17,6 +17,7 @@ from paper_code.cam.contenders import CONTENDERS
 from paper_code.cam.localization import overlap_scores, regions
 from paper_code.errors import UserError
 from paper_code.networks.preprocessing import normalize
+from paper_code.reporting.evidence import PROTOCOL
 from paper_code.reporting.tables.cam.ablation import ablation_rows
 from paper_code.reporting.tables.cam.faithfulness import faithfulness_rows
 from paper_code.reporting.tables.cam.localization import localization_rows
@@ -59,7 +60,8 @@ def facts_of(data, weights, images, **changes) -> dict:
         "scorecam_images": images,
         "validation_images": 9,
         "tuning_images": 9,
-        "settings": {"image_size": 64},
+        "dropout": 0.25,
+        "settings": dict(PROTOCOL),
         "cam": {"copies": 10, "sigma": 0.1, "kernel_size": 5, "precision": "full"},
         "thresholds": {name: {"threshold": 0.5, "iou": 0.4, "area": 0.2} for name in CONTENDERS},
         "tuned": dict.fromkeys(CONTENDERS, tuned)
@@ -306,7 +308,7 @@ def run_and_data(tmp_path, monkeypatch):
                 "frozen": False,
                 "dropout": 0.25,
                 "data": read_json(prepared / "source.json"),
-                "settings": {"image_size": 32},
+                "settings": dict(PROTOCOL) | {"image_size": 32},
             }
         )
     )

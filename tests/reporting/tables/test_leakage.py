@@ -151,7 +151,7 @@ def test_the_table_sees_the_leak(both_splits):
     assert facts.loc["patients_shared", ["image", "patient"]].tolist() == [10, 0]
     assert facts.loc["test_images_known", ["image", "patient"]].tolist() == [40, 0]
     assert facts.loc["test_images_near_duplicate", ["image", "patient"]].tolist() == [1, 0]
-    assert set(rows["obstacles"]) == {"subset, random weights"}
+    assert set(rows["obstacles"]) == {"subset, random weights, other protocol"}
 
 
 def test_table_and_figure_by_the_command_line(both_splits, tmp_path):

@@ -293,7 +293,9 @@ def test_a_gate_elsewhere_is_counted_where_it_is(make_run, tmp_path):
 
 def test_table_09_times(make_run, tmp_path):
     runs = [
-        make_run(dataset, "densenet121", seed=seed, timing={"total_seconds": 100.0 * i + seed})
+        make_run(
+            dataset, "densenet121", seed=seed, size=224, timing={"total_seconds": 100.0 * i + seed}
+        )
         for i, dataset in enumerate(BREAKHIS, start=1)
         for seed in (0, 2)
     ]

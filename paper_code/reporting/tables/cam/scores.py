@@ -13,7 +13,7 @@ from paper_code.files import read_json
 from paper_code.metrics.comparisons import weigh_difference
 from paper_code.metrics.intervals import bca_interval, widen_for_runs
 from paper_code.metrics.resampling import bootstrap_values, group_codes, left_out_values
-from paper_code.reporting.evidence import evidence_text, join_obstacles, obstacles
+from paper_code.reporting.evidence import evidence_text, join_obstacles, run_obstacles
 from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.reporting.markdown import distinct, interval_text, write_table
 
@@ -267,7 +267,7 @@ def cam_obstacles(runs: list[CamRun], dataset: str, scale: str, *more: str) -> s
     that cannot tell the classes apart.
     """
     facts = [run.facts for run in runs if run.facts["dataset"] == dataset]
-    found = obstacles(facts[0]["data"], scale, facts[0]["weights"])
+    found = run_obstacles(facts[0], scale)
     if not all(f["lesion_masks"] for f in facts):
         found.append(NO_MASKS)
     if at_chance(facts):
