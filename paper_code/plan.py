@@ -117,7 +117,6 @@ class Plan:
             "controls": list(CONTROLS) if self.settings["leakage_control_seeds"] else [],
             "maps": with_lesions,
             "own maps": [name for name in with_lesions if name in self.settings["manifests"]],
-            "shown maps": [name for name in breakhis if name in with_lesions] or with_lesions,
         }
 
     @property

@@ -219,7 +219,9 @@ def test_runs_for_maps_have_a_size_and_epochs_of_their_own_where_these_differ():
     gates = {run.dataset for run in plan.selected_runs("gated", plan.datasets["all"])}
     assert {"breakhis_40x_maps", "breakhis_100x", "bach", "mini_ddsm_maps"} <= gates
     figure = plan.inputs(plan.find("figure", "figure_07_cam_comparison"))
-    assert figure["cams"] == ["results/demo/cam/breakhis_40x_maps/dalaresnet50/image-0-0/cam.json"]
+    assert figure["cams"] == [
+        f"results/demo/cam/{name}_maps/dalaresnet50/image-0-0/cam.json" for name in datasets
+    ]
 
     same = make_plan(scale="demo", cam_image_size=64, cam_epochs=6)
     assert not [run for run in same.runs if run.dataset.endswith("_maps")]

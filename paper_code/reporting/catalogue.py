@@ -411,7 +411,7 @@ RESULTS: tuple[Result, ...] = (
         "**Figure 7.** Class activation maps of the four methods on the same images. White line: "
         "the outline of the lesion.",
         needs=("cams", "examples"),
-        datasets="shown maps",
+        datasets="maps",
         networks="explained",
         settings=("scale",),
         kind="figure",
