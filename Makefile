@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 SMK := Snakefile workflow/rules/*.smk
 
-.PHONY: reproduce report publish test notebooks lint format clean
+.PHONY: reproduce report publish test slurm notebooks lint format clean
 
 # The newest Python from 3.11 on that is here, or $(PYTHON).
 $(VENV)/installed: requirements.lock pyproject.toml
@@ -37,6 +37,11 @@ test: lint
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/nbval.cfg notebooks
 	$(BIN)/snakemake --cores all --config scale=smoke data=phantom
 	PAPER_CODE_RESULTS=results/smoke $(BIN)/python -m pytest --nbval-lax notebooks
+
+# Runs through a SLURM of one node on this machine, with faults (needs root on Debian or Ubuntu).
+slurm: $(VENV)/installed
+	$(PIP) install snakemake-executor-plugin-slurm
+	$(BIN)/python tests/slurm/loopback.py
 
 # Puts the results of FROM where committed results stand, with the README's answer and the notebooks.
 # What made them: snakemake --cores all --configfile config/published.yaml --config data_root=DIR

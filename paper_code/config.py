@@ -11,6 +11,7 @@ import yaml
 from paper_code.datasets.catalog import CONTROLS, PAPER_DATASETS, find_dataset
 from paper_code.datasets.read import class_counts, dataset_files_present, read_dataset
 from paper_code.errors import UserError
+from paper_code.networks.names import VARIANT
 from paper_code.parallel import cores
 
 # Controls show colours, for which few pixels are enough; telling patients apart takes larger steps.
@@ -155,14 +156,19 @@ def resolve_settings(config: dict) -> dict:
     settings = {key: value for key, value in config.items() if key != "scales"}
     if settings["scale"] == "auto":
         settings["scale"] = "paper" if cuda_device_count() else "demo"
+    scale = config["scales"][settings["scale"]]
     if settings["epochs"] != "auto" and settings["network_epochs"] == "auto":
         settings["network_epochs"] = {}
-    for key, value in config["scales"][settings["scale"]].items():
+    if not set(settings["datasets"]) & set(scale["compared_datasets"]):
+        scale = scale | {"compared_datasets": settings["datasets"]}
+    for key, value in scale.items():
         if settings[key] == "auto":
             settings[key] = value
     if settings["threads_per_run"] == "auto":
         settings["threads_per_run"] = 4 if cuda_device_count() else max(1, cores() // 4)
     for name in settings["manifests"]:
+        if not isinstance(name, str):
+            raise UserError(f"Config: 'manifests.{name}': names of data sets are text. Quote it.")
         if name in PAPER_DATASETS | CONTROLS or name.endswith(MAPS):
             raise UserError(
                 f"Config: 'manifests.{name}' has the name of a data set of the paper or of the "
@@ -184,11 +190,15 @@ def settings_of(settings: dict, dataset: str, network: str = "") -> dict:
     """
     base = dataset.removesuffix(MAPS)
     own = settings
-    if network in own["network_epochs"] and base == dataset:
-        own = own | {"epochs": own["network_epochs"][network]}
-    if base not in (*own["compared_datasets"], *own["manifests"]):
-        pair = [name for name in own["networks"] if name in THE_PAIR]
-        own = own | {"networks": pair or own["networks"], "placements": []}
+    epochs = own["network_epochs"]
+    kind = network if network in epochs else network.partition(VARIANT)[0]
+    if kind in epochs and base == dataset and base not in own["manifests"]:
+        own = own | {"epochs": epochs[kind]}
+    compared = base in (*own["compared_datasets"], *own["manifests"])
+    if not compared and set(THE_PAIR) <= set(own["networks"]):
+        leakage = own["leakage_networks"] if base in own["leakage_datasets"] else []
+        few = [name for name in own["networks"] if name in (*THE_PAIR, *leakage)]
+        own = own | {"networks": few, "placements": []}
     if base in CONTROLS:
         networks = settings["leakage_networks"][:1]
         own = own | {"seeds": settings["leakage_control_seeds"], "networks": networks}
@@ -257,6 +267,14 @@ def announce(config: dict, settings: dict, sources: dict[str, tuple[str, str]]) 
         f"(splits: {settings['split_seeds']}); "
         f"networks: {', '.join(settings['networks'])}",
     ]
+    if settings["network_epochs"]:
+        lines.append(
+            f"other epochs: {', '.join(f'{n} {e}' for n, e in settings['network_epochs'].items())}"
+        )
+    for name in sources:
+        few = settings_of(settings, name)["networks"]
+        if few != settings["networks"] and name not in settings["for_dataset"]:
+            lines.append(f"{name}: only {', '.join(few)} (compared_datasets leaves it out)")
     for name, (source, reason) in sources.items():
         own = ", ".join(f"{k} {v}" for k, v in settings["for_dataset"].get(name, {}).items())
         lines.append(f"{name}: {source} data ({reason})" + (f"; {own}" if own else ""))

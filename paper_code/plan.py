@@ -157,7 +157,8 @@ class Plan:
 
     def for_maps(self, dataset: str) -> str:
         """The data set whose runs' maps are scored: itself, or the same at the size of the maps."""
-        own, maps = settings_of(self.settings, dataset), settings_of(self.settings, dataset + MAPS)
+        own = settings_of(self.settings, dataset, DALA)
+        maps = settings_of(self.settings, dataset + MAPS)
         same = all(own[key] == maps[key] for key in ("image_size", "epochs"))
         return dataset if same else dataset + MAPS
 

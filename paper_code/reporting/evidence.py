@@ -59,6 +59,8 @@ def run_obstacles(facts: dict, scale: str) -> list[str]:
     pretrained = parse_network(facts["network"])[0] not in NEVER_PRETRAINED
     if facts["weights"].startswith("random") and pretrained:
         found.append("random weights")
+    if facts["frozen"]:
+        found.append("frozen backbone")
     stated = facts["settings"] | {"dropout": facts["dropout"]}
     if scale == "paper" and any(stated[name] != value for name, value in PROTOCOL.items()):
         found.append("other protocol")

@@ -27,6 +27,8 @@ rule cam:
     threads: SETTINGS["threads_per_run"]
     resources:
         gpu=GPU,
+        mem_mb=16000,
+        runtime=240,
     params:
         run=subpath(input.run, parent=True),
         prepared=subpath(input.images, parent=True),
@@ -61,6 +63,9 @@ rule steps:
         f"{BENCHMARKS}/figures/figure_07_steps.tsv"
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=4000,
+        runtime=20,
     message:
         "Steps of DT Grad-CAM on one image"
     shell:

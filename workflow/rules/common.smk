@@ -9,13 +9,8 @@ from snakemake.logging import logger
 
 sys.path.insert(0, workflow.basedir)
 
-from paper_code.config import (
-    announce,
-    choose_sources,
-    cuda_device_count,
-    resolve_settings,
-    settings_of,
-)
+from paper_code.choices import Choices
+from paper_code.config import announce, settings_of
 from paper_code.errors import UserError
 from paper_code.networks.names import parse_network
 from paper_code.networks.registry import network_module
@@ -25,17 +20,21 @@ from paper_code.sources import source_files
 from paper_code.workflow_progress import show_progress
 
 try:
-    SETTINGS = resolve_settings(config)
-    SOURCES = choose_sources(SETTINGS)
+    # Chosen once, where the run is started. A job on another machine reads this file again and would
+    # find other devices and other data there; it is handed what was chosen.
+    CHOICES = (Choices.of if workflow.is_main_process else Choices.handed_on)(config)
+    SETTINGS, SOURCES = CHOICES.settings, CHOICES.sources
     PLAN = Plan(SETTINGS, SOURCES)
 except UserError as error:
     raise WorkflowError(str(error))
+if workflow.is_main_process:
+    workflow.config_settings.configfiles.append(CHOICES.path.absolute())
 
 ENVIRONMENT = "../../environment.yml"
 RESULTS, OUTPUT = PLAN.root, PLAN.output
 LOGS = f"logs/{Path(RESULTS).name}"
 BENCHMARKS = f"{RESULTS}/benchmarks"
-GPU = 1 if cuda_device_count() else 0
+GPU = int(CHOICES.gpu)
 PROGRAMS = programs()  # as the user calls them
 # Jobs use the Python that runs Snakemake; a conda environment puts its own before it.
 PATH = [str(Path(sys.executable).parent), *os.get_exec_path()]
@@ -52,6 +51,7 @@ config["chosen"] = {
 
 
 onstart:
+    CHOICES.write()
     print(announce(config, SETTINGS, SOURCES), file=sys.stderr, flush=True)
 
 

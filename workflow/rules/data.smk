@@ -14,7 +14,10 @@ rule phantom:
         f"{BENCHMARKS}/phantom/{{family}}.tsv"
     conda:
         ENVIRONMENT
-    threads: workflow.cores
+    threads: 8
+    resources:
+        mem_mb=2000,
+        runtime=60,
     params:
         images=lambda w: SETTINGS["phantom_images"][w.family],
         height=lambda w: SETTINGS["phantom_height"][w.family],
@@ -43,6 +46,9 @@ rule manifest:
     conda:
         ENVIRONMENT
     threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=60,
     params:
         where=lambda w: shlex.join(PLAN.raw_files(w.dataset)),
         seed=SETTINGS["seeds"][0],
@@ -70,7 +76,10 @@ rule prepare:
         f"{BENCHMARKS}/prepare/{{dataset}}.tsv"
     conda:
         ENVIRONMENT
-    threads: workflow.cores
+    threads: 8
+    resources:
+        mem_mb=4000,
+        runtime=60,
     params:
         options=lambda w: options("image_size", dataset=w.dataset),
         folder=subpath(output.images, parent=True),
@@ -94,6 +103,9 @@ rule split:
         f"{BENCHMARKS}/split/{{dataset}}-{{by}}-{{split}}.tsv"
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
     message:
         "Splitting {wildcards.dataset} by {wildcards.by}, seed {wildcards.split}"
     shell:

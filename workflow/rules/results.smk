@@ -22,6 +22,9 @@ rule table:
         name="|".join(name for name in TABLES if name != "gate"),
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=4000,
+        runtime=30,
     params:
         arguments=arguments("table"),
         constants=lambda w: dict(entry("table")(w).constants),
@@ -47,6 +50,8 @@ rule gate:
         ENVIRONMENT
     resources:
         gpu=GPU,
+        mem_mb=8000,
+        runtime=60,
     params:
         arguments=lambda w: shlex.join(PLAN.arguments(PLAN.find("table", "gate"))),
     message:
@@ -75,6 +80,9 @@ rule figure:
         name="|".join(FIGURES),
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=4000,
+        runtime=20,
     params:
         arguments=arguments("figure"),
         caption=lambda w: entry("figure")(w).caption,
@@ -98,6 +106,9 @@ rule summary:
         f"{BENCHMARKS}/tables/summary.tsv"
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
     params:
         scale=PLAN.scale,
     message:
@@ -127,6 +138,9 @@ rule page:
         name="|".join([*TABLES, *PAGES]),
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=5,
     params:
         caption=lambda w: entry("page" if w.name in PAGES else "table")(w).caption,
     message:
@@ -138,7 +152,8 @@ rule page:
 # Each notebook as a page, executed against the results of this run.
 rule notebook:
     input:
-        results=lambda w: PLAN.made(results_read(NOTEBOOKS[w.name])),
+        # With the summary, the folder of tables is there even where a notebook finds no results.
+        results=lambda w: PLAN.made([*results_read(NOTEBOOKS[w.name]), "tables/summary.md"]),
         notebook=lambda w: NOTEBOOKS[w.name],
         code=lambda w: source_files(
             "paper_code.reporting.notebooks.execute", *modules_used(NOTEBOOKS[w.name])
@@ -153,6 +168,9 @@ rule notebook:
         name="|".join(NOTEBOOKS),
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=4000,
+        runtime=30,
     params:
         results=lambda w: OUTPUT or ".",
         folder=subpath(output[0], parent=True),

@@ -33,6 +33,8 @@ rule train:
     threads: SETTINGS["threads_per_run"]
     resources:
         gpu=GPU,
+        mem_mb=16000,
+        runtime=240,
     params:
         prepared=subpath(input.images, parent=True),
         folder=subpath(output.run, parent=True),

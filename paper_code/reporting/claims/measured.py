@@ -23,7 +23,15 @@ from paper_code.reporting.markdown import number
 from paper_code.reporting.tables.paired import REFERENCE
 
 # What stands against a time whatever the hardware.
-OBSTACLES = ("phantom", "subset", "random weights", "smoke scale", "demo scale", "other protocol")
+OBSTACLES = (
+    "phantom",
+    "subset",
+    "random weights",
+    "smoke scale",
+    "demo scale",
+    "frozen backbone",
+    "other protocol",
+)
 Tables = dict[str, pd.DataFrame]
 
 CAM_COMPARISONS = "cam_comparisons"
@@ -237,10 +245,11 @@ def _speedups(
         (row["dataset"], row["network"]): _cost_obstacles(row["obstacles"])
         for _, row in costs[costs["metric"] == "total_seconds"].iterrows()
     }
+    of_metric = costs[costs["metric"] == metric].set_index(["dataset", "network"])
     values = {
-        (row["dataset"], row["network"]): np.array(row["seed_values"].split(), float)
-        for _, row in costs[costs["metric"] == metric].iterrows()
+        pair: np.array(text.split(), float) for pair, text in of_metric["seed_values"].items()
     }
+    epochs = of_metric["epochs"].astype(str)
     found = []
     for network in networks:
         pairs = [(d, name) for d, name in values if name == network and (d, REFERENCE) in values]
@@ -248,6 +257,7 @@ def _speedups(
             continue
         logs = np.array([np.log(values[d, REFERENCE] / values[d, n]).mean() for d, n in pairs])
         logs = -logs if smaller else logs
+        unequal = any(epochs[d, network] != epochs[d, REFERENCE] for d, _ in pairs)
         p_value, reach = np.nan, np.nan
         if len(logs) > 1 and np.ptp(logs) > 0:
             p_value = float(ttest_1samp(logs, 0).pvalue)
@@ -260,7 +270,10 @@ def _speedups(
                 "high": logs.mean() + reach,
                 "p_value": p_value,
                 "obstacles": _joined(
-                    [obstacles[d, name] for d, _ in pairs for name in (network, REFERENCE)]
+                    [
+                        *(obstacles[d, name] for d, _ in pairs for name in (network, REFERENCE)),
+                        *(["unequal epochs"] if unequal and metric in TIMES else []),
+                    ]
                 ),
             }
         )

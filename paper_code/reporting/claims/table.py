@@ -78,7 +78,7 @@ from the family of its comparisons:
 - **{UNDECIDED}**: neither; or fewer than {FEWEST_RUNS} runs of each network with different seeds,
   or fewer than {FEWEST_PATIENTS} test patients on some set.
 - **{UNTESTABLE}**: no comparison counts as evidence about the paper, for the reasons given
-  (phantom, subset, smaller scale, random weights). What was measured is shown, "not counted".
+  (phantom, subset, smaller scale, random weights, another protocol). What was measured is shown, "not counted".
   Or the claim names nothing that can be measured.
 - **{NOT_RUN}**: the runs that it needs were not made.
 

@@ -56,7 +56,7 @@ def evidence(rows: pd.DataFrame) -> str:
         named = join_obstacles(*map(split_obstacles, blocked))
         parts.append(
             f"{len(blocked)} of {len(rows)} rows are not evidence for or against the paper "
-            f"({named}): they show that the code runs, no more"
+            f"({named})"
         )
     return "**Evidence.** " + ". ".join(parts) + "."
 

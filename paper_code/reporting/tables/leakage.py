@@ -116,7 +116,14 @@ def leakage_rows(
     table = pd.DataFrame(rows).assign(scale=scale)
     facts = {run.dataset: run.facts for run in runs}
     table["obstacles"] = [
-        join_obstacles(run_obstacles(facts[name], scale)) for name in table["dataset"]
+        join_obstacles(  # of a fact of the splits: of all the runs on them
+            *(
+                run_obstacles(run.facts, scale)
+                for run in runs
+                if run.dataset == row["dataset"] and row["network"] in ("", run.network)
+            )
+        )
+        for _, row in table.iterrows()
     ]
     table["data"] = [facts[name]["data"]["description"] for name in table["dataset"]]
     table["weights"] = [facts[name]["weights"] for name in table["dataset"]]

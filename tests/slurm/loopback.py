@@ -1,0 +1,243 @@
+"""A SLURM of one node on this machine, and runs through `profiles/slurm-cpu` with its faults.
+
+    make slurm            # python tests/slurm/loopback.py [--smoke] [--keep]
+
+Needs root on Debian or Ubuntu (it installs slurm-wlm and munge where they are missing); elsewhere
+it says so and ends with status 77. In a small run, or that of the smoke scale (--smoke):
+
+- `scale: auto` is resolved once. Jobs see a GPU (a `libcuda.so.1` that reports one device, in their
+  environment alone), which would make them choose the paper scale; the start sees none.
+- The node goes down while jobs run on it, and comes back. That costs the jobs it held and no other.
+- The results are those of a local run, byte for byte but for timings.
+
+Ends with 1 where one of these fails.
+"""
+
+import argparse
+import filecmp
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+CANNOT = 77
+INSTALLED = Path("/etc/slurm/slurm.conf")
+DAEMONS = ("munged", "slurmctld", "slurmd")
+CONF = """ClusterName=loopback
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser=root
+AuthType=auth/munge
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+AccountingStorageType=accounting_storage/none
+JobAcctGatherType=jobacct_gather/none
+ReturnToService=2
+SchedulerParameters=batch_sched_delay=1
+TaskProlog={folder}/prolog
+# More than the machine has, so that jobs of any size start.
+SlurmdParameters=config_overrides
+NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=40000 State=UNKNOWN
+PartitionName=cpu Nodes={host} Default=YES MaxTime=INFINITE State=UP
+"""
+# Results that hold times.
+TIMED = ("table_09_breakhis_cost", "table_10_bach_mini_ddsm_cost", "claims", "summary")
+COMPARED = ("splits/*/*.csv", "runs/*/*/*/predictions.csv", "cam/*/*/*/*.csv", "tables/*.csv")
+# What `paper_code.config.cuda_device_count` asks.
+FAKE_CUDA = """int cuInit(unsigned int flags) { return 0; }
+int cuDeviceGetCount(int *count) { *count = 1; return 0; }
+"""
+# `auto` is the demo here, and the paper scale where a GPU is seen.
+SMALL = (
+    "scale=auto",
+    "datasets=[breakhis_100x]",
+    "networks=[dalaresnet50, resnet50]",
+    "placements=[]",
+    "epochs=2",
+    "leakage_datasets=[]",
+    "leakage_control_seeds=[]",
+    "cam_datasets=[]",
+    "bootstrap_resamples=50",
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--smoke", action="store_true", help="the whole smoke scale")
+    parser.add_argument("--keep", action="store_true", help="keep the folder of the run")
+    arguments = parser.parse_args()
+    reason = missing()
+    if reason:
+        print(f"No SLURM here: {reason}", file=sys.stderr)
+        return CANNOT
+    folder = Path(tempfile.mkdtemp(prefix="loopback-slurm-"))
+    running: list[subprocess.Popen] = []
+    try:
+        start(folder, running)
+        return check(folder, ("scale=smoke",) if arguments.smoke else SMALL)
+    finally:
+        INSTALLED.unlink(missing_ok=True)
+        for process in reversed(running):
+            process.terminate()
+            process.wait(timeout=30)
+        if arguments.keep:
+            print(f"Kept: {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def missing() -> str:
+    """Why SLURM cannot be started here; "" once it can."""
+    if os.geteuid() != 0:
+        return "this needs root"
+    if INSTALLED.exists():
+        return f"this machine has one of its own ({INSTALLED})"
+    if not all(shutil.which(name) for name in DAEMONS):
+        if not shutil.which("apt-get"):
+            return "slurm-wlm and munge are not installed, and there is no apt-get"
+        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        for words in (["update"], ["install", "--yes", "slurm-wlm", "munge"]):
+            done = subprocess.run(["apt-get", "-qq", *words], env=environment, check=False)
+            if done.returncode:
+                return f"apt-get {words[0]} failed"
+    plugin = "import snakemake_executor_plugin_slurm"
+    if subprocess.run([sys.executable, "-c", plugin], capture_output=True, check=False).returncode:
+        return "pip install snakemake-executor-plugin-slurm"
+    return ""
+
+
+def start(folder: Path, running: list[subprocess.Popen]) -> None:
+    """Start munge, the controller and the one node; wait until the node is idle."""
+    for name in ("state", "spool"):
+        (folder / name).mkdir()
+    conf = INSTALLED  # jobs lose the variable that names another one
+    conf.parent.mkdir(exist_ok=True)
+    host = socket.gethostname().partition(".")[0]
+    conf.write_text(CONF.format(host=host, folder=folder))
+    show_a_gpu(folder)
+    socket_folder = Path("/run/munge")
+    socket_folder.mkdir(exist_ok=True)
+    shutil.chown(socket_folder, "munge", "munge")
+    commands = (
+        ["runuser", "-u", "munge", "--", "munged", "--foreground", "--force"],
+        ["slurmctld", "-D", "-f", str(conf)],
+        ["slurmd", "-D", "-f", str(conf)],
+    )
+    for command in commands:
+        log = (folder / f"{Path(command[-1]).name}-{len(running)}.log").open("w")
+        running.append(subprocess.Popen(command, stdout=log, stderr=log))
+        time.sleep(2)
+    for _ in range(30):
+        state = output("sinfo", "--noheader", "--format=%T")
+        if state == "idle":
+            return
+        time.sleep(1)
+    raise SystemExit(f"The node did not come up: {state}. See {folder}.")
+
+
+def output(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def show_a_gpu(folder: Path) -> None:
+    """A `libcuda.so.1` with one device, in the environment of jobs."""
+    source = folder / "fake.c"
+    source.write_text(FAKE_CUDA)
+    library = folder / "fake" / "libcuda.so.1"
+    library.parent.mkdir()
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    prolog = folder / "prolog"
+    prolog.write_text(f"#!/bin/sh\necho export LD_LIBRARY_PATH={library.parent}\n")
+    prolog.chmod(0o755)
+
+
+def snakemake(folder: Path, *arguments: str) -> list[str]:
+    """The command of a run in a folder."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    return [*command, "--directory", str(folder), *arguments]
+
+
+def check(folder: Path, settings: tuple[str, ...]) -> int:
+    """Run here and through SLURM; 1 where something is not as it should be."""
+    config = ["--config", "data=phantom", "threads_per_run=1", *settings]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    here, there = folder / "local", folder / "slurm"
+    log = folder / "local.txt"
+    with log.open("w") as file:
+        command = snakemake(here, "--cores", "all", *config)
+        subprocess.run(command, stdout=file, stderr=file, env=environment, check=True)
+    print(f"Local run: {finished(log)} jobs")
+
+    log = folder / "slurm.txt"
+    with log.open("w") as file:
+        profile = ["--workflow-profile", str(ROOT / "profiles" / "slurm-cpu")]
+        # There is no accounting here, which the executor asks otherwise.
+        command = snakemake(there, *profile, "--slurm-status-command", "squeue", *config)
+        process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
+        lost = take_node_down(process)
+        status = process.wait()
+    text = log.read_text()
+    repeated = text.count("Trying to restart job")
+    print(f"Through SLURM: exit status {status}; the node went down with {lost} jobs on it, and")
+    print(f"{repeated} jobs (or groups) were started again")
+    failed = []
+    if status:
+        failed.append(f"the run through SLURM: {text[-3000:]}")
+    if not lost or repeated > lost:
+        failed.append("the node was to go down with jobs on it, and to cost only those")
+    if status == 0:
+        same, differing = compare(here, there)
+        print(f"{same} files are the same, {len(differing)} differ")
+        failed += [f"not the same: {name}" for name in differing]
+    for reason in failed:
+        print(f"FAILED: {reason}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def finished(log: Path) -> int:
+    """How many jobs a run has finished, from what it printed."""
+    return len(re.findall(r"^\[ *\d+/\d+\] ", log.read_text(), re.MULTILINE))
+
+
+def take_node_down(process: subprocess.Popen) -> int:
+    """Take the node down once training runs on it, then bring it back; how many jobs it held."""
+    host = socket.gethostname().partition(".")[0]
+    while process.poll() is None:
+        # The executor puts the rule into a job's comment.
+        running = output("squeue", "--noheader", "--states=running", "--format=%k").splitlines()
+        if any(name.startswith("rule_train_") for name in running):
+            break
+        time.sleep(0.5)
+    else:
+        return 0
+    output("scontrol", "update", f"nodename={host}", "state=down", "reason=a test")
+    time.sleep(10)
+    output("scontrol", "update", f"nodename={host}", "state=resume")
+    return len(running)
+
+
+def compare(here: Path, there: Path) -> tuple[int, list[str]]:
+    """How many results are the same in both folders, and the names of the others."""
+    paths = [path for pattern in COMPARED for path in here.glob(f"results/*/{pattern}")]
+    names = [str(path.relative_to(here)) for path in paths if path.stem not in TIMED]
+    same, differing, missing = filecmp.cmpfiles(here, there, names, shallow=False)
+    return len(same), [*differing, *missing]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
