@@ -268,9 +268,8 @@ def announce(config: dict, settings: dict, sources: dict[str, tuple[str, str]]) 
         f"networks: {', '.join(settings['networks'])}",
     ]
     if settings["network_epochs"]:
-        lines.append(
-            f"other epochs: {', '.join(f'{n} {e}' for n, e in settings['network_epochs'].items())}"
-        )
+        other = ", ".join(f"{name} {epochs}" for name, epochs in settings["network_epochs"].items())
+        lines.append(f"other numbers of epochs: {other}")
     for name in sources:
         few = settings_of(settings, name)["networks"]
         if few != settings["networks"] and name not in settings["for_dataset"]:

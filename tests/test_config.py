@@ -260,3 +260,19 @@ def test_seeds_follow_the_scale():
     assert resolve_settings(changed(scale="paper"))["seeds"] == [0, 1, 2, 3, 4]
     assert resolve_settings(changed(scale="smoke"))["seeds"] == [0]
     assert resolve_settings(changed(scale="smoke", seeds=[7]))["seeds"] == [7]
+
+
+def test_epochs_of_networks_leave_out_sets_of_the_user_and_hold_for_variants():
+    changes = {"network_epochs": {"dalaresnet50": 3}, "manifests": {"mine": {"path": "m.csv"}}}
+    settings = resolve_settings(changed(scale="demo", **changes))
+    assert settings_of(settings, "mine", "dalaresnet50")["epochs"] == settings["epochs"]
+    assert settings_of(settings, "bach", "dalaresnet50-layer2")["epochs"] == 3
+
+
+def test_few_networks_only_where_both_of_the_pair_are_compared():
+    changes = {"networks": ["dalaresnet50", "vgg16"], "datasets": ["bach", "breakhis_200x"]}
+    settings = resolve_settings(changed(scale="demo", **changes))
+    assert settings_of(settings, "breakhis_200x")["networks"] == changes["networks"]
+    # Where only such sets are asked for, all networks are compared on them.
+    settings = resolve_settings(changed(scale="demo", datasets=["breakhis_200x"]))
+    assert settings_of(settings, "breakhis_200x")["networks"] == settings["networks"]

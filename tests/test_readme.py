@@ -94,12 +94,12 @@ def test_leakage_is_established_in_one_direction_alone(difference, p, status):
         (["supported"], "established", "finds lesions better than other methods"),
         (["contradicted"], "established", "another method finds lesions better"),
         (["supported", "undecided"], "not established", "supported in 1 of 2"),
-        (["not testable here", "not run"], "not testable here", "was not at hand"),
+        (["not testable here", "not run"], "not testable here", "no test counts (phantom)"),
     ],
 )
 def test_the_maps_are_judged_in_both_directions(verdicts, status, says):
     claims = pd.DataFrame(
         {"claim": "localisation", "evidence": "measured", "verdict": verdicts, "part": "IoU"}
-    )
+    ).assign(why="phantom")
     lines = [line for line in answer({"claims": claims}) if "DT Grad-CAM" in line.text]
     assert len(lines) == 1 and lines[0].status == status and says in lines[0].text

@@ -91,11 +91,17 @@ def comparison_blocks(
 
 def provenance_block(runs: list, scale: str) -> str:
     """Scale, weights, seeds, protocol, hardware, versions and commit of the runs behind a table."""
-    settings = [run.facts["settings"] for run in runs]
-    protocol = distinct(
-        f"{s['image_size']} px, {s['epochs']} epochs, batch {s['batch_size']}, learning rate "
-        f"{s['learning_rate']:g}, {s['precision']}, {s['select_epoch']} epoch"
-        for s in settings
+    protocols: dict[str, list[str]] = {}
+    for run in runs:
+        s = run.facts["settings"]
+        words = (
+            f"{s['image_size']} px, {s['epochs']} epochs, batch {s['batch_size']}, learning rate "
+            f"{s['learning_rate']:g}, {s['precision']}, {s['select_epoch']} epoch"
+        )
+        protocols.setdefault(words, []).append(run.facts["network"])
+    protocol = "; ".join(
+        words + (f" ({distinct(names, ', ')})" if len(protocols) > 1 else "")
+        for words, names in protocols.items()
     )
     versions = [run.facts["provenance"]["versions"] for run in runs]
     return "\n".join(

@@ -217,7 +217,7 @@ def test_findings_have_three_states():
 )
 def test_obstacles_of_a_run(source, scale, weights, network, expected):
     facts = {"data": source, "weights": weights, "network": network}
-    facts |= {"settings": dict(PROTOCOL), "dropout": PROTOCOL["dropout"]}
+    facts |= {"settings": dict(PROTOCOL), "dropout": PROTOCOL["dropout"], "frozen": False}
     assert run_obstacles(facts, scale) == expected
     assert obstacles(source, scale) == [text for text in expected if text != "random weights"]
 
@@ -225,8 +225,10 @@ def test_obstacles_of_a_run(source, scale, weights, network, expected):
 @pytest.mark.parametrize("change", [{"epochs": 3}, {"image_size": 64}, {"batch_size": 16}])
 def test_a_run_with_another_protocol_is_no_evidence(change):
     facts = {"data": REAL, "weights": "imagenet (torchvision)", "network": "resnet50"}
-    facts |= {"settings": dict(PROTOCOL) | change, "dropout": PROTOCOL["dropout"]}
+    facts |= {"settings": dict(PROTOCOL) | change, "dropout": 0.25, "frozen": False}
     assert run_obstacles(facts, "paper") == ["other protocol"]
+    facts |= {"settings": dict(PROTOCOL), "frozen": True}
+    assert run_obstacles(facts, "paper") == ["frozen backbone"]
 
 
 def test_networks_without_weights_are_those_that_were_never_pretrained():

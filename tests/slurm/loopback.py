@@ -5,8 +5,8 @@
 Needs root on Debian or Ubuntu (it installs slurm-wlm and munge where they are missing); elsewhere
 it says so and ends with status 77. In a small run, or that of the smoke scale (--smoke):
 
-- `scale: auto` is resolved once. Jobs see a GPU (a `libcuda.so.1` that reports one device, in their
-  environment alone), which would make them choose the paper scale; the start sees none.
+- `auto` is resolved once (without --smoke, of the scale too). Jobs see a GPU, through a
+  `libcuda.so.1` in their environment that reports one device; the start of the run sees none.
 - The node goes down while jobs run on it, and comes back. That costs the jobs it held and no other.
 - The results are those of a local run, byte for byte but for timings.
 
@@ -86,18 +86,20 @@ def main() -> int:
         return CANNOT
     folder = Path(tempfile.mkdtemp(prefix="loopback-slurm-"))
     running: list[subprocess.Popen] = []
+    status = 1
     try:
         start(folder, running)
-        return check(folder, ("scale=smoke",) if arguments.smoke else SMALL)
+        status = check(folder, ("scale=smoke",) if arguments.smoke else SMALL)
     finally:
         INSTALLED.unlink(missing_ok=True)
         for process in reversed(running):
-            process.terminate()
-            process.wait(timeout=30)
-        if arguments.keep:
+            process.kill()
+            process.wait()
+        if arguments.keep or status:
             print(f"Kept: {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
+    return status
 
 
 def missing() -> str:
@@ -106,6 +108,8 @@ def missing() -> str:
         return "this needs root"
     if INSTALLED.exists():
         return f"this machine has one of its own ({INSTALLED})"
+    if not shutil.which("cc"):
+        return "this needs a C compiler"
     if not all(shutil.which(name) for name in DAEMONS):
         if not shutil.which("apt-get"):
             return "slurm-wlm and munge are not installed, and there is no apt-get"

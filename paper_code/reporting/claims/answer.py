@@ -318,11 +318,12 @@ def _maps(tables: Tables) -> list[Line]:
         "BreakHis has no lesion masks, and the paper does not say what it compared its maps with"
     )
     if verdicts <= {UNTESTABLE, NOT_RUN}:
+        reasons = join_obstacles(*map(split_obstacles, rows["why"].fillna("")))
         return [
             Line(
                 UNTESTABLE,
                 f"that DT Grad-CAM finds lesions better than other methods: {named}; on Mini-DDSM, "
-                f"which has masks: {join_obstacles(*map(split_obstacles, rows['why']))}",
+                f"which has masks, no test counts ({reasons or 'not run'})",
                 "claims",
             )
         ]

@@ -78,8 +78,8 @@ from the family of its comparisons:
 - **{UNDECIDED}**: neither; or fewer than {FEWEST_RUNS} runs of each network with different seeds,
   or fewer than {FEWEST_PATIENTS} test patients on some set.
 - **{UNTESTABLE}**: no comparison counts as evidence about the paper, for the reasons given
-  (phantom, subset, smaller scale, random weights, another protocol). What was measured is shown, "not counted".
-  Or the claim names nothing that can be measured.
+  (phantom, subset, smaller scale, random weights, another protocol). What was measured is shown,
+  "not counted". Or the claim names nothing that can be measured.
 - **{NOT_RUN}**: the runs that it needs were not made.
 
 How often these verdicts are wrong, simulated with seeds and patients that vary:

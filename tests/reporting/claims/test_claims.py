@@ -340,6 +340,7 @@ def costs(ours: float, obstacles: str) -> dict[str, pd.DataFrame]:
             "network": n,
             "metric": "total_seconds",
             "obstacles": obstacles,
+            "epochs": 50,
             "seed_values": f"{(ours if n == 'dalaresnet50' else 100) * rng.normal(1, 0.01)}",
         }
         for d in ("breakhis_40x", "breakhis_100x", "breakhis_200x", "bach", "breakhis")

@@ -60,6 +60,7 @@ def facts_of(data, weights, images, **changes) -> dict:
         "scorecam_images": images,
         "validation_images": 9,
         "tuning_images": 9,
+        "frozen": False,
         "dropout": 0.25,
         "settings": dict(PROTOCOL),
         "cam": {"copies": 10, "sigma": 0.1, "kernel_size": 5, "precision": "full"},
