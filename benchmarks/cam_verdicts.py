@@ -30,6 +30,7 @@ from paper_code.cam.localization import (
 from paper_code.files import write_csv, write_text
 from paper_code.progress import track
 from paper_code.provenance import commit, versions
+from paper_code.reporting.evidence import PROTOCOL
 from paper_code.reporting.markdown import markdown
 from paper_code.reporting.tables.cam.paired import cam_comparison_rows
 from paper_code.reporting.tables.cam.scores import MAP_METRICS, CamRun
@@ -104,6 +105,9 @@ def _facts(seed: int) -> dict:
         "network": "dalaresnet50",
         "data": {"source": "real", "complete": True},
         "weights": "imagenet",
+        "frozen": False,
+        "dropout": PROTOCOL["dropout"],
+        "settings": PROTOCOL,
         "lesion_masks": True,
         "auc_roc": {"value": 0.9, "low": 0.8},
     }

@@ -15,7 +15,13 @@ from paper_code.networks.names import VARIANT
 from paper_code.parallel import cores
 
 # Controls show colours, for which few pixels are enough; telling patients apart takes larger steps.
-CONTROL_RUN = {"image_size": 32, "epochs": 10, "batch_size": 32, "learning_rate": 0.002}
+CONTROL_RUN = {
+    "image_size": 32,
+    "epochs": 10,
+    "batch_size": 32,
+    "learning_rate": 0.002,
+    "images_per_dataset": "all",
+}
 THE_PAIR = ("dalaresnet50", "resnet50")  # compared on every data set
 MAPS = "_maps"  # ends the name of a data set at the size, and with the epochs, of the runs for maps
 FOLDER = Path(__file__).resolve().parents[1] / "config"
