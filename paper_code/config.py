@@ -3,6 +3,7 @@
 import ctypes
 import difflib
 import functools
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -76,14 +77,43 @@ def check_settings(settings: dict, schema: str | Path = SCHEMA) -> None:
     Raises:
         UserError: names each unknown key, missing key or wrong value, with what is allowed.
     """
-    from jsonschema import Draft202012Validator  # slow to import; few commands check settings
-
-    rules = yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
-    problems = [
-        _explain(error, rules) for error in Draft202012Validator(rules).iter_errors(settings)
-    ]
+    rules = _rules(schema)
+    problems = [_explain(error, rules) for error in _validator(rules).iter_errors(settings)]
     if problems:
         raise UserError("Config: " + "; ".join(problems) + ". See config/config.yaml.")
+
+
+def check_setting(key: str, value: object) -> None:
+    """Check the value of one key against `config/schema.yaml`.
+
+    Raises:
+        UserError: says what is allowed.
+    """
+    rules = _rules(SCHEMA)
+    rule = {"properties": {key: rules["properties"][key]}, "$defs": rules["$defs"]}
+    for error in _validator(rule).iter_errors({key: value}):
+        raise UserError(_explain(error, rules))
+
+
+@functools.cache
+def _rules(schema: str | Path) -> dict:
+    return yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
+
+
+def _validator(rules: dict):
+    """A validator to which numbers are finite, and 2.0 is no whole number."""
+    from jsonschema import Draft202012Validator, validators  # slow to import; few commands do
+
+    def is_integer(_, value: object) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool)
+
+    def is_number(checker, value: object) -> bool:
+        return is_integer(checker, value) or (isinstance(value, float) and math.isfinite(value))
+
+    strict = Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {"integer": is_integer, "number": is_number}
+    )
+    return validators.extend(Draft202012Validator, type_checker=strict)(rules)
 
 
 def _explain(error, rules: dict) -> str:

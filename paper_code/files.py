@@ -10,10 +10,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from paper_code.errors import UserError
 
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 SMALLEST_FREE_SPACE = 64 * 1024  # bytes; a writer that failed with less left has filled the disk
 
 
@@ -30,7 +32,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{path.name}.new-"
-    _clear_leftovers(path.parent, prefix)
+    clear_leftovers(path.parent, prefix)
     handle, name = tempfile.mkstemp(
         dir=path.parent, prefix=f"{prefix}{os.getpid()}-", suffix=path.suffix
     )
@@ -43,7 +45,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     except UserError:
         raise
     except Exception as error:
-        full = any(text in str(error) for text in (os.strerror(errno.ENOSPC), "free space"))
+        texts = (*map(os.strerror, NO_SPACE), "free space")
+        full = any(text in str(error) for text in texts)
         if full or shutil.disk_usage(path.parent).free < SMALLEST_FREE_SPACE:
             raise UserError(
                 f"{path}: no space left on the disk. Free some or choose another place."
@@ -62,7 +65,7 @@ def replacing_together(folder: str | Path) -> Iterator[Path]:
     folder = Path(folder)
     existed = folder.is_dir()
     folder.mkdir(parents=True, exist_ok=True)
-    _clear_leftovers(folder, ".new-")
+    clear_leftovers(folder, ".new-")
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=f".new-{os.getpid()}-") as temporary:
             yield Path(temporary)
@@ -75,7 +78,7 @@ def replacing_together(folder: str | Path) -> Iterator[Path]:
         raise
 
 
-def _clear_leftovers(folder: Path, prefix: str) -> None:
+def clear_leftovers(folder: Path, prefix: str) -> None:
     """Remove what killed processes left beside an output: names of `prefix`, process and chance.
 
     Only one job at a time writes an output, so that a process of another machine is no concern.
@@ -122,6 +125,66 @@ def write_csv(path: str | Path, table: pd.DataFrame) -> None:
         table.to_csv(temporary, index=False, lineterminator="\n")
 
 
-def read_json(path: str | Path) -> dict:
-    """Read a JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+def read_json(path: str | Path, *keys: str) -> dict:
+    """Read a JSON file that holds an object with `keys`.
+
+    Raises:
+        UserError: it is damaged, or lacks one of the keys.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:  # of JSON, or of its encoding
+        raise UserError(f"{path}: damaged ({error}). Make it again.") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: not a JSON object. Make it again.")
+    lacking = [key for key in keys if key not in content]
+    if lacking:
+        raise UserError(f"{path}: does not say {', '.join(lacking)}. Make it again.")
+    return content
+
+
+def read_csv(path: str | Path, *columns: str, **options: object) -> pd.DataFrame:
+    """Read a CSV file that has `columns`; as text, unless `options` of pandas say otherwise.
+
+    Raises:
+        UserError: it is damaged, is no CSV file, or lacks one of the columns.
+    """
+    with Path(path).open("rb") as file:
+        if b"\0" in file.read(4096):  # pandas would read all of it first
+            raise UserError(f"{path}: not a CSV file in UTF-8. Save it as one, or make it again.")
+    try:
+        table = pd.read_csv(path, **{"dtype": str, "keep_default_na": False} | options)
+    except ValueError as error:  # of the syntax, the encoding or a number
+        text = " ".join(str(error).removeprefix("Error tokenizing data. C error: ").split())
+        raise UserError(f"{path}: not a readable CSV file ({text}).") from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes the first column for an index
+        raise UserError(f"{path}: its rows have more fields than its header. Correct them.")
+    twice = [name for name in columns if f"{name}.1" in table]  # as pandas calls the second one
+    if twice:
+        raise UserError(f"{path}: has the column {twice[0]} twice. Remove one.")
+    lacking = [name for name in columns if name not in table]
+    if lacking:
+        raise UserError(
+            f"{path}: column missing: {', '.join(lacking)}. Expected a header line with "
+            f"{','.join(columns)}."
+        )
+    return table
+
+
+def load_array(path: str | Path, ndim: int) -> np.ndarray:
+    """The uint8 array of `ndim` axes in a .npy file, mapped into memory, not read.
+
+    What is written to it does not reach the file.
+
+    Raises:
+        UserError: the file is truncated or damaged, or holds something else.
+    """
+    try:
+        array = np.load(path, mmap_mode="c", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise UserError(
+            f"{path}: truncated or damaged ({error}). Prepare the data set again."
+        ) from error
+    if not isinstance(array, np.ndarray) or array.dtype != np.uint8 or array.ndim != ndim:
+        raise UserError(f"{path}: not an array of bytes with {ndim} axes. Prepare the set again.")
+    return array

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from paper_code.datasets.splits import PARTS
 from paper_code.errors import UserError
+from paper_code.files import load_array, read_csv
 
 
 def load_prepared(
@@ -15,17 +17,27 @@ def load_prepared(
     """The split's rows, all images (uint8 N x 3 x S x S) and class indices (int64 N).
 
     Raises:
-        UserError: the split or the array belongs to another manifest.
+        UserError: a file is damaged, or the split or the array belongs to another manifest.
     """
-    table = pd.read_csv(split, dtype=str, keep_default_na=False)
-    manifest = pd.read_csv(prepared / "manifest.csv", dtype=str, keep_default_na=False)
-    images = np.load(prepared / "images.npy", mmap_mode="r")
-    if not table["image"].equals(manifest["image"]):
-        raise UserError(f"{split}: lists other images than {prepared / 'manifest.csv'}. Remake it.")
+    own = Path(split) == prepared / "manifest.csv"  # no split: all images
+    table = read_csv(split, "image", "label", "group", *([] if own else ["part"]))
+    manifest = read_csv(prepared / "manifest.csv", "image", "label", "group")
+    images = load_array(prepared / "images.npy", ndim=4)
+    for column, what in {"image": "lists other images", "label": "gives other labels"}.items():
+        if not table[column].equals(manifest[column]):
+            raise UserError(f"{split}: {what} than {prepared / 'manifest.csv'}. Remake it.")
+    if not own and set(table["part"]) != set(PARTS):
+        raise UserError(f"{split}: its parts are not {', '.join(PARTS)}. Remake it.")
+    unknown = sorted(set(manifest["label"]) - set(classes))
+    if unknown:
+        raise UserError(
+            f"{prepared / 'manifest.csv'}: label '{unknown[0]}' is not one of the classes "
+            f"({', '.join(classes)}). Make it again."
+        )
     if len(images) != len(manifest):
         raise UserError(
             f"{prepared / 'images.npy'}: {len(images)} images, but the manifest lists "
             f"{len(manifest)}. Prepare the data set again."
         )
     labels = torch.from_numpy(pd.Categorical(table["label"], classes).codes.astype(np.int64))
-    return table, torch.from_numpy(np.array(images)), labels
+    return table, torch.from_numpy(images), labels

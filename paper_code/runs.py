@@ -1,6 +1,5 @@
 """What tables and figures read: prepared data sets, splits and finished runs, as files."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from paper_code.errors import UserError
-from paper_code.files import read_json
+from paper_code.files import read_csv, read_json
 
 # The files of a run, in its folder.
 FACTS = "run.json"
@@ -51,16 +50,29 @@ def load_run(path: str | Path, *, timing: bool = False) -> Run:
     """
     path = Path(path)
     try:
-        facts = read_json(path)
-        predictions = pd.read_csv(
-            path.with_name(PREDICTIONS),
-            dtype={"image": str, "label": str, "group": str, "predicted": str},
-            keep_default_na=False,
-        )
+        facts = read_json(path, "dataset", "network", "classes")
+        predictions = _read_predictions(path.with_name(PREDICTIONS), facts)
         times = read_json(path.with_name(TIMING)) if timing else None
-    except (OSError, json.JSONDecodeError, pd.errors.ParserError) as error:
+    except (OSError, UserError) as error:
         raise UserError(f"{path}: not a finished run ({error}). Train it again.") from error
     return Run(facts, predictions, times)
+
+
+def _read_predictions(path: Path, facts: dict) -> pd.DataFrame:
+    """A run's predictions, which a table may rest upon."""
+    columns = [f"p_{name}" for name in facts["classes"]]
+    text = dict.fromkeys(("image", "label", "group", "part", "predicted"), str)
+    table = read_csv(path, *text, *columns, dtype=text | dict.fromkeys(columns, float))
+    lines = facts.get("predictions", len(table))  # runs of earlier versions do not tell
+    if len(table) != lines:
+        raise UserError(f"{path}: {len(table)} of {lines} predictions")
+    values = table[columns].to_numpy()
+    # Each is rounded to six digits. NaN is no number in [0, 1] either.
+    wrong = ~((values >= 0) & (values <= 1)).all(axis=1) | (abs(values.sum(axis=1) - 1) > 1e-3)
+    wrong |= ~table["label"].isin(facts["classes"]).to_numpy()
+    if wrong.any():
+        raise UserError(f"{path}: line {wrong.argmax() + 2} is no prediction of this run")
+    return table
 
 
 def images_tested(run: Run) -> list[str]:
@@ -92,5 +104,5 @@ def samples(runs: list[Run]) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
 def load_manifest(folder: str | Path) -> tuple[pd.DataFrame, dict]:
     """A prepared data set's `manifest.csv` and `source.json`."""
     folder = Path(folder)
-    table = pd.read_csv(folder / "manifest.csv", dtype=str, keep_default_na=False)
-    return table, read_json(folder / "source.json")
+    table = read_csv(folder / "manifest.csv", "image", "label", "group")
+    return table, read_json(folder / "source.json", "dataset", "classes")

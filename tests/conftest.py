@@ -6,6 +6,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -130,6 +131,39 @@ def command():
         return subprocess.run(words, capture_output=True, text=True, cwd=ROOT, **options)
 
     return run
+
+
+def files_below(folder: Path) -> dict[str, int]:
+    """Size of every file below a folder, by its path."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return {str(path.relative_to(folder)): path.stat().st_size for path in files}
+
+
+@pytest.fixture
+def refused(tmp_path, capsys, record_property):
+    """Check that a command ends with status 2 and one message, and writes nothing below tmp_path.
+
+    refused("split", "gone.csv", "-o", "x.csv", says="gone.csv") -> what it said.
+    """
+    from paper_code import cli
+
+    def check(*words, says: str) -> str:
+        before = files_below(tmp_path)
+        try:
+            status = cli.main([str(word) for word in words])
+        except SystemExit as error:  # of argparse
+            status = error.code
+        said = capsys.readouterr().err
+        assert status == 2, said
+        messages = re.findall(r"(?m)^(?:python -m paper_code \w+: )?error: .*$", said)
+        *_, last = said.strip().splitlines()
+        assert "Traceback" not in said and messages == [last], said
+        assert re.search(says, last), said
+        assert files_below(tmp_path) == before
+        record_property("outcome", "refused with one message, nothing written")
+        return last
+
+    return check
 
 
 @pytest.fixture

@@ -31,13 +31,21 @@ from paper_code.cam.scoring import ABOUT, TIE_DRAWS, map_rows, region_rows
 from paper_code.cam.tuning import chosen, tune, tuned_regions
 from paper_code.device import default_device, exclusive
 from paper_code.errors import UserError
-from paper_code.files import read_json, replacing, replacing_together, write_csv, write_json
+from paper_code.files import (
+    load_array,
+    read_csv,
+    read_json,
+    replacing,
+    replacing_together,
+    write_csv,
+    write_json,
+)
 from paper_code.metrics import bootstrap_interval
 from paper_code.networks.builder import network_from_checkpoint
 from paper_code.networks.preprocessing import normalize
 from paper_code.progress import say
 from paper_code.provenance import provenance
-from paper_code.runs import FACTS, WEIGHTS, load_run
+from paper_code.runs import FACTS, PREDICTIONS, WEIGHTS, load_run
 
 SHOWN_METHODS = ("gradcam", "scorecam", "eigencam", "gradcam_otsu", "dt_gradcam")  # in Figure 7
 RANDOMIZED_IMAGES = 8
@@ -260,17 +268,18 @@ def _images_and_truth(
     run: Path, prepared: Path, facts: dict
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, str]:
     """Manifest rows with part and prediction, images, bool masks, and what the masks are."""
-    manifest = pd.read_csv(prepared / "manifest.csv", dtype=str, keep_default_na=False)
-    predictions = pd.read_csv(run / "predictions.csv", dtype=str, keep_default_na=False)
+    manifest = read_csv(prepared / "manifest.csv", "image", "mask")
+    load_run(run / FACTS)  # it refuses damaged predictions
+    predictions = read_csv(run / PREDICTIONS)
     unknown = set(predictions["image"]) - set(manifest["image"])
     if unknown or facts["dataset"] != read_json(prepared / "source.json")["dataset"]:
         raise UserError(f"{run} was not trained on the data set in {prepared}.")
-    pixels = np.load(prepared / "images.npy", mmap_mode="r")
+    pixels = load_array(prepared / "images.npy", ndim=4)
     table = manifest[["image"]].merge(
         predictions[["image", "label", "group", "part", "predicted"]], on="image", how="left"
     )
     if (manifest["mask"] != "").any():
-        truth = np.load(prepared / "masks.npy") > 0
+        truth = load_array(prepared / "masks.npy", ndim=3) > 0
         kind = "exact masks" if facts["data"]["source"] == "phantom" else "masks of the data set"
         return table, pixels, truth, kind
     if not facts["dataset"].startswith(HISTOLOGY):

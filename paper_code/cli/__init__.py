@@ -11,6 +11,7 @@ from paper_code.cli import data, networks, results
 from paper_code.cli.options import Formatter
 from paper_code.errors import UserError
 from paper_code.progress import say
+from paper_code.working import join_run
 
 # How `--help` groups them.
 GROUPS = {"data": data.COMMANDS, "networks": networks.COMMANDS, "results": results.COMMANDS}
@@ -24,6 +25,15 @@ ADVICE = {
     errno.EROFS: "Choose another place.",
     errno.ENOSPC: "Free some space or choose another place.",
     errno.EDQUOT: "Free some space or choose another place.",
+    errno.EEXIST: "Choose another place, or move that away.",
+    errno.ENAMETOOLONG: "Use shorter names.",
+    errno.ELOOP: "Check the path: its links lead in a circle.",
+    errno.EPERM: "Choose another place or change its permissions.",
+    errno.EMFILE: "Allow more open files (ulimit -n 1024), or use fewer workers.",
+    errno.ENFILE: "Close other programs, or use fewer workers.",
+    errno.EFBIG: "Choose a file system that takes larger files.",
+    errno.EIO: "The disk or its connection fails. Check it before anything else.",
+    errno.ENOMEM: "Close other programs, or use fewer workers.",
 }
 
 
@@ -34,6 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     that the user can mend; 130 interrupted.
     """
     args = make_parser().parse_args(arguments)
+    join_run()
     try:
         return args.run(args) or 0
     except UserError as error:
@@ -45,8 +56,11 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         if error.errno not in ADVICE:
             raise
-        where = f" ({Path(error.filename)})" if error.filename else ""
+        where = f" ({Path(error.filename)})" if isinstance(error.filename, str) else ""
         say(f"error: {error.strerror}{where}. {ADVICE[error.errno]}")
+        return 2
+    except MemoryError:
+        say("error: not enough memory. Close other programs, or use fewer workers.")
         return 2
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from paper_code.cli.options import FAMILIES, add_config, add_output, limit, positive
+from paper_code.cli.options import FAMILIES, add_config, add_output, limit, positive, seed
 
 
 def add_fetch(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def add_phantom(parser: argparse.ArgumentParser) -> None:
     add_output(parser, "folder to create; replaced if it exists")
     parser.add_argument("--images", type=limit, default="all", help="images per data set")
     parser.add_argument("--height", type=positive, required=True, help="height of the images in px")
-    parser.add_argument("--seed", type=int, default=0, help="of the drawing")
+    parser.add_argument("--seed", type=seed, default=0, help="of the drawing")
     add_config(parser, "phantom_lesion_scale", "size and contrast of lesions, of mini_ddsm")
     add_config(parser, "phantom_patient_signal", "how far patients differ, of breakhis and bach")
     parser.add_argument("--workers", type=positive, default=1, help="processes")
@@ -56,7 +56,7 @@ def add_manifest(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--manifest", help="manifest.csv of your own images")
     parser.add_argument("--classes", nargs="+", help="in order, the positive one last")
     parser.add_argument("--limit", type=limit, default="all", help="draw at most this many images")
-    parser.add_argument("--seed", type=int, default=0, help="of the draw")
+    parser.add_argument("--seed", type=seed, default=0, help="of the draw")
     parser.add_argument("--workers", type=positive, default=1, help="processes")
     add_output(parser, "manifest.csv to write")
 
@@ -97,7 +97,7 @@ def add_split(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by", choices=["image", "patient"], default="image", help="what stays together"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the split")
+    parser.add_argument("--seed", type=seed, default=0, help="of the split")
     add_output(parser, "CSV to write")
 
 

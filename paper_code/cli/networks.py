@@ -2,7 +2,7 @@
 
 import argparse
 
-from paper_code.cli.options import add_config, add_output, limit, positive
+from paper_code.cli.options import add_config, add_output, limit, positive, seed
 from paper_code.config import defaults
 
 
@@ -27,7 +27,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--split-seed",
-        type=int,
+        type=seed,
         default=0,
         help="seed that the split was drawn with; for the record",
     )
@@ -44,7 +44,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     add_config(parser, "precision", "of the arithmetic", choices=["auto", "fp32", "bf16", "fp16"])
     add_config(parser, "recalibrate_batchnorm", "before each evaluation, for short runs")
     add_config(parser, "checkpoint_seconds", "between two checkpoints", type=float)
-    parser.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation")
+    parser.add_argument("--seed", type=seed, default=0, help="of weights, order and augmentation")
     _add_threads(parser)
 
 

@@ -1,12 +1,16 @@
 """What the commands' options have in common; their defaults are those of config/config.yaml."""
 
 import argparse
+import functools
+from collections.abc import Callable
 
-from paper_code.config import defaults
+from paper_code.config import check_setting, defaults
 from paper_code.datasets.catalog import MODULES
+from paper_code.errors import UserError
 
 SCALES = ("smoke", "demo", "paper")
 FAMILIES = tuple(MODULES)
+LARGEST_SEED = 2**32 - 1  # of scikit-learn
 
 
 class Formatter(argparse.HelpFormatter):
@@ -36,9 +40,32 @@ def add_config(parser: argparse.ArgumentParser, key: str, help_text: str, **opti
         value = str(value).lower()
     elif "choices" not in options:
         kind = options.setdefault("type", type(value))
+        if kind is not str:
+            options["type"] = functools.partial(_setting, key, kind)
         value = kind(value) if kind is float else value
     flag = f"--{key.replace('_', '-')}"
     parser.add_argument(flag, default=value, help=help_text, **options)
+
+
+def _setting(key: str, kind: Callable[[str], object], text: str) -> object:
+    """A setting's value, as config/schema.yaml allows it; None stands for "all"."""
+    try:
+        value = kind(text)
+    except ValueError:
+        value = text
+    try:
+        if value is not None:
+            check_setting(key, value)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return value
+
+
+def seed(text: str) -> int:
+    """A whole number from 0 to the largest that every library takes for a seed."""
+    if not text.isdecimal() or int(text) > LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {LARGEST_SEED}")
+    return int(text)
 
 
 def positive(text: str) -> int:

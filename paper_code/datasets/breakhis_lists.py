@@ -16,6 +16,7 @@ import pandas as pd
 
 from paper_code.datasets.breakhis import COUNTS, FILE_NAME, LABELS
 from paper_code.errors import UserError
+from paper_code.files import read_csv
 
 INDEX, FOLDS, VOTES = "index.csv", "official_folds.csv", "grc_som_votes.csv"
 FILES = (INDEX, FOLDS, VOTES)
@@ -137,10 +138,7 @@ def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise UserError(f"{path}: no such file. Set breakhis_lists to the folder of the lists.")
     columns = COLUMNS[path.name]
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    lacking = [name for name in columns if name not in table]
-    if lacking:
-        raise UserError(f"{path}: lacks the column {', '.join(lacking)}. Restore the list.")
+    table = read_csv(path, *columns)
     for name in set(columns) & set(NUMBERS):
         numbers = pd.to_numeric(table[name], errors="coerce")
         _refuse(path, numbers.isna() | (numbers % 1 != 0), table, f"has no whole number in {name}")

@@ -1,8 +1,8 @@
-"""From image files to one array a data set: `manifest.csv`, `images.npy`, `masks.npy`."""
+"""From image files to one array for each data set: `manifest.csv`, `images.npy`, `masks.npy`."""
 
 import functools
-import json
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from paper_code.datasets.facts import Dataset
 from paper_code.datasets.images import content_hash, load_image, load_mask
 from paper_code.datasets.read import read_dataset
 from paper_code.errors import UserError
-from paper_code.files import replacing, write_csv, write_json
+from paper_code.files import read_csv, read_json, replacing, write_csv, write_json
 from paper_code.parallel import map_parallel
 from paper_code.progress import say
 
@@ -138,31 +138,40 @@ def prepare(manifest: str | Path, output: str | Path, *, image_size: int, worker
     Raises:
         UserError: an image cannot be used; the message names the file. No array is left behind.
     """
-    table = pd.read_csv(manifest, dtype=str, keep_default_na=False)
-    source = json.loads(Path(manifest).with_name("source.json").read_text(encoding="utf-8"))
+    table = read_csv(manifest, "image", "path", "mask")
+    source = read_json(Path(manifest).with_name("source.json"), "dataset", "colour")
     work = functools.partial(_prepare_one, image_size=image_size, colour=source["colour"])
     items = list(zip(table["path"], table["mask"], strict=True))
-    images = np.empty((len(items), 3, image_size, image_size), np.uint8)
-    masks = np.zeros((len(items), image_size, image_size), np.uint8)
     label = f"{source['dataset']}: preparing at {image_size} px"
-    for row, (image, mask) in enumerate(map_parallel(work, items, label, workers)):
-        images[row] = image
-        masks[row] = mask
-    output = Path(output)
-    with replacing(output / "images.npy") as images_file:
-        np.save(images_file, images)
-        with replacing(output / "masks.npy") as masks_file:
-            np.save(masks_file, masks)
+    output, side = Path(output), image_size
+    with (
+        replacing(output / "masks.npy") as masks_path,
+        replacing(output / "images.npy") as images_path,
+        # Row by row: a data set need not fit into memory, and a full disk is an ordinary error.
+        _new_array(masks_path, (len(items), side, side)) as masks,
+        _new_array(images_path, (len(items), 3, side, side)) as images,
+    ):
+        for image, mask in map_parallel(work, items, label, workers):
+            images.write(image.tobytes())
+            masks.write(mask.tobytes())
+
+
+def _new_array(path: Path, shape: tuple[int, ...]) -> BinaryIO:
+    """A .npy file of uint8, as `np.save` writes it, open behind its header."""
+    file = path.open("wb")
+    about = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, about)
+    return file
 
 
 def _prepare_one(
     item: tuple[str, str], *, image_size: int, colour: str
-) -> tuple[np.ndarray, np.ndarray | int]:
+) -> tuple[np.ndarray, np.ndarray]:
     path, mask_paths = item
     image = load_image(path, colour)
     pixels = resize_image(image, image_size)
     if not mask_paths:
-        return pixels, 0
+        return pixels, np.zeros((image_size, image_size), np.uint8)
     return pixels, resize_mask(load_mask(mask_paths, image.size), image_size)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from paper_code.errors import UserError
-from paper_code.files import write_csv
+from paper_code.files import read_csv, write_csv
 
 PARTS = ("train", "val", "test")
 FRACTIONS = np.array([0.6, 0.1, 0.3])
@@ -129,7 +129,7 @@ def make_split(manifest: str | Path, output: str | Path, *, by: str, seed: int) 
     Raises:
         UserError: too few images or patients.
     """
-    table = pd.read_csv(manifest, dtype=str, keep_default_na=False)
+    table = read_csv(manifest, "image", "label", "group")
     try:
         if by == "patient":
             parts = split_by_patient(table["label"], table["group"], seed)

@@ -87,7 +87,7 @@ def _of_prepared(weights: Path, prepared: str, split: str | None, part: str) -> 
     prepared = Path(prepared)
     if not (prepared / "source.json").is_file():
         raise UserError(f"{prepared}: not a prepared data set (source.json is missing).")
-    about = read_json(prepared / "source.json")
+    about = read_json(prepared / "source.json", "classes", "description")
     if about["classes"] != list(facts["classes"]):
         raise UserError(
             f"{prepared}: classes {', '.join(about['classes'])}, but {weights} knows "

@@ -32,7 +32,12 @@ def load_trained(weights: str | Path) -> tuple[nn.Module, dict]:
             f"{weights}: does not say {', '.join(sorted(missing))}. Give the weights.safetensors "
             "of a run of 'train'."
         )
-    classes, size = json.loads(metadata["classes"]), int(metadata["image_size"])
+    try:
+        classes, size = json.loads(metadata["classes"]), int(metadata["image_size"])
+        if len(set(classes)) != int(metadata["num_classes"]):
+            raise ValueError("one name for each class is needed")
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{weights}: what it says of its classes is wrong ({error}).") from error
     return network, metadata | {"classes": classes, "image_size": size}
 
 

@@ -80,16 +80,21 @@ def network_from_checkpoint(path: str | Path) -> tuple[nn.Module, dict[str, str]
     """Build and fill the network that a file of `save_weights` describes: (network, metadata)."""
     metadata = read_metadata(path)
     gate = {}
-    if metadata["network"] == "dalaresnet50":
-        gate = {key: int(metadata[key]) for key in ("gate_after", "reduction")}
-    network = build_network(
-        metadata["network"],
-        int(metadata["num_classes"]),
-        metadata.get("reading", "named"),
-        dropout=float(metadata.get("dropout", 0.25)),
-        image_size=int(metadata.get("image_size", 224)),
-        **gate,
-    )
+    try:
+        if metadata["network"] == "dalaresnet50":
+            gate = {key: int(metadata[key]) for key in ("gate_after", "reduction")}
+        network = build_network(
+            metadata["network"],
+            int(metadata["num_classes"]),
+            metadata.get("reading", "named"),
+            dropout=float(metadata.get("dropout", 0.25)),
+            image_size=int(metadata.get("image_size", 224)),
+            **gate,
+        )
+    except (UserError, KeyError, ValueError) as error:
+        raise UserError(
+            f"{path} was not written by paper_code: what it says of its network is wrong ({error})."
+        ) from error
     return network, load_weights(path, network)
 
 

@@ -1,4 +1,4 @@
-"""Trained weights: one safetensors file a network, with what is needed to build it again."""
+"""Trained weights: one safetensors file for each network, with what is needed to build it again."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,14 +33,18 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     with _open(path) as file:
         metadata = file.metadata() or {}
     if "network" not in metadata or "num_classes" not in metadata:
-        raise UserError(f"{path} was not written by paper_code: it does not name its network")
+        raise UserError(
+            f"{path} was not written by paper_code: it does not name its network. Give the "
+            "weights.safetensors of a run of 'train'."
+        )
     return metadata
 
 
 def load_weights(path: str | Path, network: nn.Module) -> dict[str, str]:
     """Fill `network` from a file of `save_weights`; return the file's metadata.
 
-    UserError if the file is missing, damaged, or of another network, class count, reading or gate.
+    UserError if the file is missing, damaged, or of another network, class count, reading or gate,
+    or holds values that are not finite.
     """
     network = getattr(network, "_orig_mod", network)
     metadata = read_metadata(path)
@@ -55,9 +59,18 @@ def load_weights(path: str | Path, network: nn.Module) -> dict[str, str]:
     wrong = sorted({key for key, _ in shapes.items() ^ found.items()})
     if wrong:
         raise UserError(f"{path} does not fit {network.network_name}: {', '.join(wrong[:3])} ...")
+    spoilt = sorted(key for key, tensor in tensors.items() if not _usable(tensor))
+    if spoilt:
+        raise UserError(
+            f"{path} holds values that are not finite numbers, in {spoilt[0]}. Train it again."
+        )
     network.load_state_dict(tensors, strict=False)
     network.weights_source = metadata.get("weights_source", "unknown")
     return metadata
+
+
+def _usable(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() and bool(tensor.isfinite().all())
 
 
 def _state(network: nn.Module) -> dict[str, Tensor]:
@@ -72,4 +85,6 @@ def _open(path: str | Path) -> safe_open:
     try:
         return safe_open(path, framework="pt")
     except SafetensorError as error:
-        raise UserError(f"{path} is not a whole safetensors file ({error})") from error
+        raise UserError(
+            f"{path} is not a whole safetensors file ({error}). Train it again."
+        ) from error

@@ -1,6 +1,7 @@
 """Trees of phantom files that appear whole or not at all."""
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from paper_code.errors import UserError
+from paper_code.files import NO_SPACE, clear_leftovers
 from paper_code.parallel import map_parallel
 
 NOTE = "PHANTOM.txt"  # tells a phantom from a real data set, which is never replaced
@@ -21,7 +23,8 @@ def new_tree(root: str | Path) -> Iterator[Path]:
     """Yield a temporary folder beside `root` that replaces `root` if the block succeeds.
 
     Raises:
-        UserError: `root` holds files and no phantom's note: it may be a real data set.
+        UserError: `root` holds files and no phantom's note: it may be a real data set; or the disk
+            is full.
     """
     root = Path(root)
     if root.exists() and any(root.iterdir()) and not (root / NOTE).exists():
@@ -30,7 +33,9 @@ def new_tree(root: str | Path) -> Iterator[Path]:
             "Write the phantom elsewhere or move this folder away."
         )
     root.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=root.parent, prefix=f".{root.name}."))
+    prefix = f".{root.name}.new-"
+    clear_leftovers(root.parent, prefix)
+    temporary = Path(tempfile.mkdtemp(dir=root.parent, prefix=f"{prefix}{os.getpid()}-"))
     try:
         yield temporary
         note = "Synthetic images drawn by paper_code. No patient's data.\n"
@@ -38,12 +43,18 @@ def new_tree(root: str | Path) -> Iterator[Path]:
         shutil.rmtree(root, ignore_errors=True)
         temporary.chmod(0o755)
         temporary.rename(root)
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        raise UserError(
+            f"{root}: no space left on the disk. Free some or choose another place."
+        ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
 def run_jobs(work: Callable, jobs: list, label: str, workers: int) -> None:
-    """Draw all images, one OpenCV thread a process."""
+    """Draw all images, one OpenCV thread for each process."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # inherited by the processes
     try:

@@ -71,7 +71,7 @@ def train_run(
     device = device or default_device()
     torch.backends.cudnn.benchmark = True  # all batches of a run have one shape
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-    source = read_json(prepared / "source.json")
+    source = read_json(prepared / "source.json", "dataset", "source", "description", "classes")
     table, images, labels = load_prepared(prepared, split, source["classes"])
     network, frozen = _build(
         network_name,
@@ -213,6 +213,7 @@ def _write(
     about = {
         "seed": settings["seed"],
         "selected_epoch": selected,
+        "predictions": sum(map(len, parts)),
         "parameters": sum(p.numel() for p in network.parameters()),
         "data": source,
         "provenance": provenance(device),

@@ -101,7 +101,7 @@ def test_missing_and_double_rows_are_refused(tmp_path):
 def test_a_missing_file_or_column_is_named(tmp_path):
     folder = write_lists(tmp_path)
     pd.read_csv(folder / INDEX).drop(columns="slide").to_csv(folder / INDEX, index=False)
-    with pytest.raises(UserError, match=r"index.csv: lacks the column slide"):
+    with pytest.raises(UserError, match=r"index.csv: column missing: slide"):
         read_index(folder)
     (folder / INDEX).unlink()
     assert not lists_present(folder)

@@ -17,6 +17,7 @@ from paper_code.networks.registry import network_module
 from paper_code.next_steps import next_steps, programs
 from paper_code.plan import Plan
 from paper_code.sources import source_files
+from paper_code.working import begin_run
 from paper_code.workflow_progress import show_progress
 
 try:
@@ -29,6 +30,8 @@ except UserError as error:
     raise WorkflowError(str(error))
 if workflow.is_main_process:
     workflow.config_settings.configfiles.append(CHOICES.path.absolute())
+    if told := begin_run():
+        print(told, file=sys.stderr, flush=True)
 
 ENVIRONMENT = "../../environment.yml"
 RESULTS, OUTPUT = PLAN.root, PLAN.output

@@ -41,7 +41,7 @@ def epochs(run: Run, path: str, scale: str) -> pd.DataFrame:
     file = path.removesuffix("run.json") + "history.csv"
     try:
         history = pd.read_csv(file)
-    except (OSError, pd.errors.ParserError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"{file}: cannot be read ({error}). Train that run again.") from error
     seconds = run.timing["epoch_seconds"]
     if any(len(values) != len(history) for values in seconds.values()):

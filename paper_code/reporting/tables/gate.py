@@ -8,6 +8,7 @@ import torch
 
 from paper_code.device import default_device, exclusive
 from paper_code.errors import UserError
+from paper_code.files import load_array, read_csv
 from paper_code.networks.builder import network_from_checkpoint
 from paper_code.networks.dalaresnet50 import DALAResNet50
 from paper_code.networks.preprocessing import normalize
@@ -73,11 +74,11 @@ def gate_weights(run: Run, path: Path, prepared: Path) -> tuple[np.ndarray, np.n
     device = default_device()
     network.eval().to(device)
     test = run.predictions[run.predictions["part"] == "test"]
-    manifest = pd.read_csv(prepared / "manifest.csv", dtype=str, keep_default_na=False)
+    manifest = read_csv(prepared / "manifest.csv", "image", "label")
     index = pd.Index(manifest["image"]).get_indexer(test["image"])
     if (index < 0).any():
         raise UserError(f"{path}: trained on other images than {prepared} has. Train it again.")
-    images = np.load(prepared / "images.npy", mmap_mode="r")
+    images = load_array(prepared / "images.npy", ndim=4)
     weights: list[torch.Tensor] = []
     handle = network.gate.register_forward_hook(
         lambda gate, inputs, _: weights.append(gate.weights(inputs[0]).cpu())

@@ -8,6 +8,7 @@ import pandas as pd
 from paper_code.datasets.control import SIGNALS
 from paper_code.datasets.overlap import SIDE, THRESHOLD, near_duplicates, shared_patients
 from paper_code.errors import UserError
+from paper_code.files import load_array
 from paper_code.metrics import classification_metrics, difference_bootstrap, runs_interval
 from paper_code.reporting.evidence import join_obstacles, run_obstacles
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
@@ -170,7 +171,7 @@ def _largest_class(runs: list[Run]) -> float:
 
 def _split_rows(sides: list[list[Run]], folder: Path) -> list[dict]:
     manifest, _ = load_manifest(folder)
-    images = np.load(folder / "images.npy", mmap_mode="r")
+    images = load_array(folder / "images.npy", ndim=4)
     found = [[_split_facts(run, manifest, images) for run in side] for side in sides]
     rows = []
     for fact in SPLIT_FACTS:

@@ -4,6 +4,7 @@ import pandas as pd
 
 from paper_code.datasets.overlap import shared_patients
 from paper_code.datasets.splits import PARTS
+from paper_code.files import read_csv
 from paper_code.reporting.labels import (
     DIAGNOSTICS,
     METRIC_LABELS,
@@ -66,7 +67,7 @@ def write(
     table = compare_runs(loaded, METRICS, "08", scale=scale, resamples=resamples)
     table = table.drop(columns=[*UNPRINTED, "obstacles"])
     sections = [
-        _images(pd.read_csv(split, dtype=str, keep_default_na=False), source["classes"], by),
+        _images(read_csv(split, "image", "label", "group", "part"), source["classes"], by),
         "## Test part\n\nEach cell: value [95 % interval]; of several runs the mean, ± the "
         "standard deviation between them. " + ONE_VS_REST,
         *(_networks(table, metrics) for metrics in (PERFORMANCE, ["auc_roc", *DIAGNOSTICS])),

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from paper_code.datasets.splits import PARTS
+from paper_code.files import read_csv
 from paper_code.reporting.evidence import exact_verdict, obstacles, printed_value, verdict_text
 from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.reporting.markdown import data_provenance_block, markdown, write_table
@@ -24,7 +25,7 @@ def write(output: str, *, prepared: list[str], splits: list[str], by: str, scale
     for folder, split in zip(prepared, splits, strict=True):
         _, source = load_manifest(folder)
         sources.append(source)
-        table = pd.read_csv(split, dtype=str, keep_default_na=False)
+        table = read_csv(split, "image", "label", "group", "part")
         shared = _patients_in_two_parts(table)
         line = {"Data set": DATASET_LABELS.get(source["dataset"], source["dataset"])}
         for part in ("total", *PARTS):

@@ -1,6 +1,5 @@
 """What tables of class activation maps read, and means and paired differences over images."""
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +95,7 @@ def load_cam(path: str | Path) -> CamRun:
         tables = [_read_scores(path.with_name(f"{name}.csv")) for name in SCORES]
         tables += [_read_plain(path.with_name(f"{name}.csv")) for name in OTHERS]
         return CamRun(read_json(path), *tables)
-    except (OSError, json.JSONDecodeError, pd.errors.ParserError) as error:
+    except (OSError, UserError, ValueError) as error:
         raise UserError(
             f"{path}: not the scores of a run ({error}). Make them with 'paper_code cam'."
         ) from error
