@@ -37,8 +37,9 @@ def load_config(path: str | Path = FOLDER / "config.yaml") -> dict:
     """
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read as a configuration ({error}).") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: cannot be read as a configuration ({reason}).") from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: a configuration has keys and values, see config/config.yaml.")
     default = FOLDER / "config.yaml"

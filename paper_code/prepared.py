@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from paper_code.datasets.listed import read_listed
 from paper_code.datasets.splits import PARTS
 from paper_code.errors import UserError
 from paper_code.files import load_array, read_csv
@@ -21,7 +22,7 @@ def load_prepared(
     """
     own = Path(split) == prepared / "manifest.csv"  # no split: all images
     table = read_csv(split, "image", "label", "group", *([] if own else ["part"]))
-    manifest = read_csv(prepared / "manifest.csv", "image", "label", "group")
+    manifest = read_listed(prepared / "manifest.csv", "image", "label", "group")
     images = load_array(prepared / "images.npy", ndim=4)
     for column, what in {"image": "lists other images", "label": "gives other labels"}.items():
         if not table[column].equals(manifest[column]):

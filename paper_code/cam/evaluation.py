@@ -29,6 +29,7 @@ from paper_code.cam.localization import (
 )
 from paper_code.cam.scoring import ABOUT, TIE_DRAWS, map_rows, region_rows
 from paper_code.cam.tuning import chosen, tune, tuned_regions
+from paper_code.datasets.listed import read_listed
 from paper_code.device import default_device, exclusive
 from paper_code.errors import UserError
 from paper_code.files import (
@@ -268,7 +269,7 @@ def _images_and_truth(
     run: Path, prepared: Path, facts: dict
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, str]:
     """Manifest rows with part and prediction, images, bool masks, and what the masks are."""
-    manifest = read_csv(prepared / "manifest.csv", "image", "mask")
+    manifest = read_listed(prepared / "manifest.csv", "image", "mask")
     load_run(run / FACTS)  # it refuses damaged predictions
     predictions = read_csv(run / PREDICTIONS)
     unknown = set(predictions["image"]) - set(manifest["image"])

@@ -10,9 +10,10 @@ from PIL import Image
 
 from paper_code.datasets.facts import Dataset
 from paper_code.datasets.images import content_hash, load_image, load_mask
+from paper_code.datasets.listed import read_listed
 from paper_code.datasets.read import read_dataset
 from paper_code.errors import UserError
-from paper_code.files import read_csv, read_json, replacing, write_csv, write_json
+from paper_code.files import read_json, replacing, write_csv, write_json
 from paper_code.parallel import map_parallel
 from paper_code.progress import say
 
@@ -138,7 +139,7 @@ def prepare(manifest: str | Path, output: str | Path, *, image_size: int, worker
     Raises:
         UserError: an image cannot be used; the message names the file. No array is left behind.
     """
-    table = read_csv(manifest, "image", "path", "mask")
+    table = read_listed(manifest, "image", "path", "mask")
     source = read_json(Path(manifest).with_name("source.json"), "dataset", "colour")
     work = functools.partial(_prepare_one, image_size=image_size, colour=source["colour"])
     items = list(zip(table["path"], table["mask"], strict=True))

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from paper_code.datasets.listed import read_listed
 from paper_code.errors import UserError
-from paper_code.files import read_csv, write_csv
+from paper_code.files import write_csv
 
 PARTS = ("train", "val", "test")
 FRACTIONS = np.array([0.6, 0.1, 0.3])
@@ -129,7 +130,7 @@ def make_split(manifest: str | Path, output: str | Path, *, by: str, seed: int) 
     Raises:
         UserError: too few images or patients.
     """
-    table = read_csv(manifest, "image", "label", "group")
+    table = read_listed(manifest, "image", "label", "group")
     try:
         if by == "patient":
             parts = split_by_patient(table["label"], table["group"], seed)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import zipfile
 from pathlib import Path
 
 import torch
@@ -44,15 +45,18 @@ def load_checkpoint(
     if not path.exists():
         return
     try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip():  # torch.load does not look at check sums
+                raise ValueError("check sum")
         content = torch.load(path, map_location="cpu", weights_only=True)
-        same = content["identity"] == identity
+        same, epoch = content["identity"] == identity, content["state"]["epoch"]
     except Exception as error:  # torch.load raises many types for damaged files
         say(f"{path}: damaged checkpoint ({type(error).__name__}); starting at the first epoch")
         return
     if not same:
         say(f"{path}: checkpoint of other settings or data; starting at the first epoch")
         return
-    if content["state"]["epoch"] > epochs:
+    if epoch > epochs:
         say(f"{path}: checkpoint of a longer run; starting at the first epoch")
         return
     network.load_state_dict(content["network"])

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import torch
 
+from paper_code.datasets.listed import read_listed
 from paper_code.device import default_device, exclusive
 from paper_code.errors import UserError
-from paper_code.files import load_array, read_csv
+from paper_code.files import load_array
 from paper_code.networks.builder import network_from_checkpoint
 from paper_code.networks.dalaresnet50 import DALAResNet50
 from paper_code.networks.preprocessing import normalize
@@ -74,7 +75,7 @@ def gate_weights(run: Run, path: Path, prepared: Path) -> tuple[np.ndarray, np.n
     device = default_device()
     network.eval().to(device)
     test = run.predictions[run.predictions["part"] == "test"]
-    manifest = read_csv(prepared / "manifest.csv", "image", "label")
+    manifest = read_listed(prepared / "manifest.csv", "image", "label")
     index = pd.Index(manifest["image"]).get_indexer(test["image"])
     if (index < 0).any():
         raise UserError(f"{path}: trained on other images than {prepared} has. Train it again.")

@@ -1,0 +1,212 @@
+"""Weights files that are damaged, hostile or of something else."""
+
+import builtins
+import json
+import pickle
+import struct
+
+import pytest
+import torch
+from conftest import save_noise
+from safetensors.torch import load_file, save_file
+
+from paper_code import cli
+from paper_code.networks.builder import build_network
+from paper_code.networks.weights import read_metadata, save_weights
+
+FIRST = "features.conv0.weight"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Weights of an untrained DenseNet121, the smallest of the nine, as `train` writes them."""
+    path = tmp_path_factory.mktemp("weights") / "weights.safetensors"
+    torch.manual_seed(0)
+    notes = {"dataset": "bach", "classes": json.dumps(["a", "b"]), "data": "real"}
+    save_weights(path, build_network("densenet121", 2, image_size=32), notes)
+    return path
+
+
+@pytest.fixture
+def spoilt(whole, tmp_path):
+    """spoilt(change) -> weights with other tensors and metadata."""
+
+    def write(change) -> str:
+        tensors, notes = load_file(whole), read_metadata(whole)
+        change(tensors, notes)
+        path = tmp_path / "weights.safetensors"
+        save_file(tensors, path, metadata=notes or None)
+        return str(path)
+
+    return write
+
+
+class Harm:
+    """What a pickle may do when it is read."""
+
+    def __reduce__(self):
+        return exec, ("import builtins; builtins.harmed = True",)
+
+
+def of_bytes(content: bytes, name: str) -> pytest.param:
+    return pytest.param(content, id=name)
+
+
+HEADER = struct.pack("<Q", 40)
+BYTES = [
+    of_bytes(b"", "no bytes"),
+    of_bytes(b"\0" * 7, "shorter than its own length"),
+    of_bytes(pickle.dumps(Harm()), "a pickle"),
+    of_bytes(b"PK\x03\x04" + b"\0" * 200, "a file of torch.save"),
+    of_bytes(b"<!doctype html><html>Log in</html>" * 9, "a web page"),
+    of_bytes(b"\0" * 4096, "zeros"),
+    of_bytes(struct.pack("<Q", 2**63) + b"{}", "a header of 2^63 bytes"),
+    of_bytes(struct.pack("<Q", 10**8) + b"{}", "a header longer than the file"),
+    of_bytes(HEADER + b"[1, 2, 3]".ljust(40), "a header that is a list"),
+    of_bytes(HEADER + b'{"x":'.ljust(40), "a header cut short"),
+    of_bytes(HEADER + b"\xff" * 40, "a header that is no text"),
+    of_bytes(
+        struct.pack("<Q", 66)
+        + b'{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8000000000]}}'.ljust(66),
+        "offsets behind the end",
+    ),
+    of_bytes(
+        struct.pack("<Q", 56) + b'{"x":{"dtype":"F32","shape":[9],"data_offsets":[8,0]}}'.ljust(56),
+        "offsets the wrong way round",
+    ),
+]
+
+
+@pytest.fixture
+def predict(tmp_path, refused):
+    image = save_noise(tmp_path / "image.png")
+
+    def check(path, says: str) -> None:
+        said = refused("predict", image, "--weights", path, "-o", tmp_path / "p.csv", says=says)
+        assert str(path) in said
+
+    return check
+
+
+@pytest.mark.parametrize("content", BYTES)
+def test_other_bytes(content, tmp_path, predict):
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(content)
+    predict(path, "not a whole safetensors file")
+    assert not hasattr(builtins, "harmed")
+
+
+@pytest.mark.parametrize("share", [0.0001, 0.3, 0.999999])
+def test_cut_short(whole, tmp_path, predict, share):
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * share)])
+    predict(path, "not a whole safetensors file")
+
+
+def test_no_file_or_a_folder(tmp_path, predict):
+    predict(tmp_path / "gone.safetensors", "there is no file")
+    (tmp_path / "run").mkdir()
+    predict(tmp_path / "run", "there is no file")
+
+
+def nan(tensors, notes):
+    tensors[FIRST][0, 0, 0, 0] = float("nan")
+
+
+def infinite(tensors, notes):
+    tensors[FIRST].fill_(float("inf"))
+
+
+def whole_numbers(tensors, notes):
+    tensors[FIRST] = tensors[FIRST].to(torch.int8)
+
+
+def one_missing(tensors, notes):
+    del tensors[FIRST]
+
+
+def one_more(tensors, notes):
+    tensors["extra"] = torch.zeros(3)
+
+
+def other_shape(tensors, notes):
+    tensors[FIRST] = tensors[FIRST][:1].clone()
+
+
+def turned(tensors, notes):
+    tensors[FIRST] = tensors[FIRST].flatten()
+
+
+def no_tensors(tensors, notes):
+    tensors.clear()
+
+
+TENSORS = {
+    nan: "not finite numbers, in features.conv0.weight",
+    infinite: "not finite numbers",
+    whole_numbers: "not finite numbers, in features.conv0.weight",
+    one_missing: "does not fit densenet121",
+    one_more: "does not fit densenet121: extra",
+    other_shape: "does not fit densenet121",
+    turned: "does not fit densenet121",
+    no_tensors: "does not fit densenet121",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"), TENSORS.items(), ids=lambda x: getattr(x, "__name__", "")
+)
+def test_other_tensors(change, says, spoilt, predict):
+    predict(spoilt(change), says)
+
+
+NOTES = [
+    ({}, "was not written by paper_code"),
+    ({"network": None}, "was not written by paper_code"),
+    ({"network": "resnet51"}, "resnet51"),
+    ({"network": "../../etc"}, "was not written by paper_code"),
+    ({"network": "resnet50"}, "does not fit resnet50"),
+    ({"network": "dalaresnet50"}, "was not written by paper_code"),
+    ({"num_classes": None}, "was not written by paper_code"),
+    ({"num_classes": "two"}, "was not written by paper_code"),
+    ({"num_classes": "-1"}, "was not written by paper_code"),
+    ({"num_classes": "3"}, "does not fit|for num_classes"),
+    ({"reading": "aloud"}, "was not written by paper_code"),
+    ({"dropout": "much"}, "was not written by paper_code"),
+    ({"dropout": "nan"}, "was not written by paper_code"),
+    ({"image_size": "big"}, "was not written by paper_code"),
+    ({"image_size": "0"}, "was not written by paper_code"),
+    ({"image_size": None}, "does not say image_size"),
+    ({"classes": None}, "does not say classes"),
+    ({"classes": "a, b"}, "what it says of its classes"),
+    ({"classes": '["a"]'}, "what it says of its classes"),
+    ({"classes": '["a", "a"]'}, "what it says of its classes"),
+    ({"classes": "7"}, "what it says of its classes"),
+    ({"dataset": None}, "does not say dataset"),
+    ({"data": None}, "does not say data"),
+]
+
+
+@pytest.mark.parametrize(("changes", "says"), NOTES, ids=lambda x: str(x)[:40])
+def test_other_metadata(changes, says, spoilt, predict):
+    def change(tensors, notes):
+        kept = {} if not changes else {k: v for k, v in (notes | changes).items() if v is not None}
+        notes.clear()
+        notes.update(kept)
+
+    predict(spoilt(change), says)
+
+
+def test_half_precision_is_accepted(spoilt, whole, tmp_path, record_property):
+    def halve(tensors, notes):
+        for key, value in tensors.items():
+            tensors[key] = value.half()
+
+    image = save_noise(tmp_path / "image.png")
+    tables = []
+    for path in (spoilt(halve), whole):
+        words = ["predict", image, "--weights", path, "-o", tmp_path / "p.csv"]
+        assert cli.main([str(word) for word in words]) == 0
+        tables.append([float(x) for x in (tmp_path / "p.csv").read_text().split(",")[-2:]])
+    assert tables[0] == pytest.approx(tables[1], abs=0.01)
+    record_property("outcome", "accepted, with the right result")
