@@ -200,7 +200,7 @@ def _receive(url: str, part: Path, magic: bytes) -> None:
             first = next(chunks, b"")
             if not first and total != 0:
                 raise _Broken("the connection closed early")
-            if not first.startswith(magic):
+            if not first.startswith(magic[: len(first)]):
                 raise UserError(
                     f"{url}: sends {response.headers.get_content_type()}, not the archive. Open it "
                     "in a browser to see what the server says, or give another url."
@@ -233,8 +233,9 @@ def _ask(url: str, held: int) -> tuple[http.client.HTTPResponse, int, int | None
             return _ask(url, 0)
         if error.code in _PASSING:
             raise _Broken(f"the server answers {error.code} {error.reason}") from error
+        reason = " ".join(error.reason.split())
         raise UserError(
-            f"{url}: the server answers {error.code} {error.reason}. Give another url."
+            f"{url}: the server answers {error.code} {reason}. Give another url."
         ) from error
     except (urllib.error.URLError, OSError, http.client.HTTPException) as error:
         raise _Broken(f"cannot be reached ({getattr(error, 'reason', error)})") from error
@@ -304,22 +305,27 @@ def _unpack(archive: Path, target: Path, source: Source) -> None:
     target.mkdir()
     members = _zip_members if source.archive.endswith(".zip") else _tar_members
     written = files = 0
+
+    def check_size() -> None:
+        if written > source.most_bytes or files > _MOST_FILES:
+            raise UserError(
+                f"{archive}: unpacks to more than {source.most_bytes / 1e9:g} GB or "
+                f"{_MOST_FILES} files, so it is not the data set."
+            )
+
     try:
         for name, content in members(archive):
+            files += 1  # empty ones and folders too
+            check_size()
             path = target.joinpath(*_safe_parts(archive, name))
             if content is None:
                 path.mkdir(parents=True, exist_ok=True)
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
-            files += 1
             with content, path.open("wb") as file:
                 while chunk := content.read(_CHUNK):
                     written += len(chunk)
-                    if written > source.most_bytes or files > _MOST_FILES:
-                        raise UserError(
-                            f"{archive}: unpacks to more than {source.most_bytes / 1e9:g} GB or "
-                            f"{_MOST_FILES} files, so it is not the data set."
-                        )
+                    check_size()
                     file.write(chunk)
     except (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError, zipfile.BadZipFile) as error:
         raise UserError(f"{archive}: damaged or cut short ({error}).") from error
