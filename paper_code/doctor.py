@@ -1,5 +1,6 @@
 """What this machine can do: hardware, disk, data, weights, and how long each scale takes."""
 
+import contextlib
 import functools
 import importlib
 import os
@@ -199,10 +200,12 @@ def _scales(plans: dict[str, Plan], chosen: str) -> list[str]:
 
 def job_seconds(benchmarks: Path) -> list[float]:
     """Seconds of each finished job, as Snakemake's benchmark files have them."""
-    return [
-        float(pd.read_csv(path, sep="\t")["s"].iloc[0])
-        for path in sorted(benchmarks.rglob("*.tsv"))
-    ]
+    seconds = []
+    for path in sorted(benchmarks.rglob("*.tsv")):
+        with contextlib.suppress(ValueError, KeyError, IndexError):  # of a killed run
+            # Snakemake reads a clock that may be set back.
+            seconds.append(max(0.0, float(pd.read_csv(path, sep="\t")["s"].iloc[0])))
+    return seconds
 
 
 def _probe(plan: Plan) -> None:

@@ -1,6 +1,7 @@
 """Work spread over processes, in order, with progress."""
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import sys
@@ -36,7 +37,13 @@ def map_parallel(
         yield from track(map(function, items), label, total=len(items))
         return
     with ProcessPoolExecutor(workers, initializer=_end_with, initargs=[os.getpid()]) as pool:
-        results = pool.map(function, items, chunksize=max(1, len(items) // (workers * 8)))
+        chunk = max(1, len(items) // (workers * 8))
+        try:
+            results = pool.map(function, items, chunksize=chunk)
+        except OSError:  # not all could be started; those that were would wait for ever
+            for process in multiprocessing.active_children():
+                process.kill()
+            raise
         try:
             yield from track(results, label, total=len(items))
         except BrokenProcessPool as error:

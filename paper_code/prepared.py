@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from paper_code.datasets.listed import read_listed
-from paper_code.datasets.splits import PARTS
 from paper_code.errors import UserError
 from paper_code.files import load_array, read_csv
+from paper_code.listed import PARTS, read_listed
 
 
 def load_prepared(

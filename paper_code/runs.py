@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from paper_code.datasets.listed import read_listed
 from paper_code.errors import UserError
 from paper_code.files import read_csv, read_json
+from paper_code.listed import read_listed
 
 # The files of a run, in its folder.
 FACTS = "run.json"
@@ -105,5 +105,5 @@ def samples(runs: list[Run]) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
 def load_manifest(folder: str | Path) -> tuple[pd.DataFrame, dict]:
     """A prepared data set's `manifest.csv` and `source.json`."""
     folder = Path(folder)
-    table = read_listed(folder / "manifest.csv", "image", "label", "group")
-    return table, read_json(folder / "source.json", "dataset", "classes")
+    table = read_listed(folder / "manifest.csv", "image", "label")
+    return table, read_json(folder / "source.json", "dataset")

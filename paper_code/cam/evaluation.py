@@ -29,7 +29,6 @@ from paper_code.cam.localization import (
 )
 from paper_code.cam.scoring import ABOUT, TIE_DRAWS, map_rows, region_rows
 from paper_code.cam.tuning import chosen, tune, tuned_regions
-from paper_code.datasets.listed import read_listed
 from paper_code.device import default_device, exclusive
 from paper_code.errors import UserError
 from paper_code.files import (
@@ -41,6 +40,7 @@ from paper_code.files import (
     write_csv,
     write_json,
 )
+from paper_code.listed import read_listed
 from paper_code.metrics import bootstrap_interval
 from paper_code.networks.builder import network_from_checkpoint
 from paper_code.networks.preprocessing import normalize

@@ -5,6 +5,7 @@ python -m paper_code COMMAND --help
 
 import argparse
 import errno
+import os
 from pathlib import Path
 
 from paper_code.cli import data, networks, results
@@ -58,6 +59,11 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         where = f" ({Path(error.filename)})" if isinstance(error.filename, str) else ""
         say(f"error: {error.strerror}{where}. {ADVICE[error.errno]}")
+        return 2
+    except ImportError as error:
+        if os.strerror(errno.EMFILE) not in str(error):
+            raise
+        say(f"error: {error}. {ADVICE[errno.EMFILE]}")
         return 2
     except MemoryError:
         say("error: not enough memory. Close other programs, or use fewer workers.")

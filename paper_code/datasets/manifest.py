@@ -45,7 +45,8 @@ def read(manifest: Path) -> pd.DataFrame:
         ]
     twice = table.loc[table["path"].duplicated(), "path"]
     if len(twice):
-        raise UserError(f"{manifest}: lists {twice.iloc[0]} more than once.")
+        name = Path(twice.iloc[0]).relative_to(manifest.parent)
+        raise UserError(f"{manifest}: lists {name} more than once.")
     return table
 
 

@@ -5,11 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from paper_code.datasets.listed import read_listed
 from paper_code.errors import UserError
 from paper_code.files import write_csv
+from paper_code.listed import PARTS, read_listed
 
-PARTS = ("train", "val", "test")
 FRACTIONS = np.array([0.6, 0.1, 0.3])
 TRIALS = 2000  # random assignments of patients before the nearest to 6:1:3 so far is taken
 TOLERANCE = 0.05  # a class's share in a part may be so far from 6:1:3

@@ -1,4 +1,4 @@
-"""The list of a data set's images, as `make_manifest` wrote it."""
+"""The list of a data set's images, as `make_manifest` wrote it, and the parts of a split."""
 
 from pathlib import Path
 
@@ -6,6 +6,8 @@ import pandas as pd
 
 from paper_code.errors import UserError
 from paper_code.files import read_csv, read_json
+
+PARTS = ("train", "val", "test")
 
 
 def read_listed(manifest: str | Path, *columns: str) -> pd.DataFrame:

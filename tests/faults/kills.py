@@ -1,0 +1,241 @@
+"""Kills a small run of the workflow at random moments, goes on each time, and compares the results.
+
+    python tests/faults/kills.py [--kills 50] [--seed 0] [--keep] [--json FILE]
+
+The run draws a phantom, prepares and splits it, trains DALAResNet50 with a checkpoint after every
+epoch, scores maps, and makes tables and figures. Four kills in five are `kill -9` of the whole
+process group, as when a session ends or a machine goes down; the fifth kills Snakemake's own
+process alone and leaves its jobs behind. After each:
+
+- no process of the group is left; what a lone kill leaves behind ends with its job;
+- the same command goes on. While a job that was left behind works, it refuses to start, in a line
+  that names the process; a lock that nobody holds never stops it;
+- in the end, every result is that of an undisturbed run, byte for byte but for timings, and no
+  lock, temporary file or checkpoint is left.
+
+Ends with 1 where one of these fails.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = Path("results", "smoke")
+SETTINGS = (
+    "scale=smoke",
+    "data=phantom",
+    "datasets=[breakhis_100x]",
+    "networks=[dalaresnet50]",
+    "placements=[]",
+    "leakage_datasets=[]",
+    "leakage_control_seeds=[]",
+    "cam_datasets=[breakhis_100x]",
+    "image_size=64",
+    "cam_image_size=64",
+    "epochs=3",
+    "cam_epochs=3",
+    "cam_images=2",
+    "faithfulness_images=2",
+    "checkpoint_seconds=0",
+    "bootstrap_resamples=50",
+    "threads_per_run=1",
+    "phantom_images={breakhis: 32, bach: 20, mini_ddsm: 20, control: 64}",
+    "phantom_height={breakhis: 64, bach: 64, mini_ddsm: 64, control: 64}",
+)
+TARGETS = (
+    "tables/table_06_splits.csv",
+    "tables/table_07_breakhis_comparison.csv",
+    "tables/table_14_cam_localization.csv",
+    "tables/convergence.csv",
+    "figures/figure_06_confusion_matrices.png",
+)
+# Files that hold times.
+TIMED = ("timing.json", "cam.json", "convergence.csv", "convergence.md")
+PATIENCE = 1200  # seconds for a run that nobody kills
+LONE = 5  # every so many kills, Snakemake alone is killed
+
+
+@dataclass
+class Outcome:
+    """What was found, for the table of faults."""
+
+    kills: int = 0
+    lone: int = 0
+    finished: int = 0
+    refused: int = 0
+    unlocked: int = 0
+    compared: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    def check(self, condition: bool, failure: str) -> None:
+        if not condition:
+            print(f"FAILED: {failure}", file=sys.stderr, flush=True)
+            self.failures.append(failure)
+
+
+def start(folder: Path, log: Path) -> subprocess.Popen:
+    """The run, in a process group of its own."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--directory", str(folder), "--cores", "2"]
+    command += [str(RESULTS / target) for target in TARGETS]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    with log.open("w") as file:
+        return subprocess.Popen(
+            [*command, "--config", *SETTINGS],
+            stdout=file,
+            stderr=file,
+            env=environment,
+            start_new_session=True,
+        )
+
+
+def working(folder: Path) -> list[psutil.Process]:
+    """Processes whose working directory is the run's."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.cwd() == str(folder) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def wait_until_gone(folder: Path, seconds: float) -> list[psutil.Process]:
+    """Wait until nothing works in the folder; what still does after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while (left := working(folder)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return left
+
+
+def kill(process: subprocess.Popen, folder: Path, alone: bool, outcome: Outcome) -> None:
+    """Kill a run, and see what it leaves behind."""
+    outcome.kills += 1
+    outcome.lone += alone
+    if alone:
+        process.kill()
+        process.wait()
+        locked = any((folder / ".snakemake" / "locks").glob("*"))
+        if locked and working(folder):
+            refuses(folder, outcome)
+        left = wait_until_gone(folder, PATIENCE)
+    else:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        left = wait_until_gone(folder, 10)
+    for orphan in left:
+        outcome.check(False, f"left behind: {orphan}")
+        orphan.kill()
+
+
+def refuses(folder: Path, outcome: Outcome) -> None:
+    """A run must not start while jobs of a killed one work."""
+    log = folder / "refused.txt"
+    process = start(folder, log)
+    alive = bool(working(folder))
+    process.wait(PATIENCE)
+    text = log.read_text()
+    if process.returncode and "A run is working in this folder (process " in text:
+        outcome.refused += 1
+        outcome.check("Traceback" not in text, f"a traceback: {text[-2000:]}")
+    elif alive and working(folder):  # those jobs had not ended meanwhile
+        outcome.check(False, f"started beside jobs of a killed run: {text[-2000:]}")
+
+
+def compare(reference: Path, folder: Path, outcome: Outcome) -> None:
+    """Every file of the results, but those with times, must be the same."""
+    names = {
+        path.relative_to(where / RESULTS)
+        for where in (reference, folder)
+        for path in (where / RESULTS).rglob("*")
+        if path.is_file() and "benchmarks" not in path.parts
+    }
+    for name in sorted(names):
+        first, second = (where / RESULTS / name for where in (reference, folder))
+        both = first.is_file() and second.is_file()
+        outcome.check(both, f"only in one of two runs: {name}")
+        if both and name.name not in TIMED:
+            outcome.compared += 1
+            same = first.read_bytes() == second.read_bytes()
+            outcome.check(same, f"not the same as in an undisturbed run: {name}")
+    for pattern in ("**/*.new-*", "**/.new-*", "**/.*.new-*", "**/checkpoint.pt"):
+        for path in (folder / RESULTS).glob(pattern):
+            outcome.check(False, f"left behind: {path.relative_to(folder)}")
+    outcome.check(not any((folder / ".snakemake/locks").glob("*")), "a lock is left behind")
+    outcome.finished += 1
+
+
+def campaign(folder: Path, kills: int, seed: int) -> Outcome:
+    outcome, rng = Outcome(), random.Random(seed)
+    reference = folder / "undisturbed"
+    reference.mkdir()
+    begun = time.monotonic()
+    status = start(reference, folder / "undisturbed.txt").wait(PATIENCE)
+    if status:
+        raise SystemExit((folder / "undisturbed.txt").read_text()[-3000:])
+    seconds = time.monotonic() - begun
+    print(f"An undisturbed run takes {seconds:.0f} s", flush=True)
+    disturbed, log = folder / "disturbed", folder / "disturbed.txt"
+    while outcome.kills < kills or disturbed.exists():
+        disturbed.mkdir(exist_ok=True)
+        locked = any((disturbed / ".snakemake" / "locks").glob("*"))
+        process = start(disturbed, log)
+        moment = rng.uniform(0.02, 0.6) * seconds
+        try:
+            status = process.wait(moment if outcome.kills < kills else PATIENCE)
+        except subprocess.TimeoutExpired:
+            kill(process, disturbed, outcome.kills % LONE == LONE - 1, outcome)
+            text = log.read_text()
+            print(f"kill {outcome.kills}, after {moment:.0f} s", flush=True)
+        else:
+            text = log.read_text()
+            outcome.check(status == 0, f"exit status {status}: {text[-3000:]}")
+            if status == 0:
+                compare(reference, disturbed, outcome)
+            shutil.rmtree(disturbed)
+        if locked:
+            said = "An earlier run in this folder was killed" in text
+            # A run that was killed early may not have come to that.
+            outcome.unlocked += said
+    return outcome
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--keep", action="store_true", help="keep the folder of the runs")
+    parser.add_argument("--json", type=Path, help="file for the outcome")
+    arguments = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="kills-"))
+    outcome = campaign(folder, arguments.kills, arguments.seed)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(vars(outcome), indent=2))
+    print(
+        f"{outcome.kills} kills, {outcome.lone} of them of Snakemake alone; {outcome.finished} "
+        f"runs came to their end with {outcome.compared} files as in an undisturbed run; "
+        f"{outcome.unlocked} locks of killed runs removed, {outcome.refused} runs refused while "
+        f"jobs of a killed one worked; {len(outcome.failures)} failures"
+    )
+    if arguments.keep or outcome.failures:
+        print(f"Kept: {folder}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 1 if outcome.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,218 @@
+"""Disks that are full or read-only, too few open files, and clocks that are set back."""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT, files_below, read_json, save_noise, write_prepared
+from test_bad_archives import tar
+
+from paper_code import cli
+from paper_code.doctor import job_seconds
+from paper_code.files import write_csv, write_json
+
+
+class Disk:
+    """A small file system that can be filled, enlarged and made read-only."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def fill(self) -> None:
+        with contextlib.suppress(OSError), (self.folder / "filler").open("wb", 0) as file:
+            while True:
+                file.write(bytes(4096))
+
+    def remount(self, options: str) -> None:
+        command = ["mount", "-o", f"remount,{options}", str(self.folder)]
+        subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.fixture
+def disk(small_disk):
+    return Disk(small_disk)
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    """What each command starts from: a list of images, a prepared set, its split and a run."""
+    folder = tmp_path / "inputs"
+    prepared, split = write_prepared(folder)
+    rows = [("a", "a0.png"), ("a", "a1.png"), ("b", "b0.png"), ("b", "b1.png")]
+    for seed, (_, name) in enumerate(rows):
+        save_noise(folder / "own" / name, seed)
+    own = "path,label\n" + "".join(f"{name},{label}\n" for label, name in rows)
+    (folder / "own/manifest.csv").write_text(own)
+    table = pd.read_csv(split, dtype=str)
+    table = table[table["part"] != "train"].assign(predicted="benign", p_benign=0.75)
+    write_csv(folder / "run/predictions.csv", table.assign(p_malignant=0.25))
+    classes = ["benign", "malignant"]
+    facts = {"dataset": "breakhis_40x", "network": "resnet50", "classes": classes}
+    facts |= {"data": read_json(prepared / "source.json")}
+    write_json(folder / "run/run.json", facts)
+    (folder / "archive").mkdir()
+    (folder / "archive/BreaKHis_v1.tar.gz").write_bytes(tar())
+    return folder
+
+
+# Each writes more than a full disk takes.
+COMMANDS = {
+    "phantom": "phantom bach --images 4 --height 64 -o {out}/raw",
+    "phantom with workers": "phantom bach --images 4 --height 64 --workers 2 -o {out}/raw",
+    "manifest": "manifest own --manifest {inputs}/own/manifest.csv -o {out}/manifest.csv",
+    "prepare": "prepare {inputs}/big/manifest.csv --image-size 512 -o {out}/prepared",
+    "split": "split {inputs}/prepared/manifest.csv -o {out}/split.csv",
+    "evaluate": "evaluate {inputs}/run --resamples 9 -o {out}/metrics.csv",
+    "table": "table 06 --prepared {inputs}/prepared --splits {inputs}/split.csv --by image"
+    " --scale demo -o {out}/table.csv",
+    "figure": "figure 01 -o {out}/figure.png",
+    "page": "page {inputs}/page.md -o {out}/page.html",
+}
+
+
+@pytest.fixture
+def words(inputs):
+    """words("split", folder) -> the arguments of a command that writes into the folder."""
+    (inputs / "page.md").write_text("# A page\n")
+    rows = [(f"{n}.png", str(save_noise(inputs / f"big/{n}.png", n)), "") for n in range(4)]
+    write_csv(inputs / "big/manifest.csv", pd.DataFrame(rows, columns=["image", "path", "mask"]))
+    write_json(inputs / "big/source.json", {"dataset": "own", "colour": "any"})
+
+    def make(name: str, out: Path) -> list[str]:
+        return COMMANDS[name].format(out=out, inputs=inputs).split()
+
+    return make
+
+
+def one_message(said: str) -> str:
+    """The message of a command that has failed, its last line and its only one."""
+    assert "Traceback" not in said
+    lines = said.strip().splitlines()
+    assert [line for line in lines if line.startswith("error: ")] == lines[-1:]
+    return lines[-1]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_full_disk_then_room(name, disk, words, capsys, record_property):
+    disk.fill()
+    before = files_below(disk.folder)
+    capsys.readouterr()
+    assert cli.main(words(name, disk.folder / "out")) == 2
+    said = one_message(capsys.readouterr().err)
+    assert str(disk.folder) in said and "no space left" in said.lower()
+    assert files_below(disk.folder) == before
+    disk.remount("size=64m")
+    assert cli.main(words(name, disk.folder / "out")) == 0
+    assert len(files_below(disk.folder)) > len(before)
+    record_property("outcome", "one message, nothing half-written; with room it succeeds")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_read_only_folder(name, disk, words, capsys, record_property):
+    disk.remount("ro")
+    assert cli.main(words(name, disk.folder / "out")) == 2
+    said = one_message(capsys.readouterr().err)
+    assert str(disk.folder) in said and "Read-only file system" in said
+    disk.remount("rw,size=64m")
+    assert cli.main(words(name, disk.folder / "out")) == 0
+    record_property("outcome", "one message, nothing half-written; with room it succeeds")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_file_in_the_place_of_the_folder(name, words, tmp_path, capsys, record_property):
+    (tmp_path / "out").write_text("mine")
+    assert cli.main(words(name, tmp_path / "out")) == 2
+    said = one_message(capsys.readouterr().err)
+    assert str(tmp_path / "out") in said
+    assert (tmp_path / "out").read_text() == "mine"
+    record_property("outcome", "refused with one message, nothing written")
+
+
+def test_fetch_unpacks_onto_a_full_disk(disk, inputs, capsys, record_property):
+    disk.remount("size=40k")
+    archive = disk.folder / "BreaKHis_v1.tar.gz"
+    archive.write_bytes((inputs / "archive" / archive.name).read_bytes())
+    command = ["fetch", "breakhis", "--data-root", str(disk.folder)]
+    assert cli.main(command) == 2
+    said = one_message(capsys.readouterr().err)
+    assert str(disk.folder) in said and "No space left" in said
+    assert list(files_below(disk.folder)) == [archive.name]
+    disk.remount("size=64m")
+    assert cli.main(command) == 0
+    record_property("outcome", "one message, nothing half-written; with room it succeeds")
+
+
+LIMITED = {
+    "manifest": ["manifest", "own", "--manifest", "{inputs}/own/manifest.csv", "-o", "{out}/m.csv"],
+    "prepare": ["prepare", "{inputs}/big/manifest.csv", "-o", "{out}/p", "--workers", "4"],
+    "split": ["split", "{inputs}/prepared/manifest.csv", "-o", "{out}/s.csv"],
+}
+
+
+@pytest.mark.parametrize("limit", [8, 12, 16, 32])
+@pytest.mark.parametrize("name", LIMITED)
+def test_few_open_files(name, limit, words, inputs, tmp_path, record_property):
+    out = tmp_path / "out"
+    command = [word.format(inputs=inputs, out=out) for word in LIMITED[name]]
+    script = f'ulimit -n {limit}; exec "$@"'
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", sys.executable, "-m", "paper_code", *command],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode in (0, 2), done.stderr
+    if done.returncode == 2:
+        assert "Too many open files" in one_message(done.stderr)
+        assert not out.exists() or files_below(out) == {}
+    record_property("outcome", "done, or one message and nothing half-written")
+
+
+def test_a_clock_that_is_set_back(inputs, words, tmp_path, monkeypatch, record_property):
+    """Every look at the clock finds it an hour earlier, and all inputs are from the future."""
+    hours, expected = iter(range(10**6, 0, -1)), {}
+    for place in ("before", "after"):
+        if place == "after":
+            monkeypatch.setattr(time, "time", lambda: 3600.0 * next(hours))
+            for path in inputs.rglob("*"):
+                os.utime(path, (4e9, 4e9))
+        for name in ("manifest", "prepare", "split", "evaluate", "table"):
+            assert cli.main(words(name, tmp_path / place)) == 0
+        found = {
+            path.relative_to(tmp_path / place): re.sub(
+                rb"/(before|after)/", b"/", path.read_bytes()
+            )
+            for path in (tmp_path / place).rglob("*")
+            if path.is_file()
+        }
+        expected = expected or found
+    assert found == expected and len(found) >= 7
+    record_property("outcome", "the same results")
+
+
+def test_times_of_training_are_never_negative(tmp_path, monkeypatch, record_property):
+    from conftest import train_run, training_settings
+
+    prepared, split = write_prepared(tmp_path / "set", per_class=10)
+    hours = iter(range(10**6, 0, -1))
+    monkeypatch.setattr(time, "time", lambda: 3600.0 * next(hours))
+    settings = training_settings(epochs=1, batch_size=4, checkpoint_seconds=0)
+    train_run("densenet121", prepared, split, tmp_path / "run", settings, weights="random")
+    timing = read_json(tmp_path / "run/timing.json")
+    assert 0 < timing["total_seconds"] < 600
+    assert min(np.ravel(list(timing["epoch_seconds"].values()))) > 0
+    record_property("outcome", "the same results")
+
+
+def test_doctor_reads_times_of_a_clock_that_was_set_back(tmp_path):
+    for name, text in {"a": "s\n-3600\n", "b": "s\n5\n", "c": "", "d": "s\n"}.items():
+        (tmp_path / f"{name}.tsv").write_text(text)
+    assert job_seconds(tmp_path) == [0, 5]
