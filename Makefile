@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 SMK := Snakefile workflow/rules/*.smk
 
-.PHONY: reproduce report publish test slurm notebooks lint format clean
+.PHONY: reproduce report publish test slurm faults notebooks lint format clean
 
 # The newest Python from 3.11 on that is here, or $(PYTHON).
 $(VENV)/installed: requirements.lock pyproject.toml
@@ -42,6 +42,11 @@ test: lint
 slurm: $(VENV)/installed
 	$(PIP) install snakemake-executor-plugin-slurm
 	$(BIN)/python tests/slurm/loopback.py
+
+# Bad inputs, full disks, broken downloads and kills of a small run, with a table of the outcomes.
+KILLS ?= 50
+faults: $(VENV)/installed
+	$(BIN)/python tests/faults/campaign.py --kills $(KILLS)
 
 # Puts the results of FROM where committed results stand, with the README's answer and the notebooks.
 # What made them: snakemake --cores all --configfile config/published.yaml --config data_root=DIR

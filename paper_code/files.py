@@ -45,12 +45,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     except UserError:
         raise
     except Exception as error:
-        texts = (*map(os.strerror, NO_SPACE), "free space")
-        full = any(text in str(error) for text in texts)
-        if full or shutil.disk_usage(path.parent).free < SMALLEST_FREE_SPACE:
-            raise UserError(
-                f"{path}: no space left on the disk. Free some or choose another place."
-            ) from error
+        _check_space(path, path.parent, error)
         raise
     finally:
         temporary.unlink(missing_ok=True)
@@ -61,6 +56,9 @@ def replacing_together(folder: str | Path) -> Iterator[Path]:
     """Yield a temporary folder; move its files into `folder` if the block succeeds.
 
     So files that belong together appear together, or not at all.
+
+    Raises:
+        UserError: the disk is full.
     """
     folder = Path(folder)
     existed = folder.is_dir()
@@ -71,11 +69,25 @@ def replacing_together(folder: str | Path) -> Iterator[Path]:
             yield Path(temporary)
             for path in sorted(Path(temporary).iterdir()):
                 path.replace(folder / path.name)
-    except BaseException:
-        if not existed:
-            with contextlib.suppress(OSError):  # someone else has put files there
-                folder.rmdir()
+    except UserError:
         raise
+    except Exception as error:
+        _check_space(folder, folder, error)
+        raise
+    finally:
+        if not existed:
+            with contextlib.suppress(OSError):  # it holds files
+                folder.rmdir()
+
+
+def _check_space(output: Path, folder: Path, error: Exception) -> None:
+    """Raise UserError if a writer has failed because the disk of `folder` is full."""
+    texts = (*map(os.strerror, NO_SPACE), "free space")
+    full = any(text in str(error) for text in texts)
+    if full or shutil.disk_usage(folder).free < SMALLEST_FREE_SPACE:
+        raise UserError(
+            f"{output}: no space left on the disk. Free some or choose another place."
+        ) from error
 
 
 def clear_leftovers(folder: Path, prefix: str) -> None:

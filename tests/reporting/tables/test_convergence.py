@@ -29,6 +29,7 @@ def run(tmp_path):
     write_json(prepared / "source.json", {"dataset": "breakhis_40x"})
     parts = ["val", *["test"] * 5]
     predictions = pd.DataFrame({"image": names, "label": labels, "group": "", "part": parts})
+    predictions = predictions.assign(predicted=labels, p_benign=0.5, p_malignant=0.5)
     write_csv(folder / "predictions.csv", predictions.iloc[::-1])  # any order
     history = {
         "epoch": [1, 2],
