@@ -136,7 +136,7 @@ def measured(*words: str) -> dict[str, float]:
         except psutil.Error:
             continue  # one of them has just ended
         peak = max(peak, total)
-        time.sleep(0.1)
+        time.sleep(0.3)
     if process.returncode:
         raise SystemExit(f"{' '.join(words)}: exit status {process.returncode}")
     return {
