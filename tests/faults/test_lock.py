@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, snakemake
 
+from paper_code import cli
 from paper_code.working import FILE, LOCKS, VARIABLE
 
 RUN = "from paper_code.working import begin_run; print(begin_run(), flush=True); input()"
@@ -122,6 +123,32 @@ def test_a_lock_of_unknown_origin_stays(start, lock):
 def test_a_folder_that_cannot_be_written_is_left_to_snakemake(start, tmp_path):
     (tmp_path / FILE.parent).write_text("a file in the place of the folder")
     assert start(RUN)[1] == ""
+
+
+def test_the_workflow_goes_on_after_a_kill_and_never_beside_a_live_run(start, lock, tmp_path):
+    """Snakemake itself, with the lock of its one job."""
+    target = "results/smoke/tables/others.csv"
+    words = (target, "--config", "scale=smoke", "data=phantom")
+    first, _ = start(RUN)
+    path = lock()
+    path.write_text(f"{target}\n")
+    done = snakemake(tmp_path, *words)
+    assert done.returncode != 0 and "Directory cannot be locked" in done.stdout
+    assert f"A run is working in this folder (process {first.pid})" in done.stdout
+    assert path.exists() and not (tmp_path / target).exists()
+    end(first)
+    done = snakemake(tmp_path, *words)
+    assert done.returncode == 0, done.stdout
+    assert "An earlier run in this folder was killed" in done.stdout
+    assert (tmp_path / target).exists() and not path.exists()
+
+
+def test_what_a_killed_phantom_left_is_removed(tmp_path):
+    left = tmp_path / ".raw.new-999999999-x" / "BreaKHis_v1"
+    left.mkdir(parents=True)
+    words = ["phantom", "bach", "--images", "4", "--height", "64", "-o", str(tmp_path / "raw")]
+    assert cli.main(words) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["raw"]
 
 
 WORKERS = """
