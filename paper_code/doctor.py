@@ -29,6 +29,7 @@ from paper_code.provenance import processor, versions
 
 ROOT = Path(__file__).resolve().parents[1]
 MEASURED = ROOT / "benchmarks" / "results" / "scales.csv"
+PREPARATION = ROOT / "benchmarks" / "results" / "full_scale.csv"
 SCALES = ("smoke", "demo", "paper")
 GIB = 2**30
 PROBE_STEPS = 3
@@ -188,6 +189,12 @@ def _scales(plans: dict[str, Plan], chosen: str) -> list[str]:
                 f"    measured here: {sum(measured_here) / 60:.1f} min over "
                 f"{len(measured_here)} finished jobs"
             )
+        preparation = preparation_seconds(plan)
+        if preparation:
+            print(
+                f"    real images: about {preparation / 60:.1f} min of one core to check and "
+                "prepare them (from images of published size at 224 px)"
+            )
         if not rows and not measured_here:
             print(f"    time: not measured; --probe {scale} estimates it")
         if total > free and scale == chosen:
@@ -196,6 +203,15 @@ def _scales(plans: dict[str, Plan], chosen: str) -> list[str]:
                 "Free some space or run in another folder (--directory)."
             )
     return problems
+
+
+def preparation_seconds(plan: Plan) -> float:
+    """Seconds of one core to check and prepare the real images of the paper's data sets."""
+    measured = pd.read_csv(PREPARATION)
+    measured["each"] = measured["processor_seconds"] / measured["images"]
+    each = measured.groupby("dataset")["each"].sum()
+    real = [name for name in plan.settings["datasets"] if plan.source(name)[0] == "real"]
+    return sum(float(each[name]) * images_of(plan, name) for name in real if name in each)
 
 
 def job_seconds(benchmarks: Path) -> list[float]:

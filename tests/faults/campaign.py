@@ -2,9 +2,9 @@
 
     make faults           # python tests/faults/campaign.py [--kills 50]
 
-First the cases that pytest runs in CI too, then the kills of kills.py (an hour or more on two
-cores). Prints a table in Markdown and ends with 1 where one fault had another outcome than it
-should.
+First the cases of test_*.py, which run in CI too, and of long_*.py, then the kills of kills.py (an
+hour or more on two cores). Prints a table in Markdown and ends with 1 where one fault had another
+outcome than it should.
 """
 
 import argparse
@@ -33,15 +33,9 @@ def subject(module: str) -> str:
 def run_tests(folder: Path) -> Counter:
     """How many faults had each outcome: {(subject, outcome): number}."""
     report = folder / "report.xml"
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        str(FOLDER),
-        str(FOLDER / "long_disk.py"),
-        f"--junitxml={report}",
-    ]
-    subprocess.run(command, cwd=ROOT, check=False)
+    names = "python_files=test_*.py long_*.py"
+    words = ["-m", "pytest", "-o", names, str(FOLDER), f"--junitxml={report}"]
+    subprocess.run([sys.executable, *words], cwd=ROOT, check=False)
     found: Counter = Counter()
     for case in ElementTree.parse(report).iter("testcase"):
         outcomes = [p.get("value") for p in case.iter("property") if p.get("name") == "outcome"]
