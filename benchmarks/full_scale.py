@@ -55,11 +55,11 @@ STEPS = {
     "load": "Load for training",
 }
 LOAD = (
-    "import sys; from pathlib import Path; from paper_code.prepared import load_prepared;"
+    "import sys; from pathlib import Path; from paper_code.prepared import load_prepared, pixel_sum;"
     "from paper_code.files import read_json; folder = Path(sys.argv[1]);"
     "classes = read_json(folder / 'source.json')['classes'];"
     "table, images, labels = load_prepared(folder, sys.argv[2], classes);"
-    "print(int(images.sum()))"
+    "print(pixel_sum(images))"
 )
 
 
@@ -239,7 +239,7 @@ def describe(table: pd.DataFrame, raw: dict[str, float], arguments: argparse.Nam
             f"have {facts}. Of the mammograms, all 7,808 are listed and checked, and the 2,000 of "
             "the paper are hashed and prepared. Memory is the proportional set size of the process "
             "with its workers, pages of the mapped array included.",
-            markdown(lines),
+            markdown(pd.DataFrame(lines)),
             f"All steps together: {total:.1f} minutes of one core.",
             f"Commit {commit()}; "
             + ", ".join(f"{name} {version}" for name, version in versions().items())

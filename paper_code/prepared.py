@@ -41,3 +41,8 @@ def load_prepared(
         )
     labels = torch.from_numpy(pd.Categorical(table["label"], classes).codes.astype(np.int64))
     return table, torch.from_numpy(images), labels
+
+
+def pixel_sum(images: torch.Tensor) -> int:
+    """The sum of uint8 images; PyTorch would turn all of them into int64 first."""
+    return int(images.numpy().sum(dtype=np.int64))

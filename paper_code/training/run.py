@@ -17,7 +17,7 @@ from paper_code.networks.builder import build_network, freeze_backbone
 from paper_code.networks.forward import predict
 from paper_code.networks.names import parse_network
 from paper_code.networks.weights import save_weights
-from paper_code.prepared import load_prepared
+from paper_code.prepared import load_prepared, pixel_sum
 from paper_code.progress import say
 from paper_code.provenance import provenance
 from paper_code.runs import FACTS, HISTORY, PREDICTIONS, TIMING, WEIGHTS
@@ -92,7 +92,7 @@ def train_run(
         "weights": network.weights_source,
         "dropout": dropout,
         "frozen": frozen,
-        "images": fingerprint({"split": table.to_csv(index=False), "sum": int(images.sum())}),
+        "images": fingerprint({"split": table.to_csv(index=False), "sum": pixel_sum(images)}),
         "settings": asdict(settings)
         | {
             "precision": resolve_precision(settings.precision, device),
