@@ -55,7 +55,8 @@ STEPS = {
     "load": "Load for training",
 }
 LOAD = (
-    "import sys; from pathlib import Path; from paper_code.prepared import load_prepared, pixel_sum;"
+    "import sys; from pathlib import Path;"
+    "from paper_code.prepared import load_prepared, pixel_sum;"
     "from paper_code.files import read_json; folder = Path(sys.argv[1]);"
     "classes = read_json(folder / 'source.json')['classes'];"
     "table, images, labels = load_prepared(folder, sys.argv[2], classes);"

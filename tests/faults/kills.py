@@ -199,12 +199,14 @@ def campaign(folder: Path, kills: int, seed: int) -> Outcome:
         except subprocess.TimeoutExpired:
             kill(process, disturbed, outcome.kills % LONE == LONE - 1, outcome)
             text = log.read_text()
-            print(f"kill {outcome.kills}, after {moment:.0f} s", flush=True)
+            alone = " of Snakemake alone" if outcome.kills % LONE == 0 else ""
+            print(f"kill {outcome.kills}{alone}, after {moment:.0f} s", flush=True)
         else:
             text = log.read_text()
             outcome.check(status == 0, f"exit status {status}: {text[-3000:]}")
             if status == 0:
                 compare(reference, disturbed, outcome)
+                print(f"finished, {outcome.compared} files compared so far", flush=True)
             shutil.rmtree(disturbed)
         if locked:
             said = "An earlier run in this folder was killed" in text
