@@ -26,6 +26,7 @@ from paper_code.networks.registry import NETWORKS, network_module
 from paper_code.plan import Plan
 from paper_code.progress import track
 from paper_code.provenance import processor, versions
+from paper_code.time_left import duration
 
 ROOT = Path(__file__).resolve().parents[1]
 MEASURED = ROOT / "benchmarks" / "results" / "scales.csv"
@@ -192,8 +193,8 @@ def _scales(plans: dict[str, Plan], chosen: str) -> list[str]:
         preparation = preparation_seconds(plan)
         if preparation:
             print(
-                f"    real images: about {preparation / 60:.1f} min of one core to check and "
-                "prepare them (from images of published size at 224 px)"
+                f"    real images: about {duration(preparation)} of one core to check and prepare "
+                "them (measured on images of the published sizes, at 224 px)"
             )
         if not rows and not measured_here:
             print(f"    time: not measured; --probe {scale} estimates it")
@@ -207,7 +208,7 @@ def _scales(plans: dict[str, Plan], chosen: str) -> list[str]:
 
 def preparation_seconds(plan: Plan) -> float:
     """Seconds of one core to check and prepare the real images of the paper's data sets."""
-    measured = pd.read_csv(PREPARATION)
+    measured = pd.read_csv(PREPARATION).query("step in ('manifest', 'prepare')")
     measured["each"] = measured["processor_seconds"] / measured["images"]
     each = measured.groupby("dataset")["each"].sum()
     real = [name for name in plan.settings["datasets"] if plan.source(name)[0] == "real"]

@@ -37,6 +37,8 @@ def test_a_machine_with_some_data_and_one_weights_file(tmp_path, monkeypatch, ca
     assert f"  resnet50: {cached}\n" in said and f"  dalaresnet50: {cached}\n" in said
     assert "  vit: none are published" in said and "  swin: not here" in said
     assert "measured here: 1.5 min over 1 finished jobs" in said
+    seconds = re.findall(r"real images: about (\d+) s of one core", said)
+    assert len(seconds) == 3 and 1 <= int(seconds[-1]) <= 99  # of 1,995 images at the paper scale
     free = float(re.search(r"disk free here: ([\d.]+) GiB", said).group(1))
     assert abs(free - shutil.disk_usage(tmp_path).free / 2**30) < 5
     assert "Ready: snakemake --cores all" in said
