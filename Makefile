@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 SMK := Snakefile workflow/rules/*.smk
 
-.PHONY: reproduce report publish test slurm notebooks lint format clean
+.PHONY: reproduce report publish test gpu slurm notebooks lint format clean
 
 # The newest Python from 3.11 on that is here, or $(PYTHON).
 $(VENV)/installed: requirements.lock pyproject.toml
@@ -37,6 +37,10 @@ test: lint
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/nbval.cfg notebooks
 	$(BIN)/snakemake --cores all --config scale=smoke data=phantom
 	PAPER_CODE_RESULTS=results/smoke $(BIN)/python -m pytest --nbval-lax notebooks
+
+# All that is to be known about this machine's GPU, in at most 8 minutes: benchmarks/results/gpu_*.md
+gpu: $(VENV)/installed
+	$(BIN)/python benchmarks/gpu.py $(ARGS)
 
 # Runs through a SLURM of one node on this machine, with faults (needs root on Debian or Ubuntu).
 slurm: $(VENV)/installed

@@ -50,6 +50,7 @@ rule train:
             "rotation",
             "select_epoch",
             "precision",
+            "execution",
             "recalibrate_batchnorm",
             "checkpoint_seconds",
             dataset=w.dataset,

@@ -62,6 +62,14 @@ def answer_markdown(lines: list[Line], folder: str = "") -> str:
     )
 
 
+def brief_markdown(tables: Tables, folder: str = "") -> str:
+    """The answer in three points: the arithmetic, new patients, and what has not been run."""
+    points = [make(tables) for make, needs in BRIEF if needs in tables]
+    return "\n".join(
+        f"- {line.text} ([{line.source}]({folder}{line.source}.md))" for line in points if line
+    )
+
+
 # --- the paper's own numbers ----------------------------------------------------------------------
 
 
@@ -350,4 +358,59 @@ MAKERS: tuple[tuple[Callable[[Tables], list[Line]], str], ...] = (
     (_leakage, "leakage"),
     (_maps, "claims"),
     (_cells, "table_07_breakhis_comparison"),
+)
+
+
+# --- in three points ------------------------------------------------------------------------------
+
+
+def _brief_audit(tables: Tables) -> Line:
+    findings = tables["audit"]
+    impossible = findings[findings["verdict"] == IMPOSSIBLE]
+    return Line(
+        ARITHMETIC,
+        f"**The paper's own numbers:** {len(impossible)} of {len(findings)} checks find printed "
+        "values or sentences that cannot all be right.",
+        "audit",
+    )
+
+
+def _brief_leakage(tables: Tables) -> Line | None:
+    rows = _real(tables["leakage"].dropna(subset=["network", "data"]))
+    rows = rows[rows["metric"] == "accuracy"]
+    if rows.empty:
+        return None
+    networks = rows["network"].nunique()
+    differences = [
+        f"{_signed_range(part['difference'])} at {DATASET_LABELS[name].removeprefix('BreakHis ')}"
+        for name, part in rows.groupby("dataset", sort=False)
+    ]
+    corrected = float(holm(rows["p_value"]).min())
+    shown = "some of it beyond chance" if corrected < LEVEL else "none of it beyond chance"
+    return Line(
+        ESTABLISHED if corrected < LEVEL else NOT_ESTABLISHED,
+        f"**New patients:** on the real BreakHis images at hand, the accuracy of {networks} "
+        "networks on a split by image minus that on a split by patient is "
+        f"{' and '.join(differences)}, {shown} (smallest corrected p: {number(corrected)}).",
+        "leakage",
+    )
+
+
+def _signed_range(values: pd.Series) -> str:
+    return f"{values.min():+.3f} to {values.max():+.3f}"
+
+
+def _brief_cells(tables: Tables) -> Line:
+    line = _cells(tables)[0]
+    if line.status == UNTESTABLE:
+        reasons = line.text.rpartition("(")[2].rstrip(")")
+        text = "**Not run yet:** the paper's own experiment. None of its printed results could be "
+        return Line(line.status, f"{text}tested by our runs ({reasons}).", line.source)
+    return Line(line.status, f"**Replication:** {line.text}.", line.source)
+
+
+BRIEF: tuple[tuple[Callable[[Tables], Line | None], str], ...] = (
+    (_brief_audit, "audit"),
+    (_brief_leakage, "leakage"),
+    (_brief_cells, "table_07_breakhis_comparison"),
 )
