@@ -17,7 +17,7 @@ In this order, each stage in processes of its own, so that none takes another do
 - compile: torch.compile of each network, eager and as a CUDA graph, in the time left.
 
 The report benchmarks/results/gpu_<name>.md is written anew after every part of a stage. The fastest
-execution of each network goes to paper_code/training/execution.csv, where `execution: auto` looks.
+execution of each network goes to paper_code/training/execution.tsv, where `execution: auto` looks.
 Without a GPU the stages run at a small size on the CPU, which only shows that they work.
 """
 
@@ -44,7 +44,7 @@ from paper_code.datasets.catalog import find_dataset
 from paper_code.datasets.prepare import make_manifest, prepare
 from paper_code.datasets.splits import make_split, part_sizes
 from paper_code.device import clock, default_device, resolve_precision
-from paper_code.files import read_json, write_csv, write_json, write_text
+from paper_code.files import read_json, write_json, write_text
 from paper_code.networks import NETWORKS, build_network
 from paper_code.networks.names import parse_network
 from paper_code.networks.preprocessing import normalize
@@ -361,10 +361,10 @@ def keep_fastest(campaign: Campaign) -> None:
         return
     table = pd.DataFrame(rows)
     if MEASURED.is_file():
-        old = pd.read_csv(MEASURED)
+        old = pd.read_csv(MEASURED, sep="\t")
         again = (old["gpu"] == gpu) & old["network"].isin(table["network"])
         table = pd.concat([old[~again], table])
-    write_csv(MEASURED, table)
+    write_text(MEASURED, table.to_csv(sep="\t", index=False, lineterminator="\n"))
 
 
 def runs(campaign: Campaign) -> None:

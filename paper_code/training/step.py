@@ -11,8 +11,10 @@ from torch.nn import functional as F
 from paper_code.device import autocast
 from paper_code.errors import UserError
 
-# The fastest execution of each network on each GPU, as `make gpu` measured it.
-MEASURED = Path(__file__).with_name("execution.csv")
+# The fastest execution of each network on each GPU, as `make gpu` measured it; tab-separated. A
+# .csv file would be a source of every run (`paper_code.sources`), and a faster way no reason to
+# train again.
+MEASURED = Path(__file__).with_name("execution.tsv")
 WORDS = ("compile", "graph", "contiguous")
 EAGER = "eager"
 
@@ -63,7 +65,7 @@ def resolve_execution(execution: str, network: str, device: torch.device, precis
     if execution == "auto":
         if not usable or not MEASURED.is_file():
             return EAGER
-        rows = pd.read_csv(MEASURED)
+        rows = pd.read_csv(MEASURED, sep="\t")
         name = torch.cuda.get_device_name(device)
         rows = rows[(rows["gpu"] == name) & (rows["network"] == network)]
         return rows["execution"].iloc[-1] if len(rows) else EAGER

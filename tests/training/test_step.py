@@ -21,12 +21,12 @@ def test_words():
 
 
 def test_auto_is_the_fastest_measured_on_this_gpu(tmp_path, monkeypatch):
-    table = tmp_path / "execution.csv"
+    table = tmp_path / "execution.tsv"
     monkeypatch.setattr(step, "MEASURED", table)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "A")
     assert resolve_execution("auto", "vit", GPU, "bf16") == "eager", "nothing measured"
     rows = [("A", "vit", "graph"), ("B", "vit", "compile"), ("A", "swin", "contiguous")]
-    pd.DataFrame(rows, columns=["gpu", "network", "execution"]).to_csv(table, index=False)
+    pd.DataFrame(rows, columns=["gpu", "network", "execution"]).to_csv(table, sep="\t", index=False)
     assert resolve_execution("auto", "vit", GPU, "bf16") == "graph"
     assert resolve_execution("auto", "resnet50", GPU, "bf16") == "eager"
     assert resolve_execution("auto", "vit", GPU, "fp16") == "eager"
