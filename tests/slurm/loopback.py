@@ -89,7 +89,9 @@ def main() -> int:
     status = 1
     try:
         start(folder, running)
-        status = check(folder, ("scale=smoke",) if arguments.smoke else SMALL)
+        settings = ("scale=smoke",) if arguments.smoke else SMALL
+        run_here(folder, settings)
+        status = run_through_slurm(folder, settings)
     finally:
         INSTALLED.unlink(missing_ok=True)
         for process in reversed(running):
@@ -176,23 +178,34 @@ def snakemake(folder: Path, *arguments: str) -> list[str]:
     return [*command, "--directory", str(folder), *arguments]
 
 
-def check(folder: Path, settings: tuple[str, ...]) -> int:
-    """Run here and through SLURM; 1 where something is not as it should be."""
-    config = ["--config", "data=phantom", "threads_per_run=1", *settings]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    here, there = folder / "local", folder / "slurm"
+def configured(settings: tuple[str, ...]) -> list[str]:
+    return ["--config", "data=phantom", "threads_per_run=1", *settings]
+
+
+def run_here(folder: Path, settings: tuple[str, ...]) -> None:
+    """The undisturbed local run, below `folder`/local."""
     log = folder / "local.txt"
     with log.open("w") as file:
-        command = snakemake(here, "--cores", "all", *config)
-        subprocess.run(command, stdout=file, stderr=file, env=environment, check=True)
-    print(f"Local run: {finished(log)} jobs")
+        command = snakemake(folder / "local", "--cores", "all", *configured(settings))
+        subprocess.run(command, stdout=file, stderr=file, env=environment(), check=True)
+    print(f"Local run: {finished(log)} jobs", flush=True)
 
+
+def environment() -> dict[str, str]:
+    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+
+
+def run_through_slurm(folder: Path, settings: tuple[str, ...]) -> int:
+    """The same through SLURM, with a fault; 1 where something is not as it should be."""
     log = folder / "slurm.txt"
     with log.open("w") as file:
         profile = ["--workflow-profile", str(ROOT / "profiles" / "slurm-cpu")]
+        # As many as in the local run: with others, sums are rounded in another order.
+        profile += ["--set-threads", *(f"{rule}=1" for rule in ("train", "train_for_maps", "cam"))]
         # There is no accounting here, which the executor asks otherwise.
-        command = snakemake(there, *profile, "--slurm-status-command", "squeue", *config)
-        process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
+        profile += ["--slurm-status-command", "squeue"]
+        command = snakemake(folder / "slurm", *profile, *configured(settings))
+        process = subprocess.Popen(command, stdout=file, stderr=file, env=environment())
         lost = take_node_down(process)
         status = process.wait()
     text = log.read_text()
@@ -205,7 +218,7 @@ def check(folder: Path, settings: tuple[str, ...]) -> int:
     if not lost or repeated > lost:
         failed.append("the node was to go down with jobs on it, and to cost only those")
     if status == 0:
-        same, differing = compare(here, there)
+        same, differing = compare(folder / "local", folder / "slurm")
         print(f"{same} files are the same, {len(differing)} differ")
         failed += [f"not the same: {name}" for name in differing]
     for reason in failed:
