@@ -209,9 +209,13 @@ def run_through_slurm(folder: Path, settings: tuple[str, ...]) -> int:
         lost = take_node_down(process)
         status = process.wait()
     text = log.read_text()
-    repeated = text.count("Trying to restart job")
-    print(f"Through SLURM: exit status {status}; the node went down with {lost} jobs on it, and")
-    print(f"{repeated} jobs (or groups) were started again")
+    # SLURM itself starts the jobs of a node that failed again; Snakemake those that failed.
+    queued = (folder / "slurmctld.log").read_text().count("requeue job")
+    repeated = queued + text.count("Trying to restart job")
+    print(
+        f"Through SLURM: exit status {status}; {lost} jobs were on the node when it went down, and"
+    )
+    print(f"{repeated} were started again, {queued} of them by SLURM itself")
     failed = []
     if status:
         failed.append(f"the run through SLURM: {text[-3000:]}")
