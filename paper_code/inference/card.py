@@ -8,6 +8,7 @@ import pandas as pd
 import yaml
 
 from paper_code.config import defaults
+from paper_code.datasets.catalog import PAPER_DATASETS
 from paper_code.errors import UserError
 from paper_code.files import write_text
 from paper_code.metrics import METRICS, bootstrap_interval
@@ -47,7 +48,8 @@ def write_card(folder: str | Path, output: str | Path | None = None) -> Path:
     digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
     labels, probabilities, groups = run.part("test")
     resamples = defaults()["bootstrap_resamples"]
-    scores = bootstrap_interval(labels, probabilities, groups, METRICS, resamples)
+    metrics = [name for name in METRICS if name in METRIC_LABELS]
+    scores = bootstrap_interval(labels, probabilities, groups, metrics, resamples)
     path = Path(output) if output else folder / CARD
     write_text(path, card_text(run, scores, digest))
     return path
@@ -106,7 +108,7 @@ def _front_matter(run: Run, scores: pd.DataFrame) -> dict:
     metrics = [
         {
             "type": HUB_METRICS.get(row.metric, row.metric),
-            "name": METRIC_LABELS.get(row.metric, row.metric) + _interval(row.low, row.high),
+            "name": METRIC_LABELS[row.metric] + _interval(row.low, row.high),
             "value": round(float(row.value), 4),
         }
         for row in scores.itertuples()
@@ -185,7 +187,7 @@ def _training(run: Run) -> str:
 def _results(run: Run, scores: pd.DataFrame) -> str:
     rows = [
         {
-            "metric": METRIC_LABELS.get(row.metric, row.metric),
+            "metric": METRIC_LABELS[row.metric],
             "value [95 % interval]": interval_text(row.value, row.low, row.high),
         }
         for row in scores.itertuples()
@@ -207,7 +209,8 @@ def _limits(run: Run) -> list[str]:
         lines.append(
             "The split is by image, so the results say nothing about images of new patients."
         )
-    if not _phantom(run) and not facts["data"]["complete"]:
+    published = facts["data"]["dataset"] in PAPER_DATASETS and not _phantom(run)
+    if published and not facts["data"]["complete"]:
         lines.append("Trained on part of the published images.")
     groups = run.part("test")[2]
     patients = len(set(groups) - {""})
