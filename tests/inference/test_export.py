@@ -15,6 +15,7 @@ from conftest import ROOT, train_run, training_settings, write_prepared
 from paper_code import cli
 from paper_code.inference import export
 from paper_code.metrics import classification_metrics
+from paper_code.networks.vision_transformer import AnySizeViT
 from paper_code.runs import load_run
 
 
@@ -87,6 +88,16 @@ def test_onnx_gives_the_runs_own_predictions(trained, tmp_path):
         (found,) = session.run(None, {"images": images[:count]})
         np.testing.assert_allclose(found, expected[:count], atol=1e-4)
     assert list(tmp_path.iterdir()) == [output]
+
+
+def test_a_vision_transformer_takes_any_number_of_images(tmp_path):
+    """The class token is repeated for each image; tracing must not fix how often."""
+    network = AnySizeViT(img_size=32, patch_size=8, embed_dim=16, depth=1, num_heads=2)
+    network.head = torch.nn.Linear(16, 2)
+    network.eval()
+    export._trace(export.FromPixels(network), 32, {}, tmp_path / "vit.pt")
+    run_traced = export._run_traced(tmp_path / "vit.pt")
+    assert export._largest_difference(export.FromPixels(network), run_traced, 32) < 1e-5
 
 
 def test_a_file_that_disagrees_is_not_written(trained, tmp_path, capsys, monkeypatch):
