@@ -18,5 +18,6 @@ rule all:
         results=PLAN.files(),
         pages=expand(f"{RESULTS}/report/{{name}}.html", name=[*TABLES, *PAGES]),
         notebooks=expand(f"{RESULTS}/notebooks/{{name}}.html", name=NOTEBOOKS),
+        cards=PLAN.cards,
     message:
-        "All tables, figures, pages and notebooks"
+        "All tables, figures, pages, notebooks and model cards"

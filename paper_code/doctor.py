@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from paper_code.config import (
-    MAPS,
     choose_sources,
     cuda_device_count,
     load_config,
@@ -149,7 +148,7 @@ def needed_bytes(plan: Plan) -> dict[str, int]:
     arrays = sum(4 * size * size * images_of(plan, name) for name, size in sizes.items())
     weights = 0
     for run in plan.runs:
-        if plan.settings["keep_weights"] or run.dataset.endswith(MAPS):
+        if plan.keeps_weights(run):
             classes = plan.facts(run.dataset).classes
             # Without classes in the configuration their number costs next to nothing.
             weights += 4 * parameters(*parse_network(run.network), max(len(classes), 2))
@@ -166,7 +165,9 @@ def parameters(network: str, gate_after: int, classes: int) -> int:
 
 
 def _scales(plans: dict[str, Plan], chosen: str) -> list[str]:
-    measured = pd.read_csv(MEASURED)
+    columns = ["scale", "hardware", "seconds", "what"]
+    # Only a clone has the benchmarks.
+    measured = pd.read_csv(MEASURED) if MEASURED.is_file() else pd.DataFrame(columns=columns)
     free = shutil.disk_usage(Path.cwd()).free
     problems = []
     print("\nScales")

@@ -1,4 +1,4 @@
-"""Commands that train networks and use trained ones: train, evaluate, predict, explain, cam."""
+"""Commands that train networks and use trained ones."""
 
 import argparse
 
@@ -153,6 +153,42 @@ def run_explain(args: argparse.Namespace) -> int:
     return 1 if skipped else 0
 
 
+def add_export(parser: argparse.ArgumentParser) -> None:
+    """A trained network as one ONNX or TorchScript file, checked against the network.
+
+    It takes RGB values from 0 to 255 and gives class probabilities; the file's metadata say how.
+    """
+    parser.add_argument("weights", help="weights.safetensors of a run")
+    form = parser.add_mutually_exclusive_group(required=True)
+    form.add_argument(
+        "--onnx",
+        dest="form",
+        action="store_const",
+        const="onnx",
+        help="needs the extra: pip install '.[export]'",
+    )
+    form.add_argument("--torchscript", dest="form", action="store_const", const="torchscript")
+    add_output(parser, "file to write")
+
+
+def run_export(args: argparse.Namespace) -> None:
+    from paper_code.inference.export import export_network
+
+    export_network(args.weights, args.output, args.form)
+
+
+def add_card(parser: argparse.ArgumentParser) -> None:
+    """A model card for the weights of a run, in the format of Hugging Face."""
+    parser.add_argument("folder", metavar="RUN", help="folder of the run, with its weights")
+    parser.add_argument("--output", "-o", help="Markdown to write; without it RUN/model_card.md")
+
+
+def run_card(args: argparse.Namespace) -> None:
+    from paper_code.inference.card import write_card
+
+    write_card(args.folder, args.output)
+
+
 def add_cam(parser: argparse.ArgumentParser) -> None:
     """Score the maps of every CAM method on the test images of one run."""
     parser.add_argument(
@@ -195,5 +231,7 @@ COMMANDS = {
     "evaluate": (add_evaluate, run_evaluate),
     "predict": (add_predict, run_predict),
     "explain": (add_explain, run_explain),
+    "export": (add_export, run_export),
+    "card": (add_card, run_card),
     "cam": (add_cam, run_cam),
 }
