@@ -55,7 +55,13 @@ NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=40000 State=UNKNOWN
 PartitionName=cpu Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
 # Results that hold times.
-TIMED = ("table_09_breakhis_cost", "table_10_bach_mini_ddsm_cost", "claims", "summary")
+TIMED = (
+    "convergence",
+    "table_09_breakhis_cost",
+    "table_10_bach_mini_ddsm_cost",
+    "claims",
+    "summary",
+)
 COMPARED = ("splits/*/*.csv", "runs/*/*/*/predictions.csv", "cam/*/*/*/*.csv", "tables/*.csv")
 # What `paper_code.config.cuda_device_count` asks.
 FAKE_CUDA = """int cuInit(unsigned int flags) { return 0; }
