@@ -106,11 +106,12 @@ def explain_images(
         used = len(table) // len(methods)
         page = make_page(rows, methods, facts, skipped, used, _means(table, methods))
         write_text(new / PAGE, page)
-    empty, unmasked = int(table["empty"].sum()), len(files) - len(mask_of)
+    empty = int(table["empty"].sum())
+    unmasked = 0 if masks is None else int(table["lesion"].isna().sum()) // len(methods)
     say(
         f"{output}: {len(table)} overlays, {TABLE} and {PAGE}"
         + (f"; {empty} maps are empty: nothing speaks for the class" if empty else "")
-        + (f"; {unmasked} of {len(files)} images have no mask" if mask_of and unmasked else "")
+        + (f"; {unmasked} of {used} images have no mask" if unmasked else "")
         + (f"; {len(skipped)} of {len(files)} files skipped" if skipped else "")
     )
     return len(skipped)

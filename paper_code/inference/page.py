@@ -328,7 +328,7 @@ header > p { max-width: 60rem; }
 .failures ul { margin: .25rem 0; padding-left: 1.25rem; max-height: 12rem; overflow: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--line); text-align: left; }
-td { text-align: right; }
+td, thead th + th { text-align: right; }
 .controls {
   position: sticky; top: 0; z-index: 1; display: flex; flex-wrap: wrap; gap: .4rem 1.5rem;
   align-items: center; margin: 1rem -1.25rem; padding: .5rem 1.25rem; background: var(--panel);
@@ -339,7 +339,7 @@ td { text-align: right; }
 .slider input { width: clamp(6rem, 20vw, 14rem); }
 .slider output { min-width: 3.2em; font-variant-numeric: tabular-nums; }
 fieldset { border: 0; margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: .1rem 1rem; }
-legend { float: left; padding: 0; margin-right: 1rem; }
+legend { float: left; padding: 0; }
 .scale { display: inline-flex; align-items: center; gap: .4rem; }
 .colours {
   width: 6rem; height: .8rem;
@@ -371,7 +371,7 @@ figcaption p { margin: .3rem 0 0; }
   display: grid; grid-template-columns: minmax(0, 5.5rem) 1fr auto; gap: .5rem;
   align-items: center;
 }
-.classes .best { font-weight: bold; }
+.classes .best :first-child { font-weight: bold; }
 .bar { height: .6rem; background: var(--panel); border: 1px solid var(--line); }
 .bar span { display: block; height: 100%; background: var(--link); }
 .empty { color: var(--warn); }
@@ -391,6 +391,7 @@ dialog::backdrop { background: rgb(0 0 0 / .6); }
   container-type: size;
 }
 #enlarged .stack { width: min(100cqw, 100cqh * var(--ratio)); cursor: default; }
+@media (max-width: 40rem) { .controls { position: static; } }
 @media print { .controls { position: static; } .image { break-inside: avoid; } }
 """
 SCRIPT = """

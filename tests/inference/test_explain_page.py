@@ -83,6 +83,7 @@ def test_maps_are_scored_against_masks(weights, folder, known_maps, capsys):
     assert list(table["empty"]) == [False, True] * 4
     said = capsys.readouterr().err
     assert "4 maps are empty" in said and "1 of 5 files skipped" in said
+    assert "1 of 4 images have no mask" in said
     with Image.open(folder / "out/square_eigencam.png") as overlay:
         pixels = np.asarray(overlay).astype(int)
     lesion = pixels[10:54, 18:78].min(axis=2)
