@@ -163,7 +163,7 @@ def add_doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--probe",
         choices=SCALES,
-        help="estimate this scale's training time from a few steps of every network",
+        help="estimate time and memory of this scale from short jobs of every kind (minutes)",
     )
 
 

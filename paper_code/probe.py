@@ -1,0 +1,310 @@
+"""Rates of this machine, measured on the commands that the workflow runs, each with little to do.
+
+Every command is a process of its own, as in a run, and as many of them run at once. On a processor
+the unit is processor time per thread, so that other programs do not slow the measurement; on a GPU
+it is time on the clock.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+
+from paper_code.config import cuda_device_count, settings_of
+from paper_code.datasets.prepare import make_manifest, prepare
+from paper_code.datasets.splits import make_split, part_sizes
+from paper_code.errors import UserError
+from paper_code.files import read_json, write_csv, write_json
+from paper_code.forecast import Kind, Maps, Rates, Training, cams_of, kind_of, sets_of
+from paper_code.parallel import cores
+from paper_code.phantoms import write_phantom
+from paper_code.plan import Plan
+from paper_code.progress import track
+from paper_code.runs import FACTS, TIMING
+from paper_code.training.loop import RECALIBRATION_IMAGES
+
+K = TypeVar("K")
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOK = "01_data_and_splits.ipynb"
+IMAGE_FILES = {".png", ".jpg", ".tif"}
+IMAGES = 8  # of a data set that are drawn and read
+GPU_JOBS = 3  # at once, as in profiles/default
+STEPS = 3  # of an epoch of training
+EPOCHS = 2  # the first one warms up
+FEW_AND_MORE = (2, 5)  # images whose maps are scored
+# What one image costs in the rule `cam`: maps of the test images, of noisy ones and of validation
+# images; passes of the deletion and insertion curves; noisy copies for the grid of parameters.
+MAP_PARTS = 3
+CURVE_PASSES = 330
+TUNING_COPIES = 81
+OPTIONS = (
+    "weights",
+    "freeze_backbone",
+    "batch_size",
+    "learning_rate",
+    "dropout",
+    "rotation",
+    "select_epoch",
+    "precision",
+    "recalibrate_batchnorm",
+    "checkpoint_seconds",
+)
+
+
+def measure(plan: Plan) -> Rates:
+    """The rates that `forecast` needs for a plan.
+
+    Raises:
+        UserError: a command failed, for instance because a network does not fit into memory.
+    """
+    gpu = cuda_device_count() > 0
+    threads = plan.settings["threads_per_run"]
+    slots = GPU_JOBS if gpu else max(1, cores() // threads)
+    machine = Machine(slots, threads, gpu)
+    with tempfile.TemporaryDirectory(prefix="paper_code-probe-") as name:
+        folder = Path(name)
+        drawing, reading = _data(plan, folder)
+        training = _training(plan, folder, machine)
+        maps = _maps(plan, folder, machine, training)
+        jobs = _jobs(plan, folder, machine)
+    return Rates(training, maps, drawing, reading, jobs, slots, cores(), gpu)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """How the workflow uses this machine: jobs at once, threads of each, on a GPU or not."""
+
+    slots: int
+    threads: int
+    gpu: bool
+
+
+@dataclass(frozen=True)
+class Used:
+    """What one command used.
+
+    Attributes:
+        seconds: of processor time per thread; on a GPU, of the clock.
+        share: which part of the time on the clock these are.
+        memory: bytes at the peak, of the process.
+    """
+
+    seconds: float
+    share: float
+    memory: int
+
+
+# --- commands -------------------------------------------------------------------------------------
+
+
+def _together(commands: Mapping[K, list[str]], machine: Machine, label: str) -> dict[K, Used]:
+    """Run commands, as many at once as the workflow would."""
+    with ThreadPoolExecutor(machine.slots) as pool:
+        jobs = pool.map(lambda words: _run(words, machine), commands.values())
+        return dict(zip(commands, track(jobs, label, len(commands)), strict=True))
+
+
+def _run(words: Sequence[object], machine: Machine) -> Used:
+    """Run one command in the environment that Snakemake gives its jobs."""
+    threads = str(machine.threads)
+    limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads)
+    command = [sys.executable, "-m", "paper_code", *map(str, words)]
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    with tempfile.TemporaryFile("w+") as log:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, env=os.environ | limits | {"PYTHONPATH": path}
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        clock = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            log.seek(0)
+            last = (log.read().strip().splitlines() or ["no message"])[-1]
+            raise UserError(f"The probe failed at '{' '.join(command[2:5])}': {last}")
+    used = clock if machine.gpu else (usage.ru_utime + usage.ru_stime) / machine.threads
+    return Used(used, used / clock, usage.ru_maxrss * 1024)
+
+
+# --- data -----------------------------------------------------------------------------------------
+
+
+def _data(plan: Plan, folder: Path) -> tuple[dict[str, float], dict[str, float]]:
+    """Seconds per image drawn, by family, and per image read, by data set."""
+    settings, drawing, reading = plan.settings, {}, {}
+    for dataset in sets_of(plan):
+        facts, phantom = plan.facts(dataset), plan.source(dataset)[0] == "phantom"
+        if facts.name in reading:
+            continue
+        root = folder / facts.family if phantom else Path(settings["data_root"])
+        if phantom and facts.family not in drawing:
+            start = time.process_time()
+            write_phantom(
+                facts.family,
+                root,
+                images=IMAGES,
+                height=settings["phantom_height"][facts.family],
+                seed=0,
+                lesion_scale=settings["phantom_lesion_scale"],
+                patient_signal=settings["phantom_patient_signal"],
+            )
+            drawn = sum(1 for path in root.rglob("*") if path.suffix in IMAGE_FILES)
+            drawing[facts.family] = (time.process_time() - start) / drawn
+        start = time.process_time()
+        output = folder / "read" / facts.name
+        make_manifest(facts, root, plan.source(dataset)[0], output / "manifest.csv", limit=IMAGES)
+        size = settings_of(settings, dataset)["image_size"]
+        prepare(output / "manifest.csv", output, image_size=size)
+        reading[facts.name] = (time.process_time() - start) / IMAGES
+    return drawing, reading
+
+
+# --- training and maps ----------------------------------------------------------------------------
+
+
+def _training(plan: Plan, folder: Path, machine: Machine) -> dict[Kind, Training]:
+    """Train a network of each kind for a few steps."""
+    commands, recalibrated = {}, {}
+    for run in plan.runs:
+        kind = kind_of(plan, run)
+        if kind in commands:
+            continue
+        own = settings_of(plan.settings, run.dataset, run.network)
+        recalibrated[kind] = own["recalibrate_batchnorm"]
+        _write_set(_set(folder, kind), kind)
+        words = ["train", kind[0], "--output", _run_of(folder, kind), "--threads", machine.threads]
+        words += ["--prepared", _set(folder, kind), "--split", _set(folder, kind) / "split.csv"]
+        words += ["--epochs", EPOCHS]
+        for key in OPTIONS:
+            value = str(own[key])
+            lower = value.lower() if value in ("True", "False") else value
+            words += [f"--{key.replace('_', '-')}", lower]
+        commands[kind] = words
+    # The longest first, so that none is left alone at the end.
+    order = sorted(commands, key=lambda kind: -(kind[1] ** 2) * kind[2])
+    used = _together({kind: commands[kind] for kind in order}, machine, "training")
+    rates = {}
+    for kind, each in used.items():
+        train, val, test = part_sizes(_images(kind))
+        timing = read_json(_run_of(folder, kind) / TIMING)
+        epochs = timing["epoch_seconds"]
+        seconds, evaluation = (
+            epochs[key][-1] * each.share for key in ("train_seconds", "val_seconds")
+        )
+        seen = val + (min(train, RECALIBRATION_IMAGES) if recalibrated[kind] else 0)
+        image = evaluation / seen
+        rest = EPOCHS * (seconds + evaluation) + (val + test) * image
+        rates[kind] = Training(
+            start=max(0.0, each.seconds - rest),
+            step=seconds / (train // kind[2]),
+            image=image,
+            memory=max(each.memory, timing["peak_memory_bytes"]),
+        )
+    return rates
+
+
+def _maps(
+    plan: Plan, folder: Path, machine: Machine, training: Mapping[Kind, Training]
+) -> dict[int, Maps]:
+    """Score the maps of the networks just trained, of few images and of some more."""
+    kinds = dict.fromkeys(kind_of(plan, run) for run in cams_of(plan))
+    commands = {}
+    for kind in kinds:
+        for images in FEW_AND_MORE:
+            output = _run_of(folder, kind) / f"cam-{images}"
+            words = ["cam", "--run", _run_of(folder, kind), "--prepared", _set(folder, kind)]
+            words += ["--cam-images", images, "--scorecam-images", 1, "--faithfulness-images", 1]
+            words += ["--cam-tuning-images", 1, "--threads", machine.threads, "--output", output]
+            for key in ("cam_copies", "cam_sigma", "cam_kernel", "cam_precision"):
+                words += [f"--{key.replace('_', '-')}", plan.settings[key]]
+            commands[kind, images] = words
+    used = _together(commands, machine, "maps")
+    few, more = FEW_AND_MORE
+    rates = {}
+    for kind in kinds:
+        first, second = used[kind, few], used[kind, more]
+        facts = read_json(_run_of(folder, kind) / f"cam-{more}" / "cam.json")
+        each = {name: s * second.share for name, s in facts["seconds_per_image"].items()}
+        scorecam = MAP_PARTS * each["scorecam"]
+        curves = CURVE_PASSES * training[kind].image
+        tuning = TUNING_COPIES / plan.settings["cam_copies"] * each["dt_gradcam"]
+        plain = sum(each.values()) - each["scorecam"]
+        image = max((second.seconds - first.seconds) / (more - few), MAP_PARTS * plain)
+        start = first.seconds - few * image - scorecam - curves - tuning
+        memory = max(first.memory, second.memory)
+        rates[kind[1]] = Maps(max(0.0, start), image, scorecam, curves, tuning, memory)
+    return rates
+
+
+def _images(kind: Kind) -> int:
+    """Images of the set that a kind is probed on: `STEPS` batches to train on."""
+    return -(-10 * STEPS * kind[2] // 6)
+
+
+def _set(folder: Path, kind: Kind) -> Path:
+    return folder / "sets" / f"{kind[1]}-{kind[2]}"
+
+
+def _run_of(folder: Path, kind: Kind) -> Path:
+    return folder / "runs" / "-".join(map(str, kind))
+
+
+def _write_set(folder: Path, kind: Kind) -> None:
+    """A prepared set of noise with two classes; what images show does not change the speed."""
+    if folder.exists():
+        return
+    size, count = kind[1], _images(kind)
+    rng = np.random.default_rng(0)
+    folder.mkdir(parents=True)
+    pixels = rng.integers(0, 256, (count, 3, size, size), dtype=np.uint8)
+    masks = np.zeros((count, size, size), np.uint8)
+    masks[1::2, size // 4 : size // 2, size // 4 : size // 2] = 1
+    np.save(folder / "images.npy", pixels)
+    np.save(folder / "masks.npy", masks)
+    classes = ["benign", "malignant"]
+    labels = np.array(classes)[np.arange(count) % 2]
+    names = [f"{number}.png" for number in range(count)]
+    mask = np.where(labels == "malignant", names, "")
+    table = {"image": names, "label": labels, "group": names, "mask": mask}
+    write_csv(folder / "manifest.csv", pd.DataFrame(table))
+    facts = {"dataset": "probe", "source": "phantom", "description": "noise", "complete": False}
+    facts |= {"images": count, "classes": classes, "colour": "rgb", "patients": count}
+    write_json(folder / "source.json", facts | {"duplicates": []})
+    make_split(folder / "manifest.csv", folder / "split.csv", by="image", seed=0)
+
+
+# --- everything else ------------------------------------------------------------------------------
+
+
+def _jobs(plan: Plan, folder: Path, machine: Machine) -> dict[str, float]:
+    """Seconds of the jobs that take no images: one of each rule, and tables that need no files."""
+    out = folder / "jobs"
+    manifest = next((folder / "sets").iterdir()) / "manifest.csv"
+    runs = sorted(path.parent for path in (folder / "runs").rglob(FACTS))
+    scores = ["table", "balanced", "--runs", *runs, "--scale", plan.scale]
+    scores += ["--resamples", plan.settings["bootstrap_resamples"]]
+    commands = {
+        "notebook": ["notebook", ROOT / "notebooks" / NOTEBOOK, "--results", ROOT, "--html", out],
+        "figure": ["figure", "01", "--output", out / "figure.png"],
+        "table": [*scores, "--output", out / "scores.csv"],
+        "split": ["split", manifest, "--output", out / "split.csv"],
+        "page": ["page", ROOT / "tables" / "others.md", "--output", out / "page.html"],
+    }
+    for planned in plan.results:
+        result = planned.result
+        if result.kind == "table" and not result.options:
+            output = out / f"{planned.name}.csv"
+            commands[planned.name] = ["table", result.key, "--output", output]
+    used = _together(commands, Machine(cores(), 1, machine.gpu), "other jobs")
+    seconds = {name: each.seconds for name, each in used.items()}
+    # Commands about data start as fast as that which makes a page: without PyTorch.
+    return dict.fromkeys(("phantom", "manifest", "prepare"), seconds["page"]) | seconds
