@@ -16,7 +16,7 @@ rule all:
     default_target: True
     input:
         results=PLAN.files(),
-        pages=expand(f"{RESULTS}/report/{{name}}.html", name=[*TABLES, *PAGES]),
+        report=REPORT,
         notebooks=expand(f"{RESULTS}/notebooks/{{name}}.html", name=NOTEBOOKS),
     message:
-        "All tables, figures, pages and notebooks"
+        "All tables, figures and notebooks, and the report"

@@ -3,7 +3,6 @@
 Nothing is measured here (see `probe`), so that the sums can be checked by hand.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,6 +15,8 @@ from paper_code.training.loop import RECALIBRATION_IMAGES
 
 # Network, side of its images in px, images per step: what decides the speed of training.
 Kind = tuple[str, int, int]
+# Whose time a result takes that was not measured itself.
+RULES = {"table": "table", "figure": "figure", "page": "table"}
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,9 @@ class Rates:
     Attributes:
         training: by kind.
         maps: by side of the images in px.
-        drawing: s per image of a phantom family.
+        drawing: s per image of a phantom family, drawn in each of its sets.
         reading: s per image of a data set: hashed, decoded, resized.
-        jobs: s of a whole job, by rule, of some tables by name; of data jobs, what does not depend
+        jobs: s of a whole job, by rule, of some results by name; of data jobs, what does not depend
             on the number of images.
         slots: training jobs, or jobs that score maps, at once.
         cores: processor cores; other jobs take one each.
@@ -188,9 +189,11 @@ def _side(plan: Plan, run: RunId) -> int:
 def _data(plan: Plan, rates: Rates, images: Mapping[str, int]) -> list[Part]:
     """Phantoms, and preparing every data set and split."""
     prepared = sets_of(plan)
-    drawn = Counter({plan.facts(name).family: 0 for name in prepared if plan.phantom(name)})
-    for name in dict.fromkeys(plan.facts(name).name for name in prepared if plan.phantom(name)):
-        drawn[plan.facts(name).family] += images[name]
+    drawn: dict[str, int] = {}
+    for name in prepared:
+        if plan.phantom(name):
+            family = plan.facts(name).family
+            drawn[family] = max(images[name], drawn.get(family, 0))
     splits = {(run.dataset, run.by, run.split) for run in plan.runs}
     parts = []
     if drawn:
@@ -205,13 +208,13 @@ def _data(plan: Plan, rates: Rates, images: Mapping[str, int]) -> list[Part]:
 
 
 def _results(plan: Plan, rates: Rates, notebooks: int) -> list[Part]:
-    """Tables, figures, pages and notebooks."""
-    tables, others = plan.names("table"), plan.names("page")
-    figures = [*plan.names("figure"), *plan.steps]
-    pages = len(tables) + 2 * len(others)  # each as Markdown first, but for a table's
-    seconds = sum(rates.jobs.get(name, rates.jobs["table"]) for name in tables)
-    seconds += len(figures) * rates.jobs["figure"] + pages * rates.jobs["page"]
+    """Tables, figures, the report and notebooks."""
+    names = {kind: plan.names(kind) for kind in ("table", "figure", "page")}
+    names["figure"] += plan.steps
+    seconds = rates.jobs["report"]
+    for kind, each in names.items():
+        seconds += sum(rates.jobs.get(name, rates.jobs[RULES[kind]]) for name in each)
     return [
-        Part("tables, figures, pages", len(tables) + len(figures) + pages, seconds),
+        Part("tables, figures, report", sum(map(len, names.values())) + 1, seconds),
         Part("notebooks", notebooks, notebooks * rates.jobs["notebook"]),
     ]

@@ -21,6 +21,7 @@ import pandas as pd
 
 from paper_code.config import cuda_device_count, settings_of
 from paper_code.datasets.prepare import make_manifest, prepare
+from paper_code.datasets.read import read_dataset
 from paper_code.datasets.splits import make_split, part_sizes
 from paper_code.errors import UserError
 from paper_code.files import read_json, write_csv, write_json
@@ -35,7 +36,6 @@ from paper_code.training.loop import RECALIBRATION_IMAGES
 K = TypeVar("K")
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = "01_data_and_splits.ipynb"
-IMAGE_FILES = {".png", ".jpg", ".tif"}
 IMAGES = 8  # of a data set that are drawn and read
 GPU_JOBS = 3  # at once, as in profiles/default
 STEPS = 3  # of an epoch of training
@@ -157,8 +157,8 @@ def _data(plan: Plan, folder: Path) -> tuple[dict[str, float], dict[str, float]]
                 lesion_scale=settings["phantom_lesion_scale"],
                 patient_signal=settings["phantom_patient_signal"],
             )
-            drawn = sum(1 for path in root.rglob("*") if path.suffix in IMAGE_FILES)
-            drawing[facts.family] = (time.process_time() - start) / drawn
+            seconds = time.process_time() - start
+            drawing[facts.family] = seconds / len(read_dataset(facts.name, root))
         start = time.process_time()
         output = folder / "read" / facts.name
         make_manifest(facts, root, plan.source(dataset)[0], output / "manifest.csv", limit=IMAGES)
@@ -286,25 +286,34 @@ def _write_set(folder: Path, kind: Kind) -> None:
 
 
 def _jobs(plan: Plan, folder: Path, machine: Machine) -> dict[str, float]:
-    """Seconds of the jobs that take no images: one of each rule, and tables that need no files."""
+    """Seconds of the jobs that take no images: one of each rule, and of results that need no files
+    each of them."""
     out = folder / "jobs"
     manifest = next((folder / "sets").iterdir()) / "manifest.csv"
     runs = sorted(path.parent for path in (folder / "runs").rglob(FACTS))
-    scores = ["table", "balanced", "--runs", *runs, "--scale", plan.scale]
-    scores += ["--resamples", plan.settings["bootstrap_resamples"]]
+    about = ["--runs", *runs, "--scale", plan.scale]
+    scores = ["table", "balanced", *about, "--resamples", plan.settings["bootstrap_resamples"]]
     commands = {
         "notebook": ["notebook", ROOT / "notebooks" / NOTEBOOK, "--results", ROOT, "--html", out],
-        "figure": ["figure", "01", "--output", out / "figure.png"],
+        "figure": ["figure", "roc", *about, "--output", out / "roc.png"],
         "table": [*scores, "--output", out / "scores.csv"],
         "split": ["split", manifest, "--output", out / "split.csv"],
-        "page": ["page", ROOT / "tables" / "others.md", "--output", out / "page.html"],
+        "light": ["split", manifest, "--by", "patient", "--output", out / "light.csv"],
+        "report": ["report", *_committed(), "--output", out / "report.html"],
     }
     for planned in plan.results:
         result = planned.result
-        if result.kind == "table" and not result.options:
-            output = out / f"{planned.name}.csv"
-            commands[planned.name] = ["table", result.key, "--output", output]
+        if result.kind != "page" and not result.options:
+            output = out / f"{planned.name}.{result.endings[0]}"
+            commands[planned.name] = [result.kind, result.key, "--output", output]
     used = _together(commands, Machine(cores(), 1, machine.gpu), "other jobs")
     seconds = {name: each.seconds for name, each in used.items()}
-    # Commands about data start as fast as that which makes a page: without PyTorch.
-    return dict.fromkeys(("phantom", "manifest", "prepare"), seconds["page"]) | seconds
+    # Commands about data import as little as a split by patient.
+    return dict.fromkeys(("phantom", "manifest", "prepare"), seconds["light"]) | seconds
+
+
+def _committed() -> list[object]:
+    """The results that are committed, as the report takes them."""
+    tables, figures = (sorted(ROOT.glob(pattern)) for pattern in ("tables/*.csv", "figures/*.png"))
+    summary = ROOT / "tables" / "summary.md"
+    return ["--tables", *tables, "--figures", *figures, "--summary", summary]
