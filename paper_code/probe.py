@@ -207,7 +207,7 @@ def _training(plan: Plan, folder: Path, machine: Machine) -> dict[Kind, Training
             start=max(0.0, each.seconds - rest),
             step=seconds / (train // kind[2]),
             image=image,
-            memory=max(each.memory, timing["peak_memory_bytes"]),
+            memory=timing["peak_memory_bytes"] if machine.gpu else each.memory,
         )
     return rates
 
@@ -240,7 +240,7 @@ def _maps(
         plain = sum(each.values()) - each["scorecam"]
         image = max((second.seconds - first.seconds) / (more - few), MAP_PARTS * plain)
         start = first.seconds - few * image - scorecam - curves - tuning
-        memory = max(first.memory, second.memory)
+        memory = 0 if machine.gpu else max(first.memory, second.memory)
         rates[kind[1]] = Maps(max(0.0, start), image, scorecam, curves, tuning, memory)
     return rates
 
