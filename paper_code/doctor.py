@@ -234,10 +234,12 @@ def _probe(plan: Plan) -> None:
         cells = [text.rjust(width) for text, width in zip(rest, widths[1:], strict=True)]
         print("  ".join([f"  {first:<{widths[0]}}", *cells]).rstrip())
     need = sum(needed_bytes(plan).values())
+    together = sum(part.seconds for part in found.parts)
     print(
-        f"  {plan.scale}: about {duration(found.seconds)}, {rates.slots} training runs at once; up "
-        f"to {found.memory / GIB:.1f} GiB of {'GPU ' if rates.in_turn else ''}memory for them; "
-        f"{need / GIB:.1f} GiB of disk besides phantoms"
+        f"  {plan.scale}: about {duration(found.seconds)} ({duration(together)} one after "
+        f"another), {rates.slots} training runs at once; up to {found.memory / GIB:.1f} GiB of "
+        f"{'GPU ' if rates.in_turn else ''}memory for them; {need / GIB:.1f} GiB of disk besides "
+        "phantoms"
     )
 
 

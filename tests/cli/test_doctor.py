@@ -117,7 +117,9 @@ def test_the_probe_measures_this_machine(tmp_path, monkeypatch, capsys):
     line = re.search(r"\n  resnet50, 32 px +1 +(\d+) s +(\d+) s +([\d.]+) GiB\n", said)
     assert line and line[1] == line[2] and 0.1 < float(line[3]) < 20
     assert re.search(r"\n  notebooks +9 +\d+ s +\d+ s\n", said)
-    assert re.search(r"smoke: about \d+ (s|min), \d+ training runs? at once", said)
+    assert re.search(
+        r"smoke: about \d+ (s|min) \(\d+ (s|min) one after another\), \d+ training", said
+    )
 
 
 @pytest.mark.parametrize("name", NETWORKS)
