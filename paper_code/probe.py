@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,12 +40,14 @@ IMAGES = 8  # of a data set that are drawn and read
 GPU_JOBS = 3  # at once, as in profiles/default
 STEPS = 3  # of an epoch of training
 EPOCHS = 2  # the first one warms up
-FEW_AND_MORE = (2, 5)  # images whose maps are scored
+MAPS = 2  # images whose maps are scored
 # What one image costs in the rule `cam`: maps of the test images, of noisy ones and of validation
-# images; passes of the deletion and insertion curves; noisy copies for the grid of parameters.
+# images; noisy copies for the tuned regions (of two methods, 5 to 20 each) and for the grid of
+# parameters (20 of four strengths, and none); passes of the deletion and insertion curves.
 MAP_PARTS = 3
-CURVE_PASSES = 330
+TUNED_COPIES = 24
 TUNING_COPIES = 81
+CURVE_PASSES = 330
 OPTIONS = (
     "weights",
     "freeze_backbone",
@@ -215,33 +217,33 @@ def _training(plan: Plan, folder: Path, machine: Machine) -> dict[Kind, Training
 def _maps(
     plan: Plan, folder: Path, machine: Machine, training: Mapping[Kind, Training]
 ) -> dict[int, Maps]:
-    """Score the maps of the networks just trained, of few images and of some more."""
+    """Score the maps of the networks just trained, of few images."""
     kinds = dict.fromkeys(kind_of(plan, run) for run in cams_of(plan))
     commands = {}
     for kind in kinds:
-        for images in FEW_AND_MORE:
-            output = _run_of(folder, kind) / f"cam-{images}"
-            words = ["cam", "--run", _run_of(folder, kind), "--prepared", _set(folder, kind)]
-            words += ["--cam-images", images, "--scorecam-images", 1, "--faithfulness-images", 1]
-            words += ["--cam-tuning-images", 1, "--threads", machine.threads, "--output", output]
-            for key in ("cam_copies", "cam_sigma", "cam_kernel", "cam_precision"):
-                words += [f"--{key.replace('_', '-')}", plan.settings[key]]
-            commands[kind, images] = words
-    used = _together(commands, machine, "maps")
-    few, more = FEW_AND_MORE
+        words = ["cam", "--run", _run_of(folder, kind), "--prepared", _set(folder, kind)]
+        words += ["--cam-images", MAPS, "--scorecam-images", 1, "--faithfulness-images", 1]
+        words += ["--cam-tuning-images", 1, "--threads", machine.threads]
+        for key in ("cam_copies", "cam_sigma", "cam_kernel", "cam_precision"):
+            words += [f"--{key.replace('_', '-')}", plan.settings[key]]
+        commands[kind] = [*words, "--output", _run_of(folder, kind) / "cam"]
     rates = {}
-    for kind in kinds:
-        first, second = used[kind, few], used[kind, more]
-        facts = read_json(_run_of(folder, kind) / f"cam-{more}" / "cam.json")
-        each = {name: s * second.share for name, s in facts["seconds_per_image"].items()}
-        scorecam = MAP_PARTS * each["scorecam"]
-        curves = CURVE_PASSES * training[kind].image
-        tuning = TUNING_COPIES / plan.settings["cam_copies"] * each["dt_gradcam"]
-        plain = sum(each.values()) - each["scorecam"]
-        image = max((second.seconds - first.seconds) / (more - few), MAP_PARTS * plain)
-        start = first.seconds - few * image - scorecam - curves - tuning
-        memory = 0 if machine.gpu else max(first.memory, second.memory)
-        rates[kind[1]] = Maps(max(0.0, start), image, scorecam, curves, tuning, memory)
+    for kind, used in _together(commands, machine, "maps").items():
+        facts = read_json(_run_of(folder, kind) / "cam" / "cam.json")
+        each = {name: s * used.share for name, s in facts["seconds_per_image"].items()}
+        scorecam = each.pop("scorecam")
+        noisy = each["dt_gradcam"] / plan.settings["cam_copies"]
+        image = MAP_PARTS * sum(each.values()) + TUNED_COPIES * noisy
+        rate = Maps(
+            start=0.0,
+            image=image,
+            scorecam=MAP_PARTS * scorecam,
+            curves=CURVE_PASSES * training[kind].image,
+            tuning=TUNING_COPIES * noisy,
+            memory=0 if machine.gpu else used.memory,
+        )
+        rest = MAPS * rate.image + rate.scorecam + rate.curves + rate.tuning
+        rates[kind[1]] = replace(rate, start=max(0.0, used.seconds - rest))
     return rates
 
 
