@@ -40,7 +40,7 @@ IMAGES = 8  # of a data set that are drawn and read
 GPU_JOBS = 3  # at once, as in profiles/default
 STEPS = 3  # of an epoch of training
 EPOCHS = 2  # the first one warms up
-MAPS = 2  # images whose maps are scored
+MAPPED = 2  # images whose maps are scored
 # What one image costs in the rule `cam`: maps of the test images, of noisy ones and of validation
 # images; noisy copies for the tuned regions (of two methods, 5 to 20 each) and for the grid of
 # parameters (20 of four strengths, and none); passes of the deletion and insertion curves.
@@ -222,7 +222,7 @@ def _maps(
     commands = {}
     for kind in kinds:
         words = ["cam", "--run", _run_of(folder, kind), "--prepared", _set(folder, kind)]
-        words += ["--cam-images", MAPS, "--scorecam-images", 1, "--faithfulness-images", 1]
+        words += ["--cam-images", MAPPED, "--scorecam-images", 1, "--faithfulness-images", 1]
         words += ["--cam-tuning-images", 1, "--threads", machine.threads]
         for key in ("cam_copies", "cam_sigma", "cam_kernel", "cam_precision"):
             words += [f"--{key.replace('_', '-')}", plan.settings[key]]
@@ -242,7 +242,7 @@ def _maps(
             tuning=TUNING_COPIES * noisy,
             memory=0 if machine.gpu else used.memory,
         )
-        rest = MAPS * rate.image + rate.scorecam + rate.curves + rate.tuning
+        rest = MAPPED * rate.image + rate.scorecam + rate.curves + rate.tuning
         rates[kind[1]] = replace(rate, start=max(0.0, used.seconds - rest))
     return rates
 
