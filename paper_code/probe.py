@@ -198,10 +198,10 @@ def _training(plan: Plan, folder: Path, machine: Machine) -> dict[Kind, Training
     for kind, each in used.items():
         train, val, test = part_sizes(_images(kind))
         timing = read_json(_run_of(folder, kind) / TIMING)
-        epochs = timing["epoch_seconds"]
-        seconds, evaluation = (
-            epochs[key][-1] * each.share for key in ("train_seconds", "val_seconds")
-        )
+        clock = [timing["epoch_seconds"][key][-1] for key in ("train_seconds", "val_seconds")]
+        used_in_epoch = timing["processor_seconds"][-1] / machine.threads
+        share = 1.0 if machine.gpu else used_in_epoch / sum(clock)
+        seconds, evaluation = (value * share for value in clock)
         seen = val + (min(train, RECALIBRATION_IMAGES) if recalibrated[kind] else 0)
         image = evaluation / seen
         rest = EPOCHS * (seconds + evaluation) + (val + test) * image

@@ -88,12 +88,13 @@ def test_nothing_is_left_to_do_after_a_run(finished, copy):
     assert done.returncode == 0 and "Nothing to be done" in done.stdout
 
 
-def test_editing_a_figure_redraws_that_figure_alone(finished, copy):
+def test_editing_a_figure_redraws_that_figure_and_the_report_alone(finished, copy):
     rules, listing = listed_after_editing("reporting/figures/confusion_matrices.py", copy, finished)
-    assert rules == {"figure"}, listing
+    assert rules == {"figure", "report"}, listing
     jobs = re.findall(r"Job \d+: (.*)", listing)
-    assert [job for job in jobs if not job.startswith("All ")] == [
-        "Figure figure_06_confusion_matrices"
+    assert sorted(job for job in jobs if not job.startswith("All ")) == [
+        "Figure figure_06_confusion_matrices",
+        "Report",
     ]
 
 
