@@ -39,6 +39,7 @@ NOTEBOOK = "01_data_and_splits.ipynb"
 IMAGES = 8  # of a data set that are drawn and read
 GPU_JOBS = 3  # at once, as in profiles/default
 STEPS = 3  # of an epoch of training
+FEWEST_IMAGES = 40  # that can be split
 EPOCHS = 2  # the first one warms up
 MAPPED = 2  # images whose maps are scored
 # What one image costs in the rule `cam`: maps of the test images, of noisy ones and of validation
@@ -248,8 +249,8 @@ def _maps(
 
 
 def _images(kind: Kind) -> int:
-    """Images of the set that a kind is probed on: `STEPS` batches to train on."""
-    return -(-10 * STEPS * kind[2] // 6)
+    """Images of the set that a kind is probed on: at least `STEPS` batches to train on."""
+    return max(FEWEST_IMAGES, -(-10 * STEPS * kind[2] // 6))
 
 
 def _set(folder: Path, kind: Kind) -> Path:
