@@ -246,4 +246,4 @@ def _probe(plan: Plan) -> None:
 def _unit(rates: "Rates") -> str:
     if rates.in_turn:
         return "seconds on the clock"
-    return "processor time per thread, so other programs do not count"
+    return "processor time per thread; measure on an idle machine, a busy one computes more slowly"

@@ -1,8 +1,8 @@
 """Rates of this machine, measured on the commands that the workflow runs, each with little to do.
 
 Every command is a process of its own, as in a run, and as many of them run at once. On a processor
-the unit is processor time per thread, so that other programs do not slow the measurement; on a GPU
-it is time on the clock.
+the unit is processor time per thread, so that waiting for other programs does not count; what they
+take of caches and memory bandwidth does. On a GPU the unit is time on the clock.
 """
 
 import os
