@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -235,16 +235,17 @@ def _maps(
         scorecam = each.pop("scorecam")
         noisy = each["dt_gradcam"] / plan.settings["cam_copies"]
         image = MAP_PARTS * sum(each.values()) + TUNED_COPIES * noisy
-        rate = Maps(
-            start=0.0,
-            image=image,
-            scorecam=MAP_PARTS * scorecam,
-            curves=CURVE_PASSES * training[kind].image,
-            tuning=TUNING_COPIES * noisy,
-            memory=0 if machine.gpu else used.memory,
-        )
-        rest = MAPPED * rate.image + rate.scorecam + rate.curves + rate.tuning
-        rates[kind[1]] = replace(rate, start=max(0.0, used.seconds - rest))
+        each_kind = {
+            "image": image,
+            "scorecam": MAP_PARTS * scorecam,
+            "curves": CURVE_PASSES * training[kind].image,
+            "tuning": TUNING_COPIES * noisy,
+        }
+        rest = sum(each_kind.values()) + (MAPPED - 1) * image
+        # The job starts no faster than training does; what is left bounds the rest.
+        start = max(used.seconds - rest, min(training[kind].start, used.seconds / 2))
+        scaled = {name: s * (used.seconds - start) / rest for name, s in each_kind.items()}
+        rates[kind[1]] = Maps(start, **scaled, memory=0 if machine.gpu else used.memory)
     return rates
 
 
