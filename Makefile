@@ -1,4 +1,4 @@
-# make reproduce: every table and figure.  make report: all of them in one HTML file.
+# make reproduce: every table and figure.  make report: all of them on one HTML page.
 # make test: what CI runs.  Each sets everything up.
 PYTHON ?= python3
 VENV := .venv
@@ -25,10 +25,9 @@ $(VENV)/installed: requirements.lock pyproject.toml
 reproduce: $(VENV)/installed
 	$(BIN)/snakemake --cores all $(ARGS)
 
-# One HTML file with every table and figure of what `make reproduce` made with the same ARGS.
+# The page of what `make reproduce` made with the same ARGS, and what it lacks; without notebooks.
 report: $(VENV)/installed
-	$(BIN)/snakemake --cores all $(ARGS)
-	$(BIN)/snakemake --report report.html $(ARGS)
+	$(BIN)/snakemake report --cores all $(ARGS)
 
 # Unit tests; the notebooks' outputs against the committed results; a whole workflow run at smoke
 # scale; the notebooks on its results.

@@ -128,16 +128,24 @@ def run_predict(args: argparse.Namespace) -> int:
 
 
 def add_explain(parser: argparse.ArgumentParser) -> None:
-    """Class activation maps over images of your own, with a CSV of class probabilities.
+    """Class activation maps over images of your own: overlays, a CSV, and a page for the browser.
 
-    A file that cannot be used is named and skipped; the exit status is then 1 instead of 0.
+    OUTPUT/index.html shows them all and needs no network. A file that cannot be used is named and
+    skipped; the exit status is then 1 instead of 0.
     """
     parser.add_argument("images", nargs="+", help="image files, or folders with images")
     parser.add_argument("--weights", required=True, help="weights.safetensors of a run")
     parser.add_argument(
         "--method",
-        default="dt_gradcam",
-        help="gradcam, scorecam, eigencam, dt_gradcam (default), gradcam_plusplus or hirescam",
+        nargs="+",
+        default=["dt_gradcam"],
+        help="one or more of gradcam, scorecam, eigencam, dt_gradcam (the default), "
+        "gradcam_plusplus and hirescam, or all",
+    )
+    parser.add_argument(
+        "--masks",
+        help="lesion masks to outline and to score the maps against: a folder of files named like "
+        "the images, or a manifest.csv with the columns path, label and mask",
     )
     parser.add_argument("--class", dest="target", help="class to explain (default: the predicted)")
     parser.add_argument("--layer", help="layer to read (default: the network's last map)")
@@ -148,7 +156,13 @@ def run_explain(args: argparse.Namespace) -> int:
     from paper_code.inference.explain import explain_images
 
     skipped = explain_images(
-        args.weights, args.images, args.output, args.method, target=args.target, layer=args.layer
+        args.weights,
+        args.images,
+        args.output,
+        args.method,
+        target=args.target,
+        masks=args.masks,
+        layer=args.layer,
     )
     return 1 if skipped else 0
 

@@ -12,7 +12,8 @@ COLUMNS = ("path", "label", "group", "mask")
 def read(manifest: Path) -> pd.DataFrame:
     """Read a `manifest.csv` with the columns path, label and, if known, group and mask.
 
-    Paths are relative to the manifest. `group` is the patient; both may be empty.
+    Paths are relative to the manifest; several masks of an image are joined by ";". `group` is the
+    patient. `group` and `mask` may be empty.
 
     Returns:
         One row per image: path, label, group, mask, and any further columns as they are.
@@ -43,13 +44,19 @@ def read(manifest: Path) -> pd.DataFrame:
     twice = table.loc[table["path"].duplicated(), "path"]
     if len(twice):
         raise UserError(f"{manifest}: lists {twice.iloc[0]} more than once.")
-    for column in ("path", "mask"):
-        for name in table.loc[table[column] != "", column]:
-            if Path(name).is_absolute():
-                raise UserError(f"{manifest}: {name} must be relative to the manifest's folder.")
-            if not (manifest.parent / name).is_file():
-                raise UserError(f"{manifest}: lists {name}, which does not exist beside it.")
-        table[column] = [
-            (manifest.parent / name).as_posix() if name else "" for name in table[column]
-        ]
+    table["path"] = [_beside(manifest, name) for name in table["path"]]
+    # An image may have several masks.
+    table["mask"] = [
+        ";".join(_beside(manifest, name) for name in names.split(";")) if names else ""
+        for names in table["mask"]
+    ]
     return table
+
+
+def _beside(manifest: Path, name: str) -> str:
+    """The path of a file that a manifest lists."""
+    if Path(name).is_absolute():
+        raise UserError(f"{manifest}: {name} must be relative to the manifest's folder.")
+    if not (manifest.parent / name).is_file():
+        raise UserError(f"{manifest}: lists {name}, which does not exist beside it.")
+    return (manifest.parent / name).as_posix()

@@ -101,7 +101,7 @@ def fit(
 
     Returns:
         The state after the last epoch: `history` (losses, validation accuracy), `seconds`
-        (device-synchronised, training and validation apart), `best_epoch`.
+        (device-synchronised, training and validation apart; processor time of both), `best_epoch`.
 
     Raises:
         UserError: the batch is larger than the training part, or the loss is not finite.
@@ -122,11 +122,12 @@ def fit(
     step = _step(trainer, train, settings)
     saved = time.monotonic()
     for epoch in range(state.epoch + 1, settings.epochs + 1):
-        start = clock(device)
+        start, processor = clock(device), time.process_time()
         train_loss, rows = train_epoch(trainer, step, train, settings, epoch)
         trained = clock(device)
         val_loss, accuracy = validate(trainer, val, train, rows, settings, epoch)
         seconds = {"train_seconds": trained - start, "val_seconds": clock(device) - trained}
+        seconds["processor_seconds"] = time.process_time() - processor
         losses = {"train_loss": train_loss, "val_loss": val_loss, "val_accuracy": accuracy}
         state.record(epoch, losses, seconds, network)
         say(

@@ -248,5 +248,12 @@ def _timing(state, images_per_epoch: int, device: torch.device) -> dict:
         "images_per_second": round(images_per_epoch / float(seconds["train_seconds"].median()), 2),
         "peak_memory_bytes": memory,
         "epoch_seconds": seconds[["train_seconds", "val_seconds"]].round(4).to_dict("list"),
+        # Of each epoch and all threads, whatever else kept the machine busy; a checkpoint of an
+        # earlier version has none.
+        "processor_seconds": [
+            round(row["processor_seconds"], 4)
+            for row in state.seconds
+            if "processor_seconds" in row
+        ],
         **provenance(device),
     }
