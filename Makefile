@@ -1,4 +1,4 @@
-# make reproduce: every table and figure.  make report: all of them in one HTML file.
+# make reproduce: every table and figure.  make report: all of them on one HTML page.
 # make test: what CI runs.  Each sets everything up.
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 SMK := Snakefile workflow/rules/*.smk
 
-.PHONY: reproduce report publish test slurm faults notebooks lint format clean
+.PHONY: reproduce report publish test gpu slurm faults notebooks lint format clean
 
 # The newest Python from 3.11 on that is here, or $(PYTHON).
 $(VENV)/installed: requirements.lock pyproject.toml
@@ -25,10 +25,9 @@ $(VENV)/installed: requirements.lock pyproject.toml
 reproduce: $(VENV)/installed
 	$(BIN)/snakemake --cores all $(ARGS)
 
-# One HTML file with every table and figure of what `make reproduce` made with the same ARGS.
+# The page of what `make reproduce` made with the same ARGS, and what it lacks; without notebooks.
 report: $(VENV)/installed
-	$(BIN)/snakemake --cores all $(ARGS)
-	$(BIN)/snakemake --report report.html $(ARGS)
+	$(BIN)/snakemake report --cores all $(ARGS)
 
 # Unit tests; the notebooks' outputs against the committed results; a whole workflow run at smoke
 # scale; the notebooks on its results.
@@ -37,6 +36,10 @@ test: lint
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/nbval.cfg notebooks
 	$(BIN)/snakemake --cores all --config scale=smoke data=phantom
 	PAPER_CODE_RESULTS=results/smoke $(BIN)/python -m pytest --nbval-lax notebooks
+
+# All that is to be known about this machine's GPU, in at most 8 minutes: benchmarks/results/gpu_*.md
+gpu: $(VENV)/installed
+	$(BIN)/python benchmarks/gpu.py $(ARGS)
 
 # Runs through a SLURM of one node on this machine, with faults (needs root on Debian or Ubuntu).
 slurm: $(VENV)/installed

@@ -16,7 +16,8 @@ rule all:
     default_target: True
     input:
         results=PLAN.files(),
-        pages=expand(f"{RESULTS}/report/{{name}}.html", name=[*TABLES, *PAGES]),
+        report=REPORT,
         notebooks=expand(f"{RESULTS}/notebooks/{{name}}.html", name=NOTEBOOKS),
+        cards=PLAN.cards,
     message:
-        "All tables, figures, pages and notebooks"
+        "All tables, figures, notebooks and model cards, and the report"

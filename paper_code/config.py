@@ -25,7 +25,7 @@ CONTROL_RUN = {
 }
 THE_PAIR = ("dalaresnet50", "resnet50")  # compared on every data set
 MAPS = "_maps"  # ends the name of a data set at the size, and with the epochs, of the runs for maps
-FOLDER = Path(__file__).resolve().parents[1] / "config"
+FOLDER = Path(__file__).resolve().parent / "defaults"  # a link to config/, installed as a folder
 SCHEMA = FOLDER / "schema.yaml"
 
 

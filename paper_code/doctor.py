@@ -5,13 +5,13 @@ import functools
 import importlib
 import os
 import shutil
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from paper_code.config import (
-    MAPS,
     choose_sources,
     cuda_device_count,
     load_config,
@@ -19,21 +19,21 @@ from paper_code.config import (
     settings_of,
 )
 from paper_code.datasets.read import read_dataset
-from paper_code.datasets.splits import part_sizes
 from paper_code.errors import UserError
 from paper_code.networks.names import parse_network
 from paper_code.networks.registry import NETWORKS, network_module
 from paper_code.plan import Plan
-from paper_code.progress import track
 from paper_code.provenance import processor, versions
 from paper_code.time_left import duration
+
+if TYPE_CHECKING:
+    from paper_code.forecast import Rates
 
 ROOT = Path(__file__).resolve().parents[1]
 MEASURED = ROOT / "benchmarks" / "results" / "scales.csv"
 PREPARATION = ROOT / "benchmarks" / "results" / "full_scale.csv"
 SCALES = ("smoke", "demo", "paper")
 GIB = 2**30
-PROBE_STEPS = 3
 
 
 def doctor(
@@ -45,7 +45,7 @@ def doctor(
 
     Args:
         data_root: the folder of the data sets; defaults to that of the configuration.
-        probe: a scale whose training time is estimated from a few steps of every network.
+        probe: a scale whose time and memory are estimated from a few steps of every network.
         configfile: a configuration of yours; defaults to config/config.yaml.
 
     Raises:
@@ -152,7 +152,7 @@ def needed_bytes(plan: Plan) -> dict[str, int]:
     arrays = sum(4 * size * size * images_of(plan, name) for name, size in sizes.items())
     weights = 0
     for run in plan.runs:
-        if plan.settings["keep_weights"] or run.dataset.endswith(MAPS):
+        if plan.keeps_weights(run):
             classes = plan.facts(run.dataset).classes
             # Without classes in the configuration their number costs next to nothing.
             weights += 4 * parameters(*parse_network(run.network), max(len(classes), 2))
@@ -169,7 +169,9 @@ def parameters(network: str, gate_after: int, classes: int) -> int:
 
 
 def _scales(plans: dict[str, Plan], chosen: str) -> list[str]:
-    measured = pd.read_csv(MEASURED)
+    columns = ["scale", "hardware", "seconds", "what"]
+    # Only a clone has the benchmarks.
+    measured = pd.read_csv(MEASURED) if MEASURED.is_file() else pd.DataFrame(columns=columns)
     free = shutil.disk_usage(Path.cwd()).free
     problems = []
     print("\nScales")
@@ -226,38 +228,42 @@ def job_seconds(benchmarks: Path) -> list[float]:
 
 
 def _probe(plan: Plan) -> None:
-    """Estimate a scale's training time from a few real steps of each network."""
-    import torch
+    """Measure rates on this machine, and print how long a run of the plan would take."""
+    # Only this imports torch, which takes seconds.
+    from paper_code.forecast import forecast, sets_of
+    from paper_code.probe import measure
 
-    from paper_code.device import default_device
-    from paper_code.networks import build_network
-    from paper_code.training.loop import ImageSet, TrainingSettings, fit
-
-    settings, scale = plan.settings, plan.scale
-    device, batch, size = default_device(), settings["batch_size"], settings["image_size"]
-    rng = np.random.default_rng(0)
-    pixels = rng.integers(0, 256, (batch * PROBE_STEPS, 3, size, size), dtype=np.uint8)
-    images = torch.from_numpy(pixels).to(device)
-    labels = torch.arange(len(images), device=device) % 2
-    part = ImageSet(images, labels)
-    protocol = TrainingSettings.of(settings, epochs=1)
-    rates, seconds = {}, 0.0
-    for name in track(settings["networks"], f"probing {scale}"):
-        network = build_network(name, 2, image_size=size).to(
-            device, memory_format=torch.channels_last
+    started = time.monotonic()
+    rates = measure(plan)
+    images = {name: images_of(plan, name) for name in sets_of(plan)}
+    notebooks = len(list((ROOT / "notebooks").glob("*.ipynb")))
+    found = forecast(plan, rates, images, notebooks)
+    print(f"\nProbe of {plan.scale} ({time.monotonic() - started:.0f} s; {_unit(rates)})")
+    for (name, size, batch), rate in rates.training.items():
+        print(
+            f"  {name}, {size} px: {batch / rate.step:.1f} images/s training, "
+            f"{1 / rate.image:.1f} validation, {rate.start:.1f} s to start and save"
         )
-        state = fit(network, part, part, protocol, label=f"{name}, probe, ")
-        rates[name] = [len(part) / state.seconds[0][f"{key}_seconds"] for key in ("train", "val")]
-        print(f"  {name}: {rates[name][0]:.1f} images/s training, {rates[name][1]:.1f} validation")
-        del network
-    for run in plan.runs:
-        train, val, _ = part_sizes(images_of(plan, run.dataset))
-        speed = rates.get(parse_network(run.network)[0])
-        if speed:
-            own = settings_of(settings, run.dataset, run.network)
-            pixels = (own["image_size"] / size) ** 2  # time is taken as proportional to them
-            seconds += own["epochs"] * pixels * (train / speed[0] + val / speed[1])
+    lines = [("", "jobs", "each", "together", "memory")]
+    for part in found.parts:
+        each = duration(part.seconds / max(1, part.jobs))
+        memory = f"{part.memory / GIB:.1f} GiB" if part.memory else ""
+        lines.append((part.name, str(part.jobs), each, duration(part.seconds), memory))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for first, *rest in lines:
+        cells = [text.rjust(width) for text, width in zip(rest, widths[1:], strict=True)]
+        print("  ".join([f"  {first:<{widths[0]}}", *cells]).rstrip())
+    need = sum(needed_bytes(plan).values())
+    together = sum(part.seconds for part in found.parts)
     print(
-        f"  {scale}: about {seconds / 3600:.1f} h of training one run after another, from "
-        f"{PROBE_STEPS} steps of each network here; data and tables come on top"
+        f"  {plan.scale}: about {duration(found.seconds)} ({duration(together)} one after "
+        f"another), {rates.slots} training runs at once; up to {found.memory / GIB:.1f} GiB of "
+        f"{'GPU ' if rates.in_turn else ''}memory for them; {need / GIB:.1f} GiB of disk besides "
+        "phantoms"
     )
+
+
+def _unit(rates: "Rates") -> str:
+    if rates.in_turn:
+        return "seconds on the clock"
+    return "processor time per thread; measure on an idle machine, a busy one computes more slowly"

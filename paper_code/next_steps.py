@@ -10,22 +10,18 @@ from paper_code.plan import DALA, Plan
 from paper_code.runs import PREDICTIONS, WEIGHTS
 
 
-def next_steps(plan: Plan, programs: str, arguments: list[str]) -> str:
+def next_steps(plan: Plan, programs: str) -> str:
     """Paths and commands; only what is there is named.
 
     Args:
         plan: of the run.
-        programs: what `python` and `snakemake` are called with: "" or a folder and "/".
-        arguments: those of this call of Snakemake.
+        programs: what `python` is called with: "" or a folder and "/".
     """
     lines = [f"Tables: {plan.output}tables/    Figures: {plan.output}figures/"]
     if Path(f"{plan.output}tables/summary.md").is_file():
         lines.insert(0, f"Does the paper hold? {plan.output}tables/summary.md")
-    report = shlex.join(["--report", "report.html", *arguments])
-    lines += [
-        "Everything in one HTML file that works offline:",
-        f"    {programs}snakemake {report}",
-    ]
+    if Path(plan.root, "report.html").is_file():
+        lines.append(f"Everything on one page, for a browser: {plan.root}/report.html")
     commands = list(_commands(plan))
     if commands:
         lines.append("Try next:")

@@ -17,7 +17,7 @@ from paper_code.errors import UserError
 from paper_code.networks.names import VARIANT, parse_network
 from paper_code.networks.registry import NETWORKS, network_module
 from paper_code.reporting.catalogue import RESULTS, Result
-from paper_code.runs import FACTS, HISTORY, PREDICTIONS, TIMING, WEIGHTS
+from paper_code.runs import CARD, FACTS, HISTORY, PREDICTIONS, TIMING, WEIGHTS
 from paper_code.sources import source_files
 
 DALA = "dalaresnet50"
@@ -287,6 +287,16 @@ class Plan:
         """The file with the steps of DT Grad-CAM on one image, which a notebook reads."""
         shown = "figure_07_cam_comparison" in self.names("figure")
         return [f"{self.output}figures/figure_07_steps.npz"] if shown else []
+
+    def keeps_weights(self, run: RunId) -> bool:
+        """Whether a run's weights stay; those at the size of the maps always do."""
+        return self.settings["keep_weights"] or run.dataset.endswith(MAPS)
+
+    @property
+    def cards(self) -> list[str]:
+        """The model cards of all weights that stay."""
+        kept = [run for run in self.runs if self.keeps_weights(run)]
+        return [f"{self.root}/runs/{run.folder}/{CARD}" for run in kept]
 
     def made(self, paths: Iterable[str]) -> list[str]:
         """Those of `paths`, such as "tables/audit.csv", that this plan makes."""

@@ -15,6 +15,8 @@ PACKAGES = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "imbalanced
 def commit() -> str:
     """The commit, with "+changes" where tracked files differ from it; "unknown" without git."""
     root = Path(__file__).resolve().parents[1]
+    if not (root / ".git").exists():  # installed, perhaps inside the repository of something else
+        return "unknown"
     try:
         run = functools.partial(
             subprocess.run, cwd=root, capture_output=True, text=True, check=True, timeout=10

@@ -16,6 +16,7 @@ PREDICTIONS = "predictions.csv"
 HISTORY = "history.csv"
 TIMING = "timing.json"
 WEIGHTS = "weights.safetensors"
+CARD = "model_card.md"  # of weights that stay
 
 
 @dataclass(frozen=True)

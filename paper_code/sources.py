@@ -26,6 +26,11 @@ def source_files(*modules: str) -> list[str]:
     Raises:
         ModuleNotFoundError: a module of the package does not exist.
     """
+    return list(_relative(modules, Path.cwd()))
+
+
+@functools.cache  # asked for each of thousands of jobs
+def _relative(modules: tuple[str, ...], start: Path) -> list[str]:
     waiting, found = [name for module in modules for name in _with_packages(module)], set()
     while waiting:
         path = _module_file(waiting.pop())
@@ -34,7 +39,7 @@ def source_files(*modules: str) -> list[str]:
             if path.name == "__init__.py":
                 found.update(path.parent.glob("*.csv"))  # a package's data, as in `published`
             waiting += _imports(path)
-    return sorted(os.path.relpath(path) for path in found)
+    return sorted(os.path.relpath(path, start) for path in found)
 
 
 def _with_packages(module: str) -> list[str]:

@@ -1,9 +1,12 @@
 """The documentation points at what exists: relative links, and paths of the repository."""
 
 import re
+import sys
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, train_run, training_settings, write_prepared
+
+from paper_code import cli
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -52,3 +55,27 @@ def test_sources_name_pages_that_exist(kind):
     for path in (path for folder in folders for path in (ROOT / folder).rglob(f"*.{kind}")):
         for page in re.findall(r"\bdocs/[\w/]+\.(?:md|py|jpg)", path.read_text(encoding="utf-8")):
             assert (ROOT / page).is_file(), f"{path.relative_to(ROOT)}: {page}"
+
+
+def test_the_page_on_interfaces_runs(tmp_path, monkeypatch):
+    """Its Python, block by block in one session, and its commands, where a run has left weights."""
+    pytest.importorskip("pytorch_grad_cam")
+    prepared, split = write_prepared(tmp_path)
+    settings = training_settings(epochs=1, batch_size=16)
+    train_run("dalaresnet50", prepared, split, tmp_path, settings, weights="random")
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs/guide/interfaces.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^    python -m paper_code (\w+ .+)$", page, re.MULTILINE)
+    assert [words.split()[0] for words in commands] == ["export", "export"]
+    for words in commands:
+        if "--onnx" in words:
+            with monkeypatch.context() as patch:  # as where the extra is not installed
+                patch.setitem(sys.modules, "onnx", None)
+                assert cli.main(words.split()) == 2
+        else:
+            assert cli.main(words.split()) == 0
+    session: dict = {}
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 6
+    for block in blocks:
+        exec(block.replace('REPOSITORY = "."', f"REPOSITORY = {str(ROOT)!r}"), session)

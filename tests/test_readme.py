@@ -5,8 +5,13 @@ import pytest
 from conftest import ROOT
 
 from paper_code.errors import UserError
-from paper_code.reporting.claims.answer import STATUSES, answer, answer_markdown
-from paper_code.reporting.claims.summary import MARKS, write_answer
+from paper_code.reporting.claims.answer import (
+    STATUSES,
+    answer,
+    answer_markdown,
+    brief_markdown,
+)
+from paper_code.reporting.claims.summary import BRIEF_MARKS, MARKS, write_answer
 from paper_code.reporting.evidence import read_results
 
 TABLES = sorted((ROOT / "tables").glob("*.csv"))
@@ -22,6 +27,13 @@ def test_the_readme_and_the_summary_open_with_the_answer(lines):
     for page, folder in ((ROOT / "README.md", "tables/"), (ROOT / "tables" / "summary.md", "")):
         text = page.read_text(encoding="utf-8")
         assert answer_markdown(lines, folder) in text, f"{page}: make publish"
+
+
+def test_the_readme_begins_with_three_points():
+    tables = {path.stem: read_results(path) for path in TABLES}
+    points = brief_markdown(tables, "tables/")
+    assert points.count("\n") == 2
+    assert points in (ROOT / "README.md").read_text(encoding="utf-8"), "make publish"
 
 
 def test_every_line_has_a_status_and_a_table_that_exists(lines):
@@ -46,11 +58,12 @@ def test_a_page_without_a_place_for_the_answer_is_named(tmp_path):
     page.write_text("# No place\n")
     with pytest.raises(UserError, match="has no place for the answer"):
         write_answer(str(page), tables=[])
-    page.write_text(f"before\n{MARKS[0]}\nold\n{MARKS[1]}\nafter\n")
+    places = "".join(f"before\n{first}\nold\n{last}\n" for first, last in (BRIEF_MARKS, MARKS))
+    page.write_text(f"{places}after\n")
     write_answer(str(page), tables=[str(ROOT / "tables" / "audit.csv")])
     text = page.read_text()
     assert text.startswith("before\n") and text.endswith("\nafter\n") and "old" not in text
-    assert "(tables/audit.md)" in text
+    assert text.count("(tables/audit.md)") == 2
 
 
 def gate_rows(difference: float, finding: str) -> pd.DataFrame:

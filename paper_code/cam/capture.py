@@ -1,26 +1,30 @@
 """One forward pass that keeps an autograd graph only above the layer of interest."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from paper_code.cam.layers import find_grid, to_maps
+from paper_code.cam.layers import Reshape, reshaping
 from paper_code.errors import UserError
 
 PRECISIONS = ("full", "bfloat16")
 
+# What is explained in each of N images: the score of a class, or any scalar made from the network's
+# output for that image.
+Score = Callable[[Tensor], Tensor]
+Targets = Tensor | Sequence[Score]
+
 
 class Captured(NamedTuple):
-    """What one pass gives. N images, C channels, h x w the layer's grid, K classes."""
+    """What one pass gives. N images, C channels, h x w the layer's grid."""
 
     activations: Tensor  # N x C x h x w
-    gradients: Tensor | None  # N x C x h x w: d score of the image's class / d activation
-    logits: Tensor  # N x K
-    classes: Tensor  # N, int64
+    gradients: Tensor | None  # N x C x h x w: d score of the image / d activation
+    classes: Targets  # N class indices (int64), or N scoring functions
 
 
 @dataclass(frozen=True)
@@ -30,23 +34,31 @@ class View:
     Attributes:
         network: in evaluation mode.
         images: N x 3 x H x W, on the network's device.
-        classes: N class indices (int64), or None for the predicted classes.
+        classes: N class indices (int64), N scoring functions, or None for the predicted classes.
         layer: dotted name of the layer to read.
         precision: "full" or "bfloat16".
         batch_size: images in one forward pass.
+        reshape_transform: from the layer's output to N x C x h x w; None: `find_grid` decides.
     """
 
     network: nn.Module
     images: Tensor
-    classes: Tensor | None
+    classes: Targets | None
     layer: str
     precision: str
     batch_size: int
+    reshape_transform: Reshape | None = None
 
     def read(self, *, gradients: bool) -> Captured:
         """One pass over all images: activations of the layer, with gradients if asked for."""
         return capture(
-            self.network, self.images, self.classes, self.layer, gradients, self.precision
+            self.network,
+            self.images,
+            self.classes,
+            self.layer,
+            gradients,
+            self.precision,
+            self.reshape_transform,
         )
 
 
@@ -71,10 +83,11 @@ def as_evaluated(network: nn.Module) -> Iterator[None]:
 def capture(
     network: nn.Module,
     images: Tensor,
-    classes: Tensor | None,
+    classes: Targets | None,
     layer: str,
     gradients: bool = True,
     precision: str = "full",
+    reshape_transform: Reshape | None = None,
 ) -> Captured:
     """Run `network` on N images; return the layer's output, and its gradient if asked for.
 
@@ -84,11 +97,12 @@ def capture(
     by its last run. `classes` None means the predicted class.
     """
     leaf: Tensor | None = None
+    as_maps: Reshape | None = None
     device = images.device.type
 
     def cut(module: nn.Module, inputs: object, output: Tensor) -> Tensor:
-        nonlocal leaf
-        find_grid(output, network, images.shape[-2:])
+        nonlocal leaf, as_maps
+        as_maps = reshaping(output, network, images.shape[-2:], reshape_transform)
         torch.set_autocast_enabled(device, False)
         leaf = output.detach().to(images.dtype).requires_grad_(gradients)
         torch.set_grad_enabled(gradients)
@@ -99,23 +113,50 @@ def capture(
     handle = network.get_submodule(layer).register_forward_hook(cut)
     try:
         with torch.no_grad(), autocast(device, precision):
-            logits = network(images)
+            outputs = network(images)
     finally:
         handle.remove()
-    check_logits(logits, len(images))
     if leaf is None:
         raise UserError(f"layer: {layer!r} is not used in the forward pass of this network")
-    classes = check_classes(classes, logits)
-    grid = find_grid(leaf, network, images.shape[-2:])
+    if classes is None or isinstance(classes, Tensor):
+        check_logits(outputs, len(images))
+        classes = check_classes(classes, outputs)
     slopes = None
     if gradients:
         with torch.enable_grad():
-            score = logits.gather(1, classes[:, None]).sum()
+            score = scores(outputs, classes).sum()
         if not score.requires_grad:
             raise UserError(f"layer: the class scores do not depend on {layer!r}")
         (slopes,) = torch.autograd.grad(score, leaf)
-        slopes = to_maps(slopes, grid)
-    return Captured(to_maps(leaf.detach(), grid), slopes, logits.detach(), classes)
+        slopes = as_maps(slopes)
+    return Captured(as_maps(leaf.detach()), slopes, classes)
+
+
+def scores(outputs: Tensor, targets: Targets) -> Tensor:
+    """The N scores to explain, from the network's outputs for N images.
+
+    Of a class index it is that logit, of a function what it returns for the image's own output.
+    """
+    if isinstance(targets, Tensor):
+        return outputs.gather(1, targets[:, None])[:, 0]
+    if not isinstance(outputs, Tensor | list | tuple) or len(outputs) != len(targets):
+        raise UserError("network: it must return one output for each image, in a tensor or a list")
+    values = [target(output) for target, output in zip(targets, outputs, strict=True)]
+    for value in values:
+        if not isinstance(value, Tensor) or value.numel() != 1:
+            shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise UserError(f"targets: each must return one number as a tensor, not {shape}")
+    result = torch.stack([value.reshape(()) for value in values])
+    if not result.isfinite().all():
+        raise UserError("targets: a score is NaN or infinite")
+    return result
+
+
+def chosen(targets: Targets, rows: Tensor) -> Targets:
+    """The targets of the images at `rows` (int64), which may repeat."""
+    if isinstance(targets, Tensor):
+        return targets[rows]
+    return [targets[row] for row in rows.tolist()]
 
 
 def logits_in_chunks(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from paper_code.cam import dt_gradcam, methods
-from paper_code.cam.capture import View, as_evaluated
+from paper_code.cam.capture import Score, Targets, View, as_evaluated
 from paper_code.cam.layers import default_layer, layer_name
 from paper_code.cam.score_cam import scorecam
 from paper_code.errors import UserError
@@ -50,7 +50,7 @@ _BATCH_SIZE_GPU = 128
 # Their networks flatten with `flatten`, which takes any memory layout; `view` in others would not.
 _ANY_LAYOUT = ("paper_code.", "torchvision.", "timm.")
 
-Classes = Tensor | Sequence[int] | None
+Classes = Tensor | Sequence[int] | Sequence[Score] | None
 
 
 def compute_cam(
@@ -64,11 +64,14 @@ def compute_cam(
     """Class activation maps of a batch: N x H x W, float32 in [0, 1], on the network's device.
 
     images: N x 3 x H x W, floating point, scaled as the network expects ([-1, 1] here).
-    classes: N class indices, or None for the predicted classes. Eigen-CAM does not depend on it.
+    classes: N class indices, or None for the predicted classes. Instead of an index, a function
+        from the network's output for one image to the number to explain (a target of
+        pytorch-grad-cam). Eigen-CAM does not depend on it.
     method: "gradcam", "scorecam", "eigencam", "dt_gradcam", "gradcam_plusplus" or "hirescam".
     layer: dotted name (or module) to read the map from; None: `default_layer` decides.
-    options: precision ("full" or "bfloat16": the part that needs no gradient runs under autocast)
-        and batch_size for every method; masks for Score-CAM (see `score_cam.MASKS`); copies, sigma,
+    options: for every method precision ("full" or "bfloat16": the part that needs no gradient runs
+        under autocast), batch_size, and reshape_transform (from the layer's output to N x C x h x w
+        where that is not recognised); masks for Score-CAM (see `score_cam.MASKS`); copies, sigma,
         seed and kernel_size for DT Grad-CAM.
 
     The network comes back as it was: mode, hooks, parameters, gradients, BatchNorm statistics.
@@ -90,7 +93,7 @@ def raw_cam(
         near = difflib.get_close_matches(str(method).lower(), METHODS, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise UserError(f"method: {method!r} is not one of {', '.join(METHODS)}{hint}")
-    known = ("precision", "batch_size", *_own_options(method))
+    known = ("precision", "batch_size", "reshape_transform", *_own_options(method))
     for name in sorted(options.keys() - set(known)):
         raise UserError(f"{method} has no option {name!r}; it has {', '.join(known)}")
     maps = []
@@ -136,8 +139,9 @@ def _view(
     images, classes = _prepared(network, images, classes)
     precision = options.pop("precision", "full")
     batch_size = _batch_size(options.pop("batch_size", None), images)
+    reshape_transform = options.pop("reshape_transform", None)
     layer = layer_name(network, default_layer(network, images) if layer is None else layer)
-    return View(network, images, classes, layer, precision, batch_size)
+    return View(network, images, classes, layer, precision, batch_size, reshape_transform)
 
 
 def _parts(view: View) -> Iterator[View]:
@@ -148,7 +152,9 @@ def _parts(view: View) -> Iterator[View]:
         yield replace(view, images=view.images[rows], classes=classes)
 
 
-def _prepared(network: nn.Module, images: Tensor, classes: Classes) -> tuple[Tensor, Tensor | None]:
+def _prepared(
+    network: nn.Module, images: Tensor, classes: Classes
+) -> tuple[Tensor, Targets | None]:
     """Checked images and classes on the network's device, in its floating-point type."""
     if not isinstance(images, Tensor) or images.ndim != 4:
         raise UserError("images: give a tensor N x 3 x H x W")
@@ -169,6 +175,12 @@ def _prepared(network: nn.Module, images: Tensor, classes: Classes) -> tuple[Ten
     images = images.detach().to(home, memory_format=layout)
     if classes is None:
         return images, None
+    if not isinstance(classes, Tensor) and any(callable(target) for target in classes):
+        if not all(callable(target) for target in classes):
+            raise UserError("classes: give class indices or functions, not both")
+        if len(classes) != len(images):
+            raise UserError(f"classes: {len(classes)} functions given for {len(images)} images")
+        return images, list(classes)
     classes = torch.as_tensor(classes, device=images.device)
     if classes.is_floating_point() or classes.dtype == torch.bool or classes.ndim != 1:
         raise UserError("classes: give a list of whole numbers, one for each image, or None")

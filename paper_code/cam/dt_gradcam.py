@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from paper_code.cam.capture import View, logits_in_chunks, memory_format
+from paper_code.cam.capture import Targets, View, chosen, logits_in_chunks, memory_format
 from paper_code.cam.methods import gradcam, same_up_to_rounding, scale, upsample
 from paper_code.errors import UserError
 
@@ -27,7 +27,7 @@ KERNEL_SIZE = 5
 class DTGradCAMSteps(NamedTuple):
     """Every stage for B images and N copies. h x w is the layer's grid, H x W the image."""
 
-    classes: Tensor  # B, int64
+    classes: Targets  # B class indices (int64), or B scoring functions
     weights: Tensor  # N: 1 ... 0.5
     copy_maps: Tensor  # B x N x h x w: Grad-CAM of each noisy copy after ReLU, unscaled
     average: Tensor  # B x H x W: Eq. 8, upsampled, unscaled
@@ -142,7 +142,7 @@ def steps(view: View, copies: int, sigma: float, seed: int, kernel_size: int) ->
     return steps_from_copies(maps, linear_weights(copies), classes, size, kernel_size)
 
 
-def copy_maps(view: View, classes: Tensor, copies: int, sigma: float, seed: int) -> Tensor:
+def copy_maps(view: View, classes: Targets, copies: int, sigma: float, seed: int) -> Tensor:
     """Eq. 5-7: B x N x h x w, Grad-CAM after ReLU of all noisy copies of all images, in chunks."""
     images = view.images
     added = noise(copies, tuple(images.shape[1:]), sigma, seed).to(images)
@@ -152,14 +152,14 @@ def copy_maps(view: View, classes: Tensor, copies: int, sigma: float, seed: int)
         image, copy = pair // copies, pair % copies
         noisy = images[image] + added[copy]
         noisy = noisy.contiguous(memory_format=memory_format(images))
-        part = replace(view, images=noisy, classes=classes[image])
+        part = replace(view, images=noisy, classes=chosen(classes, image))
         seen = part.read(gradients=True)
         maps.append(gradcam(seen.activations, seen.gradients).relu())
     return torch.cat(maps).unflatten(0, (len(images), copies))
 
 
 def steps_from_copies(
-    maps: Tensor, weights: Tensor, classes: Tensor, size: tuple[int, int], kernel_size: int
+    maps: Tensor, weights: Tensor, classes: Targets, size: tuple[int, int], kernel_size: int
 ) -> DTGradCAMSteps:
     """Eq. 8-10 and morphology on the B x N x h x w maps of `copy_maps`, at image `size`."""
     average = upsample(weighted_average(maps, weights), size)

@@ -1,12 +1,16 @@
 """Which layer a map is read from, and how its output becomes a grid over the image."""
 
 import difflib
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from paper_code.errors import UserError
+
+# From a layer's output to N x C x h x w maps, as in pytorch-grad-cam; gradients go through it too.
+Reshape = Callable[[Tensor], Tensor]
 
 
 class Grid(NamedTuple):
@@ -71,6 +75,36 @@ def default_layer(network: nn.Module, images: Tensor) -> str:
     if not found:
         raise UserError("layer: no module of this network has a 4-D output; name the layer")
     return found[-1]
+
+
+def reshaping(
+    output: object,
+    network: nn.Module,
+    image_size: tuple[int, int],
+    reshape_transform: Reshape | None = None,
+) -> Reshape:
+    """What turns a layer's `output`, and its gradient, into N x C x h x w.
+
+    It is `reshape_transform` if there is one, else `to_maps` with the grid that `find_grid` finds.
+    Raises UserError if the output is no such map.
+    """
+    if reshape_transform is None:
+        grid = find_grid(output, network, image_size)
+        return lambda values: to_maps(values, grid)
+    if not isinstance(output, Tensor):
+        raise UserError(f"layer: its output is not a tensor but {type(output).__name__}")
+    try:
+        maps = reshape_transform(output)
+    except (RuntimeError, IndexError, TypeError, ValueError) as error:
+        raise UserError(
+            f"reshape_transform: does not fit the layer's output {tuple(output.shape)} ({error})"
+        ) from error
+    if not isinstance(maps, Tensor) or maps.ndim != 4 or len(maps) != len(output):
+        shape = tuple(maps.shape) if isinstance(maps, Tensor) else type(maps).__name__
+        raise UserError(
+            f"reshape_transform: it must return N x C x h x w for N images, not {shape}"
+        )
+    return reshape_transform
 
 
 def find_grid(output: object, network: nn.Module, image_size: tuple[int, int]) -> Grid:

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from paper_code.cam.capture import View, autocast, memory_format
+from paper_code.cam.capture import Targets, View, autocast, chosen, memory_format, scores
 from paper_code.cam.fusion import for_inference
 from paper_code.cam.methods import scale
 from paper_code.errors import UserError
@@ -37,20 +37,20 @@ def scorecam(view: View, *, masks: str = "original") -> Tensor:
     distinct, which = torch.unique(rows, dim=0, return_inverse=True)
     owners, small = distinct[:, 0].long(), distinct[:, 1:].unflatten(1, (1, height, width))
     network, size = for_inference(view.network, images, view.precision, view.batch_size)
-    scores = torch.cat(
+    channel_scores = torch.cat(
         [
             _scores(
                 network,
                 images[owner].contiguous(memory_format=memory_format(images)),
                 mask,
-                captured.classes[owner],
+                chosen(captured.classes, owner),
                 masks,
                 view.precision,
             )
             for owner, mask in zip(owners.split(size), small.split(size), strict=True)
         ]
     )
-    weights = scores[which].unflatten(0, (count, channels)).softmax(1)
+    weights = channel_scores[which].unflatten(0, (count, channels)).softmax(1)
     return torch.einsum("nchw,nc->nhw", activations, weights)
 
 
@@ -58,14 +58,14 @@ def _scores(
     network: nn.Module,
     images: Tensor,
     small: Tensor,
-    classes: Tensor,
+    classes: Targets,
     masks: str,
     precision: str,
 ) -> Tensor:
-    """Class scores (M) of M images, each under its mask (M x 1 x h x w)."""
+    """The scores (M) of M images, each under its mask (M x 1 x h x w)."""
     align_corners, rescale = MASKS[masks]
     large = F.interpolate(small, images.shape[-2:], mode="bilinear", align_corners=align_corners)
     large = scale(large) if rescale else large
     with torch.no_grad(), autocast(images.device.type, precision):
-        logits = network((images * large).to(images.dtype))
-    return logits.gather(1, classes[:, None])[:, 0].to(small.dtype)
+        outputs = network((images * large).to(images.dtype))
+    return scores(outputs, classes).to(small.dtype)

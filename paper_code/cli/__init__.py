@@ -1,11 +1,12 @@
 """The command line: every rule's work, runnable alone, and trained networks on your own images.
 
-python -m paper_code COMMAND --help
+python -m paper_code COMMAND --help, or, after `pip install .`, dalaresnet50 COMMAND --help
 """
 
 import argparse
 import errno
 import os
+import sys
 from pathlib import Path
 
 from paper_code.cli import data, networks, results
@@ -17,6 +18,18 @@ from paper_code.working import join_run
 # How `--help` groups them.
 GROUPS = {"data": data.COMMANDS, "networks": networks.COMMANDS, "results": results.COMMANDS}
 COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()}
+# Packages that a light installation leaves out, with the extra of pyproject.toml that has them.
+EXTRAS = {
+    "IPython": "reproduce",
+    "matplotlib": "reproduce",
+    "nbclient": "reproduce",
+    "nbconvert": "reproduce",
+    "nbformat": "reproduce",
+    "onnx": "export",
+    "onnxruntime": "export",
+    "onnxscript": "export",
+}
+SCRIPT = "dalaresnet50"  # the command that `pip install` makes
 # What to do about the errors of the file system that a user can mend.
 ADVICE = {
     errno.ENOENT: "Check the path, or make that file first.",
@@ -54,6 +67,15 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("interrupted; run the same command again to go on")
         return 130
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        say(
+            f"error: {args.command} needs the package {package}, which is not installed. "
+            f"In a clone of this repository: pip install '.[{EXTRAS[package]}]'"
+        )
+        return 2
     except OSError as error:
         if error.errno not in ADVICE:
             raise
@@ -72,11 +94,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser with all commands."""
+    program = SCRIPT if Path(sys.argv[0]).stem == SCRIPT else "python -m paper_code"
     parser = argparse.ArgumentParser(
-        prog="python -m paper_code",
+        prog=program,
         description="DALAResNet50 and DT Grad-CAM: every step from raw files to the paper's tables"
         " and figures.\nAll steps at once: snakemake --cores all",
-        epilog=_tour(),
+        epilog=_tour(program),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(
@@ -89,11 +112,11 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _tour() -> str:
+def _tour(program: str) -> str:
     """Every command in its group with one line each."""
     lines = []
     for group, commands in GROUPS.items():
         lines.append(f"{group}:")
         for name, (add, _) in commands.items():
             lines.append(f"    {name:<10} {add.__doc__.strip().splitlines()[0]}")
-    return "\n".join([*lines, "", "python -m paper_code COMMAND --help explains a command."])
+    return "\n".join([*lines, "", f"{program} COMMAND --help explains a command."])

@@ -1,4 +1,4 @@
-"""Commands that train networks and use trained ones: train, evaluate, predict, explain, cam."""
+"""Commands that train networks and use trained ones."""
 
 import argparse
 
@@ -42,6 +42,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     add_config(parser, "rotation", "largest angle of the augmentation in degrees", type=float)
     add_config(parser, "select_epoch", "the epoch that is tested", choices=["best", "last"])
     add_config(parser, "precision", "of the arithmetic", choices=["auto", "fp32", "bf16", "fp16"])
+    add_config(parser, "execution", "of a training step: eager, compile, graph, contiguous")
     add_config(parser, "recalibrate_batchnorm", "before each evaluation, for short runs")
     add_config(parser, "checkpoint_seconds", "between two checkpoints", type=float)
     parser.add_argument("--seed", type=seed, default=0, help="of weights, order and augmentation")
@@ -60,6 +61,7 @@ def run_train(args: argparse.Namespace) -> None:
         rotation=args.rotation,
         select_epoch=args.select_epoch,
         precision=args.precision,
+        execution=args.execution,
         recalibrate_batchnorm=args.recalibrate_batchnorm == "true",
         checkpoint_seconds=args.checkpoint_seconds,
         seed=args.seed,
@@ -126,16 +128,24 @@ def run_predict(args: argparse.Namespace) -> int:
 
 
 def add_explain(parser: argparse.ArgumentParser) -> None:
-    """Class activation maps over images of your own, with a CSV of class probabilities.
+    """Class activation maps over images of your own: overlays, a CSV, and a page for the browser.
 
-    A file that cannot be used is named and skipped; the exit status is then 1 instead of 0.
+    OUTPUT/index.html shows them all and needs no network. A file that cannot be used is named and
+    skipped; the exit status is then 1 instead of 0.
     """
     parser.add_argument("images", nargs="+", help="image files, or folders with images")
     parser.add_argument("--weights", required=True, help="weights.safetensors of a run")
     parser.add_argument(
         "--method",
-        default="dt_gradcam",
-        help="gradcam, scorecam, eigencam, dt_gradcam (default), gradcam_plusplus or hirescam",
+        nargs="+",
+        default=["dt_gradcam"],
+        help="one or more of gradcam, scorecam, eigencam, dt_gradcam (the default), "
+        "gradcam_plusplus and hirescam, or all",
+    )
+    parser.add_argument(
+        "--masks",
+        help="lesion masks to outline and to score the maps against: a folder of files named like "
+        "the images, or a manifest.csv with the columns path, label and mask",
     )
     parser.add_argument("--class", dest="target", help="class to explain (default: the predicted)")
     parser.add_argument("--layer", help="layer to read (default: the network's last map)")
@@ -146,9 +156,51 @@ def run_explain(args: argparse.Namespace) -> int:
     from paper_code.inference.explain import explain_images
 
     skipped = explain_images(
-        args.weights, args.images, args.output, args.method, target=args.target, layer=args.layer
+        args.weights,
+        args.images,
+        args.output,
+        args.method,
+        target=args.target,
+        masks=args.masks,
+        layer=args.layer,
     )
     return 1 if skipped else 0
+
+
+def add_export(parser: argparse.ArgumentParser) -> None:
+    """A trained network as one ONNX or TorchScript file, checked against the network.
+
+    It takes RGB values from 0 to 255 and gives class probabilities; the file's metadata say how.
+    """
+    parser.add_argument("weights", help="weights.safetensors of a run")
+    form = parser.add_mutually_exclusive_group(required=True)
+    form.add_argument(
+        "--onnx",
+        dest="form",
+        action="store_const",
+        const="onnx",
+        help="needs the extra: pip install '.[export]'",
+    )
+    form.add_argument("--torchscript", dest="form", action="store_const", const="torchscript")
+    add_output(parser, "file to write")
+
+
+def run_export(args: argparse.Namespace) -> None:
+    from paper_code.inference.export import export_network
+
+    export_network(args.weights, args.output, args.form)
+
+
+def add_card(parser: argparse.ArgumentParser) -> None:
+    """A model card for the weights of a run, in the format of Hugging Face."""
+    parser.add_argument("folder", metavar="RUN", help="folder of the run, with its weights")
+    parser.add_argument("--output", "-o", help="Markdown to write; without it RUN/model_card.md")
+
+
+def run_card(args: argparse.Namespace) -> None:
+    from paper_code.inference.card import write_card
+
+    write_card(args.folder, args.output)
 
 
 def add_cam(parser: argparse.ArgumentParser) -> None:
@@ -193,5 +245,7 @@ COMMANDS = {
     "evaluate": (add_evaluate, run_evaluate),
     "predict": (add_predict, run_predict),
     "explain": (add_explain, run_explain),
+    "export": (add_export, run_export),
+    "card": (add_card, run_card),
     "cam": (add_cam, run_cam),
 }

@@ -1,4 +1,4 @@
-"""Commands that make results from files: table, figure, summary, page, steps, notebook; doctor."""
+"""Commands that make results from files: table, figure, summary, report, notebook ...; doctor."""
 
 import argparse
 import importlib
@@ -8,7 +8,7 @@ from paper_code.cli.options import SCALES, add_output, positive
 from paper_code.errors import UserError
 from paper_code.files import read_json
 from paper_code.networks.names import parse_network
-from paper_code.reporting.catalogue import RESULTS, Result, find_result
+from paper_code.reporting.catalogue import RESULTS, Result, find_result, in_order
 
 
 def _keys(kind: str) -> str:
@@ -114,16 +114,29 @@ def _check_belongs(result: Result, path: Path) -> None:
         )
 
 
-def add_page(parser: argparse.ArgumentParser) -> None:
-    """Turn a table's Markdown page into HTML, as the report shows it."""
-    parser.add_argument("table", help=".md file")
+def add_report(parser: argparse.ArgumentParser) -> None:
+    """Put every table and figure into one HTML page that opens with the answer."""
+    parser.add_argument(
+        "--tables", nargs="*", default=[], help="CSV files with the .md beside them"
+    )
+    parser.add_argument("--figures", nargs="*", default=[], help="PNG files")
+    parser.add_argument("--summary", required=True, help=".md of the command 'summary'")
+    parser.add_argument("--phantoms", nargs="*", default=[], help="data sets that are synthetic")
     add_output(parser, ".html to write")
 
 
-def run_page(args: argparse.Namespace) -> None:
-    from paper_code.reporting.html import write_page
+def run_report(args: argparse.Namespace) -> None:
+    from paper_code.reporting.html import write_report
 
-    write_page(args.table, args.output)
+    entries = in_order(Path(path).stem for path in [*args.tables, *args.figures])
+    write_report(
+        args.output,
+        tables=args.tables,
+        figures=args.figures,
+        summary=args.summary,
+        about={name: (entry.group, entry.caption) for name, entry in entries.items()},
+        phantoms=args.phantoms,
+    )
 
 
 def add_steps(parser: argparse.ArgumentParser) -> None:
@@ -163,7 +176,7 @@ def add_doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--probe",
         choices=SCALES,
-        help="estimate this scale's training time from a few steps of every network",
+        help="estimate time and memory of this scale from short jobs of every kind (minutes)",
     )
 
 
@@ -177,7 +190,7 @@ COMMANDS = {
     "table": (add_table, run_table),
     "figure": (add_figure, run_figure),
     "summary": (add_summary, run_summary),
-    "page": (add_page, run_page),
+    "report": (add_report, run_report),
     "steps": (add_steps, run_steps),
     "notebook": (add_notebook, run_notebook),
     "doctor": (add_doctor, run_doctor),

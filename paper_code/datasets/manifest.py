@@ -38,11 +38,11 @@ def read(manifest: Path) -> pd.DataFrame:
         if len(empty):
             raise UserError(f"{manifest}: line {empty[0] + 2} has no {column}.")
     _check_case(manifest, table["label"])
-    for column in ("path", "mask"):
-        table[column] = [
-            ";".join(_below(manifest, name.strip()) for name in names.split(";") if name.strip())
-            for names in table[column]
-        ]
+    table["path"] = [_below(manifest, name) for name in table["path"]]
+    table["mask"] = [
+        ";".join(_below(manifest, name.strip()) for name in names.split(";") if name.strip())
+        for names in table["mask"]
+    ]
     twice = table.loc[table["path"].duplicated(), "path"]
     if len(twice):
         name = Path(twice.iloc[0]).relative_to(manifest.parent)

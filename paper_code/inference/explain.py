@@ -1,49 +1,75 @@
-"""Class activation maps of a user's own images, as overlays and a CSV."""
+"""Class activation maps of a user's own images: overlays, a CSV and a page to look at them."""
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 
 from paper_code.cam import METHODS, compute_cam
+from paper_code.cam.localization import overlap_scores, regions, threshold_free_scores
 from paper_code.datasets.images import load_image
+from paper_code.datasets.prepare import resize_mask
 from paper_code.device import default_device
 from paper_code.errors import UserError
-from paper_code.files import replacing_together, write_csv
+from paper_code.files import replacing_together, write_csv, write_text
+from paper_code.inference.drawing import overlay
 from paper_code.inference.load import load_trained
+from paper_code.inference.masks import find_masks, read_mask
+from paper_code.inference.page import (
+    MOST_IMAGES,
+    SCORES,
+    Cell,
+    Row,
+    make_page,
+    map_picture,
+    outline_path,
+    photo,
+    photo_side,
+)
 from paper_code.inference.predict import class_probabilities, decoded, find_images, introduce
 from paper_code.networks.preprocessing import normalize
 from paper_code.progress import say
 
-OPACITY = 0.45  # of the map over the image
+ALL = "all"
 CHUNK = 16  # images explained together; Score-CAM alone takes seconds an image
+TABLE, PAGE = "explanations.csv", "index.html"
 
 
 def explain_images(
     weights: str | Path,
     paths: Sequence[str | Path],
     output: str | Path,
-    method: str,
+    methods: Sequence[str],
     *,
     target: str | None = None,
+    masks: str | Path | None = None,
     **options: object,
 ) -> int:
-    """Write an overlay PNG an image, and `explanations.csv`: all of them or nothing.
+    """Write overlays, `explanations.csv` and `index.html`: all of them or nothing.
 
-    Columns: image, predicted, p_<class> for each class, explained, method, overlay.
+    The CSV has one row per image and method: image, predicted, p_<class> for each class, explained,
+    method, overlay, empty (whether the map is zero everywhere). With masks: lesion, the mask's
+    share of the image, and, where it marks one, iou (of the map after Otsu's threshold),
+    pointing_game and energy_inside, all at the size of the network's images.
 
-    The overlay has the image's own size: the map as colours (blue is 0, red is 1) over the image. A
-    file that cannot be used as an image is named, skipped and counted.
+    An overlay is a PNG of the image's own size: the map as colours (blue is 0, red is 1) over the
+    image, the lesion outlined. The page shows all of it without network, with pictures of at most
+    1,000 px. A file that cannot be used, or whose mask cannot, is named, skipped and counted.
 
     Args:
         weights: `weights.safetensors` of a run.
         paths: image files, and folders that are searched with their subfolders.
-        output: folder for the overlays and the CSV.
-        method: as in `compute_cam`.
+        output: folder for the files.
+        methods: as in `compute_cam`; "all" for every one.
         target: the class to explain; None for the one predicted.
+        masks: a folder or a manifest.csv, see `find_masks`. Images in such a folder are not
+            explained.
         options: of `compute_cam`.
 
     Returns:
@@ -51,70 +77,217 @@ def explain_images(
 
     Raises:
         UserError: no image is found or can be used, images lie in the output folder, the class or
-            method is unknown, the weights are missing or damaged.
+            a method is unknown, no image has a mask, the weights are missing or damaged.
     """
-    if Path(output).is_file():
+    output, methods = Path(output), _known(methods)
+    if output.is_file():
         raise UserError(f"{output} is a file; give --output a folder.")
-    if method not in METHODS:
-        raise UserError(f"method: {method!r} is none of {', '.join(METHODS)}.")
-    files, output = find_images(paths), Path(output)
-    for path in files:
-        if output.resolve() in path.resolve().parents:
-            raise UserError(f"{path}: lies in the output folder. Choose another one for -o.")
+    files = _files(paths, output, masks)
+    mask_of = {} if masks is None else find_masks(masks, files)
     network, facts = load_trained(weights)
     classes = facts["classes"]
     if target is not None and target not in classes:
         raise UserError(f"class: {target!r} is none of {', '.join(classes)} of {weights}.")
     introduce(weights, facts)
-    device = default_device()
-    rows, skipped, empty = [], [], 0
-    names = _overlay_names(files, method)
+    names, side = _overlay_names(files), photo_side(len(files))
+    lines, rows, skipped = [], [], []
     with replacing_together(output) as new:
-        together = 1 if method == "scorecam" else CHUNK
-        for chunk, images in decoded(files, facts["image_size"], skipped, together):
-            values = class_probabilities(network, images)
-            predicted = values.argmax(axis=1)
-            explained = predicted if target is None else np.full(len(chunk), classes.index(target))
-            inputs = normalize(images.to(device))
-            maps = compute_cam(network, inputs, torch.from_numpy(explained), method, **options)
-            empty += int((maps.amax((1, 2)) == 0).sum())
-            for path, p, best, shown, heat in zip(
-                chunk, values, predicted, explained, maps.cpu().numpy(), strict=True
-            ):
-                _write_overlay(new / names[path], path, heat)
-                rows.append(
-                    {"image": path.as_posix(), "predicted": classes[best]}
-                    | {f"p_{name}": value for name, value in zip(classes, p, strict=True)}
-                    | {"explained": classes[shown], "method": method, "overlay": names[path]}
-                )
-        if not rows:
+        found = _explained(network, facts, files, methods, target, mask_of, skipped, options)
+        for one in found:
+            image = load_image(one.path)
+            cells = _write_maps(new, names[one.path], one, image)
+            lines += _lines(one, cells, masks is not None)
+            if len(rows) < MOST_IMAGES:
+                rows.append(_row(one, cells, image, side))
+        if not lines:
             raise UserError(f"None of {len(files)} files can be used. The first: {skipped[0]}")
-        write_csv(new / "explanations.csv", pd.DataFrame(rows))
+        table = pd.DataFrame(lines)
+        write_csv(new / TABLE, table)
+        used = len(table) // len(methods)
+        page = make_page(rows, methods, facts, skipped, used, _means(table, methods))
+        write_text(new / PAGE, page)
+    empty = int(table["empty"].sum())
+    unmasked = 0 if masks is None else int(table["lesion"].isna().sum()) // len(methods)
     say(
-        f"{output}: {len(rows)} overlays and explanations.csv"
+        f"{output}: {len(table)} overlays, {TABLE} and {PAGE}"
         + (f"; {empty} maps are empty: nothing speaks for the class" if empty else "")
+        + (f"; {unmasked} of {used} images have no mask" if unmasked else "")
         + (f"; {len(skipped)} of {len(files)} files skipped" if skipped else "")
     )
     return len(skipped)
 
 
-def _overlay_names(files: list[Path], method: str) -> dict[Path, str]:
-    """A name for each file's overlay; equal file names in two folders get a number."""
+@dataclass(frozen=True)
+class Explained:
+    """One image with its maps.
+
+    Attributes:
+        path: of the file.
+        probabilities: of each class.
+        predicted, explained: classes.
+        maps: S x S float32 in [0, 1], by method.
+        mask: H x W bool at the file's size; None if there is none.
+    """
+
+    path: Path
+    probabilities: dict[str, float]
+    predicted: str
+    explained: str
+    maps: dict[str, np.ndarray]
+    mask: np.ndarray | None
+
+
+def _known(methods: Sequence[str]) -> list[str]:
+    """Each method once, "all" replaced by every one."""
+    for method in methods:
+        if method not in (*METHODS, ALL):
+            near = difflib.get_close_matches(method, METHODS, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise UserError(f"method: {method!r} is none of {', '.join(METHODS)}, {ALL}.{hint}")
+    return list(METHODS) if ALL in methods else list(dict.fromkeys(methods))
+
+
+def _files(paths: Sequence[str | Path], output: Path, masks: str | Path | None) -> list[Path]:
+    """The images to explain: not those in a folder of masks."""
+    files = find_images(paths)
+    if masks is not None and Path(masks).is_dir():
+        folder = Path(masks).resolve()
+        files = [path for path in files if folder not in path.resolve().parents]
+        if not files:
+            raise UserError(f"--masks {masks}: all images lie in this folder of masks.")
+    for path in files:
+        if output.resolve() in path.resolve().parents:
+            raise UserError(f"{path}: lies in the output folder. Choose another one for -o.")
+    return files
+
+
+def _overlay_names(files: list[Path]) -> dict[Path, str]:
+    """What the names of each file's overlays begin with; equal ones in two folders get a number."""
     names, used = {}, set()
     for path in files:
-        name, number = f"{path.stem}_{method}.png", 1
+        name, number = path.stem, 1
         while name in used:
             number += 1
-            name = f"{path.stem}_{number}_{method}.png"
+            name = f"{path.stem}_{number}"
         used.add(name)
         names[path] = name
     return names
 
 
-def _write_overlay(path: Path, image_path: Path, heat: np.ndarray) -> None:
-    """Blend the S x S map in [0, 1] over the image file's pixels."""
-    image = np.asarray(load_image(image_path).convert("RGB"))
-    heat = cv2.resize(heat, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    colours = cv2.applyColorMap((heat.clip(0, 1) * 255).round().astype(np.uint8), cv2.COLORMAP_JET)
-    blended = cv2.addWeighted(image[..., ::-1].copy(), 1 - OPACITY, colours, OPACITY, 0)
-    path.write_bytes(cv2.imencode(".png", blended)[1].tobytes())
+def _explained(
+    network: torch.nn.Module,
+    facts: dict,
+    files: list[Path],
+    methods: list[str],
+    target: str | None,
+    mask_of: dict[Path, str],
+    skipped: list[str],
+    options: dict[str, object],
+) -> Iterator[Explained]:
+    """Every image that can be used; `skipped` takes what is wrong with the others."""
+    device, classes = default_device(), facts["classes"]
+    together = 1 if "scorecam" in methods else CHUNK
+    for chunk, images in decoded(files, facts["image_size"], skipped, together):
+        masks = _read_masks(chunk, mask_of, skipped)
+        kept = [place for place, path in enumerate(chunk) if path in masks]
+        if not kept:
+            continue
+        images = images[kept]
+        values = class_probabilities(network, images)
+        predicted = values.argmax(axis=1)
+        shown = predicted if target is None else np.full(len(kept), classes.index(target))
+        inputs, wanted = normalize(images.to(device)), torch.from_numpy(shown)
+        maps = {
+            method: compute_cam(network, inputs, wanted, method, **options).cpu().numpy()
+            for method in methods
+        }
+        for row, place in enumerate(kept):
+            yield Explained(
+                chunk[place],
+                dict(zip(classes, values[row], strict=True)),
+                classes[predicted[row]],
+                classes[shown[row]],
+                {method: heat[row] for method, heat in maps.items()},
+                masks[chunk[place]],
+            )
+
+
+def _read_masks(
+    paths: list[Path], mask_of: dict[Path, str], skipped: list[str]
+) -> dict[Path, np.ndarray | None]:
+    """The masks of those images whose mask can be used, None for those that have none."""
+    masks: dict[Path, np.ndarray | None] = {}
+    for path in paths:
+        try:
+            masks[path] = read_mask(mask_of[path], path) if path in mask_of else None
+        except UserError as error:
+            say(f"skipped: {error}")
+            skipped.append(str(error))
+    return masks
+
+
+def _write_maps(folder: Path, name: str, one: Explained, image: Image.Image) -> dict[str, Cell]:
+    """Write the overlay of each map; return what the page shows of it."""
+    pixels, cells, truth = np.asarray(image), {}, None
+    if one.mask is not None and one.mask.any():
+        size = len(next(iter(one.maps.values())))
+        truth = resize_mask(Image.fromarray(one.mask.astype(np.uint8) * 255), size)[None]
+    for method, heat in one.maps.items():
+        file = f"{name}_{method}.png"
+        _write_overlay(folder / file, pixels, heat, one.mask)
+        scores = {} if truth is None else _scores(heat, truth, method)
+        cells[method] = Cell(map_picture(heat), file, not heat.any(), scores)
+    return cells
+
+
+def _write_overlay(path: Path, image: np.ndarray, heat: np.ndarray, mask: np.ndarray | None):
+    path.write_bytes(cv2.imencode(".png", overlay(image, heat, mask))[1].tobytes())
+
+
+def _scores(heat: np.ndarray, truth: np.ndarray, method: str) -> dict[str, float]:
+    """`SCORES` of a map, S x S, beside its lesion, 1 x S x S."""
+    overlap = overlap_scores(regions(heat[None], method, "otsu"), truth)
+    found = pd.concat([overlap, threshold_free_scores(heat[None], truth)], axis=1).iloc[0]
+    return {name: round(float(found[name]), 6) for name in SCORES}
+
+
+def _lines(one: Explained, cells: dict[str, Cell], masked: bool) -> list[dict[str, object]]:
+    """The rows of an image in the CSV."""
+    about = {"image": one.path.as_posix(), "predicted": one.predicted}
+    about |= {f"p_{name}": value for name, value in one.probabilities.items()}
+    about |= {"explained": one.explained}
+    lines = []
+    for method, cell in cells.items():
+        line = about | {"method": method, "overlay": cell.overlay, "empty": cell.empty}
+        if masked:
+            share = np.nan if one.mask is None else round(float(one.mask.mean()), 6)
+            line |= {"lesion": share} | dict.fromkeys(SCORES, np.nan) | cell.scores
+        lines.append(line)
+    return lines
+
+
+def _row(one: Explained, cells: dict[str, Cell], image: Image.Image, side: int) -> Row:
+    """An image as the page shows it."""
+    jpeg, size = photo(image, side)
+    return Row(
+        name=one.path.as_posix(),
+        size=image.size,
+        photo=jpeg,
+        photo_size=size,
+        probabilities=one.probabilities,
+        predicted=one.predicted,
+        explained=one.explained,
+        cells=cells,
+        lesion=None if one.mask is None else float(one.mask.mean()),
+        outline="" if one.mask is None else outline_path(one.mask, size),
+    )
+
+
+def _means(table: pd.DataFrame, methods: list[str]) -> dict[str, dict[str, float]]:
+    """Mean scores of each method over the images with a lesion, and how many there are."""
+    if "lesion" not in table or not (table["lesion"] > 0).any():
+        return {}
+    scored = table[table["lesion"] > 0]
+    means = scored.groupby("method")[[*SCORES, "lesion"]].mean()
+    images = len(scored) // len(methods)
+    return {method: means.loc[method].to_dict() | {"images": images} for method in methods}

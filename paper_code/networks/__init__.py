@@ -9,6 +9,7 @@ totals.
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from paper_code.networks.registry import NETWORKS, network_module
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
         freeze_backbone,
         network_from_checkpoint,
     )
-    from paper_code.networks.dalaresnet50 import DALAResNet50
+    from paper_code.networks.dalaresnet50 import DALAResNet50, DualActivationGate
     from paper_code.networks.weights import load_weights, read_metadata, save_weights
 
 __all__ = [
     "NETWORKS",
     "DALAResNet50",
+    "DualActivationGate",
     "build_network",
     "classifier",
     "default_cam_layer",
@@ -41,6 +43,7 @@ __all__ = [
 # Imported at first use: everything but the registry needs torch, which takes seconds to import.
 _HOME = {
     "DALAResNet50": "dalaresnet50",
+    "DualActivationGate": "dalaresnet50",
     "build_network": "builder",
     "classifier": "builder",
     "default_cam_layer": "builder",
@@ -56,3 +59,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+if "timm" in sys.modules:  # its user may ask it for DALAResNet50
+    importlib.import_module(f"{__name__}.timm_models")

@@ -22,10 +22,17 @@ class DualActivationGate(nn.Module):
 
     Eq. 1: y = mean of x over height and width. Eq. 2: LeakyReLU (slope 0.01) after a linear layer
     to channels / reduction. Eq. 3: ReLU after a linear layer back to `channels`. Eq. 4: z = x * y.
+
+    It fits after any layer with N x C x H x W output. UserError if `reduction` does not divide
+    `channels`.
     """
 
-    def __init__(self, channels: int, reduction: int) -> None:
+    def __init__(self, channels: int, reduction: int = 4) -> None:
         super().__init__()
+        if not isinstance(reduction, int) or reduction < 1 or channels % reduction:
+            raise UserError(
+                f"reduction: {reduction!r} does not divide the {channels} channels of the gate"
+            )
         self.squeeze = nn.Linear(channels, channels // reduction)
         self.expand = nn.Linear(channels // reduction, channels)
 
@@ -50,7 +57,12 @@ class DALAResNet50(ResNet):
 
     Input N x 3 x H x W with H and W of at least 32, output N x num_classes logits. UserError for
     an argument out of range or for weights that cannot be had.
+
+    As in timm, `forward` is `forward_head` after `forward_features`, and the classifier can be
+    taken off or replaced; `num_classes` and `num_features` tell the sizes.
     """
+
+    num_features = CHANNELS[-1]
 
     def __init__(
         self,
@@ -80,7 +92,8 @@ class DALAResNet50(ResNet):
             self.weights_source = f"imagenet (torchvision {PUBLISHED})"
         self.gate_after = gate_after
         self.gate = DualActivationGate(channels, reduction)
-        self.fc = heads.linear_head(CHANNELS[-1], num_classes, dropout)
+        self.fc = heads.linear_head(self.num_features, num_classes, dropout)
+        self.num_classes = num_classes
 
         self.network_name = "dalaresnet50"
         self.cam_layer = CAM_LAYER if gate_after == 4 else "layer4"
@@ -95,13 +108,45 @@ class DALAResNet50(ResNet):
 
     def forward(self, x: Tensor) -> Tensor:
         """N x 3 x H x W -> N x num_classes logits."""
+        return self.forward_head(self.forward_features(x))
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """The last feature map: N x 3 x H x W -> N x 2048 x h x w, h and w 1/32 of H and W."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         stages = (self.layer1, self.layer2, self.layer3, self.layer4)
         for position, layer in enumerate(stages, start=1):
             x = layer(x)
             if position == self.gate_after:
                 x = self.gate(x)
-        return self.fc(torch.flatten(self.avgpool(x), 1))
+        return x
+
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        """N x 2048 x h x w -> N x num_classes logits; N x 2048 means with `pre_logits`."""
+        x = torch.flatten(self.avgpool(x), 1)
+        return x if pre_logits else self.fc(x)
+
+    def get_classifier(self) -> nn.Module:
+        """The last linear layer, or an identity if it was taken off."""
+        return self.fc[-1] if self.num_classes else self.fc
+
+    def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
+        """Put a new linear layer, initialised at random, in place of the last one.
+
+        With 0 classes there is none, and the network returns the N x 2048 means of the last map.
+        `global_pool` can only be "avg": `forward_features` gives the map itself.
+        """
+        if global_pool not in (None, "avg"):
+            raise UserError(
+                f"global_pool: {global_pool!r} is not 'avg'; forward_features gives the map itself"
+            )
+        if num_classes:
+            heads.check_num_classes(num_classes)
+            head = heads.linear_head(self.num_features, num_classes, self.settings["dropout"])
+            self.fc = head.to(self.conv1.weight.device, self.conv1.weight.dtype)
+        else:
+            self.fc = nn.Identity()
+        self.num_classes = num_classes
+        self.settings = self.settings | {"num_classes": num_classes}
 
 
 def build(

@@ -42,7 +42,8 @@ class AnySizeViT(VisionTransformer):
             with torch.autocast("cuda" if table.is_cuda else "cpu", enabled=False):
                 patches = matrix.to(table.dtype) @ table[:, 1:]
             table = torch.cat([table[:, :1], patches], dim=1)
-        tokens = torch.cat([self.cls_token.expand(len(x), -1, -1), x.flatten(1, 2)], dim=1)
+        # Not len(x), which an exporter takes for a constant.
+        tokens = torch.cat([self.cls_token.expand(x.shape[0], -1, -1), x.flatten(1, 2)], dim=1)
         return self.pos_drop(tokens + table)
 
 

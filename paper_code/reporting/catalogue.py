@@ -7,7 +7,8 @@ one result. This module imports nothing heavy: the workflow reads it each time i
 """
 
 import difflib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from paper_code.datasets.catalog import PAPER_DATASETS
@@ -647,3 +648,22 @@ def find_result(kind: str, key: str) -> Result:
     near = difflib.get_close_matches(key, known, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
     raise UserError(f"There is no {kind} '{key}'.{hint} Known: {', '.join(entries)}.")
+
+
+def in_order(names: Iterable[str]) -> dict[str, Result]:
+    """The entries of results by the names of their files, in the order of the report.
+
+    Raises:
+        UserError: no result has such a name.
+    """
+    found = {}
+    for name in names:
+        matches = (r for r in RESULTS if re.fullmatch(r.name.replace("{dataset}", r"\w+"), name))
+        found[name] = next(matches, None)
+        if found[name] is None:
+            raise UserError(f"{name}: no table or figure has this name.")
+
+    def place(item: tuple[str, Result]) -> tuple[int, int]:
+        return GROUPS.index(item[1].group), RESULTS.index(item[1])
+
+    return dict(sorted(found.items(), key=place))

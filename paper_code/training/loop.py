@@ -16,6 +16,7 @@ from paper_code.networks.preprocessing import normalize
 from paper_code.progress import say
 from paper_code.training.augment import augment
 from paper_code.training.memory import keep_freed_memory
+from paper_code.training.step import EAGER, Execution, Step, Trainer, make_step
 
 RECALIBRATION_IMAGES = 512  # enough for stable batch-norm statistics
 
@@ -30,6 +31,7 @@ class TrainingSettings:
     rotation: float
     select_epoch: str
     precision: str
+    execution: str
     recalibrate_batchnorm: bool
     checkpoint_seconds: float
     seed: int
@@ -75,16 +77,6 @@ class State:
             self.best_weights = {k: v.detach().clone() for k, v in network.state_dict().items()}
 
 
-@dataclass
-class Trainer:
-    """A network in training, with what a checkpoint holds besides its state."""
-
-    network: torch.nn.Module
-    optimizer: torch.optim.Optimizer
-    scaler: torch.amp.GradScaler
-    precision: str
-
-
 def fit(
     network: torch.nn.Module,
     train: ImageSet,
@@ -109,7 +101,7 @@ def fit(
 
     Returns:
         The state after the last epoch: `history` (losses, validation accuracy), `seconds`
-        (device-synchronised, training and validation apart), `best_epoch`.
+        (device-synchronised, training and validation apart; processor time of both), `best_epoch`.
 
     Raises:
         UserError: the batch is larger than the training part, or the loss is not finite.
@@ -127,13 +119,15 @@ def fit(
     parts = (network, trainer.optimizer, trainer.scaler, state)
     restore(*parts)
     warm_up(network, train, settings, trainer.precision)
+    step = _step(trainer, train, settings)
     saved = time.monotonic()
     for epoch in range(state.epoch + 1, settings.epochs + 1):
-        start = clock(device)
-        train_loss, rows = train_epoch(trainer, train, settings, epoch)
+        start, processor = clock(device), time.process_time()
+        train_loss, rows = train_epoch(trainer, step, train, settings, epoch)
         trained = clock(device)
         val_loss, accuracy = validate(trainer, val, train, rows, settings, epoch)
         seconds = {"train_seconds": trained - start, "val_seconds": clock(device) - trained}
+        seconds["processor_seconds"] = time.process_time() - processor
         losses = {"train_loss": train_loss, "val_loss": val_loss, "val_accuracy": accuracy}
         state.record(epoch, losses, seconds, network)
         say(
@@ -152,14 +146,24 @@ def fit(
 def _trainer(network: torch.nn.Module, settings: TrainingSettings, device: torch.device) -> Trainer:
     precision = resolve_precision(settings.precision, device)
     optimizer = torch.optim.Adam(
-        [p for p in network.parameters() if p.requires_grad], lr=settings.learning_rate, fused=True
+        [p for p in network.parameters() if p.requires_grad],
+        lr=settings.learning_rate,
+        fused=True,
+        capturable=device.type == "cuda",
     )
     scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
     return Trainer(network, optimizer, scaler, precision)
 
 
+def _step(trainer: Trainer, train: ImageSet, settings: TrainingSettings) -> Step:
+    """The step of a run, prepared on its first images; "auto" is eager here."""
+    execution = Execution.parse(EAGER if settings.execution == "auto" else settings.execution)
+    first = slice(settings.batch_size)
+    return make_step(trainer, execution, normalize(train.images[first]), train.labels[first])
+
+
 def train_epoch(
-    trainer: Trainer, train: ImageSet, settings: TrainingSettings, epoch: int
+    trainer: Trainer, step: Step, train: ImageSet, settings: TrainingSettings, epoch: int
 ) -> tuple[float, torch.Tensor]:
     """One pass over the training part: the mean loss, and the rows of the first images.
 
@@ -179,13 +183,7 @@ def train_epoch(
     total = torch.zeros((), device=device)
     for rows in order[: steps * size].split(size):
         inputs = augment(normalize(train.images[rows]), settings.rotation, generator)
-        with autocast(device, trainer.precision):
-            loss = F.cross_entropy(trainer.network(inputs).float(), train.labels[rows])
-        trainer.optimizer.zero_grad(set_to_none=True)
-        trainer.scaler.scale(loss).backward()
-        trainer.scaler.step(trainer.optimizer)
-        trainer.scaler.update()
-        total += loss.detach()
+        total += step(inputs, train.labels[rows])
     mean = float(total) / steps
     _check_finite(mean, "training", epoch)
     return mean, order[:RECALIBRATION_IMAGES]

@@ -4,7 +4,7 @@ import functools
 import json
 import resource
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from paper_code.provenance import provenance
 from paper_code.runs import FACTS, HISTORY, PREDICTIONS, TIMING, WEIGHTS
 from paper_code.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from paper_code.training.loop import ImageSet, State, TrainingSettings, fit
+from paper_code.training.step import Execution, resolve_execution
 
 
 def train_run(
@@ -82,7 +83,10 @@ def train_run(
         dropout,
         freeze,
     )
-    network.to(device, memory_format=torch.channels_last)
+    precision = resolve_precision(settings.precision, device)
+    execution = resolve_execution(settings.execution, network_name, device, precision)
+    settings = replace(settings, precision=precision, execution=execution)
+    network.to(device, memory_format=Execution.parse(execution).memory_format)
     facts = {
         "network": network_name,
         "dataset": source["dataset"],
@@ -93,11 +97,7 @@ def train_run(
         "dropout": dropout,
         "frozen": frozen,
         "images": fingerprint({"split": table.to_csv(index=False), "sum": pixel_sum(images)}),
-        "settings": asdict(settings)
-        | {
-            "precision": resolve_precision(settings.precision, device),
-            "image_size": images.shape[-1],
-        },
+        "settings": asdict(settings) | {"image_size": images.shape[-1]},
     }
     _announce(facts, source, device)
     sets = {
@@ -249,5 +249,12 @@ def _timing(state, images_per_epoch: int, device: torch.device) -> dict:
         "images_per_second": round(images_per_epoch / float(seconds["train_seconds"].median()), 2),
         "peak_memory_bytes": memory,
         "epoch_seconds": seconds[["train_seconds", "val_seconds"]].round(4).to_dict("list"),
+        # Of each epoch and all threads, whatever else kept the machine busy; a checkpoint of an
+        # earlier version has none.
+        "processor_seconds": [
+            round(row["processor_seconds"], 4)
+            for row in state.seconds
+            if "processor_seconds" in row
+        ],
         **provenance(device),
     }

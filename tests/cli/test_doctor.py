@@ -9,7 +9,7 @@ import pytest
 import yaml
 from conftest import BREAKHIS, ROOT, breakhis_path, save_noise
 
-from paper_code import cli, doctor
+from paper_code import cli, doctor, probe
 from paper_code.config import resolve_settings
 from paper_code.networks import NETWORKS, network_module
 from paper_code.plan import Plan
@@ -105,15 +105,32 @@ def test_a_configuration_that_is_not_there(tmp_path, capsys):
 
 
 def test_the_probe_measures_this_machine(tmp_path, monkeypatch, capsys):
+    """One network on one data set, without maps and controls; of the other jobs only quick ones."""
+    quick, together = ("table", "split", "light", "report"), probe._together
+
+    def few(commands, machine, label):
+        kept = {name: each for name, each in commands.items() if name in quick}
+        if label != "other jobs":
+            return together(commands, machine, label)
+        made_up = dict.fromkeys(commands, probe.Used(seconds=1, share=1, memory=0))
+        return made_up | together(kept, machine, label)
+
     def small(config):
-        return resolve_settings(
-            config | {"networks": ["resnet50"], "image_size": 32, "batch_size": 2}
-        )
+        changes = {"networks": ["resnet50"], "image_size": 32, "batch_size": 2}
+        changes |= {"datasets": ["bach"], "leakage_control_seeds": []}
+        return resolve_settings(config | changes)
 
     monkeypatch.setattr(doctor, "resolve_settings", small)
+    monkeypatch.setattr(probe, "_together", few)
     assert cli.main(["doctor", "--data-root", str(tmp_path), "--probe", "smoke"]) == 0
     said = capsys.readouterr().out
-    assert " images/s training, " in said and "smoke: about " in said
+    assert re.search(r"resnet50, 32 px: [\d.]+ images/s training, [\d.]+ validation", said)
+    line = re.search(r"\n  resnet50, 32 px +1 +(\d+) s +(\d+) s +([\d.]+) GiB\n", said)
+    assert line and line[1] == line[2] and 0.1 < float(line[3]) < 20
+    assert re.search(r"\n  notebooks +9 +\d+ s +\d+ s\n", said)
+    assert re.search(
+        r"smoke: about \d+ (s|min) \(\d+ (s|min) one after another\), \d+ training", said
+    )
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -21,7 +21,10 @@ TABLES = sorted(map(str, (ROOT / "tables").glob("*.csv")))
 @pytest.mark.parametrize(
     ("command", "needed"),
     [
-        (["page", "tables/audit.md", "--output", "page.html"], set()),
+        (
+            ["report", "--tables", *TABLES, "--summary", "tables/summary.md", "--output", "r.html"],
+            set(),
+        ),
         (["summary", "--tables", *TABLES, "--scale", "demo", "--output", "s.md"], set()),
         (["table", "claims", "--tables", *TABLES, "--scale", "demo", "--output", "c.csv"], set()),
         (["table", "others", "--output", "others.csv"], set()),

@@ -55,7 +55,13 @@ NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=40000 State=UNKNOWN
 PartitionName=cpu Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
 # Results that hold times.
-TIMED = ("table_09_breakhis_cost", "table_10_bach_mini_ddsm_cost", "claims", "summary")
+TIMED = (
+    "convergence",
+    "table_09_breakhis_cost",
+    "table_10_bach_mini_ddsm_cost",
+    "claims",
+    "summary",
+)
 COMPARED = ("splits/*/*.csv", "runs/*/*/*/predictions.csv", "cam/*/*/*/*.csv", "tables/*.csv")
 # What `paper_code.config.cuda_device_count` asks.
 FAKE_CUDA = """int cuInit(unsigned int flags) { return 0; }
@@ -89,7 +95,9 @@ def main() -> int:
     status = 1
     try:
         start(folder, running)
-        status = check(folder, ("scale=smoke",) if arguments.smoke else SMALL)
+        settings = ("scale=smoke",) if arguments.smoke else SMALL
+        run_here(folder, settings)
+        status = run_through_slurm(folder, settings)
     finally:
         INSTALLED.unlink(missing_ok=True)
         for process in reversed(running):
@@ -176,36 +184,51 @@ def snakemake(folder: Path, *arguments: str) -> list[str]:
     return [*command, "--directory", str(folder), *arguments]
 
 
-def check(folder: Path, settings: tuple[str, ...]) -> int:
-    """Run here and through SLURM; 1 where something is not as it should be."""
-    config = ["--config", "data=phantom", "threads_per_run=1", *settings]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    here, there = folder / "local", folder / "slurm"
+def configured(settings: tuple[str, ...]) -> list[str]:
+    return ["--config", "data=phantom", "threads_per_run=1", *settings]
+
+
+def run_here(folder: Path, settings: tuple[str, ...]) -> None:
+    """The undisturbed local run, below `folder`/local."""
     log = folder / "local.txt"
     with log.open("w") as file:
-        command = snakemake(here, "--cores", "all", *config)
-        subprocess.run(command, stdout=file, stderr=file, env=environment, check=True)
-    print(f"Local run: {finished(log)} jobs")
+        command = snakemake(folder / "local", "--cores", "all", *configured(settings))
+        subprocess.run(command, stdout=file, stderr=file, env=environment(), check=True)
+    print(f"Local run: {finished(log)} jobs", flush=True)
 
+
+def environment() -> dict[str, str]:
+    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+
+
+def run_through_slurm(folder: Path, settings: tuple[str, ...]) -> int:
+    """The same through SLURM, with a fault; 1 where something is not as it should be."""
     log = folder / "slurm.txt"
     with log.open("w") as file:
         profile = ["--workflow-profile", str(ROOT / "profiles" / "slurm-cpu")]
+        # As many as in the local run: with others, sums are rounded in another order.
+        profile += ["--set-threads", *(f"{rule}=1" for rule in ("train", "train_for_maps", "cam"))]
         # There is no accounting here, which the executor asks otherwise.
-        command = snakemake(there, *profile, "--slurm-status-command", "squeue", *config)
-        process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
+        profile += ["--slurm-status-command", "squeue"]
+        command = snakemake(folder / "slurm", *profile, *configured(settings))
+        process = subprocess.Popen(command, stdout=file, stderr=file, env=environment())
         lost = take_node_down(process)
         status = process.wait()
     text = log.read_text()
-    repeated = text.count("Trying to restart job")
-    print(f"Through SLURM: exit status {status}; the node went down with {lost} jobs on it, and")
-    print(f"{repeated} jobs (or groups) were started again")
+    # SLURM itself starts the jobs of a node that failed again; Snakemake those that failed.
+    queued = (folder / "slurmctld.log").read_text().count("requeue job")
+    repeated = queued + text.count("Trying to restart job")
+    print(
+        f"Through SLURM: exit status {status}; {lost} jobs were on the node when it went down, and"
+    )
+    print(f"{repeated} were started again, {queued} of them by SLURM itself")
     failed = []
     if status:
         failed.append(f"the run through SLURM: {text[-3000:]}")
     if not lost or repeated > lost:
         failed.append("the node was to go down with jobs on it, and to cost only those")
     if status == 0:
-        same, differing = compare(here, there)
+        same, differing = compare(folder / "local", folder / "slurm")
         print(f"{same} files are the same, {len(differing)} differ")
         failed += [f"not the same: {name}" for name in differing]
     for reason in failed:

@@ -12,6 +12,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from paper_code.cli import EXTRAS
+
 # Where conda-forge calls a package otherwise than PyPI does.
 CONDA_NAMES = {
     "pytorch": "torch",
@@ -35,7 +37,9 @@ def project() -> dict:
 
 @pytest.fixture(scope="module")
 def ranges(project) -> dict[str, SpecifierSet]:
-    return by_name(project["dependencies"] + project["optional-dependencies"]["dev"])
+    """What the lock and environment.yml install: all but the extra `export`."""
+    extras = project["optional-dependencies"]
+    return by_name(project["dependencies"] + extras["reproduce"] + extras["dev"])
 
 
 def test_environment_has_the_same_ranges(project, ranges):
@@ -84,7 +88,7 @@ def test_lock_names_no_place():
 
 
 def test_what_the_code_imports_is_declared(project):
-    """Every third-party import of the package is a dependency."""
+    """Every third-party import is a dependency, or in an extra that a message names."""
     names = {
         "PIL": "pillow",
         "cv2": "opencv-python-headless",
@@ -93,7 +97,12 @@ def test_what_the_code_imports_is_declared(project):
         "sklearn": "scikit-learn",
         "yaml": "pyyaml",
     }
+    extras = project["optional-dependencies"]
     declared = by_name(project["dependencies"])
+    for module, extra in EXTRAS.items():
+        name = canonicalize_name(names.get(module, module))
+        assert name in by_name(extras[extra]) and name not in declared
+        declared[name] = None
     for path in (ROOT / "paper_code").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             found = []

@@ -59,7 +59,7 @@ onstart:
 
 
 onsuccess:
-    print(next_steps(PLAN, PROGRAMS, sys.argv[1:]), file=sys.stderr, flush=True)
+    print(next_steps(PLAN, PROGRAMS), file=sys.stderr, flush=True)
 
 
 def jobs_to_run():

@@ -2,7 +2,8 @@
 # (paper_code/reporting/catalogue.py).
 from paper_code.reporting.notebooks.execute import modules_used, results_read
 
-TABLES, FIGURES, PAGES = (PLAN.names(kind) for kind in ("table", "figure", "page"))
+TABLES, FIGURES = PLAN.names("table"), PLAN.names("figure")
+REPORT = f"{RESULTS}/report.html"
 NOTEBOOKS = {path.stem: path for path in Path(workflow.basedir, "notebooks").glob("*.ipynb")}
 
 
@@ -118,35 +119,39 @@ rule summary:
         " --output {output} > {log} 2>&1"
 
 
-# Tables as HTML for the report, because a browser does not show Markdown.
-rule page:
+# Everything on one page that opens with the answer; a browser needs nothing else.
+rule report:
     input:
-        table=f"{OUTPUT}tables/{{name}}.md",
+        tables=[f"{OUTPUT}tables/{name}.csv" for name in TABLES],
+        pages=[f"{OUTPUT}tables/{name}.md" for name in TABLES],
+        figures=[f"{OUTPUT}figures/{name}.png" for name in FIGURES],
+        summary=f"{OUTPUT}tables/summary.md",
         code=source_files("paper_code.reporting.html"),
     output:
         report(
-            f"{RESULTS}/report/{{name}}.html",
-            caption="../report/result.rst",
-            category=lambda w: entry("page" if w.name in PAGES else "table")(w).group,
-            labels={"result": "{name}"},
+            REPORT,
+            caption="../report/page.rst",
+            category="Summary",
+            labels={"result": "report"},
         ),
     log:
-        f"{LOGS}/report/{{name}}.log",
+        f"{LOGS}/report.log",
     benchmark:
-        f"{BENCHMARKS}/report/{{name}}.tsv"
-    wildcard_constraints:
-        name="|".join([*TABLES, *PAGES]),
+        f"{BENCHMARKS}/report.tsv"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=2000,
+        runtime=10,
     params:
-        caption=lambda w: entry("page" if w.name in PAGES else "table")(w).caption,
+        phantoms=config["chosen"]["phantoms"],
+        # An edited caption makes a new report, and nothing else.
+        captions=[planned.result.caption for planned in PLAN.results],
     message:
-        "Page {wildcards.name}"
+        "Report"
     shell:
-        "python -m paper_code page {input.table} --output {output} > {log} 2>&1"
+        "python -m paper_code report --tables {input.tables} --figures {input.figures}"
+        " --summary {input.summary} --phantoms {params.phantoms} --output {output} > {log} 2>&1"
 
 
 # Each notebook as a page, executed against the results of this run.

@@ -50,6 +50,7 @@ rule train:
             "rotation",
             "select_epoch",
             "precision",
+            "execution",
             "recalibrate_batchnorm",
             "checkpoint_seconds",
             dataset=w.dataset,
@@ -72,3 +73,29 @@ use rule train as train_for_maps with:
         weights=WEIGHTS,
     wildcard_constraints:
         dataset=rf"\w+{MAPS}",
+
+
+# What weights that stay are, and what they are worth, beside them.
+rule card:
+    input:
+        run=OF_RUN["run"],
+        predictions=OF_RUN["predictions"],
+        weights=WEIGHTS,
+        code=source_files("paper_code.inference.card"),
+    output:
+        f"{RUN}/model_card.md",
+    log:
+        f"{LOGS}/card/{{dataset}}-{{network}}-{{by}}-{{split}}-{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/card/{{dataset}}-{{network}}-{{by}}-{{split}}-{{seed}}.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        folder=subpath(output[0], parent=True),
+    message:
+        "Model card of {wildcards.network} on {wildcards.dataset}, split by {wildcards.by} {wildcards.split}, seed {wildcards.seed}"
+    shell:
+        "python -m paper_code card {params.folder} > {log} 2>&1"

@@ -40,11 +40,13 @@ Tables = dict[str, pd.DataFrame]
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the answer: its status, the sentence, and the table it is made from."""
+    """One line of the answer: its status, the sentence, the table it is made from, and the claim of
+    the paper that it is about, if that is one of `claims.table`."""
 
     status: str
     text: str
     source: str
+    claim: str = ""
 
 
 def answer(tables: Tables) -> list[Line]:
@@ -59,6 +61,14 @@ def answer_markdown(lines: list[Line], folder: str = "") -> str:
         f"{place}. **{line.status[0].upper()}{line.status[1:]}**: {line.text} "
         f"([{line.source}]({folder}{line.source}.md))"
         for place, line in enumerate(lines, 1)
+    )
+
+
+def brief_markdown(tables: Tables, folder: str = "") -> str:
+    """The answer in three points: the arithmetic, new patients, and what has not been run."""
+    points = [make(tables) for make, needs in BRIEF if needs in tables]
+    return "\n".join(
+        f"- {line.text} ([{line.source}]({folder}{line.source}.md))" for line in points if line
     )
 
 
@@ -98,6 +108,7 @@ def _imbalance(tables: Tables) -> list[Line]:
             'that DALAResNet50 is "particularly excelling" on imbalanced sets: on how many of them '
             f"its printed lead exceeds that on balanced BACH ({'; '.join(parts)})",
             "claims",
+            "imbalanced sets",
         )
     ]
 
@@ -117,6 +128,7 @@ def _times(tables: Tables) -> list[Line]:
             f"{faster} is faster by {abs(row['difference']):.2f} s on {place}, and no time has an "
             "interval",
             "claims",
+            "shortest convergence",
         )
     ]
 
@@ -137,12 +149,14 @@ def _leads(tables: Tables) -> list[Line]:
             "that DALAResNet50 is the best of nine networks: of its printed leads in accuracy "
             f"over the best baseline on {len(best)} data sets, {_counted(counts)}{named}",
             "printed_intervals",
+            "best accuracy",
         ),
         Line(
             NOT_ESTABLISHED,
             "that the gate belongs after layer 4 (Table II): of its "
             f"{layers.sum()} printed leads over other layers, {_counted(layers)}",
             "printed_intervals",
+            "placement",
         ),
     ]
 
@@ -254,6 +268,7 @@ def _gate(tables: Tables) -> list[Line]:
             f"{', '.join(dict.fromkeys(rows['scale']))} scale, "
             f"{int(rows['runs'].min())} runs each): {'; '.join(texts)}",
             "comparisons",
+            "best accuracy",
         )
     ]
 
@@ -278,6 +293,7 @@ def _leakage(tables: Tables) -> list[Line]:
             f"part of the real images: {'; '.join(texts)} (smallest p after Holm's correction over "
             f"the {len(rows)}: {number(float(corrected.min()))})",
             "leakage",
+            "robust, no overfitting",
         )
     ]
 
@@ -325,6 +341,7 @@ def _maps(tables: Tables) -> list[Line]:
                 f"that DT Grad-CAM finds lesions better than other methods: {named}; on Mini-DDSM, "
                 f"which has masks, no test counts ({reasons or 'not run'})",
                 "claims",
+                "localisation",
             )
         ]
     statements = {
@@ -335,7 +352,7 @@ def _maps(tables: Tables) -> list[Line]:
     status, text = statements.get(verdicts.pop(), undecided) if len(verdicts) == 1 else undecided
     counts = rows["verdict"].value_counts()
     found = ", ".join(f"{verdict} in {count} of {len(rows)}" for verdict, count in counts.items())
-    return [Line(status, f"{text}: {named}; tests on Mini-DDSM: {found}", "claims")]
+    return [Line(status, f"{text}: {named}; tests on Mini-DDSM: {found}", "claims", "localisation")]
 
 
 MAKERS: tuple[tuple[Callable[[Tables], list[Line]], str], ...] = (
@@ -350,4 +367,59 @@ MAKERS: tuple[tuple[Callable[[Tables], list[Line]], str], ...] = (
     (_leakage, "leakage"),
     (_maps, "claims"),
     (_cells, "table_07_breakhis_comparison"),
+)
+
+
+# --- in three points ------------------------------------------------------------------------------
+
+
+def _brief_audit(tables: Tables) -> Line:
+    findings = tables["audit"]
+    impossible = findings[findings["verdict"] == IMPOSSIBLE]
+    return Line(
+        ARITHMETIC,
+        f"**The paper's own numbers:** {len(impossible)} of {len(findings)} checks find printed "
+        "values or sentences that cannot all be right.",
+        "audit",
+    )
+
+
+def _brief_leakage(tables: Tables) -> Line | None:
+    rows = _real(tables["leakage"].dropna(subset=["network", "data"]))
+    rows = rows[rows["metric"] == "accuracy"]
+    if rows.empty:
+        return None
+    networks = rows["network"].nunique()
+    differences = [
+        f"{_signed_range(part['difference'])} at {DATASET_LABELS[name].removeprefix('BreakHis ')}"
+        for name, part in rows.groupby("dataset", sort=False)
+    ]
+    corrected = float(holm(rows["p_value"]).min())
+    shown = "some of it beyond chance" if corrected < LEVEL else "none of it beyond chance"
+    return Line(
+        ESTABLISHED if corrected < LEVEL else NOT_ESTABLISHED,
+        f"**New patients:** on the real BreakHis images at hand, the accuracy of {networks} "
+        "networks on a split by image minus that on a split by patient is "
+        f"{' and '.join(differences)}, {shown} (smallest corrected p: {number(corrected)}).",
+        "leakage",
+    )
+
+
+def _signed_range(values: pd.Series) -> str:
+    return f"{values.min():+.3f} to {values.max():+.3f}"
+
+
+def _brief_cells(tables: Tables) -> Line:
+    line = _cells(tables)[0]
+    if line.status == UNTESTABLE:
+        reasons = line.text.rpartition("(")[2].rstrip(")")
+        text = "**Not run yet:** the paper's own experiment. None of its printed results could be "
+        return Line(line.status, f"{text}tested by our runs ({reasons}).", line.source)
+    return Line(line.status, f"**Replication:** {line.text}.", line.source)
+
+
+BRIEF: tuple[tuple[Callable[[Tables], Line | None], str], ...] = (
+    (_brief_audit, "audit"),
+    (_brief_leakage, "leakage"),
+    (_brief_cells, "table_07_breakhis_comparison"),
 )

@@ -7,7 +7,7 @@ import pandas as pd
 from paper_code.errors import UserError
 from paper_code.files import write_text
 from paper_code.provenance import commit
-from paper_code.reporting.claims.answer import answer, answer_markdown
+from paper_code.reporting.claims.answer import answer, answer_markdown, brief_markdown
 from paper_code.reporting.claims.table import verdict_counts
 from paper_code.reporting.claims.verdict import NOT_RUN, UNTESTABLE
 from paper_code.reporting.evidence import (
@@ -61,23 +61,28 @@ def write(output: str, *, tables: list[str], scale: str) -> None:
 
 
 MARKS = '<!-- answer: made by "make publish" from tables/ -->', "<!-- end of answer -->"
+BRIEF_MARKS = '<!-- in brief: made by "make publish" from tables/ -->', "<!-- end of brief -->"
 
 
 def write_answer(readme: str, *, tables: list[str]) -> None:
-    """Put the answer between the two marks of a page that links to `tables/`.
+    """Put the answer, and its three points, between their marks in a page that links to `tables/`.
 
     Raises:
         UserError: the page lacks a mark.
     """
-    path = Path(readme)
-    text = path.read_text(encoding="utf-8")
-    if not all(mark in text for mark in MARKS):
-        raise UserError(f"{readme}: has no place for the answer. Put in the lines {MARKS}.")
-    before, _, rest = text.partition(MARKS[0])
-    _, _, after = rest.partition(MARKS[1])
-    lines = answer({Path(each).stem: read_results(each) for each in tables})
-    block = answer_markdown(lines, folder="tables/")
-    write_text(path, f"{before}{MARKS[0]}\n\n{block}\n\n{MARKS[1]}{after}")
+    text = Path(readme).read_text(encoding="utf-8")
+    read = {Path(each).stem: read_results(each) for each in tables}
+    blocks = {
+        BRIEF_MARKS: brief_markdown(read, folder="tables/"),
+        MARKS: answer_markdown(answer(read), folder="tables/"),
+    }
+    for marks, block in blocks.items():
+        if not all(mark in text for mark in marks):
+            raise UserError(f"{readme}: has no place for the answer. Put in the lines {marks}.")
+        before, _, rest = text.partition(marks[0])
+        after = rest.partition(marks[1])[2]
+        text = f"{before}{marks[0]}\n\n{block}\n\n{marks[1]}{after}"
+    write_text(readme, text)
 
 
 def _data(read: dict[str, pd.DataFrame]) -> str:

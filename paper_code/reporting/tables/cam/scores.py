@@ -13,23 +13,9 @@ from paper_code.metrics.comparisons import weigh_difference
 from paper_code.metrics.intervals import bca_interval, widen_for_runs
 from paper_code.metrics.resampling import bootstrap_values, group_codes, left_out_values
 from paper_code.reporting.evidence import evidence_text, join_obstacles, run_obstacles
-from paper_code.reporting.labels import DATASET_LABELS
+from paper_code.reporting.labels import DATASET_LABELS, METHOD_LABELS
 from paper_code.reporting.markdown import distinct, interval_text, write_table
 
-METHOD_LABELS = {
-    "gradcam": "Grad-CAM",
-    "scorecam": "Score-CAM",
-    "eigencam": "Eigen-CAM",
-    "dt_gradcam": "DT Grad-CAM",
-    "gradcam_plusplus": "Grad-CAM++",
-    "hirescam": "HiResCAM",
-    "dt_average": "Average of Eq. 8 (no cut)",
-    "gradcam_otsu": "Grad-CAM + Otsu",
-    "gradcam_otsu_clean": "Grad-CAM + Otsu + morphology",
-    "whole_image": "Whole image",
-    "centre_prior": "Centre prior",
-    "random_map": "Random map",
-}
 RULE_LABELS = {
     "own": "each method's own rule (DT Grad-CAM and what Otsu has cut: not zero; the others: "
     "above 0.5)",

@@ -1,0 +1,69 @@
+"""Which mask belongs to which of a user's images."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from paper_code.datasets import manifest
+from paper_code.datasets.images import load_mask
+from paper_code.errors import UserError
+from paper_code.inference.predict import find_images
+
+
+def find_masks(source: str | Path, images: Sequence[Path]) -> dict[Path, str]:
+    """The mask of each image that has one, as `load_mask` takes it.
+
+    Args:
+        source: a folder, in which a mask has the name of its image but for the ending, also in
+            subfolders; or a manifest.csv with a column `mask` (see `datasets.manifest`).
+        images: the images to explain.
+
+    Raises:
+        UserError: none of the images has a mask; or two masks, or two images, have one name.
+    """
+    source = Path(source)
+    found = _in_folder(source, images) if source.is_dir() else _in_manifest(source, images)
+    if not found:
+        raise UserError(
+            f"--masks {source}: no mask for any of {len(images)} images. In a folder, a mask has "
+            "the name of its image but for the ending; a manifest.csv has columns path and mask."
+        )
+    return found
+
+
+def _in_folder(folder: Path, images: Sequence[Path]) -> dict[Path, str]:
+    masks = find_images([folder])
+    names = {path.stem for path in masks}
+    for kind, paths in (("masks", masks), ("images", images)):
+        for name, times in Counter(path.stem for path in paths).items():
+            if times > 1 and name in names:
+                raise UserError(
+                    f"--masks {folder}: {times} {kind} are called {name}, so it is not clear what "
+                    "belongs together. Give a manifest.csv with path, label and mask instead."
+                )
+    by_name = {path.stem: str(path) for path in masks}
+    return {path: by_name[path.stem] for path in images if path.stem in by_name}
+
+
+def _in_manifest(path: Path, images: Sequence[Path]) -> dict[Path, str]:
+    table = manifest.read(path)
+    masks = {
+        Path(image).resolve(): mask
+        for image, mask in zip(table["path"], table["mask"], strict=True)
+        if mask
+    }
+    return {image: masks[image.resolve()] for image in images if image.resolve() in masks}
+
+
+def read_mask(paths: str, image: Path) -> np.ndarray:
+    """H x W bool in the size of an image file: where the lesion is.
+
+    Raises:
+        UserError: the mask cannot be read, or has another size than the image.
+    """
+    with Image.open(image) as opened:
+        size = opened.size
+    return np.asarray(load_mask(paths, size)) > 0

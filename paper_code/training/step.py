@@ -1,0 +1,163 @@
+"""One training step, and how it is executed: eagerly, compiled, or replayed as a CUDA graph."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch.nn import functional as F
+
+from paper_code.device import autocast
+from paper_code.errors import UserError
+
+# The fastest execution of each network on each GPU, as `make gpu` measured it; tab-separated. A
+# .csv file would be a source of every run (`paper_code.sources`), and a faster way no reason to
+# train again.
+MEASURED = Path(__file__).with_name("execution.tsv")
+WORDS = ("compile", "graph", "contiguous")
+EAGER = "eager"
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a training step is executed.
+
+    Attributes:
+        compile: forward and backward pass through `torch.compile`.
+        graph: the whole step, with the optimizer's, is captured once and replayed (CUDA only).
+        contiguous: weights and images in PyTorch's default layout instead of channels last.
+    """
+
+    compile: bool = False
+    graph: bool = False
+    contiguous: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> "Execution":
+        """From "eager", or some of "compile", "graph" and "contiguous" joined by "+".
+
+        Raises:
+            UserError: another word.
+        """
+        words = [] if text == EAGER else text.split("+")
+        unknown = [word for word in words if word not in WORDS]
+        if unknown:
+            raise UserError(f"execution: {unknown[0]!r} is none of eager, {', '.join(WORDS)}.")
+        return cls(**dict.fromkeys(words, True))
+
+    def __str__(self) -> str:
+        return "+".join(word for word in WORDS if getattr(self, word)) or EAGER
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        return torch.contiguous_format if self.contiguous else torch.channels_last
+
+
+def resolve_execution(execution: str, network: str, device: torch.device, precision: str) -> str:
+    """Replace "auto": the fastest measured for this network on this GPU, otherwise eager.
+
+    Raises:
+        UserError: a CUDA graph was asked for without a GPU or in fp16, whose loss scale is decided
+            on the CPU in every step.
+    """
+    usable = device.type == "cuda" and precision != "fp16"
+    if execution == "auto":
+        if not usable or not MEASURED.is_file():
+            return EAGER
+        rows = pd.read_csv(MEASURED, sep="\t")
+        name = torch.cuda.get_device_name(device)
+        rows = rows[(rows["gpu"] == name) & (rows["network"] == network)]
+        return rows["execution"].iloc[-1] if len(rows) else EAGER
+    chosen = Execution.parse(execution)
+    if chosen.graph and not usable:
+        raise UserError(
+            f"execution={execution} needs a CUDA GPU and precision bf16 or fp32. Use auto."
+        )
+    return str(chosen)
+
+
+@dataclass
+class Trainer:
+    """A network in training, with what a checkpoint holds besides its state."""
+
+    network: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    precision: str
+
+
+Step = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+def make_step(
+    trainer: Trainer, execution: Execution, inputs: torch.Tensor, labels: torch.Tensor
+) -> Step:
+    """`step(inputs, labels)`: one update of the network; the loss, still on the device.
+
+    Nothing waits for the device. `inputs` and `labels` are an example of a batch, for what is
+    prepared from its shape; network, optimizer and gradients come back as they were.
+
+    Args:
+        trainer: network on the device, optimizer with the state to go on from.
+        execution: how.
+        inputs: N x 3 x H x W float.
+        labels: N int64.
+    """
+    forward = torch.compile(trainer.network) if execution.compile else trainer.network
+    device = inputs.device
+
+    def step(inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        inputs = inputs.contiguous(memory_format=execution.memory_format)
+        with autocast(device, trainer.precision):
+            loss = F.cross_entropy(forward(inputs).float(), labels)
+        trainer.optimizer.zero_grad(set_to_none=True)
+        trainer.scaler.scale(loss).backward()
+        trainer.scaler.step(trainer.optimizer)
+        trainer.scaler.update()
+        return loss.detach()
+
+    if execution.graph:
+        return _graphed(trainer, step, inputs, labels, execution.memory_format)
+    return step
+
+
+def _graphed(
+    trainer: Trainer,
+    step: Step,
+    inputs: torch.Tensor,
+    labels: torch.Tensor,
+    layout: torch.memory_format,
+) -> Step:
+    """The same step captured in a CUDA graph, which costs no launches when replayed."""
+    inputs, labels = inputs.clone(memory_format=layout), labels.clone()  # what replays read
+    kept = [(value, value.clone()) for value in trainer.network.state_dict().values()]
+    state = trainer.optimizer.state
+    fresh = not state
+    kept += [(v, v.clone()) for moments in state.values() for v in moments.values()]
+    trainer.network.train()
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):  # PyTorch asks for warm-up runs on a stream of their own
+        for _ in range(3):
+            step(inputs, labels)
+    torch.cuda.current_stream().wait_stream(side)
+    with torch.no_grad():
+        for value, before in kept:
+            value.copy_(before)
+        if fresh:  # the state now exists, as captured steps need it; Adam begins at zero
+            for moments in state.values():
+                for value in moments.values():
+                    value.zero_()
+    trainer.optimizer.zero_grad(set_to_none=True)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        loss = step(inputs, labels)
+
+    def replay(new_inputs: torch.Tensor, new_labels: torch.Tensor) -> torch.Tensor:
+        inputs.copy_(new_inputs)
+        labels.copy_(new_labels)
+        graph.replay()
+        return loss
+
+    return replay

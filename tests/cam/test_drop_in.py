@@ -1,0 +1,313 @@
+"""DT Grad-CAM in the forms of pytorch-grad-cam and torch-cam, with their own examples."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import timm
+import torch
+import torchvision
+from conftest import ROOT
+from torch import nn
+
+from paper_code.cam import DTGradCAM, DTGradCAMExtractor, compute_cam
+from paper_code.cam.dt_gradcam import otsu_cut
+from paper_code.errors import UserError
+
+pytorch_grad_cam = pytest.importorskip("pytorch_grad_cam")
+from pytorch_grad_cam import GradCAM  # noqa: E402
+from pytorch_grad_cam.metrics.arcc import ARCC  # noqa: E402
+from pytorch_grad_cam.metrics.cam_mult_image import (  # noqa: E402
+    CamMultImageConfidenceChange,
+    DropInConfidence,
+    IncreaseInConfidence,
+)
+from pytorch_grad_cam.metrics.road import (  # noqa: E402
+    ROADCombined,
+    ROADLeastRelevantFirst,
+    ROADMostRelevantFirst,
+)
+from pytorch_grad_cam.utils.image import deprocess_image, show_cam_on_image  # noqa: E402
+from pytorch_grad_cam.utils.model_targets import (  # noqa: E402
+    ClassifierOutputSoftmaxTarget,
+    ClassifierOutputTarget,
+    SemanticSegmentationTarget,
+)
+from pytorch_grad_cam.utils.reshape_transforms import vit_reshape_transform  # noqa: E402
+
+SIZE = 64
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return torchvision.models.resnet18(num_classes=5).eval()
+
+
+@pytest.fixture(scope="module")
+def images():
+    return torch.rand(2, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+
+def tokens_below_class(tensor):
+    return vit_reshape_transform(tensor, 4, 4)
+
+
+@pytest.mark.parametrize("targets", [None, [ClassifierOutputTarget(1), ClassifierOutputTarget(3)]])
+def test_the_same_maps_as_compute_cam(model, images, targets):
+    options = {"copies": 3, "sigma": 0.2, "seed": 7, "kernel_size": 3}
+    with DTGradCAM(model=model, target_layers=[model.layer3], **options) as cam:
+        maps = cam(input_tensor=images, targets=targets)
+    classes = targets and [target.category for target in targets]
+    ours = compute_cam(model, images, classes, "dt_gradcam", "layer3", **options)
+    assert maps.dtype == np.float32 and maps.shape == (2, SIZE, SIZE)
+    assert maps.max() == 1 and maps.min() == 0
+    assert np.array_equal(maps, ours.numpy())
+
+
+def test_one_copy_without_noise_is_the_peers_gradcam_cut_by_otsu(model, images):
+    targets = [ClassifierOutputTarget(2)] * 2
+    layers = [model.layer2]
+    with GradCAM(model=model, target_layers=layers) as peer:
+        theirs = torch.from_numpy(peer(images, targets))
+    with DTGradCAM(model, layers, copies=1, sigma=0, kernel_size=1) as cam:
+        ours = cam(images, targets)
+    # A pixel at the threshold may fall on either side of it.
+    differs = np.abs(ours - otsu_cut(theirs).numpy()) > 1e-4
+    assert differs.mean() < 0.005 and 0.02 < (ours > 0).mean() < 0.9
+
+
+def test_several_layers_are_averaged_as_the_peer_does(model, images):
+    layers = [model.layer2, "layer3"]
+    with DTGradCAM(model, layers, copies=2) as cam:
+        maps = cam(images, [ClassifierOutputTarget(0)] * 2)
+    single = np.stack(
+        [
+            compute_cam(model, images, [0, 0], "dt_gradcam", layer, copies=2).numpy()
+            for layer in ("layer2", "layer3")
+        ],
+        axis=1,
+    )
+    theirs = GradCAM.aggregate_multi_layers(None, [single])
+    assert np.abs(maps - theirs).max() < 1e-6
+    assert np.abs(maps - single[:, 0]).max() > 0.1
+
+
+def test_aug_smooth_is_the_mean_over_the_peers_six_versions(model, images):
+    targets = [ClassifierOutputTarget(2)] * 2
+    with DTGradCAM(model, [model.layer3], copies=2) as cam:
+        smooth = cam(images, targets, aug_smooth=True)
+        expected = []
+        for transform in GradCAM(model, [model.layer3]).tta_transforms:
+            maps = torch.from_numpy(cam(transform.augment_image(images), targets))[:, None]
+            expected.append(transform.deaugment_mask(maps)[:, 0].numpy())
+    assert len(expected) == 6 and np.abs(smooth - np.mean(expected, axis=0)).max() < 1e-6
+    assert smooth.dtype == np.float32
+
+
+NETWORKS = {
+    "torchvision resnet18": (lambda: torchvision.models.resnet18(num_classes=3), "layer4"),
+    "torchvision convnext": (
+        lambda: torchvision.models.ConvNeXt(
+            [torchvision.models.convnext.CNBlockConfig(24, None, 2)], num_classes=3
+        ),
+        "features.1",
+    ),
+    "torchvision efficientnet": (
+        lambda: torchvision.models.efficientnet_b0(num_classes=3),
+        "features.6",
+    ),
+    "torchvision vit": (
+        lambda: torchvision.models.VisionTransformer(SIZE, 16, 2, 2, 32, 64, num_classes=3),
+        "encoder.layers.encoder_layer_1.ln_1",
+    ),
+    "torchvision swin": (
+        lambda: torchvision.models.SwinTransformer([4, 4], 24, [2, 2], [2, 4], [4, 4]),
+        "norm",
+    ),
+    "timm resnet26": (lambda: timm.create_model("resnet26", num_classes=3), "layer4"),
+    "timm convnext": (
+        lambda: timm.create_model("convnext_atto", num_classes=3),
+        "stages.2",
+    ),
+    "timm efficientnet": (
+        lambda: timm.create_model("efficientnet_lite0", num_classes=3),
+        "blocks.5",
+    ),
+    "timm vit": (
+        lambda: timm.create_model("vit_tiny_patch16_224", img_size=SIZE, num_classes=3, depth=3),
+        "blocks.2.norm1",
+    ),
+    "timm swin": (
+        lambda: timm.create_model(
+            "swin_tiny_patch4_window7_224", img_size=SIZE, num_classes=3, depths=(1, 1, 1, 1)
+        ),
+        "layers.2",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_of_torchvision_and_timm(name, images):
+    torch.manual_seed(0)
+    build, layer = NETWORKS[name]
+    network = build()
+    nn.init.normal_(list(network.parameters())[-2], std=0.1)  # ViT's head of torchvision is zero
+    # For or against the class, at least one of the maps is not empty.
+    twice, targets = images[:1].repeat(2, 1, 1, 1), [lambda scores: scores[1], lambda s: -s[1]]
+    with DTGradCAM(network, [network.get_submodule(layer)], copies=2) as cam:
+        maps = cam(twice, targets)
+        assert cam.outputs.shape[0] == 2
+    assert maps.shape == (2, SIZE, SIZE) and maps.min() == 0 and maps.max() == 1
+
+
+def test_a_reshape_transform_of_the_peer(images):
+    torch.manual_seed(0)
+    network = timm.create_model("vit_tiny_patch16_224", img_size=SIZE, num_classes=3, depth=2)
+    layer = network.blocks[-1].norm1
+    targets = [ClassifierOutputTarget(0)] * 2
+    with DTGradCAM(network, [layer], tokens_below_class, copies=2) as cam:
+        given = cam(images, targets)
+    with DTGradCAM(network, [layer], copies=2) as cam:
+        found = cam(images, targets)
+    assert np.array_equal(given, found) and given.max() == 1
+    with pytest.raises(UserError, match="reshape_transform: does not fit"):
+        DTGradCAM(network, [layer], vit_reshape_transform, copies=2)(images, targets)
+    with pytest.raises(UserError, match="must return N x C x h x w"):
+        DTGradCAM(network, [layer], lambda tensor: tensor, copies=2)(images, targets)
+
+
+def test_the_readme_of_pytorch_grad_cam(model, images):
+    """Its first example and its metrics, with the class alone exchanged."""
+    rgb_img = ((images[0] + 1) / 2).permute(1, 2, 0).numpy()
+    input_tensor, targets = images[:1], [ClassifierOutputTarget(4)]
+    target_layers = [model.layer3[-1]]
+    with DTGradCAM(model=model, target_layers=target_layers, copies=2) as cam:
+        grayscale_cams = cam(input_tensor=input_tensor, targets=targets)
+        grayscale_cam = grayscale_cams[0, :]
+        visualization = show_cam_on_image(rgb_img, grayscale_cam, use_rgb=True)
+        model_outputs = cam.outputs
+    assert visualization.shape == (SIZE, SIZE, 3) and visualization.dtype == np.uint8
+    assert torch.allclose(model_outputs, model(input_tensor), atol=1e-5)
+
+    metric_targets = [ClassifierOutputSoftmaxTarget(4)]
+    inverse_cams = 1 - grayscale_cams
+    scores, batch_visualizations = CamMultImageConfidenceChange()(
+        input_tensor, inverse_cams, metric_targets, model, return_visualization=True
+    )
+    visualization = deprocess_image(batch_visualizations[0].numpy())
+    assert scores.shape == (1,) and visualization.dtype == np.uint8
+    for metric in (
+        DropInConfidence(),
+        IncreaseInConfidence(),
+        ROADMostRelevantFirst(percentile=75),
+        ROADLeastRelevantFirst(percentile=75),
+        ROADCombined(percentiles=[40, 80]),
+    ):
+        scores = metric(input_tensor, grayscale_cams, metric_targets, model)
+        assert np.isfinite(scores).all()
+    arcc = ARCC(base_method=cam, road_percentiles=[40, 80])
+    assert np.isfinite(arcc(input_tensor, grayscale_cams, metric_targets, model)).all()
+
+
+def test_any_target(images):
+    """The sum of a region's scores in a segmentation, as in pytorch-grad-cam's tutorial."""
+    torch.manual_seed(0)
+    segmenter = nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(8, 4, 3, padding=1),
+    )
+    left = np.zeros((SIZE // 2, SIZE // 2), np.float32)
+    left[:, :8] = 1
+    targets = [SemanticSegmentationTarget(2, left), SemanticSegmentationTarget(2, 1 - left)]
+    with DTGradCAM(segmenter, [segmenter[1]], copies=2) as cam:
+        maps = cam(images, targets)
+    # The same scores, one image at a time.
+    alone = DTGradCAM(segmenter, ["1"], copies=2)
+    for number in range(2):
+        (map_,) = alone(images[number : number + 1], targets[number : number + 1])
+        assert np.abs(map_ - maps[number]).max() < 1e-5
+    plain = compute_cam(segmenter, images, targets, "gradcam", "1")
+    reference = GradCAM(segmenter, [segmenter[1]])(images, targets)
+    assert np.abs(plain.numpy() - reference).max() < 1e-4
+
+
+def test_score_cam_takes_targets_too(model, images):
+    targets = [ClassifierOutputTarget(1), ClassifierOutputTarget(0)]
+    layer = "layer1.0.conv1"
+    ours = compute_cam(model, images[..., ::2, ::2], targets, "scorecam", layer)
+    assert torch.equal(ours, compute_cam(model, images[..., ::2, ::2], [1, 0], "scorecam", layer))
+
+
+def test_the_model_is_left_as_the_peer_leaves_it(images):
+    """In evaluation mode, without hooks and gradients."""
+    network = torchvision.models.resnet18(num_classes=2).train()
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    DTGradCAM(network, [network.layer4], copies=2)(images)
+    assert not network.training
+    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+    assert all(parameter.grad is None for parameter in network.parameters())
+    assert all(not module._forward_hooks for module in network.modules())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "call", "message"),
+    [
+        ({"target_layers": "layer4"}, {}, "target_layers: give a list"),
+        ({"target_layers": []}, {}, "target_layers: give a list"),
+        ({"target_layers": ["layer5"]}, {}, "no layer 'layer5'; near names: layer"),
+        ({"copies": 0}, {}, "copies must be at least 1"),
+        ({}, {"eigen_smooth": True}, "eigen_smooth: .* leave it False"),
+        ({}, {"targets": [ClassifierOutputTarget(0)]}, "targets: 1 given for 2 images"),
+        ({}, {"targets": [lambda output: output] * 2}, r"must return one number.*\(5,\)"),
+        ({}, {"targets": [lambda output: 0.0] * 2}, "must return one number.*float"),
+        ({}, {"targets": [lambda output: output[0] / 0] * 2}, "NaN or infinite"),
+        ({}, {"targets": [0, ClassifierOutputTarget(0)]}, "not both"),
+    ],
+)
+def test_mistakes(model, images, arguments, call, message):
+    with pytest.raises(UserError, match=message):
+        DTGradCAM(model, **{"target_layers": [model.layer4]} | arguments)(images, **call)
+
+
+def test_an_extractor_of_torchcam(model, images):
+    """torch-cam's README: run the model, then give the class and the scores."""
+    overlay_mask = pytest.importorskip("torchcam.utils").overlay_mask
+    from torchvision.transforms.functional import to_pil_image
+
+    with DTGradCAMExtractor(model, "layer3", copies=2) as cam_extractor:
+        out = model(images[:1])
+        activation_map = cam_extractor(out.squeeze(0).argmax().item(), out)
+        again = cam_extractor(out.squeeze(0).argmax().item(), out)
+        model(images)
+        many = cam_extractor([3, 1])
+    result = overlay_mask(
+        to_pil_image((images[0] + 1) / 2),
+        to_pil_image(activation_map[0].squeeze(0), mode="F"),
+        alpha=0.5,
+    )
+    assert result.size == (SIZE, SIZE)
+    predicted = compute_cam(model, images[:1], None, "dt_gradcam", "layer3", copies=2)
+    assert torch.equal(activation_map[0], predicted) and torch.equal(again[0], predicted)
+    assert torch.equal(
+        many[0], compute_cam(model, images, [3, 1], "dt_gradcam", "layer3", copies=2)
+    )
+    assert not model._forward_pre_hooks
+    with pytest.raises(UserError, match="Run the model"):
+        cam_extractor(0)
+
+
+def test_no_peer_is_imported():
+    code = (
+        "import sys; from paper_code.cam import DTGradCAM, DTGradCAMExtractor\n"
+        "print({'pytorch_grad_cam', 'torchcam', 'ttach', 'timm'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "set()", done.stderr

@@ -1,0 +1,59 @@
+"""A light installation: what works without the extras, and what the rest says."""
+
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+from paper_code import cli
+
+# Snakemake and Jupyter are programs of their own; the package never imports them.
+MISSING = (*cli.EXTRAS, "snakemake", "jupyter", "nbval")
+CODE = f"""
+import sys
+for name in {MISSING!r}:
+    sys.modules[name] = None
+from paper_code.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def run(*words):
+    return subprocess.run(
+        [sys.executable, "-c", CODE, *map(str, words)], cwd=ROOT, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "package"),
+    [
+        (["notebook", "notebooks/01_data_and_splits.ipynb"], "nb"),
+        (["figure", "01", "--output", "{}/f.png"], "matplotlib"),
+    ],
+)
+def test_a_missing_extra_is_one_message(words, package, tmp_path):
+    done = run(*[word.format(tmp_path) for word in words])
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert f"error: {words[0]} needs the package {package}" in done.stderr
+    assert "pip install '.[reproduce]'" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_modules_for_own_images_do_without_extras():
+    """Commands that a light installation is for, with all that they import."""
+    modules = [f"inference.{name}" for name in ("predict", "explain", "evaluate", "card", "export")]
+    modules += ["cam.evaluation", "cam.drop_in", "networks.timm_models", "training.run", "doctor"]
+    modules += ["datasets.prepare", "phantoms", "audit", "reporting.html"]
+    code = CODE.partition("from paper_code")[0] + "\n".join(
+        f"import paper_code.{name}" for name in modules
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_the_command_is_called_by_its_name(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["/somewhere/bin/dalaresnet50"])
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    shown = capsys.readouterr().out
+    assert shown.startswith("usage: dalaresnet50 ") and "python -m" not in shown

@@ -1,0 +1,178 @@
+"""`export` and `card`: what leaves the project with a network's weights."""
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from conftest import ROOT, train_run, training_settings, write_prepared
+
+from paper_code import cli
+from paper_code.inference import export
+from paper_code.metrics import classification_metrics
+from paper_code.networks.vision_transformer import AnySizeViT
+from paper_code.runs import load_run
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run of one epoch of DALAResNet50 at 32 px, with the images it was made from."""
+    folder = tmp_path_factory.mktemp("trained")
+    prepared, split = write_prepared(folder, by="patient")
+    changes = {"recalibrate_batchnorm": True, "precision": "fp32"}
+    settings = training_settings(epochs=1, batch_size=8, **changes)
+    given = {"weights": "random", "by": "patient"}
+    train_run("dalaresnet50", prepared, split, folder / "run", settings, **given)
+    return folder / "run", prepared
+
+
+def run(*words) -> int:
+    return cli.main([str(word) for word in words])
+
+
+def stored(trained) -> tuple[np.ndarray, np.ndarray]:
+    """The test images (float32, 0 to 255) and the probabilities that the run stored for them."""
+    where, prepared = trained
+    manifest = pd.read_csv(prepared / "manifest.csv")
+    table = load_run(where / "run.json").predictions
+    rows = [manifest.index[manifest["image"] == name][0] for name in table["image"]]
+    images = np.load(prepared / "images.npy")[rows].astype(np.float32)
+    return images, table[["p_benign", "p_malignant"]].to_numpy()
+
+
+def test_torchscript_gives_the_runs_own_predictions(trained, tmp_path, capsys):
+    output = tmp_path / "network.pt"
+    assert run("export", trained[0] / "weights.safetensors", "--torchscript", "-o", output) == 0
+    assert "32 x 32 px, values from 0 to 255, any number of images" in capsys.readouterr().err
+    # A process without this package: the file needs nothing but PyTorch.
+    images, expected = stored(trained)
+    np.save(tmp_path / "images.npy", images)
+    code = (
+        "import json, sys, numpy, torch\n"
+        "extra = {'metadata.json': ''}\n"
+        "network = torch.jit.load('network.pt', _extra_files=extra)\n"
+        "images = torch.from_numpy(numpy.load('images.npy'))\n"
+        "numpy.save('found.npy', network(images).detach().numpy())\n"
+        "assert 'paper_code' not in sys.modules\n"
+        "print(extra['metadata.json'].decode())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env={}
+    )
+    about = json.loads(done.stdout)
+    assert json.loads(about["classes"]) == ["benign", "malignant"]
+    assert "0 to 255" in about["input"] and "not a medical device" in about["limits"]
+    np.testing.assert_allclose(np.load(tmp_path / "found.npy"), expected, atol=1e-4)
+
+
+def test_onnx_gives_the_runs_own_predictions(trained, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxscript")
+    runtime = pytest.importorskip("onnxruntime")
+    output = tmp_path / "network.onnx"
+    assert run("export", trained[0] / "weights.safetensors", "--onnx", "-o", output) == 0
+    proto = onnx.load(output)
+    assert [entry.version for entry in proto.opset_import if not entry.domain] == [export.OPSET]
+    about = {entry.key: entry.value for entry in proto.metadata_props}
+    assert json.loads(about["classes"]) == ["benign", "malignant"]
+    (given,) = proto.graph.input
+    assert given.name == "images" and given.type.tensor_type.shape.dim[0].dim_param
+    session = runtime.InferenceSession(output)
+    images, expected = stored(trained)
+    for count in (1, len(images)):
+        (found,) = session.run(None, {"images": images[:count]})
+        np.testing.assert_allclose(found, expected[:count], atol=1e-4)
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_a_vision_transformer_takes_any_number_of_images(tmp_path):
+    """The class token is repeated for each image; tracing must not fix how often."""
+    network = AnySizeViT(img_size=32, patch_size=8, embed_dim=16, depth=1, num_heads=2)
+    network.head = torch.nn.Linear(16, 2)
+    network.eval()
+    export._trace(export.FromPixels(network), 32, {}, tmp_path / "vit.pt")
+    run_traced = export._run_traced(tmp_path / "vit.pt")
+    assert export._largest_difference(export.FromPixels(network), run_traced, 32) < 1e-5
+
+
+def test_a_file_that_disagrees_is_not_written(trained, tmp_path, capsys, monkeypatch):
+    """A TorchScript file whose weights were changed after tracing."""
+
+    def spoiled(model, size, metadata, path):
+        with torch.no_grad():
+            model.network.fc[-1].bias += 0.01
+        original(model, size, metadata, path)
+        with torch.no_grad():
+            model.network.fc[-1].bias -= torch.tensor([0.01, 0.02])
+
+    original = export._trace
+    monkeypatch.setattr(export, "_trace", spoiled)
+    output = tmp_path / "network.pt"
+    assert run("export", trained[0], "--torchscript", "-o", output) == 2
+    assert "not written, because a log-probability differs by" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_the_extra_the_message_names_it(trained, tmp_path, capsys, monkeypatch):
+    for package in ("onnx", "onnxruntime", "onnxscript"):
+        monkeypatch.setitem(sys.modules, package, None)
+    output = tmp_path / "network.onnx"
+    assert run("export", trained[0], "--onnx", "-o", output) == 2
+    said = capsys.readouterr().err
+    assert "pip install '.[export]'" in said and "Traceback" not in said
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["export", "none.safetensors", "--torchscript", "-o", "x.pt"], "there is no file"),
+        (["export", "{run}", "--torchscript", "-o", "{run}"], "is a folder"),
+        (["card", "nowhere"], "nowhere: holds no weights.safetensors"),
+    ],
+)
+def test_mistakes(trained, words, message, capsys):
+    assert run(*[word.format(run=trained[0]) for word in words]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_model_card(trained, tmp_path):
+    where, _ = trained
+    assert run("card", where) == 0 and run("card", where, "-o", tmp_path / "again.md") == 0
+    text = (where / "model_card.md").read_text()
+    assert text == (tmp_path / "again.md").read_text()
+    assert str(where.parent) not in text and str(ROOT) not in text and "/tmp" not in text
+    front, body = re.fullmatch(r"---\n(.*?)---\n(.*)", text, re.DOTALL).groups()
+    (entry,) = yaml.safe_load(front)["model-index"]
+    (result,) = entry["results"]
+    values = {metric["type"]: metric["value"] for metric in result["metrics"]}
+    labels, probabilities, groups = load_run(where / "run.json").part("test")
+    truth = classification_metrics(labels, probabilities)
+    assert values["accuracy"] == round(truth["accuracy"], 4)
+    assert values["roc_auc"] == round(truth["auc_roc"], 4)
+    for words in (
+        "not a medical device",
+        "synthetic images",
+        "every patient is in one part only",
+        f"of {len(set(groups))} patients",
+        "95 % interval",
+        "another seed",
+        "random weights",
+    ):
+        assert words in body
+    assert "new patients" not in body  # said of a split by image alone
+
+
+def test_hugging_face_reads_the_card(trained):
+    hub = pytest.importorskip("huggingface_hub")
+    run("card", trained[0])
+    card = hub.ModelCard.load(trained[0] / "model_card.md")
+    assert card.data.license == "mit" and card.data.pipeline_tag == "image-classification"
+    found = {result.metric_type: result for result in card.data.eval_results}
+    assert found["accuracy"].dataset_split == "test"
+    assert "95 % interval" in found["accuracy"].metric_name

@@ -1,0 +1,52 @@
+"""How a step is executed: words of the setting, what "auto" chooses, and equal results."""
+
+import pandas as pd
+import pytest
+import torch
+
+from paper_code.errors import UserError
+from paper_code.networks import build_network
+from paper_code.training import step
+from paper_code.training.step import Execution, Trainer, make_step, resolve_execution
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+
+
+def test_words():
+    assert str(Execution.parse("graph+compile")) == "compile+graph"
+    assert str(Execution.parse("eager")) == "eager" == str(Execution())
+    assert Execution.parse("contiguous").memory_format == torch.contiguous_format
+    with pytest.raises(UserError, match="'fast' is none of eager, compile, graph, contiguous"):
+        Execution.parse("fast")
+
+
+def test_auto_is_the_fastest_measured_on_this_gpu(tmp_path, monkeypatch):
+    table = tmp_path / "execution.tsv"
+    monkeypatch.setattr(step, "MEASURED", table)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "A")
+    assert resolve_execution("auto", "vit", GPU, "bf16") == "eager", "nothing measured"
+    rows = [("A", "vit", "graph"), ("B", "vit", "compile"), ("A", "swin", "contiguous")]
+    pd.DataFrame(rows, columns=["gpu", "network", "execution"]).to_csv(table, sep="\t", index=False)
+    assert resolve_execution("auto", "vit", GPU, "bf16") == "graph"
+    assert resolve_execution("auto", "resnet50", GPU, "bf16") == "eager"
+    assert resolve_execution("auto", "vit", GPU, "fp16") == "eager"
+    assert resolve_execution("auto", "vit", CPU, "bf16") == "eager"
+    assert resolve_execution("compile", "vit", GPU, "bf16") == "compile"
+    for device, precision in ((CPU, "bf16"), (GPU, "fp16")):
+        with pytest.raises(UserError, match="needs a CUDA GPU"):
+            resolve_execution("graph", "vit", device, precision)
+
+
+def test_a_step_in_either_layout_is_the_same():
+    """The loss of the first step of ResNet50, before anything was learned."""
+    images = torch.randn(8, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    labels, found = torch.arange(8) % 2, []
+    for execution in map(Execution.parse, ("eager", "contiguous")):
+        torch.manual_seed(0)
+        network = build_network("resnet50", 2, dropout=0.0)
+        network.to(memory_format=execution.memory_format)
+        adam = torch.optim.Adam(network.parameters(), fused=True)
+        trainer = Trainer(network, adam, torch.amp.GradScaler("cpu", enabled=False), "fp32")
+        found.append(float(make_step(trainer, execution, images, labels)(images, labels)))
+        assert all(p.grad is not None for p in network.parameters())
+    assert found[0] == pytest.approx(found[1], abs=1e-4)
