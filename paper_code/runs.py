@@ -63,8 +63,9 @@ def load_run(path: str | Path, *, timing: bool = False) -> Run:
 def _read_predictions(path: Path, facts: dict) -> pd.DataFrame:
     """A run's predictions, which a table may rest upon."""
     columns = [f"p_{name}" for name in facts["classes"]]
-    text = dict.fromkeys(("image", "label", "group", "part", "predicted"), str)
-    table = read_csv(path, *text, *columns, dtype=text | dict.fromkeys(columns, float))
+    needed = ("image", "label", "group", "part")
+    types = dict.fromkeys([*needed, "predicted"], str) | dict.fromkeys(columns, float)
+    table = read_csv(path, *needed, *columns, dtype=types)
     lines = facts.get("predictions", len(table))  # runs of earlier versions do not tell
     if len(table) != lines:
         raise UserError(f"{path}: {len(table)} of {lines} predictions")

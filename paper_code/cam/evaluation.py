@@ -271,7 +271,7 @@ def _images_and_truth(
     """Manifest rows with part and prediction, images, bool masks, and what the masks are."""
     manifest = read_listed(prepared / "manifest.csv", "image", "mask")
     load_run(run / FACTS)  # it refuses damaged predictions
-    predictions = read_csv(run / PREDICTIONS)
+    predictions = read_csv(run / PREDICTIONS, "predicted")
     unknown = set(predictions["image"]) - set(manifest["image"])
     if unknown or facts["dataset"] != read_json(prepared / "source.json")["dataset"]:
         raise UserError(f"{run} was not trained on the data set in {prepared}.")

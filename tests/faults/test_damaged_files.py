@@ -213,7 +213,7 @@ def test_predictions_that_are_none(column, value, run, evaluate):
     evaluate("predictions.csv")
 
 
-@pytest.mark.parametrize("column", ["image", "label", "group", "part", "predicted", "p_benign"])
+@pytest.mark.parametrize("column", ["image", "label", "group", "part", "p_benign"])
 def test_predictions_without_a_column(column, run, evaluate):
     table = pd.read_csv(run / "predictions.csv", dtype=str)
     write_csv(run / "predictions.csv", table.drop(columns=column))
