@@ -146,8 +146,10 @@ def words(server: Server, root, *options: str) -> list[str]:
 MENDED = {
     **{
         f"dropped at byte {count}": ([drops_after(count), whole], SUM)
-        for count in (0, 1, 2, 17, 1000, len(BODY) // 2, len(BODY) - 1)
+        for count in (0, 1, 2, 17, 1000)
     },
+    "dropped in the middle": ([drops_after(len(BODY) // 2), whole], SUM),
+    "dropped before the last byte": ([drops_after(len(BODY) - 1), whole], SUM),
     "dropped at every 3,000th byte": ([drops_after(3000)], SUM),
     "reset at byte 5,000": ([resets_after(5000), whole], SUM),
     "stalled at byte 0": ([stalls_after(0), whole], SUM),
