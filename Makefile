@@ -32,7 +32,7 @@ report: $(VENV)/installed
 # Unit tests; the notebooks' outputs against the committed results; a whole workflow run at smoke
 # scale; the notebooks on its results.
 test: lint
-	$(BIN)/python -m pytest -n auto --maxprocesses 3 --dist worksteal
+	$(BIN)/python -m pytest -n auto --maxprocesses 3 --dist loadfile
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/nbval.cfg notebooks
 	$(BIN)/snakemake --cores all --config scale=smoke data=phantom
 	PAPER_CODE_RESULTS=results/smoke $(BIN)/python -m pytest --nbval-lax notebooks

@@ -73,14 +73,14 @@ COMMANDS = {
     "table": "table 06 --prepared {inputs}/prepared --splits {inputs}/split.csv --by image"
     " --scale demo -o {out}/table.csv",
     "figure": "figure 01 -o {out}/figure.png",
-    "page": "page {inputs}/page.md -o {out}/page.html",
+    "report": "report --summary {inputs}/summary.md -o {out}/report.html",
 }
 
 
 @pytest.fixture
 def words(inputs):
     """words("split", folder) -> the arguments of a command that writes into the folder."""
-    (inputs / "page.md").write_text("# A page\n")
+    (inputs / "summary.md").write_text("# Does the paper hold?\n\n1. **Established**: nothing\n")
     rows = [(f"{n}.png", str(save_noise(inputs / f"big/{n}.png", n)), "") for n in range(4)]
     write_csv(inputs / "big/manifest.csv", pd.DataFrame(rows, columns=["image", "path", "mask"]))
     write_json(inputs / "big/source.json", {"dataset": "own", "colour": "any"})

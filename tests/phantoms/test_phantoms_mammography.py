@@ -261,7 +261,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(writer, "save_image", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(UserError, match="no space left"):
         write_mini_ddsm(tmp_path, {"Normal": 1}, seed=1, height=64)
     assert list(tmp_path.iterdir()) == []
 

@@ -232,7 +232,7 @@ def test_a_new_table_and_a_new_figure_are_a_module_and_an_entry_each(tmp_path):
     folder.mkdir()
     plan = snakemake(folder, "-n", "-p", "--config", *settings, root=root)
     assert plan.returncode == 0, plan.stdout
-    assert "Table correct" in plan.stdout and "Page correct" in plan.stdout
+    assert "Table correct" in plan.stdout and "tables/correct.md" in plan.stdout
     figure = "results/smoke/figures/correct.png"
     done = snakemake(folder, figure, "--config", *settings, root=root)
     assert done.returncode == 0, done.stdout
