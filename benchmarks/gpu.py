@@ -183,8 +183,10 @@ def prepare_run(path: Path, size: Namespace, folder: Path) -> None:
     facts = find_dataset(DATASET)
     number = size.run_images or facts.total
     start = time.monotonic()
-    height = defaults()["scales"]["paper"]["phantom_height"][facts.family]
-    write_phantom("breakhis", folder / "raw", images=number, height=height, seed=0, workers=cores())
+    height = grid_plan().settings["phantom_height"][facts.family]
+    write_phantom(
+        facts.family, folder / "raw", images=number, height=height, seed=0, workers=cores()
+    )
     manifest = folder / "prepared/manifest.csv"
     make_manifest(facts, folder / "raw", "phantom", manifest)
     prepare(manifest, manifest.parent, image_size=size.image_size, workers=cores())

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 import torch
-from conftest import ROOT
+from conftest import ROOT, read_json
 
 PATH = ROOT / "benchmarks" / "gpu.py"
 
@@ -92,6 +92,13 @@ def test_a_stage_survives_another(gpu, tmp_path, monkeypatch):
     assert "No GPU was found" in text
     assert "- peek: ended with status 1: KeyError: 'peek'" in text
     assert "| resnet50 |" in text
+
+
+def test_the_runs_have_data(gpu, tmp_path):
+    size = Namespace(run_images=48, image_size=32)
+    gpu.prepare_run(tmp_path / "found.json", size, tmp_path)
+    assert read_json(tmp_path / "found.json")["images"] == 48
+    assert len(pd.read_csv(tmp_path / "split.csv")) == 48
 
 
 def test_the_command_names_its_stages():
