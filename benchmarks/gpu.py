@@ -362,10 +362,9 @@ def keep_fastest(campaign: Campaign) -> None:
     if not rows:
         return
     table = pd.DataFrame(rows)
-    if MEASURED.is_file():
-        old = pd.read_csv(MEASURED, sep="\t")
-        again = (old["gpu"] == gpu) & old["network"].isin(table["network"])
-        table = pd.concat([old[~again], table])
+    old = pd.read_csv(MEASURED, sep="\t")
+    others = old[~((old["gpu"] == gpu) & old["network"].isin(table["network"]))]
+    table = pd.concat([others, table]) if len(others) else table
     write_text(MEASURED, table.to_csv(sep="\t", index=False, lineterminator="\n"))
 
 

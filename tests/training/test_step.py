@@ -21,11 +21,11 @@ def test_words():
 
 
 def test_auto_is_the_fastest_measured_on_this_gpu(tmp_path, monkeypatch):
-    table = tmp_path / "execution.tsv"
-    monkeypatch.setattr(step, "MEASURED", table)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "A")
-    assert resolve_execution("auto", "vit", GPU, "bf16") == "eager", "nothing measured"
+    assert resolve_execution("auto", "vit", GPU, "bf16") == "eager", "not measured on this GPU"
+    table = tmp_path / "execution.tsv"
     rows = [("A", "vit", "graph"), ("B", "vit", "compile"), ("A", "swin", "contiguous")]
+    monkeypatch.setattr(step, "MEASURED", table)
     pd.DataFrame(rows, columns=["gpu", "network", "execution"]).to_csv(table, sep="\t", index=False)
     assert resolve_execution("auto", "vit", GPU, "bf16") == "graph"
     assert resolve_execution("auto", "resnet50", GPU, "bf16") == "eager"
