@@ -169,9 +169,7 @@ def parameters(network: str, gate_after: int, classes: int) -> int:
 
 
 def _scales(plans: dict[str, Plan], chosen: str) -> list[str]:
-    columns = ["scale", "hardware", "seconds", "what"]
-    # Only a clone has the benchmarks.
-    measured = pd.read_csv(MEASURED) if MEASURED.is_file() else pd.DataFrame(columns=columns)
+    measured = _measured(MEASURED, "scale", "hardware", "seconds", "what")
     free = shutil.disk_usage(Path.cwd()).free
     problems = []
     print("\nScales")
@@ -208,9 +206,15 @@ def _scales(plans: dict[str, Plan], chosen: str) -> list[str]:
     return problems
 
 
+def _measured(path: Path, *columns: str) -> pd.DataFrame:
+    """Committed measurements; none in an installed package, because only a clone has them."""
+    return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=columns)
+
+
 def preparation_seconds(plan: Plan) -> float:
     """Seconds of one core to check and prepare the real images of the paper's data sets."""
-    measured = pd.read_csv(PREPARATION).query("step in ('manifest', 'prepare')")
+    measured = _measured(PREPARATION, "step", "dataset", "images", "processor_seconds")
+    measured = measured[measured["step"].isin(["manifest", "prepare"])].copy()
     measured["each"] = measured["processor_seconds"] / measured["images"]
     each = measured.groupby("dataset")["each"].sum()
     real = [name for name in plan.settings["datasets"] if plan.source(name)[0] == "real"]

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from paper_code.datasets import manifest
-from paper_code.datasets.images import load_mask
+from paper_code.datasets.images import load_image, load_mask
 from paper_code.errors import UserError
 from paper_code.inference.predict import find_images
 
@@ -64,6 +63,4 @@ def read_mask(paths: str, image: Path) -> np.ndarray:
     Raises:
         UserError: the mask cannot be read, or has another size than the image.
     """
-    with Image.open(image) as opened:
-        size = opened.size
-    return np.asarray(load_mask(paths, size)) > 0
+    return np.asarray(load_mask(paths, load_image(image).size)) > 0

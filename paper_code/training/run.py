@@ -84,7 +84,9 @@ def train_run(
         freeze,
     )
     precision = resolve_precision(settings.precision, device)
-    execution = resolve_execution(settings.execution, network_name, device, precision)
+    execution = resolve_execution(
+        settings.execution, parse_network(network_name)[0], device, precision
+    )
     settings = replace(settings, precision=precision, execution=execution)
     network.to(device, memory_format=Execution.parse(execution).memory_format)
     facts = {

@@ -125,6 +125,21 @@ def test_masks_that_do_not_fit(weights, folder, known_maps, capsys):
     assert len(pd.read_csv(folder / "out/explanations.csv")) == 3
 
 
+def test_the_mask_of_a_photograph_that_exif_turns(weights, tmp_path, known_maps):
+    """The mask is drawn on the photograph as it is shown, 64 x 96 px."""
+    (tmp_path / "masks").mkdir()
+    photograph = Image.open(save_noise(tmp_path / "noise.png", size=(96, 64)))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photograph.save(tmp_path / "photo.jpg", exif=exif)
+    marked = np.zeros((96, 64), np.uint8)
+    marked[:, :32] = 255
+    Image.fromarray(marked).save(tmp_path / "masks/photo.png")
+    words = [tmp_path / "photo.jpg", "--weights", weights, "--method", "gradcam"]
+    assert explain(*words, "--masks", tmp_path / "masks", "-o", tmp_path / "out") == 0
+    assert pd.read_csv(tmp_path / "out/explanations.csv")["iou"].tolist() == [1]
+
+
 def test_a_large_tiff(weights, tmp_path):
     """The network sees a small image, the overlay is as large as the file, the page stays small."""
     pixels = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
