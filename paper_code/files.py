@@ -45,7 +45,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     except UserError:
         raise
     except Exception as error:
-        _check_space(path, path.parent, error)
+        check_space(path, path.parent, error)
         raise
     finally:
         temporary.unlink(missing_ok=True)
@@ -72,7 +72,7 @@ def replacing_together(folder: str | Path) -> Iterator[Path]:
     except UserError:
         raise
     except Exception as error:
-        _check_space(folder, folder, error)
+        check_space(folder, folder, error)
         raise
     finally:
         if not existed:
@@ -80,7 +80,7 @@ def replacing_together(folder: str | Path) -> Iterator[Path]:
                 folder.rmdir()
 
 
-def _check_space(output: Path, folder: Path, error: Exception) -> None:
+def check_space(output: Path, folder: Path, error: Exception) -> None:
     """Raise UserError if a writer has failed because the disk of `folder` is full."""
     texts = (*map(os.strerror, NO_SPACE), "free space")
     full = any(text in str(error) for text in texts)
@@ -174,13 +174,18 @@ def read_csv(path: str | Path, *columns: str, **options: object) -> pd.DataFrame
     twice = [name for name in columns if f"{name}.1" in table]  # as pandas calls the second one
     if twice:
         raise UserError(f"{path}: has the column {twice[0]} twice. Remove one.")
+    check_columns(path, table, *columns)
+    return table
+
+
+def check_columns(path: str | Path, table: pd.DataFrame, *columns: str) -> None:
+    """Raise UserError if the table read from a file lacks one of the columns."""
     lacking = [name for name in columns if name not in table]
     if lacking:
         raise UserError(
             f"{path}: column missing: {', '.join(lacking)}. Expected a header line with "
             f"{','.join(columns)}."
         )
-    return table
 
 
 def load_array(path: str | Path, ndim: int) -> np.ndarray:

@@ -1,8 +1,7 @@
 """DT Grad-CAM in the forms of pytorch-grad-cam and torch-cam. Neither package is needed."""
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
+from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
@@ -18,7 +17,18 @@ from paper_code.errors import UserError
 SMOOTHING_FACTORS = (0.9, 1, 1.1)  # of pytorch-grad-cam's aug_smooth, each plain and mirrored
 
 
-class DTGradCAM:
+def _maps_by_layer(
+    model: nn.Module,
+    images: Tensor,
+    targets: Sequence[int] | Sequence[Score] | None,
+    layers: Sequence[nn.Module | str | None],
+    options: dict[str, object],
+) -> list[Tensor]:
+    """Maps of N images from each layer: N x H x W."""
+    return [compute_cam(model, images, targets, "dt_gradcam", each, **options) for each in layers]
+
+
+class DTGradCAM(AbstractContextManager):
     """DT Grad-CAM called like a class of pytorch-grad-cam:
 
         with DTGradCAM(model=model, target_layers=[model.layer4]) as cam:
@@ -113,25 +123,14 @@ class DTGradCAM:
             return self.model(self._images.to(self.device))
 
     def _maps(self, images: Tensor, targets: Sequence[Score] | None) -> Tensor:
-        maps = [
-            compute_cam(self.model, images, targets, "dt_gradcam", layer, **self._options)
-            for layer in self._layers
-        ]
+        maps = _maps_by_layer(self.model, images, targets, self._layers, self._options)
         return maps[0] if len(maps) == 1 else scale(torch.stack(maps).mean(0))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Nothing to undo: hooks live only during a call."""
 
 
-class DTGradCAMExtractor:
+class DTGradCAMExtractor(AbstractContextManager):
     """DT Grad-CAM called like an extractor of torch-cam:
 
         with DTGradCAMExtractor(model, "layer4") as extractor:
@@ -176,10 +175,7 @@ class DTGradCAMExtractor:
         if isinstance(given, int) or callable(given):
             given = [given] * len(images)
         try:
-            return [
-                compute_cam(self.model, images, given, "dt_gradcam", layer, **self._options)
-                for layer in self._layers
-            ]
+            return _maps_by_layer(self.model, images, given, self._layers, self._options)
         finally:
             self._images = images  # not the noisy copies, which passed the hook too
 
@@ -191,13 +187,5 @@ class DTGradCAMExtractor:
     def _keep(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         self._images = inputs[0].detach()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.remove_hooks()

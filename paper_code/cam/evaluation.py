@@ -32,8 +32,8 @@ from paper_code.cam.tuning import chosen, tune, tuned_regions
 from paper_code.device import default_device, exclusive
 from paper_code.errors import UserError
 from paper_code.files import (
+    check_columns,
     load_array,
-    read_csv,
     read_json,
     replacing,
     replacing_together,
@@ -46,7 +46,7 @@ from paper_code.networks.builder import network_from_checkpoint
 from paper_code.networks.preprocessing import normalize
 from paper_code.progress import say
 from paper_code.provenance import provenance
-from paper_code.runs import FACTS, PREDICTIONS, WEIGHTS, load_run
+from paper_code.runs import FACTS, PREDICTIONS, WEIGHTS, Run, load_run
 
 SHOWN_METHODS = ("gradcam", "scorecam", "eigencam", "gradcam_otsu", "dt_gradcam")  # in Figure 7
 RANDOMIZED_IMAGES = 8
@@ -128,13 +128,14 @@ def evaluate_run(
     """
     run, prepared = Path(run), Path(prepared)
     device = device or default_device()
-    facts = read_json(run / FACTS)
+    trained = load_run(run / FACTS)
+    facts = trained.facts
     seed = facts["seed"]
     network, _ = network_from_checkpoint(run / WEIGHTS)
     network.to(device).eval()
     own = {"copies": copies, "sigma": sigma, "kernel_size": kernel_size, "seed": seed}
     shared = {"precision": precision}
-    table, pixels, truth, truth_kind = _images_and_truth(run, prepared, facts)
+    table, pixels, truth, truth_kind = _images_and_truth(trained, run, prepared)
     classes = facts["classes"][-1:] if len(facts["classes"]) == 2 else facts["classes"]
     counting = table["label"].isin(classes).to_numpy() & truth.any((1, 2))
     parts = _draw(table["part"], counting, seed, images, prepared)
@@ -192,7 +193,7 @@ def evaluate_run(
             for name, row in choices.iterrows()
         },
         "baselines": {"centre_sigma": CENTRE_SIGMA, "random_draws": DRAWS, "tie_draws": TIE_DRAWS},
-        "auc_roc": _auc(run),
+        "auc_roc": _auc(trained),
         "seconds_per_image": {name: round(value, 4) for name, value in explained.seconds.items()},
         "provenance": provenance(device),
     }
@@ -233,9 +234,9 @@ def _stage_rows(explained: Explained, tests: Part, share: float) -> pd.DataFrame
     return pd.concat([about.loc[stages.index], stages], axis=1)
 
 
-def _auc(run: Path) -> dict[str, float]:
+def _auc(trained: Run) -> dict[str, float]:
     """AUC of the network on the whole test part, with its interval (patients resampled)."""
-    labels, probabilities, groups = load_run(run / FACTS).part("test")
+    labels, probabilities, groups = trained.part("test")
     found = bootstrap_interval(labels, probabilities, groups, ["auc_roc"], resamples=1000)
     return {name: round(float(found[name].iloc[0]), 6) for name in ("value", "low", "high")}
 
@@ -266,12 +267,12 @@ def _part(
 
 
 def _images_and_truth(
-    run: Path, prepared: Path, facts: dict
+    trained: Run, run: Path, prepared: Path
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, str]:
     """Manifest rows with part and prediction, images, bool masks, and what the masks are."""
     manifest = read_listed(prepared / "manifest.csv", "image", "mask")
-    load_run(run / FACTS)  # it refuses damaged predictions
-    predictions = read_csv(run / PREDICTIONS, "predicted")
+    facts, predictions = trained.facts, trained.predictions
+    check_columns(run / PREDICTIONS, predictions, "predicted")  # few tables need it
     unknown = set(predictions["image"]) - set(manifest["image"])
     if unknown or facts["dataset"] != read_json(prepared / "source.json")["dataset"]:
         raise UserError(f"{run} was not trained on the data set in {prepared}.")

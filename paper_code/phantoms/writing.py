@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from paper_code.errors import UserError
-from paper_code.files import NO_SPACE, clear_leftovers
+from paper_code.files import check_space, clear_leftovers
 from paper_code.parallel import map_parallel
 
 NOTE = "PHANTOM.txt"  # tells a phantom from a real data set, which is never replaced
@@ -44,11 +44,8 @@ def new_tree(root: str | Path) -> Iterator[Path]:
         temporary.chmod(0o755)
         temporary.rename(root)
     except OSError as error:
-        if error.errno not in NO_SPACE:
-            raise
-        raise UserError(
-            f"{root}: no space left on the disk. Free some or choose another place."
-        ) from error
+        check_space(root, root.parent, error)
+        raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

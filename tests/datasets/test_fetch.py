@@ -15,34 +15,24 @@ import zipfile
 from collections import namedtuple
 from dataclasses import dataclass, field, replace
 
+import published_trees
 import pytest
+from published_trees import TREE
 
 from paper_code.datasets import fetch
 from paper_code.datasets.fetch import SOURCES, fetch_dataset
 from paper_code.errors import UserError
 
-NOISE = os.urandom  # incompressible, so that an archive has a useful length
+SIZE = 8192  # bytes of an image, so that an archive has a useful length
 
 
 def breakhis_files() -> dict[str, bytes]:
-    files = {"BreaKHis_v1/histology_slides/breast/README.txt": b"as published"}
-    for magnification in (40, 100, 200, 400):
-        for letter, folder, subtype, slide in (
-            ("B", "benign/SOB/adenosis", "A", "14-22549AB"),
-            ("M", "malignant/SOB/ductal_carcinoma", "DC", "14-2523"),
-        ):
-            name = f"SOB_{letter}_{subtype}-{slide}-{magnification}-001.png"
-            path = f"{folder}/SOB_{letter}_{subtype}_{slide}/{magnification}X/{name}"
-            files[f"BreaKHis_v1/histology_slides/breast/{path}"] = NOISE(8192)
-    return files
+    return {f"{TREE}/README.txt": b"as published"} | published_trees.breakhis_files(SIZE)
 
 
 def bach_files() -> dict[str, bytes]:
-    photos = "ICIAR2018_BACH_Challenge/Photos"
-    names = ("Normal/n001", "Benign/b001", "InSitu/is001", "Invasive/iv001")
-    return {f"{photos}/{name}.tif": NOISE(8192) for name in names} | {
-        "ICIAR2018_BACH_Challenge/WSI/A01.svs": NOISE(100)
-    }
+    slide = {"ICIAR2018_BACH_Challenge/WSI/A01.svs": os.urandom(100)}
+    return published_trees.bach_files(SIZE) | slide
 
 
 def tar_gz(files: dict[str, bytes], *extra: tarfile.TarInfo) -> bytes:

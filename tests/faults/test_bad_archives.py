@@ -3,38 +3,18 @@
 import gzip
 import hashlib
 import io
-import os
 import stat
 import tarfile
 import zipfile
 from dataclasses import replace
 
 import pytest
+from published_trees import PHOTOS, TREE, bach_files, breakhis_files
 
 from paper_code.datasets import fetch
 from paper_code.datasets.fetch import SOURCES
 
-TREE = "BreaKHis_v1/histology_slides/breast"
-PHOTOS = "ICIAR2018_BACH_Challenge/Photos"
-
-
-def breakhis_files() -> dict[str, bytes]:
-    """One image of each class and magnification, under published names."""
-    files = {}
-    for magnification in (40, 100, 200, 400):
-        for letter, folder, subtype, slide in (
-            ("B", "benign/SOB/adenosis", "A", "14-22549AB"),
-            ("M", "malignant/SOB/ductal_carcinoma", "DC", "14-2523"),
-        ):
-            stem = f"SOB_{letter}_{subtype}-{slide}"
-            name = f"SOB_{letter}_{subtype}_{slide}/{magnification}X/{stem}-{magnification}-001.png"
-            files[f"{TREE}/{folder}/{name}"] = os.urandom(2000)
-    return files
-
-
-def bach_files() -> dict[str, bytes]:
-    names = ("Normal/n001", "Benign/b001", "InSitu/is001", "Invasive/iv001")
-    return {f"{PHOTOS}/{name}.tif": os.urandom(2000) for name in names}
+SIZE = 2000  # bytes of an image
 
 
 def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", **facts) -> tarfile.TarInfo:
@@ -48,7 +28,7 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", **facts) ->
 def tar(*extra: tarfile.TarInfo, files: dict | None = None, **options) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz", **options) as archive:
-        for name, content in (breakhis_files() if files is None else files).items():
+        for name, content in (breakhis_files(SIZE) if files is None else files).items():
             info = member(name, size=len(content))
             archive.addfile(info, io.BytesIO(content))
         for info in extra:
@@ -59,7 +39,7 @@ def tar(*extra: tarfile.TarInfo, files: dict | None = None, **options) -> bytes:
 def zipped(*extra: tuple[str, int], files: dict | None = None) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in (bach_files() if files is None else files).items():
+        for name, content in (bach_files(SIZE) if files is None else files).items():
             archive.writestr(name, content)
         for name, mode in extra:
             info = zipfile.ZipInfo("x")
@@ -127,7 +107,7 @@ TARS = {
     "block device": (tar(member(INSIDE, tarfile.BLKTYPE)), DEVICE),
     "pipe": (tar(member(INSIDE, tarfile.FIFOTYPE)), DEVICE),
     "file that is a folder too": (tar(member(TREE)), "a file and a folder of one name"),
-    "folder that is a file too": (tar(member(next(iter(breakhis_files())) + "/x")), "one name"),
+    "folder that is a file too": (tar(member(next(iter(breakhis_files(SIZE))) + "/x")), "one name"),
     "name of 300 letters": (tar(member(f"{TREE}/{'x' * 300}.png")), "too long"),
     "a folder 3,000 deep": (tar(member("/".join(["BreaKHis_v1", *["d"] * 3000]))), "too long"),
     "no file": (tar(files={}), "holds no folder BreaKHis_v1"),
@@ -223,7 +203,7 @@ def test_bomb(name, fetched, monkeypatch):
     if name == "breakhis":
         content = tar(member(INSIDE, size=5 * 10**7))
     else:
-        content = zipped(files=bach_files() | {f"{BACH}/zeros": bytes(5 * 10**7)})
+        content = zipped(files=bach_files(SIZE) | {f"{BACH}/zeros": bytes(5 * 10**7)})
     assert len(content) < 10**6
     fetched(name, content, "unpacks to more than", checksum(content))
 

@@ -66,19 +66,22 @@ def answer_markdown(lines: list[Line], folder: str = "") -> str:
 
 def brief_markdown(tables: Tables, folder: str = "") -> str:
     """The answer in three points: the arithmetic, new patients, and what has not been run."""
-    points = [make(tables) for make, needs in BRIEF if needs in tables]
-    return "\n".join(
-        f"- {line.text} ([{line.source}]({folder}{line.source}.md))" for line in points if line
-    )
+    points = [(make(tables), page) for make, needs, page in BRIEF if needs in tables]
+    return "\n".join(f"- {text} ([{page}]({folder}{page}.md))" for text, page in points if text)
 
 
 # --- the paper's own numbers ----------------------------------------------------------------------
 
 
+def _impossible(findings: pd.DataFrame) -> pd.DataFrame:
+    """The findings of the audit about numbers that cannot all be right."""
+    return findings[findings["verdict"] == IMPOSSIBLE]
+
+
 def _audit(tables: Tables) -> list[Line]:
     """How many checks and themes hold numbers that cannot all be right."""
     findings = tables["audit"]
-    impossible = findings[findings["verdict"] == IMPOSSIBLE]
+    impossible = _impossible(findings)
     named = ", ".join(dict.fromkeys(impossible["theme"]))
     return [
         Line(
@@ -273,10 +276,15 @@ def _gate(tables: Tables) -> list[Line]:
     ]
 
 
+def _accuracy_by_split(tables: Tables) -> pd.DataFrame:
+    """Accuracy on real images, split by image and by patient."""
+    rows = _real(tables["leakage"].dropna(subset=["network", "data"]))
+    return rows[rows["metric"] == "accuracy"]
+
+
 def _leakage(tables: Tables) -> list[Line]:
     """What a split by image adds to accuracy on real images."""
-    rows = _real(tables["leakage"].dropna(subset=["network", "data"]))
-    rows = rows[rows["metric"] == "accuracy"]
+    rows = _accuracy_by_split(tables)
     if rows.empty:
         return []
     texts = [
@@ -301,24 +309,30 @@ def _leakage(tables: Tables) -> list[Line]:
 # --- what is missing ------------------------------------------------------------------------------
 
 
-def _cells(tables: Tables) -> list[Line]:
-    """How many printed results could be compared with a replication."""
+def _printed_cells(tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """Printed results beside ours, those that could be compared, and what stood against it."""
     names = [name for name in tables if name[:8] in ("table_07", "table_08")]
     rows = pd.concat([tables[name] for name in names])
     printed = rows[rows["printed"].notna()]
     compared = printed[printed["verdict"] != "not comparable"]
+    return printed, compared, join_obstacles(*map(split_obstacles, printed["obstacles"]))
+
+
+def _cells(tables: Tables) -> list[Line]:
+    """How many printed results could be compared with a replication."""
+    printed, compared, reasons = _printed_cells(tables)
     if len(compared):
         counts = compared["verdict"].value_counts()
         found = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
         status = ESTABLISHED if set(counts.index) <= {"agrees", "differs"} else NOT_ESTABLISHED
         text = f"of {len(printed)} printed values in Tables VII and VIII, {len(compared)} were "
-        return [Line(status, text + f"compared with replications: {found}", names[0])]
-    reasons = dict.fromkeys(r for text in printed["obstacles"] for r in split_obstacles(text))
+        source = "table_07_breakhis_comparison"
+        return [Line(status, text + f"compared with replications: {found}", source)]
     return [
         Line(
             UNTESTABLE,
             f"the {len(printed)} printed values beside our runs in Tables VII and VIII: none could "
-            f"be compared with a replication ({', '.join(reasons)})",
+            f"be compared with a replication ({reasons})",
             "summary",
         )
     ]
@@ -373,22 +387,18 @@ MAKERS: tuple[tuple[Callable[[Tables], list[Line]], str], ...] = (
 # --- in three points ------------------------------------------------------------------------------
 
 
-def _brief_audit(tables: Tables) -> Line:
+def _brief_audit(tables: Tables) -> str:
     findings = tables["audit"]
-    impossible = findings[findings["verdict"] == IMPOSSIBLE]
-    return Line(
-        ARITHMETIC,
-        f"**The paper's own numbers:** {len(impossible)} of {len(findings)} checks find printed "
-        "values or sentences that cannot all be right.",
-        "audit",
+    return (
+        f"**The paper's own numbers:** {len(_impossible(findings))} of {len(findings)} checks find "
+        "printed values or sentences that cannot all be right."
     )
 
 
-def _brief_leakage(tables: Tables) -> Line | None:
-    rows = _real(tables["leakage"].dropna(subset=["network", "data"]))
-    rows = rows[rows["metric"] == "accuracy"]
+def _brief_leakage(tables: Tables) -> str:
+    rows = _accuracy_by_split(tables)
     if rows.empty:
-        return None
+        return ""
     networks = rows["network"].nunique()
     differences = [
         f"{_signed_range(part['difference'])} at {DATASET_LABELS[name].removeprefix('BreakHis ')}"
@@ -396,12 +406,10 @@ def _brief_leakage(tables: Tables) -> Line | None:
     ]
     corrected = float(holm(rows["p_value"]).min())
     shown = "some of it beyond chance" if corrected < LEVEL else "none of it beyond chance"
-    return Line(
-        ESTABLISHED if corrected < LEVEL else NOT_ESTABLISHED,
+    return (
         f"**New patients:** on the real BreakHis images at hand, the accuracy of {networks} "
         "networks on a split by image minus that on a split by patient is "
-        f"{' and '.join(differences)}, {shown} (smallest corrected p: {number(corrected)}).",
-        "leakage",
+        f"{' and '.join(differences)}, {shown} (smallest corrected p: {number(corrected)})."
     )
 
 
@@ -409,17 +417,19 @@ def _signed_range(values: pd.Series) -> str:
     return f"{values.min():+.3f} to {values.max():+.3f}"
 
 
-def _brief_cells(tables: Tables) -> Line:
-    line = _cells(tables)[0]
-    if line.status == UNTESTABLE:
-        reasons = line.text.rpartition("(")[2].rstrip(")")
-        text = "**Not run yet:** the paper's own experiment. None of its printed results could be "
-        return Line(line.status, f"{text}tested by our runs ({reasons}).", line.source)
-    return Line(line.status, f"**Replication:** {line.text}.", line.source)
+def _brief_cells(tables: Tables) -> str:
+    _, compared, reasons = _printed_cells(tables)
+    if len(compared):
+        return f"**Replication:** {_cells(tables)[0].text}."
+    return (
+        "**Not run yet:** the paper's own experiment. None of its printed results could be tested "
+        f"by our runs ({reasons})."
+    )
 
 
-BRIEF: tuple[tuple[Callable[[Tables], Line | None], str], ...] = (
-    (_brief_audit, "audit"),
-    (_brief_leakage, "leakage"),
-    (_brief_cells, "table_07_breakhis_comparison"),
+# What makes a point, the table that it needs, and the page that it links to.
+BRIEF: tuple[tuple[Callable[[Tables], str], str, str], ...] = (
+    (_brief_audit, "audit", "audit"),
+    (_brief_leakage, "leakage", "leakage"),
+    (_brief_cells, "table_07_breakhis_comparison", "summary"),
 )
