@@ -4,8 +4,10 @@ import ctypes
 import difflib
 import functools
 import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import ModuleType
 
 import yaml
 
@@ -72,6 +74,43 @@ BOUNDS = {
 }
 
 
+# Settings of one training run, and of scoring maps, that their commands take as options.
+TRAINING_OPTIONS = (
+    "weights",
+    "freeze_backbone",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "dropout",
+    "rotation",
+    "select_epoch",
+    "precision",
+    "execution",
+    "recalibrate_batchnorm",
+    "checkpoint_seconds",
+)
+CAM_OPTIONS = (
+    "cam_images",
+    "scorecam_images",
+    "faithfulness_images",
+    "cam_tuning_images",
+    "cam_copies",
+    "cam_sigma",
+    "cam_kernel",
+    "cam_precision",
+)
+
+
+def as_options(settings: Mapping[str, object], names: Iterable[str]) -> list[str]:
+    """Settings as words of a command line: {"batch_size": 32} -> ["--batch-size", "32"]."""
+    words = []
+    for name in names:
+        value = settings[name]
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        words += [f"--{name.replace('_', '-')}", text]
+    return words
+
+
 def check_settings(settings: dict, schema: str | Path = SCHEMA) -> None:
     """Check settings against `config/schema.yaml`.
 
@@ -101,9 +140,27 @@ def _rules(schema: str | Path) -> dict:
     return yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
 
 
+def _jsonschema() -> ModuleType:
+    """The package, which every job imports, without its check of IRIs.
+
+    For that check it builds a grammar when it is imported, which takes over a second; the schema
+    has no IRIs.
+    """
+    grammar = "rfc3987_syntax"
+    known = sys.modules.get(grammar)
+    sys.modules[grammar] = known  # None: cannot be imported
+    try:
+        import jsonschema
+    finally:
+        if known is None:
+            del sys.modules[grammar]
+    return jsonschema
+
+
 def _validator(rules: dict):
     """A validator to which numbers are finite, and 2.0 is no whole number."""
-    from jsonschema import Draft202012Validator, validators  # slow to import; few commands do
+    jsonschema = _jsonschema()
+    draft = jsonschema.Draft202012Validator
 
     def is_integer(_, value: object) -> bool:
         return isinstance(value, int) and not isinstance(value, bool)
@@ -111,10 +168,8 @@ def _validator(rules: dict):
     def is_number(checker, value: object) -> bool:
         return is_integer(checker, value) or (isinstance(value, float) and math.isfinite(value))
 
-    strict = Draft202012Validator.TYPE_CHECKER.redefine_many(
-        {"integer": is_integer, "number": is_number}
-    )
-    return validators.extend(Draft202012Validator, type_checker=strict)(rules)
+    strict = draft.TYPE_CHECKER.redefine_many({"integer": is_integer, "number": is_number})
+    return jsonschema.validators.extend(draft, type_checker=strict)(rules)
 
 
 def _explain(error, rules: dict) -> str:

@@ -19,7 +19,13 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from paper_code.config import cuda_device_count, settings_of
+from paper_code.config import (
+    CAM_OPTIONS,
+    TRAINING_OPTIONS,
+    as_options,
+    cuda_device_count,
+    settings_of,
+)
 from paper_code.datasets.prepare import make_manifest, prepare
 from paper_code.datasets.read import read_dataset
 from paper_code.datasets.splits import make_split, part_sizes
@@ -42,6 +48,7 @@ STEPS = 3  # of an epoch of training
 FEWEST_IMAGES = 40  # that can be split
 EPOCHS = 2  # the first one warms up
 MAPPED = 2  # images whose maps are scored
+FEW = {"cam_images": MAPPED, "scorecam_images": 1, "faithfulness_images": 1, "cam_tuning_images": 1}
 # What one image costs in the rule `cam`: maps of the test images, of noisy ones and of validation
 # images; noisy copies for the tuned regions (of two methods, 5 to 20 each) and for the grid of
 # parameters (20 of four strengths, and none); passes of the deletion and insertion curves.
@@ -49,18 +56,6 @@ MAP_PARTS = 3
 TUNED_COPIES = 24
 TUNING_COPIES = 81
 CURVE_PASSES = 330
-OPTIONS = (
-    "weights",
-    "freeze_backbone",
-    "batch_size",
-    "learning_rate",
-    "dropout",
-    "rotation",
-    "select_epoch",
-    "precision",
-    "recalibrate_batchnorm",
-    "checkpoint_seconds",
-)
 
 
 def measure(plan: Plan) -> Rates:
@@ -186,12 +181,7 @@ def _training(plan: Plan, folder: Path, machine: Machine) -> dict[Kind, Training
         _write_set(_set(folder, kind), kind)
         words = ["train", kind[0], "--output", _run_of(folder, kind), "--threads", machine.threads]
         words += ["--prepared", _set(folder, kind), "--split", _set(folder, kind) / "split.csv"]
-        words += ["--epochs", EPOCHS]
-        for key in OPTIONS:
-            value = str(own[key])
-            lower = value.lower() if value in ("True", "False") else value
-            words += [f"--{key.replace('_', '-')}", lower]
-        commands[kind] = words
+        commands[kind] = [*words, *as_options(own | {"epochs": EPOCHS}, TRAINING_OPTIONS)]
     # The longest first, so that none is left alone at the end.
     order = sorted(commands, key=lambda kind: -(kind[1] ** 2) * kind[2])
     used = _together({kind: commands[kind] for kind in order}, machine, "training")
@@ -223,11 +213,8 @@ def _maps(
     commands = {}
     for kind in kinds:
         words = ["cam", "--run", _run_of(folder, kind), "--prepared", _set(folder, kind)]
-        words += ["--cam-images", MAPPED, "--scorecam-images", 1, "--faithfulness-images", 1]
-        words += ["--cam-tuning-images", 1, "--threads", machine.threads]
-        for key in ("cam_copies", "cam_sigma", "cam_kernel", "cam_precision"):
-            words += [f"--{key.replace('_', '-')}", plan.settings[key]]
-        commands[kind] = [*words, "--output", _run_of(folder, kind) / "cam"]
+        words += ["--threads", machine.threads, "--output", _run_of(folder, kind) / "cam"]
+        commands[kind] = [*words, *as_options(plan.settings | FEW, CAM_OPTIONS)]
     rates = {}
     for kind, used in _together(commands, machine, "maps").items():
         facts = read_json(_run_of(folder, kind) / "cam" / "cam.json")

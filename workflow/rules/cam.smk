@@ -33,16 +33,7 @@ rule cam:
         run=subpath(input.run, parent=True),
         prepared=subpath(input.images, parent=True),
         folder=subpath(output.facts, parent=True),
-        options=options(
-            "cam_images",
-            "scorecam_images",
-            "faithfulness_images",
-            "cam_tuning_images",
-            "cam_copies",
-            "cam_sigma",
-            "cam_kernel",
-            "cam_precision",
-        ),
+        options=options(*CAM_OPTIONS),
     message:
         "Maps of {wildcards.network} on {wildcards.dataset}, split {wildcards.split}, seed {wildcards.seed}"
     shell:

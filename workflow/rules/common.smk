@@ -10,7 +10,7 @@ from snakemake.logging import logger
 sys.path.insert(0, workflow.basedir)
 
 from paper_code.choices import Choices
-from paper_code.config import announce, settings_of
+from paper_code.config import CAM_OPTIONS, TRAINING_OPTIONS, announce, as_options, settings_of
 from paper_code.errors import UserError
 from paper_code.networks.names import parse_network
 from paper_code.networks.registry import network_module
@@ -78,10 +78,7 @@ if workflow.is_main_process and not (SAYS.printshellcmds or SAYS.verbose or SAYS
 
 def options(*names, dataset="", network=""):
     """Settings as options of the command line: options("batch_size") -> "--batch-size 32"."""
-    own = settings_of(SETTINGS, dataset, network)
-    text = {name: str(own[name]) for name in names}
-    text |= {name: value.lower() for name, value in text.items() if value in ("True", "False")}
-    return " ".join(f"--{name.replace('_', '-')} {shlex.quote(text[name])}" for name in names)
+    return shlex.join(as_options(settings_of(SETTINGS, dataset, network), names))
 
 
 def network_code(module):

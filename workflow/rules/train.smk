@@ -40,22 +40,7 @@ rule train:
         folder=subpath(output.run, parent=True),
         # Outside the outputs, which Snakemake removes when a job is interrupted.
         checkpoints=f"{RESULTS}/checkpoints/{{dataset}}-{{network}}-{{by}}-{{split}}-{{seed}}",
-        options=lambda w: options(
-            "weights",
-            "freeze_backbone",
-            "epochs",
-            "batch_size",
-            "learning_rate",
-            "dropout",
-            "rotation",
-            "select_epoch",
-            "precision",
-            "execution",
-            "recalibrate_batchnorm",
-            "checkpoint_seconds",
-            dataset=w.dataset,
-            network=w.network,
-        ),
+        options=lambda w: options(*TRAINING_OPTIONS, dataset=w.dataset, network=w.network),
     message:
         "Training {wildcards.network} on {wildcards.dataset}, split by {wildcards.by} {wildcards.split}, seed {wildcards.seed}"
     shell:
