@@ -99,6 +99,18 @@ def test_data_sets_of_the_user_are_known(tmp_path, capsys):
     assert "demo (chosen here): 64 px, 6 epochs, training runs: 1" in said
 
 
+def test_an_installed_package_has_no_measurements(tmp_path, monkeypatch, capsys):
+    for name in ("MEASURED", "PREPARATION"):
+        monkeypatch.setattr(doctor, name, tmp_path / "none.csv")
+    for number in range(20):
+        save_noise(breakhis_path(tmp_path, "A", f"14-{number}", 40, 1), number)
+        save_noise(breakhis_path(tmp_path, "DC", f"15-{number}", 40, 1), 100 + number)
+    assert cli.main(["doctor", "--data-root", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "breakhis_40x: real" in said and "time: not measured" in said
+    assert "real images: about" not in said
+
+
 def test_a_configuration_that_is_not_there(tmp_path, capsys):
     assert cli.main(["doctor", "--configfile", str(tmp_path / "no.yaml")]) == 2
     assert "no.yaml: cannot be read as a configuration" in capsys.readouterr().err
