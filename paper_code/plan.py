@@ -18,7 +18,7 @@ from paper_code.networks.names import VARIANT, parse_network
 from paper_code.networks.registry import NETWORKS, network_module
 from paper_code.reporting.catalogue import RESULTS, Result
 from paper_code.runs import CARD, FACTS, HISTORY, PREDICTIONS, TIMING, WEIGHTS
-from paper_code.sources import source_files
+from paper_code.sources import source_digest
 
 DALA = "dalaresnet50"
 RUN_FILES = {
@@ -382,9 +382,9 @@ class Plan:
         limit = settings_of(self.settings, dataset)["images_per_dataset"]
         return [facts.name, *words, "--source", source, "--limit", str(limit)]
 
-    def code(self, result: Result) -> list[str]:
-        """The source files that decide a result."""
+    def code(self, result: Result) -> str:
+        """A digest of the source files that decide a result."""
         modules = [result.dotted_module]
         for name in result.code:
             modules += NETWORKS.values() if name == "every network" else [network_module(name)]
-        return source_files(*modules)
+        return source_digest(*modules)

@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import hashlib
 import os
 from pathlib import Path
 
@@ -11,11 +12,9 @@ PACKAGE = Path(__file__).resolve().parent
 def source_files(*modules: str) -> list[str]:
     """The files of `modules` and of all paper_code modules that they import, directly or not.
 
-    Snakemake does not see that an imported module changed, so a rule lists these files as inputs:
-    editing a figure never retrains a network, editing a network always does. Imports are found in
-    the syntax tree, inside functions too; nothing is imported. Packages count with their
-    `__init__`. What is imported by a name made at run time (`build_network`) is not seen: name
-    such modules in the call.
+    Imports are found in the syntax tree, inside functions too; nothing is imported. Packages
+    count with their `__init__`. What is imported by a name made at run time (`build_network`) is
+    not seen: name such modules in the call.
 
     Args:
         modules: dotted names such as "paper_code.training.run".
@@ -29,7 +28,35 @@ def source_files(*modules: str) -> list[str]:
     return list(_relative(modules, Path.cwd()))
 
 
+def source_digest(*modules: str) -> str:
+    """One digest of all files that `source_files` names.
+
+    Snakemake does not see that an imported module changed, so each rule has this among its params:
+    editing a figure never retrains a network, editing a network always does. What a file contains
+    counts, not when it was written. (As inputs, the files of thousands of jobs would be most of
+    the time that Snakemake takes for its plan.)
+
+    Args:
+        modules: dotted names such as "paper_code.training.run".
+
+    Returns:
+        16 hexadecimal digits.
+
+    Raises:
+        ModuleNotFoundError: a module of the package does not exist.
+    """
+    return _digest(modules, Path.cwd())
+
+
 @functools.cache  # asked for each of thousands of jobs
+def _digest(modules: tuple[str, ...], start: Path) -> str:
+    digest = hashlib.sha256()
+    for name in _relative(modules, start):
+        digest.update(Path(name).name.encode() + (start / name).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@functools.cache
 def _relative(modules: tuple[str, ...], start: Path) -> list[str]:
     waiting, found = [name for module in modules for name in _with_packages(module)], set()
     while waiting:

@@ -9,7 +9,7 @@ from conftest import ROOT
 
 from paper_code import sources
 from paper_code.networks.registry import NETWORKS, network_module
-from paper_code.sources import source_files
+from paper_code.sources import source_digest, source_files
 
 TRAINING = "paper_code.training.run"
 
@@ -84,6 +84,22 @@ def test_everything_imported_at_run_time_is_in_the_closure():
     loaded = {line.split(f"{ROOT.as_posix()}/")[1] for line in done.stdout.split()}
     assert "paper_code/datasets/splits.py" in loaded
     assert loaded <= set(source_files(module))
+
+
+def test_the_digest_is_of_what_the_files_contain(package, monkeypatch, tmp_path):
+    def digest() -> str:
+        sources._digest.cache_clear()
+        sources._relative.cache_clear()
+        return source_digest("paper_code.main")
+
+    package({"main": "from paper_code import other\n", "other": "a = 1\n", "alone": ""})
+    first = digest()
+    package({"other": "a = 1\n", "alone": "b = 2\n"})
+    assert digest() == first, "written again, and a module that nothing imports was edited"
+    monkeypatch.chdir(tmp_path)
+    assert digest() == first, "the same from any working directory"
+    package({"other": "a = 2\n"})
+    assert digest() != first
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ rule cam:
         weights=f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/weights.safetensors",
         images=f"{RESULTS}/prepared/{{dataset}}/images.npy",
         masks=f"{RESULTS}/prepared/{{dataset}}/masks.npy",
-        code=network_code("paper_code.cam.evaluation"),
     output:
         facts=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/cam.json",
         regions=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/regions.csv",
@@ -34,6 +33,7 @@ rule cam:
         prepared=subpath(input.images, parent=True),
         folder=subpath(output.facts, parent=True),
         options=options(*CAM_OPTIONS),
+        code=network_code("paper_code.cam.evaluation"),
     message:
         "Maps of {wildcards.network} on {wildcards.dataset}, split {wildcards.split}, seed {wildcards.seed}"
     shell:
@@ -45,7 +45,6 @@ rule cam:
 rule steps:
     input:
         **PLAN.inputs(PLAN.find("figure", "figure_07_cam_comparison")) if PLAN.steps else {},
-        code=source_files("paper_code.reporting.notebooks.steps"),
     output:
         f"{OUTPUT}figures/figure_07_steps.npz",
     log:
@@ -57,6 +56,8 @@ rule steps:
     resources:
         mem_mb=4000,
         runtime=20,
+    params:
+        code=source_digest("paper_code.reporting.notebooks.steps"),
     message:
         "Steps of DT Grad-CAM on one image"
     shell:

@@ -16,7 +16,7 @@ from paper_code.networks.names import parse_network
 from paper_code.networks.registry import network_module
 from paper_code.next_steps import next_steps, programs
 from paper_code.plan import Plan
-from paper_code.sources import source_files
+from paper_code.sources import source_digest
 from paper_code.working import begin_run
 from paper_code.workflow_progress import show_progress
 
@@ -82,8 +82,8 @@ def options(*names, dataset="", network=""):
 
 
 def network_code(module):
-    """The files of a module and of the network that the wildcards name, with all they import."""
-    return lambda w: source_files(module, network_module(parse_network(w.network)[0]))
+    """A digest of a module and of the network that the wildcards name, with all they import."""
+    return lambda w: source_digest(module, network_module(parse_network(w.network)[0]))
 
 
 def inputs(kind):

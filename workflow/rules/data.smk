@@ -3,8 +3,6 @@
 
 # Synthetic images in the published layout of one family, with exact lesion masks.
 rule phantom:
-    input:
-        code=source_files("paper_code.phantoms"),
     output:
         raw=directory(f"{RESULTS}/phantoms/{{family}}/raw"),
         done=touch(f"{RESULTS}/phantoms/{{family}}/done"),
@@ -23,6 +21,7 @@ rule phantom:
         height=lambda w: SETTINGS["phantom_height"][w.family],
         seed=SETTINGS["seeds"][0],
         options=options("phantom_lesion_scale", "phantom_patient_signal"),
+        code=source_digest("paper_code.phantoms"),
     message:
         "Drawing the {wildcards.family} phantom"
     shell:
@@ -35,7 +34,6 @@ rule phantom:
 rule manifest:
     input:
         phantom=lambda w: PLAN.phantom(w.dataset),
-        code=source_files("paper_code.datasets.prepare"),
     output:
         manifest=f"{RESULTS}/prepared/{{dataset}}/manifest.csv",
         source=f"{RESULTS}/prepared/{{dataset}}/source.json",
@@ -54,6 +52,7 @@ rule manifest:
         seed=SETTINGS["seeds"][0],
         # Real images that come or go make a new manifest.
         found=lambda w: PLAN.source(w.dataset)[1] if PLAN.source(w.dataset)[0] == "real" else "",
+        code=source_digest("paper_code.datasets.prepare"),
     message:
         "Listing and checking {wildcards.dataset}"
     shell:
@@ -66,7 +65,6 @@ rule prepare:
     input:
         manifest=f"{RESULTS}/prepared/{{dataset}}/manifest.csv",
         source=f"{RESULTS}/prepared/{{dataset}}/source.json",
-        code=source_files("paper_code.datasets.prepare"),
     output:
         images=f"{RESULTS}/prepared/{{dataset}}/images.npy",
         masks=f"{RESULTS}/prepared/{{dataset}}/masks.npy",
@@ -83,6 +81,7 @@ rule prepare:
     params:
         options=lambda w: options("image_size", dataset=w.dataset),
         folder=subpath(output.images, parent=True),
+        code=source_digest("paper_code.datasets.prepare"),
     message:
         "Preparing {wildcards.dataset}"
     shell:
@@ -94,7 +93,6 @@ rule prepare:
 rule split:
     input:
         manifest=f"{RESULTS}/prepared/{{dataset}}/manifest.csv",
-        code=source_files("paper_code.datasets.splits"),
     output:
         f"{RESULTS}/splits/{{dataset}}/{{by}}-{{split}}.csv",
     log:
@@ -106,6 +104,8 @@ rule split:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=source_digest("paper_code.datasets.splits"),
     message:
         "Splitting {wildcards.dataset} by {wildcards.by}, seed {wildcards.split}"
     shell:

@@ -11,7 +11,6 @@ NOTEBOOKS = {path.stem: path for path in Path(workflow.basedir, "notebooks").glo
 rule table:
     input:
         unpack(inputs("table")),
-        code=lambda w: PLAN.code(entry("table")(w)),
     output:
         csv=f"{OUTPUT}tables/{{name}}.csv",
         md=f"{OUTPUT}tables/{{name}}.md",
@@ -29,6 +28,7 @@ rule table:
     params:
         arguments=arguments("table"),
         constants=lambda w: dict(entry("table")(w).constants),
+        code=lambda w: PLAN.code(entry("table")(w)),
     message:
         "Table {wildcards.name}"
     shell:
@@ -39,7 +39,6 @@ rule table:
 rule gate:
     input:
         **PLAN.inputs(PLAN.find("table", "gate")) if "gate" in TABLES else {},
-        code=source_files("paper_code.reporting.tables.gate"),
     output:
         csv=f"{OUTPUT}tables/gate.csv",
         md=f"{OUTPUT}tables/gate.md",
@@ -55,6 +54,7 @@ rule gate:
         runtime=60,
     params:
         arguments=lambda w: shlex.join(PLAN.arguments(PLAN.find("table", "gate"))),
+        code=source_digest("paper_code.reporting.tables.gate"),
     message:
         "Table gate"
     shell:
@@ -64,7 +64,6 @@ rule gate:
 rule figure:
     input:
         unpack(inputs("figure")),
-        code=lambda w: PLAN.code(entry("figure")(w)),
     output:
         png=report(
             f"{OUTPUT}figures/{{name}}.png",
@@ -88,6 +87,7 @@ rule figure:
         arguments=arguments("figure"),
         caption=lambda w: entry("figure")(w).caption,
         constants=lambda w: dict(entry("figure")(w).constants),
+        code=lambda w: PLAN.code(entry("figure")(w)),
     message:
         "Figure {wildcards.name}"
     shell:
@@ -98,7 +98,6 @@ rule figure:
 rule summary:
     input:
         **PLAN.inputs(PLAN.find("page", "summary")),
-        code=PLAN.code(PLAN.find("page", "summary").result),
     output:
         f"{OUTPUT}tables/summary.md",
     log:
@@ -112,6 +111,7 @@ rule summary:
         runtime=10,
     params:
         scale=PLAN.scale,
+        code=PLAN.code(PLAN.find("page", "summary").result),
     message:
         "Summary"
     shell:
@@ -126,7 +126,6 @@ rule report:
         pages=[f"{OUTPUT}tables/{name}.md" for name in TABLES],
         figures=[f"{OUTPUT}figures/{name}.png" for name in FIGURES],
         summary=f"{OUTPUT}tables/summary.md",
-        code=source_files("paper_code.reporting.html"),
     output:
         report(
             REPORT,
@@ -147,6 +146,7 @@ rule report:
         phantoms=config["chosen"]["phantoms"],
         # An edited caption makes a new report, and nothing else.
         captions=[planned.result.caption for planned in PLAN.results],
+        code=source_digest("paper_code.reporting.html"),
     message:
         "Report"
     shell:
@@ -160,9 +160,6 @@ rule notebook:
         # With the summary, the folder of tables is there even where a notebook finds no results.
         results=lambda w: PLAN.made([*results_read(NOTEBOOKS[w.name]), "tables/summary.md"]),
         notebook=lambda w: NOTEBOOKS[w.name],
-        code=lambda w: source_files(
-            "paper_code.reporting.notebooks.execute", *modules_used(NOTEBOOKS[w.name])
-        ),
     output:
         f"{RESULTS}/notebooks/{{name}}.html",
     log:
@@ -179,6 +176,9 @@ rule notebook:
     params:
         results=lambda w: OUTPUT or ".",
         folder=subpath(output[0], parent=True),
+        code=lambda w: source_digest(
+            "paper_code.reporting.notebooks.execute", *modules_used(NOTEBOOKS[w.name])
+        ),
     message:
         "Notebook {wildcards.name}"
     shell:

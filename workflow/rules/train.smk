@@ -18,7 +18,6 @@ rule train:
         manifest=f"{RESULTS}/prepared/{{dataset}}/manifest.csv",
         source=f"{RESULTS}/prepared/{{dataset}}/source.json",
         split=f"{RESULTS}/splits/{{dataset}}/{{by}}-{{split}}.csv",
-        code=network_code("paper_code.training.run"),
     output:
         **OF_RUN,
         weights=WEIGHTS if SETTINGS["keep_weights"] else temp(WEIGHTS),
@@ -41,6 +40,7 @@ rule train:
         # Outside the outputs, which Snakemake removes when a job is interrupted.
         checkpoints=f"{RESULTS}/checkpoints/{{dataset}}-{{network}}-{{by}}-{{split}}-{{seed}}",
         options=lambda w: options(*TRAINING_OPTIONS, dataset=w.dataset, network=w.network),
+        code=network_code("paper_code.training.run"),
     message:
         "Training {wildcards.network} on {wildcards.dataset}, split by {wildcards.by} {wildcards.split}, seed {wildcards.seed}"
     shell:
@@ -66,7 +66,6 @@ rule card:
         run=OF_RUN["run"],
         predictions=OF_RUN["predictions"],
         weights=WEIGHTS,
-        code=source_files("paper_code.inference.card"),
     output:
         f"{RUN}/model_card.md",
     log:
@@ -80,6 +79,7 @@ rule card:
         runtime=10,
     params:
         folder=subpath(output[0], parent=True),
+        code=source_digest("paper_code.inference.card"),
     message:
         "Model card of {wildcards.network} on {wildcards.dataset}, split by {wildcards.by} {wildcards.split}, seed {wildcards.seed}"
     shell:
