@@ -48,7 +48,12 @@ STEPS = 3  # of an epoch of training
 FEWEST_IMAGES = 40  # that can be split
 EPOCHS = 2  # the first one warms up
 MAPPED = 2  # images whose maps are scored
-FEW = {"cam_images": MAPPED, "scorecam_images": 1, "faithfulness_images": 1, "cam_tuning_images": 1}
+FEW = {
+    "cam_images": MAPPED,
+    "scorecam_images": 1,
+    "faithfulness_images": MAPPED,
+    "cam_tuning_images": 1,
+}
 # What one image costs in the rule `cam`: maps of the test images, of noisy ones and of validation
 # images; noisy copies for the tuned regions (of two methods, 5 to 20 each) and for the grid of
 # parameters (20 of four strengths, and none); passes of the deletion and insertion curves.
@@ -228,7 +233,7 @@ def _maps(
             "curves": CURVE_PASSES * training[kind].image,
             "tuning": TUNING_COPIES * noisy,
         }
-        rest = sum(each_kind.values()) + (MAPPED - 1) * image
+        rest = sum(each_kind.values()) + (MAPPED - 1) * (image + each_kind["curves"])
         # The job starts no faster than training does; what is left bounds the rest.
         start = max(used.seconds - rest, min(training[kind].start, used.seconds / 2))
         scaled = {name: s * (used.seconds - start) / rest for name, s in each_kind.items()}

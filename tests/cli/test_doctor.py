@@ -117,7 +117,7 @@ def test_a_configuration_that_is_not_there(tmp_path, capsys):
 
 
 def test_the_probe_measures_this_machine(tmp_path, monkeypatch, capsys):
-    """One network on one data set, without maps and controls; of the other jobs only quick ones."""
+    """One network on one data set and its maps, without controls; of the other jobs only quick ones."""
     quick, together = ("table", "split", "light", "report"), probe._together
 
     def few(commands, machine, label):
@@ -129,7 +129,7 @@ def test_the_probe_measures_this_machine(tmp_path, monkeypatch, capsys):
 
     def small(config):
         changes = {"networks": ["resnet50"], "image_size": 32, "batch_size": 2}
-        changes |= {"datasets": ["bach"], "leakage_control_seeds": []}
+        changes |= {"datasets": ["mini_ddsm"], "placements": [], "leakage_control_seeds": []}
         return resolve_settings(config | changes)
 
     monkeypatch.setattr(doctor, "resolve_settings", small)
