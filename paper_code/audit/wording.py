@@ -268,7 +268,7 @@ def layer_choice(
             tables="02 07",
             columns="accuracy f1_first f1_second auc_roc",
             computation="numbers of Table II's layer-4 row that Table VII reports for the test; "
-            "accuracy of layer 4 less that of the next best place, times the test images",
+            "accuracy of layer 4 minus that of the next best place, times the test images",
             result=f"{same} of {placed.size} numbers are the same; the lead over the next best of "
             "four places, in accuracy and in test images, is "
             + ", ".join(f"{d} {lead[d]:.3f} and {images[d]:.0f}" for d in lead.index),
@@ -294,7 +294,7 @@ def augmentation(
             "Section IV-C; Tables III, VI",
             f'"{words}"',
             theme="choice-and-test",
-            computation="order of the steps; images of Table VI less images of Table III",
+            computation="order of the steps; images of Table VI minus images of Table III",
             result="the data are augmented, then split; images added by augmentation: "
             + ", ".join(f"{dataset} {count}" for dataset, count in added.items()),
             reconciles="augmentation of the training images alone, after the split; copies of one "

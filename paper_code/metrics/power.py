@@ -87,7 +87,7 @@ def mcnemar_power(difference: float, discordance: float, images: int, alpha: flo
     """Exact power of the two-sided exact McNemar test.
 
     Args:
-        difference: of the true accuracies, first less second.
+        difference: of the true accuracies, first minus second.
         discordance: probability that exactly one network is right on an image; at least the
             absolute difference.
         images: N independent images.

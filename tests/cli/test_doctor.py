@@ -117,7 +117,7 @@ def test_a_configuration_that_is_not_there(tmp_path, capsys):
 
 
 def test_the_probe_measures_this_machine(tmp_path, monkeypatch, capsys):
-    """One network on one data set and its maps, without controls; of the other jobs only quick ones."""
+    """One network on one data set, and its maps; of the other jobs only quick ones."""
     quick, together = ("table", "split", "light", "report"), probe._together
 
     def few(commands, machine, label):

@@ -107,7 +107,7 @@ def measured_imbalance(tables: Tables) -> list[Outcome]:
                 len(IMBALANCED),
                 lambda row: f"on {DATASET_LABELS[row['dataset']]}",
                 part=f"{METRIC_LABELS[metric]}, against ResNet50",
-                how="the lead on each imbalanced set less that on BACH; Welch's t",
+                how="the lead on each imbalanced set minus that on BACH; Welch's t",
                 source="tables/comparisons.csv",
             )
         )

@@ -38,7 +38,7 @@ DEFINITIONS = f"""## Definitions
 
 - Named: parameters of the network that the name stands for, which is the one trained. Counted: of
   the network that the printed total proves was counted, where it is identified. In brackets: ours
-  less the printed number.
+ minus the printed number.
 - GMACs: billions of multiply-adds of the convolutions, matrix products and attention in one
   forward pass of one image, of the named network. About 0.27 of DINOv2's resample its position
   table, once a batch.

@@ -20,8 +20,8 @@ NOTES = f"""How large a lead must be before anyone could see it on a test part o
 the exact McNemar test (two-sided, p at most {ALPHA:g}) on the same images for both networks.
 
 - **Best case**: the least lead that can have such a p-value at all. It needs 6 images of lead with
-  not one image that only the network behind has right. No analysis of the same test part can make
-  a smaller lead significant.
+  not one image that only the network behind has right. (Tests that are less strict, McNemar's
+  chi-square or the mid-p, need 5.)
 - **Typical**: the least true difference that is found with a probability of {POWER:.0%}. The
   better network errs as often as the paper prints for DALAResNet50; half of its errors are its own
   and half are shared, an assumption. The more errors are shared, the nearer to the best case.

@@ -37,7 +37,7 @@ If the score by image is higher, part of it comes from recognising patients, not
 from having images of more patients to learn from.
 
 - Each cell: mean over the runs [95 % interval] ± standard deviation between the runs. The
-  difference is by image less by patient. Its standard error holds the variance over draws of
+  difference is by image minus by patient. Its standard error holds the variance over draws of
   patients, one counting alike in both test parts, and the variance between the runs of each side;
   the test parts are of different images, so the difference is less certain than between networks on
   the same ones.
@@ -58,7 +58,7 @@ recognise the patient, and with it the class: a split by image must flatter. Whe
 (strength {ALIKE}), it must not.
 
 - Each cell: mean over the runs [95 % interval] ± standard deviation between the runs. The
-  difference is by image less by patient; "each seed" gives it run by run.
+  difference is by image minus by patient; "each seed" gives it run by run.
 - Intervals and tests are those of the leakage table."""
 
 
@@ -155,7 +155,7 @@ def _network_rows(by_image: list[Run], by_patient: list[Run], resamples: int) ->
 
 
 def _differences(by_image: list[Run], by_patient: list[Run]) -> pd.DataFrame:
-    """By image less by patient: a row for each pair of runs with one seed, a column per metric."""
+    """By image minus by patient: a row for each pair of runs with one seed, a column per metric."""
     image, patient = (
         pd.DataFrame([classification_metrics(*run.part("test")[:2]) for run in side])
         for side in (by_image, by_patient)

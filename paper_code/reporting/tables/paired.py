@@ -45,7 +45,7 @@ TESTED = (
     "balanced_accuracy",
 )
 SHOWN = ("accuracy", "balanced_accuracy", "mcc", "auc_roc")  # the CSV has all
-NOTES = f"""Each cell: DALAResNet50 less the other network on the same test images, mean over the
+NOTES = f"""Each cell: DALAResNet50 minus  the other network on the same test images, mean over the
 runs [95 % interval], Holm-corrected p. Positive: DALAResNet50 is better.
 {", ".join(METRIC_LABELS[m] for m in SHOWN)}; the CSV has all {len(TESTED)} metrics, and the
 p-values before correction.
@@ -209,7 +209,7 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
 
 def _line(network: str, rows: pd.DataFrame) -> dict[str, str]:
     cells = rows.set_index("metric")
-    line = {"DALAResNet50 less": network_label(network).removeprefix("DALAResNet50, ")}
+    line = {"DALAResNet50 minus": network_label(network).removeprefix("DALAResNet50, ")}
     for metric in SHOWN:
         c = cells.loc[metric]
         line[METRIC_LABELS[metric]] = (

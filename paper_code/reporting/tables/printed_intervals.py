@@ -6,6 +6,7 @@ it would allow for new patients, with the design effect measured on real predict
 
 import pandas as pd
 
+from paper_code.datasets.breakhis_lists import read_index
 from paper_code.metrics import holm
 from paper_code.metrics.clusters import proportion_interval
 from paper_code.metrics.power import (
@@ -73,7 +74,7 @@ def write(output: str, *, lists: str) -> None:
         UserError: a list is missing or wrong.
     """
     votes = load_votes(lists)
-    patients = votes["patient"].nunique()
+    patients = read_index(lists)["patient"].nunique()
     table = interval_rows(magnification_effects(votes), patients)
     blocks = [_counts(table)]
     for number_, title in TITLES.items():

@@ -145,7 +145,7 @@ def effect_rows(votes: pd.DataFrame, resamples: int) -> pd.DataFrame:
 def known_rows(votes: pd.DataFrame, resamples: int) -> pd.DataFrame:
     """Accuracy on images of known and of new patients in each class, over all folds.
 
-    Metrics `accuracy_LABEL_known`, `accuracy_LABEL_new` and `difference_LABEL` (known less new),
+    Metrics `accuracy_LABEL_known`, `accuracy_LABEL_new` and `difference_LABEL` (known minus new),
     with intervals from patients drawn with replacement.
     """
     rows = []

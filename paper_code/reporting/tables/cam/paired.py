@@ -59,8 +59,8 @@ SHOWN = (
     ("none", "auprc"),
     ("none", "spread"),
 )
-NOTES = f"""Each cell: the first method less the second on the same test images [95 % interval, over
-patients and seeds], Holm-corrected p. Positive: the first is higher. The CSV has all metrics.
+NOTES = f"""Each cell: the first method minus the second on the same test images [95 % interval,
+over patients and seeds], Holm-corrected p. Positive: the first is higher. The CSV has all metrics.
 
 Rules for a region: {"; ".join(f"{rule}: {text}" for rule, text in RULE_LABELS.items())}.
 
@@ -94,9 +94,9 @@ def cam_comparison_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd
     """One row per data set, pair of `FAMILIES`, rule and metric; `rule` is "none" without a
     threshold.
 
-    `difference` is `method` less `control` (means `method_value`, `control_value`); `finding` turns
-    it round where lower is better. `obstacles` tells why a row is no evidence about the paper;
-    empty where it is.
+    `difference` is `method` minus `control` (means `method_value`, `control_value`); `finding`
+    turns it round where lower is better. `obstacles` tells why a row is no evidence about the
+    paper; empty where it is.
     """
     scores = tidy_scores(runs)
     scores = scores[~scores["metric"].isin(NOT_COMPARED)]
@@ -153,7 +153,7 @@ def block(dataset: str, rows: pd.DataFrame) -> str:
         lines = []
         for (method, control), subset in of_family.groupby(["method", "control"], sort=False):
             cells = subset.set_index(["rule", "metric"])
-            line = {"Maps": f"{METHOD_LABELS[method]} less {METHOD_LABELS[control]}"}
+            line = {"Maps": f"{METHOD_LABELS[method]} minus {METHOD_LABELS[control]}"}
             for rule, metric in SHOWN:
                 row = cells.loc[(rule, metric)]
                 title = METRIC_LABELS[metric] + ("" if rule == "none" else f", {rule}")

@@ -21,7 +21,7 @@ from paper_code.reporting.tables.cam.scores import (
 
 # property: (quantity, what it is, sign of better)
 PROPERTIES = {
-    "adaptive_thresholding": ("otsu_gain", "IoU under Otsu's threshold less IoU under 0.5", 1),
+    "adaptive_thresholding": ("otsu_gain", "IoU under Otsu's threshold minus IoU under 0.5", 1),
     "visualization_clarity": ("spread", "entropy of the map over that of a flat one", -1),
     "interpretability": ("energy_outside", "part of the map's sum outside the lesion", -1),
     "noise_reduction": ("stability", "rank correlation with the map of a noisy image", 1),
@@ -30,7 +30,7 @@ PROPERTIES = {
 CONTROLS = ("gradcam", "gradcam_otsu")  # that DT Grad-CAM is compared with
 NOTES = """The paper's Table XIII compares Grad-CAM and DT Grad-CAM in words. Here each of its
 rows has a quantity: mean over the test images that show a lesion [95 % interval, patients drawn
-with replacement]. Difference: DT Grad-CAM less the named map on the same images, with Holm's
+with replacement]. Difference: DT Grad-CAM minus the named map on the same images, with Holm's
 correction over the data sets of a row.
 
 - DT Grad-CAM sets most pixels to zero, which by itself lowers the spread: so does any cut. The

@@ -1,0 +1,62 @@
+"""The lines of the answer: what each says when its table says something else."""
+
+import pandas as pd
+import pytest
+
+from paper_code.reporting.claims.answer import ESTABLISHED, NOT_ESTABLISHED, answer, brief_markdown
+from paper_code.reporting.claims.printed import printed_imbalance
+from paper_code.reporting.claims.verdict import BEHIND
+
+
+def leakage(shown: int, total: int = 8) -> dict[str, pd.DataFrame]:
+    """A leakage table of real images in which so many differences are far beyond chance."""
+    rows = [
+        {
+            "dataset": "breakhis_100x" if place % 2 else "breakhis_200x",
+            "network": "resnet50" if place % 4 < 2 else "dalaresnet50",
+            "metric": "accuracy",
+            "difference": 0.3 if place < shown else 0.01,
+            "low": 0.2 if place < shown else -0.1,
+            "high": 0.4 if place < shown else 0.12,
+            "p_value": 1e-6 if place < shown else 0.8,
+            "obstacles": "subset, random weights",
+            "data": "real (subset 423 of 2081 images)",
+            "weights": "random",
+        }
+        for place in range(total)
+    ]
+    return {"leakage": pd.DataFrame(rows)}
+
+
+@pytest.mark.parametrize(
+    ("shown", "status", "said"),
+    [
+        (0, NOT_ESTABLISHED, "that a split by image flatters these networks: accuracy"),
+        (3, ESTABLISHED, "that a split by image flatters 3 of these 8 cases: accuracy"),
+        (8, ESTABLISHED, "that a split by image flatters these networks: accuracy"),
+    ],
+)
+def test_leakage_shown_in_none_some_or_all_cases(shown, status, said):
+    (line,) = answer(leakage(shown))
+    assert (line.status, line.text[: len(said)]) == (status, said)
+    assert f"{shown or 'None'} of 8 intervals exclude 0, {shown or 'none'} after Holm" in line.text
+    assert "random weights" in line.text
+
+
+def test_the_brief_names_intervals_that_exclude_zero_though_none_survives_the_correction():
+    tables = leakage(1)
+    tables["leakage"].loc[0, "p_value"] = 0.04
+    said = brief_markdown(tables)
+    assert "1 of 8 intervals excludes 0, none after Holm's correction (smallest p 0.320)" in said
+    assert "differences of up to 0.40 remain possible" in said
+
+
+def test_whether_imbalanced_sets_are_ahead_depends_on_the_measure():
+    """In points the printed leads are larger on 3, 1, 1 and 0 of 5; by share on 4, 3, 5 and 5."""
+    outcomes = printed_imbalance(None)
+    counts = [outcome.result.rpartition("larger ")[2] for outcome in outcomes]
+    assert counts == [
+        f"on {points} of 5 in points, on {share} of 5 by share"
+        for points, share in ((3, 4), (1, 3), (1, 5), (0, 5))
+    ]
+    assert {outcome.verdict for outcome in outcomes} == {BEHIND}
