@@ -327,7 +327,7 @@ def _beyond_chance(rows: pd.DataFrame) -> str:
     return (
         f"{single or 'None'} of {len(rows)} intervals exclude{'s' if single == 1 else ''} 0, "
         f"{together or 'none'} after Holm's correction (smallest p {number(float(corrected.min()))}"
-        f"); differences of up to {number(float(rows['high'].max()), 2)} remain possible"
+        f"); differences of up to {number(float(rows['high'].max()))} remain possible"
     )
 
 

@@ -48,7 +48,7 @@ def test_the_brief_names_intervals_that_exclude_zero_though_none_survives_the_co
     tables["leakage"].loc[0, "p_value"] = 0.04
     said = brief_markdown(tables)
     assert "1 of 8 intervals excludes 0, none after Holm's correction (smallest p 0.320)" in said
-    assert "differences of up to 0.40 remain possible" in said
+    assert "differences of up to 0.400 remain possible" in said
 
 
 def test_whether_imbalanced_sets_are_ahead_depends_on_the_measure():
