@@ -125,7 +125,7 @@ def imbalanced_bach(quotes: pd.DataFrame, table_04: pd.DataFrame) -> list[Findin
             computation="largest class / smallest class",
             result=f"{max(sizes) / min(sizes):.2f}",
             tolerance=EXACT,
-            reconciles="a test part drawn without regard to class, which the paper does not state",
+            reconciles="'imbalanced' said of Mini-DDSM alone",
         )
     ]
 
