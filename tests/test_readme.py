@@ -96,6 +96,7 @@ def test_the_gate_is_judged_in_both_directions(finding, status, says):
 def test_leakage_is_established_in_one_direction_alone(difference, p, status):
     row = {"dataset": "breakhis_200x", "metric": "accuracy", "difference": difference}
     row |= {"low": difference - 0.1, "high": difference + 0.1, "p_value": p, "data": "real"}
+    row |= {"weights": "random"}
     rows = [row | {"network": n, "obstacles": "subset"} for n in ("dalaresnet50", "resnet50")]
     (line,) = answer({"leakage": pd.DataFrame(rows)})
     assert line.status == status
@@ -107,7 +108,7 @@ def test_leakage_is_established_in_one_direction_alone(difference, p, status):
         (["supported"], "established", "finds lesions better than other methods"),
         (["contradicted"], "established", "another method finds lesions better"),
         (["supported", "undecided"], "not established", "supported in 1 of 2"),
-        (["not testable here", "not run"], "not testable here", "no test counts (phantom)"),
+        (["not testable here", "not run"], "not testable here", "no test on it counts (phantom)"),
     ],
 )
 def test_the_maps_are_judged_in_both_directions(verdicts, status, says):
