@@ -200,7 +200,8 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
             _line(network, cells) for network, cells in of_split.groupby("network", sort=False)
         ]
         parts.append(
-            f"Split by {by}. Data: {first['data']}; {first['runs']} run{'s' * (first['runs'] > 1)} of each network, "
+            f"Split by {by}. Data: {first['data']}; {first['runs']} "
+            f"run{'s' if first['runs'] > 1 else ''} of each network, "
             f"{first['test_images']} test images in the first, {first['resampled_units']} patients "
             "or single images drawn.\n\n" + markdown(pd.DataFrame(lines))
         )
