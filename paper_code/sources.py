@@ -25,16 +25,25 @@ def source_files(*modules: str) -> list[str]:
     Raises:
         ModuleNotFoundError: a module of the package does not exist.
     """
-    return list(_relative(modules, Path.cwd()))
+    waiting, found = [name for module in modules for name in _with_packages(module)], set()
+    while waiting:
+        path = _module_file(waiting.pop())
+        if path not in found:
+            found.add(path)
+            if path.name == "__init__.py":
+                found.update(path.parent.glob("*.csv"))  # a package's data, as in `published`
+            waiting += _imports(path)
+    return sorted(os.path.relpath(path) for path in found)
 
 
+@functools.cache  # asked for each of thousands of jobs
 def source_digest(*modules: str) -> str:
     """One digest of all files that `source_files` names.
 
     Snakemake does not see that an imported module changed, so each rule has this among its params:
     editing a figure never retrains a network, editing a network always does. What a file contains
-    counts, not when it was written. (As inputs, the files of thousands of jobs would be most of
-    the time that Snakemake takes for its plan.)
+    counts, not when it was written. (As inputs of thousands of jobs, the files would add half
+    to the time that Snakemake takes for its plan.)
 
     Args:
         modules: dotted names such as "paper_code.training.run".
@@ -45,28 +54,10 @@ def source_digest(*modules: str) -> str:
     Raises:
         ModuleNotFoundError: a module of the package does not exist.
     """
-    return _digest(modules, Path.cwd())
-
-
-@functools.cache  # asked for each of thousands of jobs
-def _digest(modules: tuple[str, ...], start: Path) -> str:
     digest = hashlib.sha256()
-    for name in _relative(modules, start):
-        digest.update(Path(name).name.encode() + (start / name).read_bytes())
+    for path in map(Path, source_files(*modules)):
+        digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]
-
-
-@functools.cache
-def _relative(modules: tuple[str, ...], start: Path) -> list[str]:
-    waiting, found = [name for module in modules for name in _with_packages(module)], set()
-    while waiting:
-        path = _module_file(waiting.pop())
-        if path not in found:
-            found.add(path)
-            if path.name == "__init__.py":
-                found.update(path.parent.glob("*.csv"))  # a package's data, as in `published`
-            waiting += _imports(path)
-    return sorted(os.path.relpath(path, start) for path in found)
 
 
 def _with_packages(module: str) -> list[str]:

@@ -88,8 +88,7 @@ def test_everything_imported_at_run_time_is_in_the_closure():
 
 def test_the_digest_is_of_what_the_files_contain(package, monkeypatch, tmp_path):
     def digest() -> str:
-        sources._digest.cache_clear()
-        sources._relative.cache_clear()
+        source_digest.cache_clear()
         return source_digest("paper_code.main")
 
     package({"main": "from paper_code import other\n", "other": "a = 1\n", "alone": ""})

@@ -8,6 +8,7 @@ whose error rate is known. `not testable here`: what it needs is missing.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from paper_code.audit.finding import IMPOSSIBLE
@@ -30,6 +31,7 @@ from paper_code.reporting.evidence import (
 from paper_code.reporting.labels import DATASET_LABELS, network_label
 from paper_code.reporting.markdown import number
 from paper_code.reporting.tables.paired import REFERENCE
+from paper_code.reporting.tables.printed_intervals import CHANCE, DEPENDS, STANDS
 
 ARITHMETIC = "contradicted by arithmetic"
 NOT_ESTABLISHED = "not established"
@@ -73,20 +75,14 @@ def brief_markdown(tables: Tables, folder: str = "") -> str:
 # --- the paper's own numbers ----------------------------------------------------------------------
 
 
-def _impossible(findings: pd.DataFrame) -> pd.DataFrame:
-    """The findings of the audit about numbers that cannot all be right."""
-    return findings[findings["verdict"] == IMPOSSIBLE]
-
-
 def _audit(tables: Tables) -> list[Line]:
     """How many checks and themes hold numbers that cannot all be right."""
-    findings = tables["audit"]
-    return [Line(ARITHMETIC, _impossible_words(findings), "audit")]
+    return [Line(ARITHMETIC, _impossible_words(tables["audit"]), "audit")]
 
 
 def _impossible_words(findings: pd.DataFrame) -> str:
     """How much cannot all be right, by theme first: findings of one theme may have one cause."""
-    impossible = _impossible(findings)
+    impossible = findings[findings["verdict"] == IMPOSSIBLE]
     return (
         f"on {impossible['theme'].nunique()} of {findings['theme'].nunique()} questions "
         f"({len(impossible)} of {len(findings)} checks) the paper prints numbers or sentences that "
@@ -166,14 +162,12 @@ def _leads(tables: Tables) -> list[Line]:
 def _counted(leads: pd.DataFrame) -> str:
     """How many leads have each verdict: "2 could be chance whichever errors are shared, ..."."""
     counts = leads["verdict"].value_counts()
-    chance, depend = (
-        int(counts.get(name, 0)) for name in ("could be chance", "depends on shared errors")
-    )
+    chance, depend = (int(counts.get(name, 0)) for name in (CHANCE, DEPENDS))
     words = (
         f"{chance} could be chance whichever errors are shared, {depend} "
         f"{'depends' if depend == 1 else 'depend'} on which are, and "
     )
-    stand = leads[leads["verdict"] == "stands"]
+    stand = leads[leads["verdict"] == STANDS]
     if stand.empty:
         return words + "none is significant whichever are"
     sets = ", ".join(DATASET_LABELS[name] for name in dict.fromkeys(stand["dataset"]))
@@ -221,9 +215,10 @@ def _patients(tables: Tables) -> list[Line]:
             ESTABLISHED,
             "if the paper split by image, as its exact 6:1:3 counts suggest, "
             f"{100 * known['mean'].min():.1f} to {100 * known['mean'].max():.1f} % of the test "
-            "images of BreakHis come from patients who are also in training (means of 1,000 splits "
-            f"at each magnification; {100 * known['least'].min():.1f} % in the worst), "
-            "and no printed score on BreakHis speaks about new patients",
+            "images of BreakHis come from patients who are also in training (means of "
+            f"{known['splits'].max():,.0f} splits at each magnification; "
+            f"{100 * known['least'].min():.1f} % in the worst), and no printed score on "
+            "BreakHis speaks about new patients",
             "split_patients",
         )
     ]
@@ -312,17 +307,16 @@ def _leakage(tables: Tables) -> list[Line]:
             ESTABLISHED if shown else NOT_ESTABLISHED,
             f"{some if 0 < shown < len(rows) else 'that a split by image flatters these networks'}"
             f": accuracy by image minus by patient on part of the real images ({weights} weights): "
-            f"{'; '.join(texts)}. {_beyond_chance(rows)}",
+            f"{'; '.join(texts)}. {_beyond_chance(rows, corrected)}",
             "leakage",
             "robust, no overfitting",
         )
     ]
 
 
-def _beyond_chance(rows: pd.DataFrame) -> str:
+def _beyond_chance(rows: pd.DataFrame, corrected: np.ndarray) -> str:
     """How many differences exclude 0 singly, and how many after the correction over all."""
     single = int(((rows["low"] > 0) | (rows["high"] < 0)).sum())
-    corrected = holm(rows["p_value"])
     together = int((corrected < LEVEL).sum())
     return (
         f"{single or 'None'} of {len(rows)} intervals exclude{'s' if single == 1 else ''} 0, "
@@ -429,7 +423,7 @@ def _brief_leakage(tables: Tables) -> str:
         "**New patients:** on the part of BreakHis at hand, the accuracy of "
         f"{networks} networks ({', '.join(dict.fromkeys(rows['weights']))} weights) on a split by "
         f"image minus that on a split by patient is {' and '.join(differences)}. "
-        f"{_beyond_chance(rows)}."
+        f"{_beyond_chance(rows, holm(rows['p_value']))}."
     )
 
 
