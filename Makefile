@@ -17,7 +17,7 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	      echo "Creating the environment with $$($$python --version)"; \
 	      $$python -m venv $(VENV); break; fi; done; }
 	@test -x $(BIN)/python || { echo "Python 3.11 or later is needed (PYTHON=...)"; exit 1; }
-	@echo "Installing the packages of requirements.lock (5.5 GB; minutes, the first time)"
+	@echo "Installing the packages of requirements.lock (6.5 GB; minutes, the first time)"
 	@$(PIP) install -r requirements.lock
 	@$(PIP) install --no-deps --editable .
 	@touch $@

@@ -77,7 +77,6 @@ def main() -> None:
                 split = folder / f"image-{seed}.csv"
                 make_split(prepared / "manifest.csv", split, by="image", seed=seed)
                 for precision, found in samples.items():
-                    torch.backends.cuda.matmul.allow_tf32 = False
                     output = folder / network / f"{precision}-{seed}"
                     train_run(
                         network,

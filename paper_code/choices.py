@@ -9,7 +9,8 @@ from pathlib import Path
 
 import yaml
 
-from paper_code.config import choose_sources, cuda_device_count, resolve_settings
+from paper_code.config import choose_sources, resolve_settings
+from paper_code.driver import cuda_device_count
 from paper_code.errors import UserError
 from paper_code.files import replacing
 
@@ -30,9 +31,14 @@ class Choices:
         """What a configuration means on this machine.
 
         Raises:
-            UserError: the configuration is wrong, or data that it asks for are missing.
+            UserError: the configuration is wrong, data that it asks for are missing, or PyTorch
+                cannot use the GPU that is there.
         """
         settings = resolve_settings(config)
+        if cuda_device_count():
+            from paper_code.device import check_gpu  # PyTorch takes seconds to import
+
+            check_gpu()
         return cls(settings, choose_sources(settings), cuda_device_count() > 0)
 
     @classmethod

@@ -1,6 +1,5 @@
 """Settings: checked against the schema, `auto` resolved, and said aloud."""
 
-import ctypes
 import difflib
 import functools
 import math
@@ -13,6 +12,7 @@ import yaml
 
 from paper_code.datasets.catalog import CONTROLS, PAPER_DATASETS, find_dataset
 from paper_code.datasets.read import class_counts, dataset_files_present, read_dataset
+from paper_code.driver import cuda_device_count
 from paper_code.errors import UserError
 from paper_code.networks.names import VARIANT
 from paper_code.parallel import cores
@@ -370,16 +370,3 @@ def announce(config: dict, settings: dict, sources: dict[str, tuple[str, str]]) 
         own = ", ".join(f"{k} {v}" for k, v in settings["for_dataset"].get(name, {}).items())
         lines.append(f"{name}: {source} data ({reason})" + (f"; {own}" if own else ""))
     return "\n".join(lines)
-
-
-@functools.cache
-def cuda_device_count() -> int:
-    """CUDA devices that the driver shows, asked without importing torch (which takes seconds)."""
-    try:
-        driver = ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return 0
-    count = ctypes.c_int(0)
-    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
-        return 0
-    return count.value

@@ -13,12 +13,12 @@ import pandas as pd
 
 from paper_code.config import (
     choose_sources,
-    cuda_device_count,
     load_config,
     resolve_settings,
     settings_of,
 )
 from paper_code.datasets.read import read_dataset
+from paper_code.driver import cuda_device_count
 from paper_code.errors import UserError
 from paper_code.networks.names import parse_network
 from paper_code.networks.registry import NETWORKS, network_module
@@ -83,15 +83,16 @@ def _machine() -> list[str]:
     if cuda_device_count():
         import torch
 
-        if torch.cuda.is_available():
+        from paper_code.device import check_gpu
+
+        try:
+            check_gpu()
+        except UserError as error:
+            problems.append(str(error))
+        else:
             for index in range(torch.cuda.device_count()):
                 facts = torch.cuda.get_device_properties(index)
                 print(f"  GPU {index}: {facts.name}, {facts.total_memory / GIB:.1f} GiB")
-        else:
-            problems.append(
-                "the driver shows a GPU, but PyTorch cannot use it. Install a build of PyTorch "
-                "for this driver's CUDA version."
-            )
     else:
         print("  GPU: none (runs are on the processor; the scale is demo unless set)")
     print(f"  disk free here: {shutil.disk_usage(Path.cwd()).free / GIB:.1f} GiB")

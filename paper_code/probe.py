@@ -23,12 +23,12 @@ from paper_code.config import (
     CAM_OPTIONS,
     TRAINING_OPTIONS,
     as_options,
-    cuda_device_count,
     settings_of,
 )
 from paper_code.datasets.prepare import make_manifest, prepare
 from paper_code.datasets.read import read_dataset
 from paper_code.datasets.splits import make_split, part_sizes
+from paper_code.driver import cuda_device_count
 from paper_code.errors import UserError
 from paper_code.files import read_json, write_csv, write_json
 from paper_code.forecast import Kind, Maps, Rates, Training, cams_of, kind_of, sets_of

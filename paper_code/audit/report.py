@@ -92,7 +92,8 @@ Arithmetic on the printed numbers, and sentences held against each other: no ima
 
 - **{impossible}**: within the tolerance nothing satisfies all the printed numbers named, or two
   statements exclude each other. At least one of them, or the definition taken for it, must be
-  another; the finding says which would do. Where a finding takes the class shares of the data set
+  different; the finding says what would reconcile them. Where a finding takes the class shares
+  of the data set
   for those of the test part, no other class split rescues it either, or only splits that a random
   draw of images gives less than once in 10,000.
 - **{unexplained}**: no contradiction, but a pattern or a definition that the paper does not give,
@@ -102,8 +103,8 @@ Arithmetic on the printed numbers, and sentences held against each other: no ima
 Findings of one theme may have one cause, so count themes and not findings. A theme has the
 strongest verdict among its findings. A printed row is taken as one run on the test images of Table
 VI: the paper mentions no repeated runs. Where means over runs could reconcile the numbers, the
-finding says so. A verdict is no weight: a slip in a caption and a score that no test can give
-have the same.
+finding says so. A verdict does not say how serious a finding is: a slip in a caption and a score
+that no test can give get the same one.
 """
 STRONGEST_FIRST = (IMPOSSIBLE, UNEXPLAINED, CONSISTENT)
 

@@ -111,7 +111,7 @@ def gate_makes_it_faster(table_09: pd.DataFrame, table_10: pd.DataFrame) -> list
             printed="convergence and average times",
             computation=f"time ratio; work {gmacs('dalaresnet50'):.3f} G against "
             f"{gmacs('resnet50'):.3f} G (resnet34: {gmacs('resnet50', 'counted'):.3f} G) "
-            "multiply-adds an image",
+            "multiply-adds per image",
             result=", ".join(f"{dataset} {value:.3f}" for dataset, value in ratio.items())
             + f"; less time with more work in {len(faster)} of {len(ratio)}",
             tolerance="none: a ratio below 1",

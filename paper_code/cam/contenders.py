@@ -45,6 +45,11 @@ class Explained:
     seconds: dict[str, float]  # per image, of each method
     steps: DTGradCAMSteps
 
+    def cpu(self) -> "Explained":
+        """The same on the CPU."""
+        maps = {name: maps.cpu() for name, maps in self.maps.items()}
+        return Explained(maps, self.seconds, DTGradCAMSteps(*(value.cpu() for value in self.steps)))
+
 
 def first_images(maps: Tensor, images: int, count: int | None) -> Tensor:
     """The maps of the first `count` of `images` images, of each draw of a map."""

@@ -27,9 +27,9 @@ from paper_code.cam.localization import (
     matched_area_scores,
     reference_region,
 )
-from paper_code.cam.scoring import ABOUT, TIE_DRAWS, map_rows, region_rows
+from paper_code.cam.scoring import ABOUT, TIE_DRAWS, curve_areas, map_rows, region_rows
 from paper_code.cam.tuning import chosen, tune, tuned_regions
-from paper_code.device import default_device, exclusive
+from paper_code.device import check_gpu, default_device, exclusive, use_float32
 from paper_code.errors import UserError
 from paper_code.files import (
     check_columns,
@@ -127,7 +127,10 @@ def evaluate_run(
         UserError: files are missing or do not belong together, or no test image shows a lesion.
     """
     run, prepared = Path(run), Path(prepared)
-    device = device or default_device()
+    if device is None:
+        check_gpu()
+        device = default_device()
+    use_float32()
     trained = load_run(run / FACTS)
     facts = trained.facts
     seed = facts["seed"]
@@ -158,23 +161,28 @@ def evaluate_run(
         noisy = replace(tests, inputs=tests.inputs + noise.to(tests.inputs))
         shaken = explain_part(network, noisy, *given, seed)
         on_val = explain_part(network, val, *given, seed + 1)
-        thresholds = {name: _threshold(maps, val) for name, maps in on_val.maps.items()}
         few = val.first(tuning_images)
         grid = tune(network, few, _first(on_val, few), own, shared)
         choices = chosen(grid)
         tuned = tuned_regions(network, tests, explained, choices, own, shared)
         ties = tie_breakers(explained, TIE_DRAWS, seed + 2)
-        regions, scores = [], []
-        for name in CONTENDERS:
-            maps = explained.maps[name]
-            part = tests.first(len(maps))
-            threshold = thresholds[name]["threshold"]
-            regions.append(region_rows(name, maps, part, threshold, share, tuned[name]))
-            about = (part, ties, faithfulness_images, precision)
-            scores.append(map_rows(network, name, maps, shaken.maps[name], *about))
-        stages = _stage_rows(explained, tests, share)
+        areas = {
+            name: curve_areas(network, name, maps, tests, ties, faithfulness_images, precision)
+            for name, maps in explained.maps.items()
+        }
         randomized = _randomization(network, tests.inputs, tests.classes, shared, own)
         example = _example(network, facts, tests, explained, shared | own)
+    # What needs no network is for the CPU.
+    explained, shaken, on_val = explained.cpu(), shaken.cpu(), on_val.cpu()
+    thresholds = {name: _threshold(maps, val) for name, maps in on_val.maps.items()}
+    regions, scores = [], []
+    for name in CONTENDERS:
+        maps = explained.maps[name]
+        part = tests.first(len(maps))
+        threshold = thresholds[name]["threshold"]
+        regions.append(region_rows(name, maps, part, threshold, share, tuned[name]))
+        scores.append(map_rows(name, maps, shaken.maps[name], part, areas[name]))
+    stages = _stage_rows(explained, tests, share)
     about_maps = {
         "truth": truth_kind,
         "lesion_masks": truth_kind != STAND_IN,

@@ -43,41 +43,35 @@ def region_rows(
 
 
 def map_rows(
+    method: str, maps: Tensor, shaken: Tensor, part: Part, areas: pd.DataFrame
+) -> pd.DataFrame:
+    """Scores without a threshold, one row per image: `threshold_free_scores`, `spread`, `stability`
+    (rank correlation with `shaken`, the maps of slightly noisy images), and the `curve_areas` of
+    the first images."""
+    table = threshold_free_scores(maps, _repeated(part.masks, len(maps)))
+    table["spread"] = spread(maps)
+    table["stability"] = rank_correlation(maps, shaken)
+    return _named(method, part, pd.concat([_per_image(table, part), areas], axis=1), 1)
+
+
+def curve_areas(
     network: nn.Module,
     method: str,
     maps: Tensor,
-    shaken: Tensor,
     part: Part,
     ties: list[Tensor],
     curves: int | None,
     precision: str,
 ) -> pd.DataFrame:
-    """Scores without a threshold, one row per image: `threshold_free_scores`, `spread`, `stability`
-    (rank correlation with `shaken`, the maps of slightly noisy images), and, of the first `curves`
-    images, the areas under the deletion and insertion curves, whose ties are broken by each of
-    `ties` in turn."""
-    table = threshold_free_scores(maps, _repeated(part.masks, len(maps)))
-    table["spread"] = spread(maps)
-    table["stability"] = rank_correlation(maps, shaken)
-    table = _per_image(table, part)
-    few = first_images(maps, len(part.table), curves)
-    areas = _curve_areas(network, method, few, part.first(curves), ties, precision)
-    return _named(method, part, pd.concat([table, areas], axis=1), 1)
+    """Areas under the deletion and insertion curves of the first `curves` images.
 
-
-def _curve_areas(
-    network: nn.Module,
-    method: str,
-    maps: Tensor,
-    part: Part,
-    ties: list[Tensor],
-    precision: str,
-) -> pd.DataFrame:
-    """Means over orders. A map with few equal pixels has one order, a cut one as many as `ties`.
-
-    The whole image has no order of its own: with random ones it is the random map, whose draws
-    these are, so its areas stay empty.
+    Means over orders of the pixels: a map with few equal ones has one order, and ties of a cut one
+    are broken by each of `ties` in turn. The whole image has no order of its own: with random ones
+    it is the random map, whose draws these are, so its areas stay empty.
     """
+    explained = part.first(len(maps))  # Score-CAM explains fewer
+    maps = first_images(maps, len(explained.table), curves)
+    part = explained.first(curves)
     count = len(part.table)
     if method == "whole_image":
         return pd.DataFrame({"deletion": np.nan, "insertion": np.nan}, index=range(count))

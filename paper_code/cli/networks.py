@@ -130,8 +130,8 @@ def run_predict(args: argparse.Namespace) -> int:
 def add_explain(parser: argparse.ArgumentParser) -> None:
     """Class activation maps over images of your own: overlays, a CSV, and a page for the browser.
 
-    OUTPUT/index.html shows them all and needs no network. A file that cannot be used is named and
-    skipped; the exit status is then 1 instead of 0.
+    OUTPUT/index.html shows them all and needs no internet connection. A file that cannot be
+    used is named and skipped; the exit status is then 1 instead of 0.
     """
     parser.add_argument("images", nargs="+", help="image files, or folders with images")
     parser.add_argument("--weights", required=True, help="weights.safetensors of a run")

@@ -28,7 +28,7 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
 
 
 def add_table(parser: argparse.ArgumentParser) -> None:
-    """Build one table from files; takes what that table needs of the options."""
+    """Build one table from files; each table uses only some of the options."""
     parser.add_argument("name", metavar="TABLE", help=f"one of {_keys('table')}")
     _add_inputs(parser)
     add_output(parser, ".csv to write; the .md comes beside it")
@@ -39,7 +39,7 @@ def run_table(args: argparse.Namespace) -> None:
 
 
 def add_figure(parser: argparse.ArgumentParser) -> None:
-    """Draw one figure from files; takes what that figure needs of the options."""
+    """Draw one figure from files; each figure uses only some of the options."""
     parser.add_argument("name", metavar="FIGURE", help=f"one of {_keys('figure')}")
     _add_inputs(parser)
     add_output(parser, ".png to write; the .pdf comes beside it")

@@ -15,7 +15,7 @@ from paper_code.cam import METHODS, compute_cam
 from paper_code.cam.localization import overlap_scores, regions, threshold_free_scores
 from paper_code.datasets.images import load_image
 from paper_code.datasets.prepare import resize_mask
-from paper_code.device import default_device
+from paper_code.device import default_device, use_float32
 from paper_code.errors import UserError
 from paper_code.files import replacing_together, write_csv, write_text
 from paper_code.inference.drawing import overlay
@@ -186,6 +186,7 @@ def _explained(
 ) -> Iterator[Explained]:
     """Every image that can be used; `skipped` takes what is wrong with the others."""
     device, classes = default_device(), facts["classes"]
+    use_float32()
     together = 1 if "scorecam" in methods else CHUNK
     for chunk, images in decoded(files, facts["image_size"], skipped, together):
         masks = _read_masks(chunk, mask_of, skipped)

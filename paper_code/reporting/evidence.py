@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from paper_code.datasets.catalog import PAPER_DATASETS
 from paper_code.metrics.comparisons import holm
 from paper_code.networks.names import parse_network
 from paper_code.networks.registry import NEVER_PRETRAINED
@@ -42,6 +43,8 @@ def obstacles(source: dict, scale: str) -> list[str]:
     found = []
     if source["source"] == "phantom":
         found.append("phantom")
+    elif source["dataset"] not in PAPER_DATASETS:
+        found.append("not the paper's data")
     elif not source["complete"]:
         found.append("subset")
     if scale != "paper":

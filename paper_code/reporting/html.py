@@ -97,7 +97,7 @@ def _phantoms(names: Sequence[str]) -> str:
 def _answer(lines: Sequence[Line], known: set[str]) -> str:
     """The lines of the answer, each with links to the paper's claim and to its table."""
     if not lines:
-        return "<p>No table at hand answers this.</p>"
+        return "<p>None of these tables answers this.</p>"
     items = []
     for line in lines:
         links = [_claim_link(line.claim)] if line.claim and "claims" in known else []

@@ -66,6 +66,7 @@ class State:
     seconds: list[dict] = field(default_factory=list)
     best_epoch: int = 0
     best_weights: dict[str, torch.Tensor] | None = None
+    memory_bytes: int | None = None  # at the peak of a training step, on a GPU
 
     def record(self, epoch: int, losses: dict, seconds: dict, network: torch.nn.Module) -> None:
         """Note an epoch; keep the weights if it is the best so far."""
@@ -118,8 +119,12 @@ def fit(
     trainer, state = _trainer(network, settings, device), State()
     parts = (network, trainer.optimizer, trainer.scaler, state)
     restore(*parts)
-    warm_up(network, train, settings, trainer.precision)
+    if device.type == "cpu":
+        warm_up(network, train, settings, trainer.precision)
     step = _step(trainer, train, settings)
+    if device.type == "cuda":
+        state.memory_bytes = torch.cuda.max_memory_allocated(device)
+        predict(network, val.images, trainer.precision)  # its batches have other sizes
     saved = time.monotonic()
     for epoch in range(state.epoch + 1, settings.epochs + 1):
         start, processor = clock(device), time.process_time()
@@ -149,15 +154,20 @@ def _trainer(network: torch.nn.Module, settings: TrainingSettings, device: torch
         [p for p in network.parameters() if p.requires_grad],
         lr=settings.learning_rate,
         fused=True,
-        capturable=device.type == "cuda",
+        capturable=_execution(settings).graph,
     )
     scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
     return Trainer(network, optimizer, scaler, precision)
 
 
+def _execution(settings: TrainingSettings) -> Execution:
+    """That of a run; "auto", which `train_run` has resolved, is eager here."""
+    return Execution.parse(EAGER if settings.execution == "auto" else settings.execution)
+
+
 def _step(trainer: Trainer, train: ImageSet, settings: TrainingSettings) -> Step:
-    """The step of a run, prepared on its first images; "auto" is eager here."""
-    execution = Execution.parse(EAGER if settings.execution == "auto" else settings.execution)
+    """The step of a run, prepared on its first images."""
+    execution = _execution(settings)
     first = slice(settings.batch_size)
     return make_step(trainer, execution, normalize(train.images[first]), train.labels[first])
 
@@ -242,7 +252,9 @@ def recalibrate(
 def warm_up(
     network: torch.nn.Module, train: ImageSet, settings: TrainingSettings, precision: str
 ) -> None:
-    """One training step without an update, so that start-up costs stay out of the timings."""
+    """One training step without an update, so that start-up costs stay out of the timings.
+
+    On a CPU; a GPU needs more (`paper_code.training.step`)."""
     buffers = {name: value.clone() for name, value in network.named_buffers()}
     network.train()
     with autocast(train.images.device, precision):
@@ -252,4 +264,3 @@ def warm_up(
     network.zero_grad(set_to_none=True)
     for name, value in network.named_buffers():
         value.copy_(buffers[name])
-    clock(train.images.device)

@@ -11,7 +11,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from paper_code.device import default_device, exclusive, resolve_precision
+from paper_code.device import (
+    check_gpu,
+    default_device,
+    exclusive,
+    resolve_precision,
+    use_float32,
+)
 from paper_code.files import read_json, replacing_together, write_csv, write_json
 from paper_code.networks.builder import build_network, freeze_backbone
 from paper_code.networks.forward import predict
@@ -66,12 +72,14 @@ def train_run(
 
     Raises:
         UserError: files that do not belong together, a batch larger than the training part, a
-            loss that is not finite, weights that cannot be had.
+            loss that is not finite, weights that cannot be had, a GPU that PyTorch cannot use.
     """
     prepared, output = Path(prepared), Path(output)
-    device = device or default_device()
+    if device is None:
+        check_gpu()
+        device = default_device()
     torch.backends.cudnn.benchmark = True  # all batches of a run have one shape
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    use_float32()
     source = read_json(prepared / "source.json", "dataset", "source", "description", "classes")
     table, images, labels = load_prepared(prepared, split, source["classes"])
     network, frozen = _build(
@@ -163,8 +171,6 @@ def _fit(
         {"torch": torch.__version__} | facts | {"settings": facts["settings"] | free}
     )
     device = sets["train"].images.device
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
     # Timed work has the GPU to itself; start-up and writing of other runs go on meanwhile.
     with exclusive(device):
         state = fit(
@@ -232,16 +238,13 @@ def _predictions(
     return rows[["image", "label", "group", "part"]].assign(predicted=predicted, **columns)
 
 
-def _timing(state, images_per_epoch: int, device: torch.device) -> dict:
+def _timing(state: State, images_per_epoch: int, device: torch.device) -> dict:
     """Seconds of each epoch and what Tables IX and X need (docs/reference/assumptions.md)."""
     seconds = pd.DataFrame(state.seconds)
     elapsed = (seconds["train_seconds"] + seconds["val_seconds"]).cumsum().round(4)
     accuracy = pd.DataFrame(state.history)["val_accuracy"]
     near = int(np.argmax(accuracy.to_numpy() >= accuracy.max() - 0.01))
-    if device.type == "cuda":
-        memory = torch.cuda.max_memory_allocated(device)
-    else:
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    memory = state.memory_bytes or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {
         "total_seconds": float(elapsed.iloc[-1]),
         "best_epoch": state.best_epoch,

@@ -55,7 +55,8 @@ class Execution:
 
 
 def resolve_execution(execution: str, network: str, device: torch.device, precision: str) -> str:
-    """Replace "auto": the fastest measured for this network on this GPU, otherwise eager.
+    """Replace "auto": the fastest measured for this network on this GPU in this precision,
+    otherwise eager.
 
     Raises:
         UserError: a CUDA graph was asked for without a GPU or in fp16, whose loss scale is decided
@@ -67,7 +68,8 @@ def resolve_execution(execution: str, network: str, device: torch.device, precis
             return EAGER
         rows = pd.read_csv(MEASURED, sep="\t")
         name = torch.cuda.get_device_name(device)
-        rows = rows[(rows["gpu"] == name) & (rows["network"] == network)]
+        own = (rows["gpu"] == name) & (rows["network"] == network)
+        rows = rows[own & (rows["precision"] == precision)]
         return rows["execution"].iloc[-1] if len(rows) else EAGER
     chosen = Execution.parse(execution)
     if chosen.graph and not usable:
@@ -95,8 +97,10 @@ def make_step(
 ) -> Step:
     """`step(inputs, labels)`: one update of the network; the loss, still on the device.
 
-    Nothing waits for the device. `inputs` and `labels` are an example of a batch, for what is
-    prepared from its shape; network, optimizer and gradients come back as they were.
+    Nothing waits for the device. `inputs` and `labels` are an example of a batch: on a GPU, cuDNN
+    chooses its algorithms and compilation ends before the first step that counts, and the peak of
+    PyTorch's memory statistics is then that of a step. Network, optimizer and gradients come back
+    as they were.
 
     Args:
         trainer: network on the device, optimizer with the state to go on from.
@@ -117,39 +121,46 @@ def make_step(
         trainer.scaler.update()
         return loss.detach()
 
-    if execution.graph:
-        return _graphed(trainer, step, inputs, labels, execution.memory_format)
-    return step
+    if device.type == "cuda":
+        inputs, labels = inputs.clone(memory_format=execution.memory_format), labels.clone()
+        _warm_up(trainer, step, inputs, labels)
+    return _graphed(step, inputs, labels) if execution.graph else step
 
 
-def _graphed(
-    trainer: Trainer,
-    step: Step,
-    inputs: torch.Tensor,
-    labels: torch.Tensor,
-    layout: torch.memory_format,
-) -> Step:
-    """The same step captured in a CUDA graph, which costs no launches when replayed."""
-    inputs, labels = inputs.clone(memory_format=layout), labels.clone()  # what replays read
-    kept = [(value, value.clone()) for value in trainer.network.state_dict().values()]
+def _warm_up(trainer: Trainer, step: Step, inputs: torch.Tensor, labels: torch.Tensor) -> None:
+    """Three steps on a GPU, undone: what the first steps cost, and what a capture asks for."""
     state = trainer.optimizer.state
-    fresh = not state
-    kept += [(v, v.clone()) for moments in state.values() for v in moments.values()]
+    fresh, scale = not state, trainer.scaler.state_dict()
+    moments = [value for values in state.values() for value in values.values()]
+    # On the CPU, to count as no memory of a step.
+    values = (*trainer.network.state_dict().values(), *moments)
+    kept = [(value, value.to("cpu", copy=True)) for value in values]
     trainer.network.train()
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):  # PyTorch asks for warm-up runs on a stream of their own
-        for _ in range(3):
+    with torch.cuda.stream(side):  # PyTorch asks for warm-up steps on a stream of their own
+        step(inputs, labels)
+        side.synchronize()
+        torch.cuda.reset_peak_memory_stats()  # the first step tries algorithms
+        for _ in range(2):
             step(inputs, labels)
     torch.cuda.current_stream().wait_stream(side)
     with torch.no_grad():
         for value, before in kept:
             value.copy_(before)
         if fresh:  # the state now exists, as captured steps need it; Adam begins at zero
-            for moments in state.values():
-                for value in moments.values():
+            for values in state.values():
+                for value in values.values():
                     value.zero_()
+    trainer.scaler.load_state_dict(scale)
     trainer.optimizer.zero_grad(set_to_none=True)
+
+
+def _graphed(step: Step, inputs: torch.Tensor, labels: torch.Tensor) -> Step:
+    """The same step captured in a CUDA graph, which costs no launches when replayed.
+
+    `inputs` and `labels`, in the layout of the step, are what replays read.
+    """
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         loss = step(inputs, labels)

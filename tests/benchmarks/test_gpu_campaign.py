@@ -13,6 +13,7 @@ import torch
 from conftest import ROOT, read_json
 
 PATH = ROOT / "benchmarks" / "gpu.py"
+RATES = {"train": 9.0, "val": 9.0, "start": 1.0}
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +28,13 @@ def gpu():
 
 def test_the_grid_is_the_papers(gpu):
     """Nine networks on six sets, and three other places of the gate on four: 66 runs."""
-    rates = {"resnet50": {"eager": {"train": 100.0, "val": 300.0}}}
+    rates = {"resnet50": {"eager": {"train": 100.0, "val": 300.0, "start": 20.0}}}
     table = gpu.grid(rates, gpu.sizes(True)).set_index("network")
     assert table["runs"].sum() == 66
     assert table.loc["dalaresnet50", "runs"] == 6 + 4 * 3
     # 0.6 and 0.1 of 1,995 + 2,081 + 2,013 + 1,820 + 400 + 2,000 images, rounded for each set.
     assert table.loc["resnet50", "seconds"] == pytest.approx(
-        50 * (6185 / 100 + 1031 / 300), rel=0.01
+        50 * (6185 / 100 + 1031 / 300) + 6 * 20, rel=0.01
     )
     assert table["seconds"].isna().sum() == 8, "nothing is known of the others"
     assert 150 < table["petaflop"].sum() < 250
@@ -42,11 +43,12 @@ def test_the_grid_is_the_papers(gpu):
 def test_the_fastest_is_ours_not_the_plain_loop(gpu):
     rates = {
         gpu.PLAIN: {"train": 500.0},
-        "eager": {"train": 100.0, "val": 1.0},
-        "graph": {"train": 120.0, "val": 1.0},
+        "eager": {"train": 100.0, "val": 100.0, "start": 1.0},
+        "graph": {"train": 120.0, "val": 100.0, "start": 2.0},
+        "compile": {"train": 125.0, "val": 100.0, "start": 90.0},
         "contiguous": {"failed": "RuntimeError: no"},
     }
-    assert gpu.best(rates) == "graph"
+    assert gpu.best(rates) == "graph", "a run with compilation ends later"
     assert gpu.best({}) == ""
     shown = gpu.throughput_table({"resnet50": rates}, gpu.sizes(True), 1000.0).iloc[0]
     assert shown["times the plain loop"] == "0.24"
@@ -62,13 +64,42 @@ def test_the_fastest_replaces_only_its_own_rows(gpu, tmp_path, monkeypatch):
     monkeypatch.setattr(gpu, "MEASURED", table)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "A")
     monkeypatch.setattr(gpu, "resolve_precision", lambda *_: "bf16")
-    found = {"throughput": {"vit": {"graph": {"train": 9.0, "val": 9.0}}}, "compile": {}}
+    found = {"throughput": {"vit": {"graph": RATES}}, "compile": {}, "correctness": {}}
     campaign = SimpleNamespace(
         device=SimpleNamespace(type="cuda"), found=found, size=gpu.sizes(True)
     )
     gpu.keep_fastest(campaign)
     rows = pd.read_csv(table, sep="\t")[["gpu", "network", "execution"]].to_numpy().tolist()
     assert sorted(rows) == [["A", "swin", "eager"], ["A", "vit", "graph"], ["B", "vit", "compile"]]
+
+
+def test_an_execution_with_wrong_steps_is_never_the_fastest(gpu):
+    slow = RATES | {"train": 5.0}
+    ways = {"eager": slow, "graph": RATES, "graph+contiguous": RATES, "contiguous": slow}
+    found = {"throughput": {"vit": ways}, "compile": {"vit": {"compile": RATES}}}
+    for test, fastest in {
+        "test_two_runs_differ_little": "graph",
+        "test_executions_agree[compile]": "graph",
+        "test_executions_agree[graph]": "graph+contiguous",
+        "test_a_graph_trains_as_eager_steps_do": "compile",
+    }.items():
+        found["correctness"] = {"outcomes": {test: "failure"}}
+        rates = gpu.measured_rates(SimpleNamespace(found=found))
+        assert gpu.best(rates["vit"]) == fastest, test
+
+
+def test_a_part_that_is_stopped_can_write_what_it_has(gpu, tmp_path):
+    """As pytest does on an interrupt."""
+    code = (
+        "import pathlib, sys, time\n"
+        "try:\n"
+        "    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n"
+        "    pathlib.Path(sys.argv[1]).write_text('found so far')\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "report")]
+    assert gpu.run_limited(command, 3, {}) == "stopped after 3 s"
+    assert (tmp_path / "report").read_text() == "found so far"
 
 
 def test_a_part_that_hangs_or_fails_is_named(gpu):

@@ -13,7 +13,7 @@ process alone and leaves its jobs behind. After each:
 - in the end, every result is that of an undisturbed run, byte for byte but for timings, and no
   lock, temporary file or checkpoint is left.
 
-Ends with 1 where one of these fails.
+Ends with status 1 if any of these fails.
 """
 
 import argparse
@@ -227,8 +227,8 @@ def main() -> int:
     if arguments.json:
         arguments.json.write_text(json.dumps(vars(outcome), indent=2))
     print(
-        f"{outcome.kills} kills, {outcome.lone} of them of Snakemake alone; {outcome.finished} "
-        f"runs came to their end with {outcome.compared} files as in an undisturbed run; "
+        f"{outcome.kills} kills, {outcome.lone} of them of Snakemake alone; runs that came to "
+        f"their end: {outcome.finished}, with {outcome.compared} files compared; "
         f"{outcome.unlocked} locks of killed runs removed, {outcome.refused} runs refused while "
         f"jobs of a killed one worked; {len(outcome.failures)} failures"
     )

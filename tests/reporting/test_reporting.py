@@ -216,6 +216,7 @@ def test_findings_have_three_states():
     ],
 )
 def test_obstacles_of_a_run(source, scale, weights, network, expected):
+    source = {"dataset": "breakhis_40x"} | source
     facts = {"data": source, "weights": weights, "network": network}
     facts |= {"settings": dict(PROTOCOL), "dropout": PROTOCOL["dropout"], "frozen": False}
     assert run_obstacles(facts, scale) == expected
@@ -224,7 +225,8 @@ def test_obstacles_of_a_run(source, scale, weights, network, expected):
 
 @pytest.mark.parametrize("change", [{"epochs": 3}, {"image_size": 64}, {"batch_size": 16}])
 def test_a_run_with_another_protocol_is_no_evidence(change):
-    facts = {"data": REAL, "weights": "imagenet (torchvision)", "network": "resnet50"}
+    data = REAL | {"dataset": "breakhis_40x"}
+    facts = {"data": data, "weights": "imagenet (torchvision)", "network": "resnet50"}
     facts |= {"settings": dict(PROTOCOL) | change, "dropout": 0.25, "frozen": False}
     assert run_obstacles(facts, "paper") == ["other protocol"]
     facts |= {"settings": dict(PROTOCOL), "frozen": True}

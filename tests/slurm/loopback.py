@@ -1,16 +1,16 @@
-"""A SLURM of one node on this machine, and runs through `profiles/slurm-cpu` with its faults.
+"""Start a one-node SLURM here, run the workflow through `profiles/slurm-cpu`, and fail the node.
 
     make slurm            # python tests/slurm/loopback.py [--smoke] [--keep]
 
 Needs root on Debian or Ubuntu (it installs slurm-wlm and munge where they are missing); elsewhere
-it says so and ends with status 77. In a small run, or that of the smoke scale (--smoke):
+it says so and ends with status 77. Checked, in a small run or at the smoke scale (--smoke):
 
-- `auto` is resolved once (without --smoke, of the scale too). Jobs see a GPU, through a
+- `auto` is resolved once (without --smoke, for the scale too). Jobs see a GPU, through a
   `libcuda.so.1` in their environment that reports one device; the start of the run sees none.
 - The node goes down while jobs run on it, and comes back. That costs the jobs it held and no other.
 - The results are those of a local run, byte for byte but for timings.
 
-Ends with 1 where one of these fails.
+Ends with status 1 if any of these fails.
 """
 
 import argparse
@@ -63,7 +63,7 @@ TIMED = (
     "summary",
 )
 COMPARED = ("splits/*/*.csv", "runs/*/*/*/predictions.csv", "cam/*/*/*/*.csv", "tables/*.csv")
-# What `paper_code.config.cuda_device_count` asks.
+# What `paper_code.driver.cuda_device_count` asks.
 FAKE_CUDA = """int cuInit(unsigned int flags) { return 0; }
 int cuDeviceGetCount(int *count) { *count = 1; return 0; }
 """
@@ -174,7 +174,11 @@ def show_a_gpu(folder: Path) -> None:
     library.parent.mkdir()
     subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
     prolog = folder / "prolog"
-    prolog.write_text(f"#!/bin/sh\necho export LD_LIBRARY_PATH={library.parent}\n")
+    # Jobs may see it, but are not to look for a GPU behind it.
+    prolog.write_text(
+        f"#!/bin/sh\necho export LD_LIBRARY_PATH={library.parent}\n"
+        "echo export CUDA_VISIBLE_DEVICES=-1\n"
+    )
     prolog.chmod(0o755)
 
 

@@ -110,7 +110,7 @@ def _imbalance(tables: Tables) -> list[Line]:
         Line(
             NOT_ESTABLISHED,
             'that DALAResNet50 is "particularly excelling" on imbalanced sets: the paper names no '
-            "measure. Depending on the metric and the rival, its printed lead exceeds that on "
+            "measure. Depending on the metric and the rival, its printed lead is larger than on "
             f"balanced BACH on {_range(larger['lead'], 0)} of {len(IMBALANCED)} sets in points, "
             f"and on {_range(larger['share'], 0)} by the share of errors removed",
             "claims",
@@ -423,7 +423,7 @@ def _brief_leakage(tables: Tables) -> str:
         for name, part in rows.groupby("dataset", sort=False)
     ]
     return (
-        "**New patients:** on the part of BreakHis at hand, the accuracy of "
+        "**New patients:** on the part of BreakHis that we have, the accuracy of "
         f"{networks} networks ({', '.join(dict.fromkeys(rows['weights']))} weights) on a split by "
         f"image minus that on a split by patient is {' and '.join(differences)}. "
         f"{_beyond_chance(rows, holm(rows['p_value']))}."

@@ -44,10 +44,10 @@ def write(output: str, *, tables: list[str], scale: str) -> None:
     }
     sections = [
         "# Does the paper hold?",
-        answer_markdown(answer(read)) or "No table at hand answers this.",
+        answer_markdown(answer(read)) or "None of these tables answers this.",
         "Each line is made from the table that it links to. How often verdicts of these kinds are "
         "wrong is simulated in benchmarks/results/verdicts.md. Agreements that need no data, such "
-        "as layer shapes and parameter counts, are not counted as the paper holding. "
+        "as layer shapes and parameter counts, do not count as evidence that the paper holds. "
         f"Scale of the runs: {scale}; commit {commit()}.",
         _data(read),
         _cells(results),
@@ -202,8 +202,8 @@ def _audit(rows: pd.DataFrame | None) -> str:
     counts = rows["verdict"].value_counts()
     text = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     return (
-        f"## The paper's own numbers\n\nOf {len(rows)} checks by arithmetic alone, in "
-        f"{rows['theme'].nunique()} independent themes: {text}. Details: [audit.md](audit.md)."
+        f"## The paper's own numbers\n\nOf {len(rows)} checks of numbers and sentences, on "
+        f"{rows['theme'].nunique()} questions (themes): {text}. Details: [audit.md](audit.md)."
     )
 
 

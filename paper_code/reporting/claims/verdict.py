@@ -109,8 +109,8 @@ def weigh(
         return Outcome("measured", part, how, "no defined difference", verdict, source, why=why)
     least = known.loc[known["difference"].idxmin()]
     result = (
-        f"of {len(shown)} differences {int((shown['difference'] > 0).sum())} are positive, "
-        f"{shown_better(shown)} shown better, {shown_worse(shown)} shown worse; the least: "
+        f"differences: {len(shown)}; positive: {int((shown['difference'] > 0).sum())}; "
+        f"shown better: {shown_better(shown)}; shown worse: {shown_worse(shown)}; the least: "
         f"{least['difference']:+.{digits}f} "
         f"[{number(least['low'], digits)}, {number(least['high'], digits)}], "
         f"{p_text(least['p_value'])}, {p_text(least['p_holm'])} (Holm), {name(least)}"

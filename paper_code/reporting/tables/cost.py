@@ -40,8 +40,8 @@ DEFINITIONS = f"""## Definitions
   the network that the printed total proves was counted, where it is identified. In brackets: ours
  minus the printed number.
 - GMACs: billions of multiply-adds of the convolutions, matrix products and attention in one
-  forward pass of one image, of the named network. About 0.27 of DINOv2's resample its position
-  table, once a batch.
+  forward pass of one image, of the named network. About 0.27 of DINOv2's GMACs resample its
+  position table, once per batch.
 - All epochs: training and validation of all epochs after a warm-up step, by a clock read after the
   device has finished its work. To best: up to the end of the epoch with the best validation
   accuracy. To within 1 point: up to the end of the first epoch whose validation accuracy is within

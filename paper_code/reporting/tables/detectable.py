@@ -19,8 +19,8 @@ VIEWS = 4  # mammograms of one examination: two breasts, two views
 NOTES = f"""How large a lead must be before anyone could see it on a test part of this size, with
 the exact McNemar test (two-sided, p at most {ALPHA:g}) on the same images for both networks.
 
-- **Best case**: the least lead that can have such a p-value at all. It needs 6 images of lead with
-  not one image that only the network behind has right. (Tests that are less strict, McNemar's
+- **Best case**: the least lead that can have such a p-value at all. It needs a lead of 6 images
+  and no image that only the trailing network has right. (Tests that are less strict, McNemar's
   chi-square or the mid-p, need 5.)
 - **Typical**: the least true difference that is found with a probability of {POWER:.0%}. The
   better network errs as often as the paper prints for DALAResNet50; half of its errors are its own

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from paper_code.device import default_device, exclusive
+from paper_code.device import default_device, exclusive, use_float32
 from paper_code.errors import UserError
 from paper_code.files import load_array
 from paper_code.listed import read_listed
@@ -64,7 +64,7 @@ def write(output: str, *, runs: list[str], prepared: list[str], scale: str) -> N
             rows.append(facts | {"statistic": statistic, "value": value} | after)
     table = pd.DataFrame(rows).round({"value": 6})
     page = [NOTE, markdown(_lines(table)), provenance_block(loaded, scale)]
-    write_table(output, table, "What the gates weight", page)
+    write_table(output, table, "How the gates weight the channels", page)
 
 
 def gate_weights(run: Run, path: Path, prepared: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -73,6 +73,7 @@ def gate_weights(run: Run, path: Path, prepared: Path) -> tuple[np.ndarray, np.n
     if not isinstance(network, DALAResNet50):
         raise UserError(f"{path}: {run.network} has no gate. Give runs of dalaresnet50 alone.")
     device = default_device()
+    use_float32()
     network.eval().to(device)
     test = run.predictions[run.predictions["part"] == "test"]
     manifest = read_listed(prepared / "manifest.csv", "image", "label")

@@ -38,7 +38,7 @@ from having images of more patients to learn from.
 
 - Each cell: mean over the runs [95 % interval] ± standard deviation between the runs. The
   difference is by image minus by patient. Its standard error holds the variance over draws of
-  patients, one counting alike in both test parts, and the variance between the runs of each side;
+  patients, each weighing the same in both parts, and the variance between the runs of each side;
   the test parts are of different images, so the difference is less certain than between networks on
   the same ones.
 - Near duplicate: grey copies of {SIDE} x {SIDE} px (area means of the prepared images) with a
@@ -50,8 +50,9 @@ from having images of more patients to learn from.
 - Patients are what the data set's file names say; see docs/reference/data.md."""
 CONTROL_TITLE = "Control of the method: splits of synthetic images whose leakage is known"
 DISTINCT, ALIKE = (f"{signal:g}" for signal in SIGNALS.values())
-CONTROL_NOTES = f"""A control of the method, not a finding. The images are synthetic: normal tissue,
-whose class was drawn by lot for each patient, so that no image shows it, and on new patients a
+CONTROL_NOTES = f"""A control of the method, not a finding. The images are synthetic and show
+normal tissue alone. The class was drawn by lot for each patient, so no image shows it, and on new
+patients a
 network can only guess (accuracy 0.5). Where patients are distinct (in stain, texture and light;
 strength of the patient signal {DISTINCT}), a network that has seen other images of a patient can
 recognise the patient, and with it the class: a split by image must flatter. Where they are alike
@@ -240,6 +241,6 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
     return (
         f"## {DATASET_LABELS.get(dataset, dataset)}\n\nData: {first['data']}. Obstacles to "
         f"speaking about the paper's numbers: {first['obstacles'] or 'none'}. Always naming the "
-        f"largest class is right on {number(first['largest_class'])} (by patient).\n\n"
+        f"largest class has an accuracy of {number(first['largest_class'])} (by patient).\n\n"
         f"{markdown(pd.DataFrame(facts))}\n\n{markdown(pd.DataFrame(lines))}"
     )

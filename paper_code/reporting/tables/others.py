@@ -48,7 +48,7 @@ def write(output: str) -> None:
             }
             for _, row in rows.iterrows()
         ]
-        blocks.append(f"## Split {split}\n\n{markdown(pd.DataFrame(lines))}")
+        blocks.append(f"## Split: {split}\n\n{markdown(pd.DataFrame(lines))}")
     provenance = code_provenance_block("numbers stated by others, and the paper's Table VII")
     title = "What others measured on BreakHis with networks of the ResNet50 type"
     write_table(output, table, title, [NOTES, *blocks, provenance])

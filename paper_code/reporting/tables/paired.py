@@ -45,7 +45,7 @@ TESTED = (
     "balanced_accuracy",
 )
 SHOWN = ("accuracy", "balanced_accuracy", "mcc", "auc_roc")  # the CSV has all
-NOTES = f"""Each cell: DALAResNet50 minus  the other network on the same test images, mean over the
+NOTES = f"""Each cell: DALAResNet50 minus the other network on the same test images, mean over the
 runs [95 % interval], Holm-corrected p. Positive: DALAResNet50 is better.
 {", ".join(METRIC_LABELS[m] for m in SHOWN)}; the CSV has all {len(TESTED)} metrics, and the
 p-values before correction.

@@ -53,7 +53,7 @@ of the best epoch or layer on the test part come on top and are in none of these
   - **{STANDS}**: the largest p is at most {ALPHA:g}.
   - **{CHANCE}**: the least p is above {ALPHA:g}; no pairing of the errors makes it significant.
   - **{DEPENDS}**: in between. The network is ahead in print, by as many images as shown; the
-    lead is significant (without correction) if at least so many of its errors are errors of both.
+    lead is significant (without correction) if at least the stated number of its errors is shared.
 - **Verdict for new patients**: the same with the effective number of images, if the design effect
   of a difference between networks is that of an accuracy. It may be smaller (networks err on the
   same patients) or larger; it cannot be measured on the predictions of one network. So the last

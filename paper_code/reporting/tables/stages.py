@@ -22,7 +22,7 @@ STAGES = {
 NOTE = (
     f"Measured in a forward pass of one {IMAGE_SIZE}-px image through the named ResNet50 with "
     f"{CLASSES} classes, the network of ImageNet that Table I describes; in the networks that are "
-    "trained, the last layer has one output a class. The layers are those of a stage's first "
+    "trained, the last layer has one output per class. The layers are those of a stage's first "
     "block; where it halves the size, the other blocks have stride 1. Before conv2_x stands a max "
     "pooling, which the paper leaves out. Parameters include batch normalisation and shortcuts."
 )

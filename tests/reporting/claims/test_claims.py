@@ -70,7 +70,7 @@ def run(
         "frozen": False,
         "dropout": 0.25,
         "seed": seed,
-        "data": data | {"dataset": dataset},
+        "data": {"dataset": dataset} | data,
         "provenance": {"hardware": "a GPU", "versions": {"torch": "2"}, "commit": "abc"},
         "settings": {
             "image_size": 224,
@@ -164,6 +164,7 @@ def test_a_claim_on_more_than_was_run_is_undecided():
     [
         ({"data": PHANTOM}, "paper", "phantom"),
         ({"data": REAL | {"complete": False}}, "paper", "subset"),
+        ({"data": REAL | {"dataset": "mias"}}, "paper", "not the paper's data"),
         ({"weights": "random"}, "paper", "random weights"),
         ({}, "demo", "demo scale"),
     ],

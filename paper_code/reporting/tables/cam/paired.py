@@ -67,8 +67,8 @@ Rules for a region: {"; ".join(f"{rule}: {text}" for rule, text in RULE_LABELS.i
 - The fair comparisons are those with the same area for all and those without a threshold, since IoU
   and recall reward a larger region.
 - A lower spread (entropy of the map) is more focused. Any map that Otsu has cut has a low one, so
-  that the comparison which tells something is that with Grad-CAM + Otsu.
-- Where the thresholds of both sides mark nearly everything, the difference is one of nothing and
+  the informative comparison is that with Grad-CAM + Otsu.
+- Where the thresholds of both sides mark nearly everything, the difference means nothing and
   does not count.
 
 A family of Holm's correction is one of the tables below over all data sets, for one metric and

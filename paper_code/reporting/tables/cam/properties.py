@@ -34,7 +34,7 @@ with replacement]. Difference: DT Grad-CAM minus the named map on the same image
 correction over the data sets of a row.
 
 - DT Grad-CAM sets most pixels to zero, which by itself lowers the spread: so does any cut. The
-  difference that tells something is that with Grad-CAM + Otsu, which has the same cut.
+  informative difference is that from Grad-CAM + Otsu, which has the same cut.
 - The centre prior is perfectly stable under noise, as it does not look at the image: stability
   alone is no merit.
 - Otsu's threshold is part of DT Grad-CAM, so that it has no gain of its own; the gain of the
