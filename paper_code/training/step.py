@@ -133,8 +133,8 @@ def _warm_up(trainer: Trainer, step: Step, inputs: torch.Tensor, labels: torch.T
     fresh, scale = not state, trainer.scaler.state_dict()
     moments = [value for values in state.values() for value in values.values()]
     # On the CPU, to count as no memory of a step.
-    values = (*trainer.network.state_dict().values(), *moments)
-    kept = [(value, value.to("cpu", copy=True)) for value in values]
+    tensors = (*trainer.network.state_dict().values(), *moments)
+    kept = [(tensor, tensor.to("cpu", copy=True)) for tensor in tensors]
     trainer.network.train()
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
