@@ -222,9 +222,9 @@ def run_through_slurm(folder: Path, settings: tuple[str, ...]) -> int:
     # SLURM itself starts the jobs of a node that failed again; Snakemake those that failed.
     queued = (folder / "slurmctld.log").read_text().count("requeue job")
     repeated = queued + text.count("Trying to restart job")
-    print(
-        f"Through SLURM: exit status {status}; {lost} jobs were on the node when it went down, and"
-    )
+    entries = text.count("has been submitted with SLURM jobid")
+    print(f"Through SLURM: {entries} entries of the queue")
+    print(f"Exit status {status}; {lost} jobs were on the node when it went down, and")
     print(f"{repeated} were started again, {queued} of them by SLURM itself")
     failed = []
     if status:

@@ -115,7 +115,8 @@ def _quantities(runs: list[CamRun]) -> pd.DataFrame:
     outside["value"] = 1 - outside["value"]
     own = scores[(scores["metric"] == "iou") & (scores["rule"] == "own")]
     plain = scores[scores["metric"].isin(["spread", "stability"])]
-    return pd.concat([gain, plain, outside, own], ignore_index=True)
+    # `gain` last: its pivot has sorted the data sets, whose order is that of the runs.
+    return pd.concat([plain, outside, own, gain], ignore_index=True)
 
 
 def _block(dataset: str, rows: pd.DataFrame) -> str:
