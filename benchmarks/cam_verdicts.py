@@ -103,7 +103,7 @@ def _facts(seed: int) -> dict:
         "split_seed": 0,
         "seed": seed,
         "network": "dalaresnet50",
-        "data": {"source": "real", "complete": True},
+        "data": {"dataset": "mini_ddsm", "source": "real", "complete": True},
         "weights": "imagenet",
         "frozen": False,
         "dropout": PROTOCOL["dropout"],

@@ -19,6 +19,7 @@ SMALL = [
     "epochs=1",
     "bootstrap_resamples=50",
     "leakage_datasets=[]",
+    "leakage_control_seeds=[]",
 ]
 
 
