@@ -361,11 +361,11 @@ def every_network(campaign: Campaign, stage: str) -> None:
         share = (campaign.left() - (RESERVED if stage == "throughput" else 0)) / (
             len(campaign.options.networks) - done
         )
-        limit = max(share, LEAST[stage])
-        if limit > campaign.left():
+        if campaign.left() < LEAST[stage]:
             campaign.notes[f"{stage} {name}"] = "no time left"
             continue
-        campaign.child(stage, name, limit)  # a fast one leaves its time to those after it
+        # A fast one leaves its time to those after it.
+        campaign.child(stage, name, max(share, LEAST[stage]))
         keep_fastest(campaign)
 
 

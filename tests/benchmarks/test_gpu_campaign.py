@@ -125,6 +125,40 @@ def test_a_stage_survives_another(gpu, tmp_path, monkeypatch):
     assert "| resnet50 |" in text
 
 
+@pytest.mark.parametrize(
+    ("stage", "left", "seconds", "measured"),
+    [
+        ("compile", 300, 5, 3),  # fast ones
+        ("compile", 300, 1000, 3),  # each is stopped at its limit
+        ("compile", 200, 1000, 2),  # compilation takes 90 s, so there is time for two
+        ("throughput", 300, 1000, 3),
+        ("throughput", 5, 1000, 0),
+    ],
+)
+def test_time_is_shared_among_the_networks(gpu, stage, left, seconds, measured):
+    """The last one too gets its part, and what there is no time for is named."""
+    networks, now, begun = ["vit", "swin", "resnet50"], [0.0], []
+
+    def child(_, name: str, limit: float) -> None:
+        begun.append(name)
+        now[0] += min(seconds, limit)
+
+    def time_left() -> float:
+        now[0] += 1e-6  # it goes by
+        return left - now[0]
+
+    campaign = SimpleNamespace(
+        options=Namespace(networks=networks),
+        device=SimpleNamespace(type="cpu"),
+        notes={},
+        child=child,
+        left=time_left,
+    )
+    gpu.every_network(campaign, stage)
+    assert begun == networks[:measured]
+    assert list(campaign.notes) == [f"{stage} {name}" for name in networks[measured:]]
+
+
 def test_the_runs_have_data(gpu, tmp_path):
     size = Namespace(run_images=48, image_size=32)
     gpu.prepare_run(tmp_path / "found.json", size, tmp_path)
