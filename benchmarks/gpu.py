@@ -66,13 +66,14 @@ from paper_code.provenance import commit, hardware, versions
 from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.reporting.markdown import markdown
 from paper_code.training.loop import ImageSet, TrainingSettings, fit
-from paper_code.training.step import MEASURED, Execution
+from paper_code.training.step import MEASURED, Execution, graphs_possible
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ("correctness", "peak", "throughput", "data", "maps", "grid", "runs", "compile")
 PLAIN = "plain AMP loop"
 EXECUTIONS = ("eager", "contiguous", "graph", "graph+contiguous")
 COMPILED = ("compile", "compile+graph")
+GRAPHS = [way for way in (*EXECUTIONS, *COMPILED) if Execution.parse(way).graph]
 RESERVED = 60  # seconds of the whole that `throughput` and what follows leave to later stages
 # Seconds without which a part is not begun: compilation takes most of them.
 LEAST = {"throughput": 10, "compile": 90}
@@ -125,13 +126,6 @@ def throughput(path: Path, size: Namespace, network: str, executions: list[str])
         write_json(path, found)
         if device.type == "cuda":
             torch.cuda.empty_cache()
-
-
-def usable(execution: str) -> bool:
-    """Whether `execution: auto` may choose it on this device."""
-    device = default_device()
-    graphs = device.type == "cuda" and resolve_precision("auto", device) != "fp16"
-    return graphs or "graph" not in execution.split("+")
 
 
 def ours(network: str, images, labels, size: Namespace, execution: str) -> dict:
@@ -250,9 +244,14 @@ def grid(rates: dict[str, dict], size: Namespace) -> pd.DataFrame:
     return pd.DataFrame(rows.values())
 
 
+def epoch_seconds(values: dict, epochs: float, train: int, val: int) -> float:
+    """Projected seconds of all epochs of a run on so many images."""
+    return epochs * (train / values["train"] + val / values["val"])
+
+
 def run_seconds(values: dict, epochs: float, train: int, val: int) -> float:
-    """Projected seconds of a run on so many images, with its start."""
-    return values["start"] + epochs * (train / values["train"] + val / values["val"])
+    """The same with the start of the run."""
+    return values["start"] + epoch_seconds(values, epochs, train, val)
 
 
 def best(executions: dict[str, dict]) -> str:
@@ -369,13 +368,18 @@ def every_network(campaign: Campaign, stage: str) -> None:
         keep_fastest(campaign)
 
 
+def failed_tests(found: dict[str, dict]) -> list[str]:
+    """The names of the tests of the first stage that failed."""
+    outcomes = found["correctness"].get("outcomes", {})
+    return [name for name, outcome in outcomes.items() if outcome in ("failure", "error")]
+
+
 def measured_rates(campaign: Campaign) -> dict[str, dict]:
     """Each network's executions, of both stages; those whose steps are wrong have no rate."""
-    outcomes = campaign.found["correctness"].get("outcomes", {})
-    bad = {name for name, outcome in outcomes.items() if outcome in ("failure", "error")}
-    wrong = {way for way in (*EXECUTIONS, *COMPILED) if f"test_executions_agree[{way}]" in bad}
-    if "test_a_graph_trains_as_eager_steps_do" in bad:
-        wrong |= {way for way in (*EXECUTIONS, *COMPILED) if Execution.parse(way).graph}
+    failed = failed_tests(campaign.found)
+    wrong = {way for way in (*EXECUTIONS, *COMPILED) if f"test_executions_agree[{way}]" in failed}
+    if "test_a_graph_trains_as_eager_steps_do" in failed:
+        wrong |= set(GRAPHS)
     rates: dict[str, dict] = {}
     for stage in ("throughput", "compile"):
         for name, executions in campaign.found[stage].items():
@@ -419,12 +423,13 @@ def runs(campaign: Campaign) -> None:
         return
     rates = measured_rates(campaign)
     train, val, _ = part_sizes(campaign.found["runs"]["data"]["images"])
-    expected = {}
+    expected, projected = {}, {}
     for name in campaign.options.networks:
         values = rates.get(name, {}).get(best(rates.get(name, {})))
         if values:
-            seconds = run_seconds(values, size.run_epochs, train, val)
-            expected[name] = seconds + 20  # of imports, reading and writing
+            projected[name] = epoch_seconds(values, size.run_epochs, train, val)
+            # 20 s of imports, reading and writing
+            expected[name] = 20 + run_seconds(values, size.run_epochs, train, val)
     for name in sorted(expected, key=expected.get):
         if expected[name] > campaign.left():
             campaign.notes[f"runs {name}"] = f"would take {expected[name]:.0f} s: not begun"
@@ -443,7 +448,7 @@ def runs(campaign: Campaign) -> None:
             campaign.found["runs"][name] = {
                 "seconds": time.monotonic() - start,
                 "training": read_json(output / "timing.json")["total_seconds"],
-                "projected": expected[name] - 20 - rates[name][best(rates[name])]["start"],
+                "projected": projected[name],
                 "execution": read_json(output / "run.json")["settings"]["execution"],
                 "accuracy": float((table["predicted"] == table["label"]).mean()),
             }
@@ -470,8 +475,7 @@ def report(campaign: Campaign) -> str:
     if done := found["correctness"].get("outcomes"):
         counts = pd.Series(done).value_counts()
         parts += ["## Correctness", ", ".join(f"{n} {what}" for what, n in counts.items()) + "."]
-        bad = [name for name, outcome in done.items() if outcome in ("failure", "error")]
-        parts += [f"- **failed**: `{name}`" for name in bad]
+        parts += [f"- **failed**: `{name}`" for name in failed_tests(found)]
         parts += [f"- {k}: {v}" for k, v in found["correctness"]["measured"].items()]
     top = found["peak"].get("teraflops")
     if top:
@@ -587,22 +591,23 @@ def main() -> int:
             elif stage in ("throughput", "compile"):
                 every_network(campaign, stage)
             else:
-                share = campaign.left() / 4  # those that follow need more
-                campaign.child(stage, "", share)
+                campaign.child(stage, "", campaign.left() / 4)  # those that follow need more
         campaign.write()
         print(campaign.output.read_text(encoding="utf-8"))
     if "correctness" not in options.stages:
         return 0
-    outcomes = set(campaign.found["correctness"].get("outcomes", {}).values())
-    return int(not outcomes or bool({"failure", "error"} & outcomes))
+    outcomes = campaign.found["correctness"].get("outcomes")
+    return int(not outcomes or bool(failed_tests(campaign.found)))
 
 
 def child(options: Namespace) -> int:
     stage, part, path = options.child
     size = sizes(torch.cuda.is_available())
     if stage in ("throughput", "compile"):
+        device = default_device()
+        graphs = graphs_possible(device, resolve_precision("auto", device))
         ways = ("eager", PLAIN, *EXECUTIONS[1:]) if stage == "throughput" else COMPILED
-        throughput(Path(path), size, part, [way for way in ways if usable(way)])
+        throughput(Path(path), size, part, [way for way in ways if graphs or way not in GRAPHS])
     elif stage == "runs":
         prepare_run(Path(path), size, options.folder / "grid")
     else:

@@ -35,11 +35,12 @@ class Choices:
                 cannot use the GPU that is there.
         """
         settings = resolve_settings(config)
-        if cuda_device_count():
+        gpu = cuda_device_count() > 0
+        if gpu:
             from paper_code.device import check_gpu  # PyTorch takes seconds to import
 
             check_gpu()
-        return cls(settings, choose_sources(settings), cuda_device_count() > 0)
+        return cls(settings, choose_sources(settings), gpu)
 
     @classmethod
     def handed_on(cls, config: dict) -> "Choices":

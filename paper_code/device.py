@@ -72,6 +72,12 @@ def check_gpu() -> None:
     )
 
 
+def checked_device() -> torch.device:
+    """`default_device`, after `check_gpu`."""
+    check_gpu()
+    return default_device()
+
+
 def use_float32() -> None:
     """Let "float32" mean float32 on a GPU, where cuDNN otherwise rounds to TF32 (10 bits).
 

@@ -93,9 +93,8 @@ Arithmetic on the printed numbers, and sentences held against each other: no ima
 - **{impossible}**: within the tolerance nothing satisfies all the printed numbers named, or two
   statements exclude each other. At least one of them, or the definition taken for it, must be
   different; the finding says what would reconcile them. Where a finding takes the class shares
-  of the data set
-  for those of the test part, no other class split rescues it either, or only splits that a random
-  draw of images gives less than once in 10,000.
+  of the data set for those of the test part, no other class split rescues it either, or only splits
+  that a random draw of images gives less than once in 10,000.
 - **{unexplained}**: no contradiction, but a pattern or a definition that the paper does not give,
   or a contradiction that another class split, a threshold or a definition may well resolve.
 - **{consistent}**: the numbers agree.

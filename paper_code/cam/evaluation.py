@@ -29,7 +29,7 @@ from paper_code.cam.localization import (
 )
 from paper_code.cam.scoring import ABOUT, TIE_DRAWS, curve_areas, map_rows, region_rows
 from paper_code.cam.tuning import chosen, tune, tuned_regions
-from paper_code.device import check_gpu, default_device, exclusive, use_float32
+from paper_code.device import checked_device, exclusive, use_float32
 from paper_code.errors import UserError
 from paper_code.files import (
     check_columns,
@@ -127,9 +127,7 @@ def evaluate_run(
         UserError: files are missing or do not belong together, or no test image shows a lesion.
     """
     run, prepared = Path(run), Path(prepared)
-    if device is None:
-        check_gpu()
-        device = default_device()
+    device = device or checked_device()
     use_float32()
     trained = load_run(run / FACTS)
     facts = trained.facts

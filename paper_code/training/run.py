@@ -12,8 +12,7 @@ import pandas as pd
 import torch
 
 from paper_code.device import (
-    check_gpu,
-    default_device,
+    checked_device,
     exclusive,
     resolve_precision,
     use_float32,
@@ -75,9 +74,7 @@ def train_run(
             loss that is not finite, weights that cannot be had, a GPU that PyTorch cannot use.
     """
     prepared, output = Path(prepared), Path(output)
-    if device is None:
-        check_gpu()
-        device = default_device()
+    device = device or checked_device()
     torch.backends.cudnn.benchmark = True  # all batches of a run have one shape
     use_float32()
     source = read_json(prepared / "source.json", "dataset", "source", "description", "classes")

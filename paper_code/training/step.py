@@ -54,15 +54,20 @@ class Execution:
         return torch.contiguous_format if self.contiguous else torch.channels_last
 
 
+def graphs_possible(device: torch.device, precision: str) -> bool:
+    """Whether a step can be a CUDA graph: not without a GPU, nor in fp16, whose loss scale is
+    decided on the CPU in every step."""
+    return device.type == "cuda" and precision != "fp16"
+
+
 def resolve_execution(execution: str, network: str, device: torch.device, precision: str) -> str:
     """Replace "auto": the fastest measured for this network on this GPU in this precision,
     otherwise eager.
 
     Raises:
-        UserError: a CUDA graph was asked for without a GPU or in fp16, whose loss scale is decided
-            on the CPU in every step.
+        UserError: a CUDA graph was asked for where none is possible.
     """
-    usable = device.type == "cuda" and precision != "fp16"
+    usable = graphs_possible(device, precision)
     if execution == "auto":
         if not usable:
             return EAGER

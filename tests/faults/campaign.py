@@ -2,9 +2,9 @@
 
     make faults           # python tests/faults/campaign.py [--kills 50]
 
-First the cases of test_*.py, which run in CI too, and of long_*.py, then the kills of kills.py (an
-hour or more on two cores). Prints a table in Markdown and ends with status 1 if any fault had an
-outcome other than it should have.
+First the cases of test_*.py, which run in CI too, and of long_*.py, then the kills of kills.py
+(forty minutes on two busy cores). Prints a table in Markdown and ends with status 1 if any fault
+had an outcome other than it should have.
 """
 
 import argparse

@@ -52,11 +52,10 @@ CONTROL_TITLE = "Control of the method: splits of synthetic images whose leakage
 DISTINCT, ALIKE = (f"{signal:g}" for signal in SIGNALS.values())
 CONTROL_NOTES = f"""A control of the method, not a finding. The images are synthetic and show
 normal tissue alone. The class was drawn by lot for each patient, so no image shows it, and on new
-patients a
-network can only guess (accuracy 0.5). Where patients are distinct (in stain, texture and light;
-strength of the patient signal {DISTINCT}), a network that has seen other images of a patient can
-recognise the patient, and with it the class: a split by image must flatter. Where they are alike
-(strength {ALIKE}), it must not.
+patients a network can only guess (accuracy 0.5). Where patients are distinct (in stain, texture and
+light; strength of the patient signal {DISTINCT}), a network that has seen other images of a patient
+can recognise the patient, and with it the class: a split by image must flatter. Where they are
+alike (strength {ALIKE}), it must not.
 
 - Each cell: mean over the runs [95 % interval] ± standard deviation between the runs. The
   difference is by image minus by patient; "each seed" gives it run by run.
