@@ -12,6 +12,7 @@ import yaml
 
 from paper_code.datasets.catalog import CONTROLS, PAPER_DATASETS, find_dataset
 from paper_code.datasets.read import class_counts, dataset_files_present, read_dataset
+from paper_code.device import explain_precision
 from paper_code.driver import cuda_device_count
 from paper_code.errors import UserError
 from paper_code.networks.names import VARIANT
@@ -238,7 +239,8 @@ def resolve_settings(config: dict) -> dict:
 
     Returns:
         A new dictionary without `scales`; `scale` is smoke, demo or paper and every key that the
-        scale sets has its value. `weights` and `precision` stay `auto` until a run resolves them.
+        scale sets has its value. `weights`, `precision` and `cam_precision` stay `auto` until a job
+        resolves them on its own machine.
 
     Raises:
         UserError: an unknown key, a wrong type or value, an unknown data set.
@@ -344,6 +346,15 @@ def _in_words(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {label}" for label, count in counts.items())
 
 
+def _precision_line(settings: dict) -> str:
+    """What training and maps compute in on this machine, and why."""
+    kind = "cuda" if cuda_device_count() else "cpu"
+    training, maps = (
+        explain_precision(settings[key], kind) for key in ("precision", "cam_precision")
+    )
+    return f"precision: {training}" + ("" if maps == training else f"; of maps: {maps}")
+
+
 def announce(config: dict, settings: dict, sources: dict[str, tuple[str, str]]) -> str:
     """The opening lines of a run: what was chosen and why."""
     devices = cuda_device_count()
@@ -358,6 +369,7 @@ def announce(config: dict, settings: dict, sources: dict[str, tuple[str, str]]) 
         f"splits: by {settings['splits']}; seeds: {settings['seeds']} "
         f"(splits: {settings['split_seeds']}); "
         f"networks: {', '.join(settings['networks'])}",
+        _precision_line(settings),
     ]
     if settings["network_epochs"]:
         other = ", ".join(f"{name} {epochs}" for name, epochs in settings["network_epochs"].items())

@@ -18,6 +18,7 @@ from paper_code.config import (
     settings_of,
 )
 from paper_code.datasets.read import read_dataset
+from paper_code.device import check_gpu, explain_precision
 from paper_code.driver import cuda_device_count
 from paper_code.errors import UserError
 from paper_code.networks.names import parse_network
@@ -83,8 +84,6 @@ def _machine() -> list[str]:
     if cuda_device_count():
         import torch
 
-        from paper_code.device import check_gpu
-
         try:
             check_gpu()
         except UserError as error:
@@ -95,6 +94,9 @@ def _machine() -> list[str]:
                 print(f"  GPU {index}: {facts.name}, {facts.total_memory / GIB:.1f} GiB")
     else:
         print("  GPU: none (runs are on the processor; the scale is demo unless set)")
+    if not problems:
+        kind = "cuda" if cuda_device_count() else "cpu"
+        print(f"  precision: {explain_precision('auto', kind)}")
     print(f"  disk free here: {shutil.disk_usage(Path.cwd()).free / GIB:.1f} GiB")
     return problems
 

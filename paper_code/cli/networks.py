@@ -4,6 +4,7 @@ import argparse
 
 from paper_code.cli.options import add_config, add_output, limit, positive, seed
 from paper_code.config import defaults
+from paper_code.device import PRECISIONS
 
 
 def _add_threads(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +42,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     add_config(parser, "dropout", "rate before the last linear layer")
     add_config(parser, "rotation", "largest angle of the augmentation in degrees", type=float)
     add_config(parser, "select_epoch", "the epoch that is tested", choices=["best", "last"])
-    add_config(parser, "precision", "of the arithmetic", choices=["auto", "fp32", "bf16", "fp16"])
+    add_config(parser, "precision", "of the arithmetic", choices=PRECISIONS)
     add_config(parser, "execution", "of a training step: eager, compile, graph, contiguous")
     add_config(parser, "recalibrate_batchnorm", "before each evaluation, for short runs")
     add_config(parser, "checkpoint_seconds", "between two checkpoints", type=float)
@@ -217,7 +218,7 @@ def add_cam(parser: argparse.ArgumentParser) -> None:
     add_config(parser, "cam_copies", "N of DT Grad-CAM", type=positive)
     add_config(parser, "cam_sigma", "noise of DT Grad-CAM, in units of the [-1, 1] image")
     add_config(parser, "cam_kernel", "of DT Grad-CAM's morphology: px, odd", type=positive)
-    add_config(parser, "cam_precision", "of the maps", choices=["full", "bfloat16"])
+    add_config(parser, "cam_precision", "of the maps", choices=PRECISIONS)
     _add_threads(parser)
 
 

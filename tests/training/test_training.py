@@ -19,7 +19,6 @@ from safetensors.torch import load_file
 from torch import nn
 
 from paper_code import cli
-from paper_code import device as device_module
 from paper_code.errors import UserError
 from paper_code.networks import build_network, forward, read_metadata, save_weights
 from paper_code.networks.forward import predict
@@ -279,16 +278,6 @@ def test_recalibration_changes_running_statistics_alone():
     variances = torch.stack([part.var((0, 2, 3)) for part in features.split(6)])
     torch.testing.assert_close(network[1].running_var, variances.mean(0))
     assert network[1].momentum == 0.1
-
-
-def test_precision(monkeypatch):
-    cpu = torch.device("cpu")
-    with pytest.raises(UserError, match="precision=fp16 needs a GPU"):
-        loop.resolve_precision("fp16", cpu)
-    for flags, expected in (({"avx2"}, "fp32"), ({"avx512_bf16"}, "bf16"), ({"amx_bf16"}, "bf16")):
-        monkeypatch.setattr(device_module, "cpu_flags", lambda flags=flags: flags)
-        assert loop.resolve_precision("auto", cpu) == expected
-        assert loop.resolve_precision("fp32", cpu) == "fp32"
 
 
 def test_bf16_trains_in_bf16():
