@@ -17,7 +17,9 @@ rule all:
     input:
         results=PLAN.files(),
         report=REPORT,
-        notebooks=expand(f"{RESULTS}/notebooks/{{name}}.html", name=NOTEBOOKS),
+        notebooks=expand(
+            f"{RESULTS}/notebooks/{{path.stem}}.html", path=PLAN.notebooks(NOTEBOOKS.values())
+        ),
         cards=PLAN.cards,
     message:
         "All tables, figures, notebooks and model cards, and the report"

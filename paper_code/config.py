@@ -10,7 +10,7 @@ from types import ModuleType
 
 import yaml
 
-from paper_code.datasets.catalog import CONTROLS, PAPER_DATASETS, find_dataset
+from paper_code.datasets.catalog import BUILT_IN, CONTROLS, find_dataset, is_own
 from paper_code.datasets.read import class_counts, dataset_files_present, read_dataset
 from paper_code.device import explain_precision
 from paper_code.driver import cuda_device_count
@@ -263,7 +263,7 @@ def resolve_settings(config: dict) -> dict:
     for name in settings["manifests"]:
         if not isinstance(name, str):
             raise UserError(f"Config: 'manifests.{name}': names of data sets are text. Quote it.")
-        if name in PAPER_DATASETS | CONTROLS or name.endswith(MAPS):
+        if name in BUILT_IN or name.endswith(MAPS):
             raise UserError(
                 f"Config: 'manifests.{name}' has the name of a data set of the paper or of the "
                 "workflow. Rename it."
@@ -286,9 +286,9 @@ def settings_of(settings: dict, dataset: str, network: str = "") -> dict:
     own = settings
     epochs = own["network_epochs"]
     kind = network if network in epochs else network.partition(VARIANT)[0]
-    if kind in epochs and base == dataset and base not in own["manifests"]:
+    if kind in epochs and base == dataset and not is_own(base):
         own = own | {"epochs": epochs[kind]}
-    compared = base in (*own["compared_datasets"], *own["manifests"])
+    compared = base in own["compared_datasets"] or is_own(base)
     if not compared and set(THE_PAIR) <= set(own["networks"]):
         leakage = own["leakage_networks"] if base in own["leakage_datasets"] else []
         few = [name for name in own["networks"] if name in (*THE_PAIR, *leakage)]
@@ -310,24 +310,30 @@ def choose_sources(settings: dict) -> dict[str, tuple[str, str]]:
         {data set: ("real" or "phantom", why)}.
 
     Raises:
-        UserError: `data` is "real" and files are missing; the message says what to fetch. Or a
-            file that is there cannot belong to its data set.
+        UserError: `data` is "real" and files are missing; the message says what to fetch. Or
+            `data_root` was given and is no folder, or a file that is there cannot belong to its
+            data set.
     """
-    sources = {}
+    sources, root = {}, settings["data_root"]
     for name in settings["datasets"]:
         dataset = find_dataset(name, settings["manifests"])
-        if dataset.family == "manifest":  # a user's own set has no phantom
-            counts = read_dataset(name, ".", settings["manifests"])["label"].value_counts()
+        if is_own(name):  # it has no phantom
+            counts = read_dataset(name, root, settings["manifests"])["label"].value_counts()
             sources[name] = ("real", f"found {_in_words(counts)}")
             continue
         if settings["data"] == "phantom":
             sources[name] = ("phantom", "data=phantom")
             continue
+        if root != defaults()["data_root"] and not Path(root).is_dir():
+            raise UserError(
+                f"data_root={root}: no such folder. Correct the path, or use data=phantom to run "
+                "without real images."
+            )
         needed = settings["minimum_images_per_class"] if settings["data"] == "auto" else 1
-        if not dataset_files_present(dataset, settings["data_root"]):
-            reason = f"no files below data_root={settings['data_root']}"
+        if not dataset_files_present(dataset, root):
+            reason = f"no files below data_root={root}"
         else:
-            counts = class_counts(dataset, settings["data_root"])
+            counts = class_counts(dataset, root)
             if min(counts.values()) >= needed:
                 sources[name] = ("real", f"found {_in_words(counts)}")
                 continue

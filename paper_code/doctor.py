@@ -17,6 +17,7 @@ from paper_code.config import (
     resolve_settings,
     settings_of,
 )
+from paper_code.datasets.catalog import is_own
 from paper_code.datasets.read import read_dataset
 from paper_code.device import check_gpu, explain_precision
 from paper_code.driver import cuda_device_count
@@ -112,15 +113,15 @@ def _memory() -> int:
 def _data(settings: dict) -> tuple[list[str], dict[str, tuple[str, str]]]:
     """What is wrong with the files found, and the source of each data set, as `Plan` takes it."""
     print(f"\nData (data_root: {settings['data_root']})")
-    problems, sources = [], {}
+    problems, sources = {}, {}
     for name in settings["datasets"]:
         try:
             sources[name] = choose_sources(settings | {"datasets": [name]})[name]
         except UserError as error:
-            problems.append(str(error))
+            problems[str(error)] = None  # once, if it is about several sets
             sources[name] = ("unusable", "see below")
         print("  {}: {} ({})".format(name, *sources[name]))
-    return problems, sources
+    return list(problems), sources
 
 
 def _weights() -> None:
@@ -143,8 +144,8 @@ def images_of(plan: Plan, dataset: str) -> int:
     phantom = source == "phantom"
     limit = settings["phantom_images"][facts.family] if phantom else settings["images_per_dataset"]
     total = facts.total
-    if facts.family == "manifest" and source == "real":
-        total = len(read_dataset(facts.name, ".", settings["manifests"]))
+    if is_own(facts.name):
+        total = len(read_dataset(facts.name, settings["data_root"], settings["manifests"]))
     return total if limit == "all" else min(limit, total or limit)
 
 
@@ -243,8 +244,8 @@ def _probe(plan: Plan) -> None:
     started = time.monotonic()
     rates = measure(plan)
     images = {name: images_of(plan, name) for name in sets_of(plan)}
-    notebooks = len(list((ROOT / "notebooks").glob("*.ipynb")))
-    found = forecast(plan, rates, images, notebooks)
+    notebooks = plan.notebooks((ROOT / "notebooks").glob("*.ipynb"))
+    found = forecast(plan, rates, images, len(notebooks))
     print(f"\nProbe of {plan.scale} ({time.monotonic() - started:.0f} s; {_unit(rates)})")
     for (name, size, batch), rate in rates.training.items():
         print(

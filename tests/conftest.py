@@ -242,7 +242,7 @@ def training_settings(**changes):
 
 
 def train_run(*arguments, **changes) -> None:
-    """`paper_code.training.run.train_run` with the config's defaults, on a split by image."""
+    """`paper_code.training.run.train_run` with the config's defaults."""
     from paper_code.config import defaults
     from paper_code.training import run
 
@@ -250,7 +250,6 @@ def train_run(*arguments, **changes) -> None:
         "weights": defaults()["weights"],
         "freeze": defaults()["freeze_backbone"],
         "dropout": defaults()["dropout"],
-        "by": defaults()["splits"],
     }
     run.train_run(*arguments, **given | changes)
 

@@ -102,8 +102,6 @@ def test_arguments_name_what_the_catalogue_says():
         "results/smoke/prepared/breakhis_40x",
         "--splits",
         "results/smoke/splits/breakhis_40x/image-0.csv",
-        "--by",
-        "image",
         "--scale",
         "smoke",
     ]

@@ -22,16 +22,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     """Train one network on one data set; goes on from a checkpoint if one is there."""
     parser.add_argument("network", help="one of the nine, or dalaresnet50-layer1 to -layer4")
     parser.add_argument("--prepared", required=True, help="folder of the prepared data set")
-    parser.add_argument("--split", required=True, help="CSV of the split")
-    parser.add_argument(
-        "--by", choices=["image", "patient"], default="image", help="what the split was made by"
-    )
-    parser.add_argument(
-        "--split-seed",
-        type=seed,
-        default=0,
-        help="seed that the split was drawn with; for the record",
-    )
+    parser.add_argument("--split", required=True, help="CSV of the command 'split'")
     add_output(parser, "folder of the run")
     parser.add_argument("--checkpoints", help="folder for the checkpoint; without it --output")
     add_config(parser, "weights", "to start from", choices=["auto", "imagenet", "random"])
@@ -76,8 +67,6 @@ def run_train(args: argparse.Namespace) -> None:
         weights=args.weights,
         freeze=args.freeze_backbone == "true",
         dropout=args.dropout,
-        by=args.by,
-        split_seed=args.split_seed,
         checkpoint_dir=args.checkpoints,
     )
 

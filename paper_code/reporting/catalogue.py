@@ -1,9 +1,11 @@
 """Every table and figure of this repository: one entry each, and nothing else to register.
 
 An entry names the module that makes the result, the files it is made from, the data sets and
-networks it is about, and its caption. The plan of a run, the rules, the command line, the report
-and `doctor` read this list. Modules of tables and figures do not, so that editing one entry remakes
-one result. This module imports nothing heavy: the workflow reads it each time it starts.
+networks it is about, and its caption. A run makes the results that are about its data sets: none
+of those about the paper where all of them are a user's own. The plan of a run, the rules, the
+command line, the report and `doctor` read this list. Modules of tables and figures do not, so that
+editing one entry remakes one result. This module imports nothing heavy: the workflow reads it each
+time it starts.
 """
 
 import difflib
@@ -11,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from paper_code.datasets.catalog import PAPER_DATASETS
+from paper_code.datasets.catalog import of_families
 from paper_code.errors import UserError
 from paper_code.reporting.labels import DIAGNOSTICS, F1_PAIR, ONE_VS_REST, PERFORMANCE
 
@@ -41,6 +43,7 @@ OPTIONS = {
 # The groups of the report, in its order.
 GROUPS = (
     "Summary",
+    "Your data sets",
     "Data sets",
     "Architecture",
     "Layer placement",
@@ -51,7 +54,6 @@ GROUPS = (
     "Further evidence",
     "Patients of BreakHis",
     "Audit of the paper",
-    "Your data sets",
 )
 
 
@@ -68,8 +70,10 @@ class Result:
         caption: for the report, Markdown-free reStructuredText.
         needs: which files it is made from, of `NEEDS`.
         tables: names of the tables it is made from, if it needs "tables"; "*": every table.
-        datasets, networks: selections of `Plan.datasets` and `Plan.networks`.
-        settings: configured values that the module takes, of "scale", "resamples" and "by".
+        datasets: what it is about, a selection of `Plan.datasets`: "paper" for the paper's, also
+            where no image is needed; "own" for a user's; "all" for whatever the run has.
+        networks: a selection of `Plan.networks`.
+        settings: configured values that the module takes, of "scale" and "resamples".
         constants: further keyword arguments of the module's function.
         code: other modules that decide the result, besides what `module` imports.
         kind: "table" (.csv and .md), "figure" (.png and .pdf) or "page" (.md).
@@ -119,10 +123,8 @@ class Result:
 
     @property
     def allowed_datasets(self) -> tuple[str, ...] | None:
-        """The data sets that this result can be about; None: any."""
-        families = self.datasets.split(" and ")
-        names = [name for name, facts in PAPER_DATASETS.items() if facts.family in families]
-        return tuple(names) or None
+        """The data sets that the layout of this result is for; None: any that it is given."""
+        return of_families(self.datasets) or None
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -202,7 +204,7 @@ def _maps(name: str, module: str, caption: str) -> Result:
         "Explanations",
         caption,
         needs=("cams",),
-        datasets="maps",
+        datasets="paper maps",
         networks="explained",
         settings=("scale", "resamples"),
     )
@@ -231,6 +233,7 @@ def _lists(name: str, caption: str, *settings: str) -> Result:
         "Patients of BreakHis",
         caption,
         needs=("breakhis_lists",),
+        datasets="paper",
         settings=settings,
     )
 
@@ -256,6 +259,7 @@ RESULTS: tuple[Result, ...] = (
         "Architecture",
         "**Table I.** The stages of ResNet50, read from the network itself, beside the printed "
         "ones. Needs neither data nor training.",
+        datasets="paper",
         code=("resnet50",),
     ),
     _scores(
@@ -295,7 +299,8 @@ RESULTS: tuple[Result, ...] = (
         "**Table VI.** Training, validation and test images of each data set, and how many "
         "patients have images in more than one part.",
         needs=("manifests", "splits"),
-        settings=("by", "scale"),
+        datasets="paper",
+        settings=("scale",),
     ),
     _scores(
         "table_07_breakhis_comparison",
@@ -367,6 +372,7 @@ RESULTS: tuple[Result, ...] = (
         "figures.framework",
         "Architecture",
         "**Figure 1.** The framework, from an image to its class and its map.",
+        datasets="paper",
         code=("dalaresnet50",),
         kind="figure",
     ),
@@ -375,6 +381,7 @@ RESULTS: tuple[Result, ...] = (
         "figures.dalaresnet50",
         "Architecture",
         "**Figure 2.** DALAResNet50 and its gate, drawn from the network's own shapes.",
+        datasets="paper",
         code=("dalaresnet50",),
         kind="figure",
     ),
@@ -412,7 +419,7 @@ RESULTS: tuple[Result, ...] = (
         "**Figure 7.** Class activation maps of the four methods on the same images. White line: "
         "the outline of the lesion.",
         needs=("cams", "examples"),
-        datasets="maps",
+        datasets="paper maps",
         networks="explained",
         settings=("scale",),
         kind="figure",
@@ -425,6 +432,7 @@ RESULTS: tuple[Result, ...] = (
         "DALAResNet50 against every other network, and its gate after layer 4 against the other "
         "layers: paired differences on the same test images, with Holm-corrected p-values.",
         needs=("runs",),
+        datasets="paper",
         networks="paired",
         settings=("scale", "resamples"),
     ),
@@ -435,6 +443,7 @@ RESULTS: tuple[Result, ...] = (
         "MCC, balanced accuracy, AUC and calibration of every network: metrics that class "
         "imbalance does not inflate.",
         needs=("runs",),
+        datasets="paper",
         settings=("scale", "resamples"),
     ),
     Result(
@@ -465,6 +474,7 @@ RESULTS: tuple[Result, ...] = (
         "Architecture",
         "The channel weights that the trained gates give to the test images.",
         needs=("runs", "weights", "manifests", "images"),
+        datasets="paper",
         networks="gated",
         settings=("scale",),
     ),
@@ -494,27 +504,51 @@ RESULTS: tuple[Result, ...] = (
         "Whether the maps follow the network: deletion and insertion curves beside a random order, "
         "and maps of networks whose weights were randomised layer by layer.",
     ),
+    # --- a user's own data sets -------------------------------------------------------------------
+    Result(
+        "own_{dataset}",
+        "tables.own_data",
+        "Your data sets",
+        "The images of this data set, and the test metrics of every network on them.",
+        needs=("manifests", "splits", "runs"),
+        datasets="own",
+        settings=("scale", "resamples"),
+    ),
+    Result(
+        "comparisons_{dataset}",
+        "tables.paired",
+        "Your data sets",
+        "DALAResNet50 against every other network on this data set: paired differences on the same "
+        "test images, with Holm-corrected p-values.",
+        needs=("runs",),
+        datasets="own",
+        networks="paired",
+        settings=("scale", "resamples"),
+    ),
     Result(
         "cam_{dataset}",
         "tables.cam.own_data",
         "Your data sets",
-        "Class activation maps on a data set named in the configuration, against its lesion masks "
-        "and beside maps that know nothing.",
+        "Class activation maps on this data set, against its lesion masks and beside maps that "
+        "know nothing.",
         needs=("cams",),
         datasets="own maps",
         networks="explained",
         settings=("scale", "resamples"),
     ),
     Result(
-        "own_{dataset}",
-        "tables.own_data",
+        "maps_{dataset}",
+        "figures.cam_comparison",
         "Your data sets",
-        "A data set named in the configuration: its images, and the test metrics of every network "
-        "on it.",
-        needs=("manifests", "splits", "runs"),
-        datasets="own",
-        settings=("by", "scale", "resamples"),
+        "Class activation maps of the methods on one image of this data set. White line: the "
+        "outline of the lesion.",
+        needs=("cams", "examples"),
+        datasets="own maps",
+        networks="explained",
+        settings=("scale",),
+        kind="figure",
     ),
+    # --- curves, and what is drawn from tables ----------------------------------------------------
     _curves("reliability", "Reliability diagrams: confidence against accuracy on the test part."),
     _curves("roc", "ROC curves on the test part."),
     _curves("precision_recall", "Precision-recall curves on the test part."),
@@ -569,6 +603,7 @@ RESULTS: tuple[Result, ...] = (
         "Patients of BreakHis",
         "What others measured with ResNet50-type networks on BreakHis, by kind of split, with "
         "sources.",
+        datasets="paper",
     ),
     Result(
         "networks_elsewhere",
@@ -612,6 +647,7 @@ RESULTS: tuple[Result, ...] = (
         "Audit of the paper",
         "What the paper's printed numbers say about themselves, by arithmetic. Needs neither data "
         "nor training.",
+        datasets="paper",
         code=("every network",),
     ),
     Result(
@@ -628,6 +664,7 @@ RESULTS: tuple[Result, ...] = (
             "cam_comparisons",
             "audit",
         ),
+        datasets="paper",
         settings=("scale",),
     ),
     Result(
@@ -637,6 +674,7 @@ RESULTS: tuple[Result, ...] = (
         "One page: what was reproduced, what agrees, what does not, and what could not be tested.",
         needs=("tables",),
         tables=("*",),
+        datasets="paper",
         settings=("scale",),
         kind="page",
     ),
@@ -648,7 +686,7 @@ def find_result(kind: str, key: str) -> Result:
 
     Args:
         kind: "table", "figure" or "page".
-        key: a number of the paper, a name, or "own_NAME" for the table of a data set of yours.
+        key: a number of the paper, a name, or for instance "own_NAME" for a data set of yours.
 
     Raises:
         UserError: there is no such result; the message names the nearest.
