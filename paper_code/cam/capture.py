@@ -65,14 +65,22 @@ class View:
 @contextlib.contextmanager
 def as_evaluated(network: nn.Module) -> Iterator[None]:
     """Put `network` in evaluation mode without parameter gradients; restore every module's mode and
-    every parameter's flag afterwards, whatever happens."""
+    every parameter's flag afterwards, whatever happens.
+
+    A caller's `torch.inference_mode()` does not hold inside, because maps need gradients.
+    """
     training = [module for module in network.modules() if module.training]
-    trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    trainable = [
+        parameter
+        for parameter in network.parameters()
+        if parameter.requires_grad and not parameter.is_inference()
+    ]
     try:
         network.eval()
         for parameter in trainable:
             parameter.requires_grad_(False)
-        yield
+        with torch.inference_mode(False):
+            yield
     finally:
         for module in training:
             module.training = True
@@ -96,6 +104,11 @@ def capture(
     own precision. The caller holds `as_evaluated(network)`. A layer that runs several times counts
     by its last run. `classes` None means the predicted class.
     """
+    if gradients and any(t.is_inference() for t in (*network.parameters(), *network.buffers())):
+        raise UserError(
+            "network: it was built or loaded under torch.inference_mode(), so PyTorch computes no "
+            "gradients for it; do that outside"
+        )
     leaf: Tensor | None = None
     as_maps: Reshape | None = None
     device = images.device.type
