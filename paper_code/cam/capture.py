@@ -1,6 +1,7 @@
 """One forward pass that keeps an autograd graph only above the layer of interest."""
 
 import contextlib
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from paper_code.cam.layers import Reshape, reshaping
+from paper_code.cam.layers import Reshape, last_used_tokens, reshaping
 from paper_code.errors import UserError
 
 PRECISIONS = ("full", "bfloat16")
@@ -142,6 +143,18 @@ def capture(
             raise UserError(f"layer: the class scores do not depend on {layer!r}")
         (slopes,) = torch.autograd.grad(score, leaf)
         slopes = as_maps(slopes)
+        if leaf.ndim == 3 and not slopes.any():
+            # After the last attention, a class token's head reads no other token.
+            first = chosen(classes, torch.tensor([0]))
+            better = last_used_tokens(
+                network, images[:1], lambda out: scores(out, first).sum(), layer, as_maps
+            )
+            if better:
+                warnings.warn(
+                    f"layer: the class scores do not depend on the image's tokens of {layer!r}, so "
+                    f"maps made from their gradients are zero everywhere; take {better!r}",
+                    stacklevel=2,
+                )
     return Captured(as_maps(leaf.detach()), slopes, classes)
 
 
