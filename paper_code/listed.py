@@ -14,8 +14,8 @@ def read_listed(manifest: str | Path, *columns: str) -> pd.DataFrame:
     """Read a data set's `manifest.csv`, all of it as text.
 
     Raises:
-        UserError: it is damaged, lists no image, lacks one of the columns, or has another number of images than
-            the `source.json` beside it tells.
+        UserError: it is damaged, lists no image, lacks one of the columns, or has another number of
+            images than the `source.json` beside it tells.
     """
     table = read_csv(manifest, *columns)
     if table.empty:
