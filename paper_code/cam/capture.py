@@ -1,6 +1,7 @@
 """One forward pass that keeps an autograd graph only above the layer of interest."""
 
 import contextlib
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from paper_code.cam.layers import Reshape, reshaping
+from paper_code.cam.layers import Reshape, last_used_tokens, reshaping
 from paper_code.device import autocast
 from paper_code.errors import UserError
 
@@ -64,14 +65,22 @@ class View:
 @contextlib.contextmanager
 def as_evaluated(network: nn.Module) -> Iterator[None]:
     """Put `network` in evaluation mode without parameter gradients; restore every module's mode and
-    every parameter's flag afterwards, whatever happens."""
+    every parameter's flag afterwards, whatever happens.
+
+    A caller's `torch.inference_mode()` does not hold inside, because maps need gradients.
+    """
     training = [module for module in network.modules() if module.training]
-    trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    trainable = [
+        parameter
+        for parameter in network.parameters()
+        if parameter.requires_grad and not parameter.is_inference()
+    ]
     try:
         network.eval()
         for parameter in trainable:
             parameter.requires_grad_(False)
-        yield
+        with torch.inference_mode(False):
+            yield
     finally:
         for module in training:
             module.training = True
@@ -95,6 +104,11 @@ def capture(
     own precision. The caller holds `as_evaluated(network)`. A layer that runs several times counts
     by its last run. `classes` None means the predicted class.
     """
+    if gradients and any(t.is_inference() for t in (*network.parameters(), *network.buffers())):
+        raise UserError(
+            "network: it was built or loaded under torch.inference_mode(), so PyTorch computes no "
+            "gradients for it; do that outside"
+        )
     leaf: Tensor | None = None
     as_maps: Reshape | None = None
     device = images.device.type
@@ -128,6 +142,18 @@ def capture(
             raise UserError(f"layer: the class scores do not depend on {layer!r}")
         (slopes,) = torch.autograd.grad(score, leaf)
         slopes = as_maps(slopes)
+        if leaf.ndim == 3 and not slopes.any():
+            # After the last attention, a class token's head reads no other token.
+            first = chosen(classes, torch.tensor([0]))
+            better = last_used_tokens(
+                network, images[:1], lambda out: scores(out, first).sum(), layer, as_maps
+            )
+            if better:
+                warnings.warn(
+                    f"layer: the class scores do not depend on the image's tokens of {layer!r}, so "
+                    f"maps made from their gradients are zero everywhere; take {better!r}",
+                    stacklevel=2,
+                )
     return Captured(as_maps(leaf.detach()), slopes, classes)
 
 

@@ -174,7 +174,9 @@ def _prepared(
     layout = torch.preserve_format
     if type(network).__module__.startswith(_ANY_LAYOUT):
         layout = torch.channels_last  # the faster layout of convolutions
-    images = images.detach().to(home, memory_format=layout)
+    # Clones, because PyTorch keeps nothing made under inference_mode for a backward pass.
+    images = images.clone() if images.is_inference() else images.detach()
+    images = images.to(home, memory_format=layout)
     if classes is None:
         return images, None
     if not isinstance(classes, Tensor) and any(callable(target) for target in classes):
@@ -188,7 +190,7 @@ def _prepared(
         raise UserError("classes: give a list of whole numbers, one for each image, or None")
     if len(classes) != len(images):
         raise UserError(f"classes: {len(classes)} given for {len(images)} images")
-    return images, classes.long()
+    return images, classes.long().clone()
 
 
 def _batch_size(batch_size: int | None, images: Tensor) -> int:

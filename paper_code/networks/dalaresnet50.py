@@ -142,9 +142,9 @@ class DALAResNet50(ResNet):
         if num_classes:
             heads.check_num_classes(num_classes)
             head = heads.linear_head(self.num_features, num_classes, self.settings["dropout"])
-            self.fc = head.to(self.conv1.weight.device, self.conv1.weight.dtype)
         else:
-            self.fc = nn.Identity()
+            head = nn.Identity()
+        self.fc = head.to(self.conv1.weight.device, self.conv1.weight.dtype).train(self.training)
         self.num_classes = num_classes
         self.settings = self.settings | {"num_classes": num_classes}
 

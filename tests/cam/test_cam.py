@@ -100,6 +100,28 @@ def test_gradients_of_the_caller_survive(tiny, small):
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_the_callers_mode_does_not_matter(tiny, small, method, mode):
+    options = FAST.get(method, {})
+    expected = compute_cam(tiny, small, [0, 1], method, **options)
+    with mode():
+        classes, images = torch.tensor([0, 1]), small.clone()
+        found = compute_cam(tiny, images, classes, method, **options)
+        assert torch.is_inference_mode_enabled() == (mode is torch.inference_mode)
+    again = compute_cam(tiny, images, classes, method, **options)
+    assert torch.equal(found, expected) and torch.equal(again, expected)
+
+
+def test_a_network_made_under_inference_mode(small):
+    with torch.inference_mode():
+        network = Tiny()
+        assert compute_cam(network, small, [0, 1], "eigencam").any()
+        with pytest.raises(UserError, match="built or loaded under"):
+            compute_cam(network, small, [0, 1], "gradcam")
+        assert all(parameter.requires_grad for parameter in network.parameters())
+
+
 def test_everything_is_restored_after_an_exception(small):
     network = Tiny(fail=True).train()
     with pytest.raises(RuntimeError, match="inside"):

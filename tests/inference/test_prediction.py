@@ -137,6 +137,9 @@ def test_evaluate_a_manifest(trained, folder, tmp_path, capsys):
     (folder / "3.png").write_text("no pixels")
     assert run(*words) == 2
     assert "3.png: not an image" in capsys.readouterr().err
+    manifest.write_text("path,label\n")
+    assert run(*words) == 2
+    assert "manifest.csv: lists no image" in capsys.readouterr().err
     manifest.write_text("path,label\n0.png,odd\n")
     assert run(*words) == 2
     assert "0.png has the label 'odd'" in capsys.readouterr().err

@@ -197,6 +197,23 @@ def test_each_epoch_takes_each_image_once_in_full_batches():
     assert first != second and first != sorted(first)
 
 
+def test_dropout_is_not_drawn_from_the_stream_of_order_and_augmentation(monkeypatch):
+    """Both are given by seed and epoch, and no two of them are the same."""
+    seeds = []
+
+    def note(images, rotation, generator):
+        seeds.append((torch.initial_seed(), generator.initial_seed()))
+        return images
+
+    monkeypatch.setattr(loop, "augment", note)
+    network = tiny_network()
+    for seed, epoch in ((0, 1), (0, 2), (1, 1), (0, 1)):
+        trainer = loop._trainer(network, SETTINGS, torch.device("cpu"))
+        settings = replace(SETTINGS, seed=seed, batch_size=20)
+        loop.train_epoch(trainer, lambda *_: torch.zeros(()), images_of(20), settings, epoch)
+    assert seeds[0] == seeds[3] and len({*chain(*seeds)}) == 6
+
+
 def test_warm_up_changes_nothing():
     network = tiny_network()
     before = {key: value.clone() for key, value in network.state_dict().items()}
