@@ -5,7 +5,7 @@ and `doctor` ask the same plan, so that they cannot disagree.
 """
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from paper_code.config import MAPS, settings_of
@@ -104,6 +104,7 @@ class Plan:
         scored = [*self.settings["cam_datasets"], *self.settings["manifests"]]
         scored = [name for name in every if name in scored and self.explained]
         with_lesions = [name for name in scored if self._has_lesions(name)]
+        crossed = [name for name in breakhis if self.source(name)[0] == "real"]
         return {
             "all": every,
             "breakhis": breakhis,
@@ -114,6 +115,8 @@ class Plan:
             ],
             "own": [name for name in every if name in self.settings["manifests"]],
             "leakage": [name for name in self.settings["leakage_datasets"] if name in every],
+            "crossover": crossed if self._crossover(crossed) else [],
+            "crossover gates": crossed if self.settings["crossover_fine_tuned"] else [],
             "controls": list(CONTROLS) if self.settings["leakage_control_seeds"] else [],
             "maps": with_lesions,
             "own maps": [name for name in with_lesions if name in self.settings["manifests"]],
@@ -263,7 +266,7 @@ class Plan:
             return self.lists is not None
         if needs & {"runs", "cams"}:
             return bool(self.selected_runs(result.networks, datasets))
-        return bool(datasets) or not needs & {"manifests", "splits"}
+        return bool(datasets) or not needs & {"manifests", "splits", "patients"}
 
     def find(self, kind: str, name: str) -> Planned:
         """The planned result of a kind ("table", "figure", "page") and file name."""
@@ -334,11 +337,25 @@ class Plan:
             files["splits"] = [self.split(dataset) for dataset in datasets]
         if "breakhis_lists" in result.needs:
             files["lists"] = [f"{self.lists}/{name}" for name in breakhis_lists.FILES]
+        if "patients" in result.needs:
+            gates = result.datasets == "crossover gates"
+            files["patients"] = self._crossover(datasets, gates)
         if "tables" in result.needs:
             tables = self.names("table")
             names = tables if "*" in result.tables else [t for t in result.tables if t in tables]
             files["tables"] = [f"{self.output}tables/{name}.csv" for name in names]
         return files
+
+    def _crossover(self, datasets: Sequence[str], gates: bool = False) -> list[str]:
+        """The crossover's files of patients: frozen, also of all data sets together; fine-tuned."""
+        together = ["+".join(datasets)] if len(datasets) > 1 else []
+        frozen = [*datasets, *together] if self.settings["crossover_frozen"] and not gates else []
+        tuned = datasets if self.settings["crossover_fine_tuned"] else []
+        return [
+            f"{self.root}/crossover/{training}-{name}.csv"
+            for training, names in (("frozen", frozen), ("fine-tuned", tuned))
+            for name in names
+        ]
 
     def split(self, dataset: str) -> str:
         """The split file of a data set that tables show: the first one."""
