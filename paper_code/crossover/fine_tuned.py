@@ -14,7 +14,7 @@ from paper_code.training.step import EAGER, Execution, Trainer, make_step
 IMAGE_SIZE = 160  # px
 DROPOUT = 0.25
 # Chosen on other patients (benchmarks/crossover_settings.py).
-EPOCHS = 5
+EPOCHS = 4
 LEARNING_RATE = 3e-4
 
 
