@@ -18,6 +18,7 @@ NETWORKS = {
 }
 # Not in the paper: the one network whose ImageNet weights can be had everywhere.
 NOT_OF_THE_PAPER = ("efficientnet_lite0",)
+PAPER_NETWORKS = tuple(name for name in NETWORKS if name not in NOT_OF_THE_PAPER)
 # NETWORK-VARIANT is the network with one part added; without a dash it is plain.
 VARIANTS = {"efficientnet_lite0": ("gate", "se", "gate_early")}
 
