@@ -5,7 +5,7 @@ and `doctor` ask the same plan, so that they cannot disagree.
 """
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,11 +113,14 @@ class Plan:
         scored = [n for n in every if n in self.settings["cam_datasets"] or is_own(n)]
         maps = [name for name in scored if self.explained and self._has_lesions(name)]
         controlled = paper and self.settings["leakage_control_seeds"]
+        real = [name for name in families["breakhis"] if self.source(name)[0] == "real"]
         return families | {
             "all": every,
             "paper": paper,
             "own": [name for name in every if is_own(name)],
             "leakage": [name for name in self.settings["leakage_datasets"] if name in every],
+            "crossover": real if self._crossover(real) else [],
+            "crossover gates": real if self.settings["crossover_fine_tuned"] else [],
             "controls": list(CONTROLS) if controlled else [],
             "maps": maps,
             "paper maps": [name for name in maps if not is_own(name)],
@@ -346,11 +349,25 @@ class Plan:
             files["splits"] = [self.split(dataset) for dataset in datasets]
         if "breakhis_lists" in result.needs:
             files["lists"] = [f"{self.lists}/{name}" for name in breakhis_lists.FILES]
+        if "patients" in result.needs:
+            gates = result.datasets == "crossover gates"
+            files["patients"] = self._crossover(datasets, gates)
         if "tables" in result.needs:
             tables = self.names("table")
             names = tables if "*" in result.tables else [t for t in result.tables if t in tables]
             files["tables"] = [f"{self.output}tables/{name}.csv" for name in names]
         return files
+
+    def _crossover(self, datasets: Sequence[str], gates: bool = False) -> list[str]:
+        """The crossover's files of patients: frozen, also of all data sets together; fine-tuned."""
+        together = ["+".join(datasets)] if len(datasets) > 1 else []
+        frozen = [*datasets, *together] if self.settings["crossover_frozen"] and not gates else []
+        tuned = datasets if self.settings["crossover_fine_tuned"] else []
+        return [
+            f"{self.root}/crossover/{training}-{name}.csv"
+            for training, names in (("frozen", frozen), ("fine-tuned", tuned))
+            for name in names
+        ]
 
     def split(self, dataset: str) -> str:
         """The split file of a data set that tables show: the first one."""

@@ -21,6 +21,7 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", nargs="+", help="folders of runs, or their run.json files")
     parser.add_argument("--cams", nargs="+", help="folders of scored maps, or their cam.json files")
     parser.add_argument("--tables", nargs="*", help="CSV files of tables")
+    parser.add_argument("--patients", nargs="+", help="CSV files of the command 'crossover'")
     parser.add_argument("--lists", help="folder of the lists about BreakHis")
     parser.add_argument("--resamples", type=positive, help="of the bootstrap intervals")
     parser.add_argument("--scale", choices=SCALES, help="for the record")

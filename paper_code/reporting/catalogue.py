@@ -30,6 +30,7 @@ NEEDS = (
     "examples",
     "tables",
     "breakhis_lists",
+    "patients",
 )
 # Which option of the command line passes them on; other needs lie beside these files.
 OPTIONS = {
@@ -39,6 +40,7 @@ OPTIONS = {
     "cams": "cams",
     "tables": "tables",
     "breakhis_lists": "lists",
+    "patients": "patients",
 }
 # The groups of the report, in its order.
 GROUPS = (
@@ -458,6 +460,23 @@ RESULTS: tuple[Result, ...] = (
         settings=("scale", "resamples"),
     ),
     Result(
+        "crossover",
+        "tables.crossover",
+        "Further evidence",
+        "Whether a split by image flatters: each patient once known and once unknown to a network "
+        "with ImageNet weights, on the same images.",
+        needs=("patients",),
+        datasets="crossover",
+    ),
+    Result(
+        "gate_crossover",
+        "tables.gate_crossover",
+        "Further evidence",
+        "The paper's gate against no gate, another gate and another place, from ImageNet weights.",
+        needs=("patients",),
+        datasets="crossover gates",
+    ),
+    Result(
         "leakage_control",
         "tables.leakage",
         "Further evidence",
@@ -611,6 +630,7 @@ RESULTS: tuple[Result, ...] = (
         "Patients of BreakHis",
         "What networks of the paper's names reach on BreakHis elsewhere, with ImageNet weights, "
         "beside the printed accuracies.",
+        datasets="paper",
     ),
     Result(
         "networks_elsewhere",
