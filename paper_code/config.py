@@ -368,10 +368,18 @@ def announce(config: dict, settings: dict, sources: dict[str, tuple[str, str]]) 
         f"{devices} CUDA device{'s' if devices > 1 else ''} seen" if devices else "no CUDA device"
     )
     why = f"auto: {seen}" if config["scale"] == "auto" else "as configured"
+    drawn = {
+        find_dataset(name, settings["manifests"]).family
+        for name, (source, _) in sources.items()
+        if source == "phantom"
+    }
+    phantoms = {family: n for family, n in settings["phantom_images"].items() if family in drawn}
+    images = f"{settings['images_per_dataset']} real"
+    if phantoms:
+        images += f", {_in_words(phantoms)} phantom"
     lines = [
         f"scale: {settings['scale']} ({why}): {settings['image_size']} px, {settings['epochs']} "
-        f"epochs, batch {settings['batch_size']}; images per data set: "
-        f"{settings['images_per_dataset']} real, {_in_words(settings['phantom_images'])} phantom",
+        f"epochs, batch {settings['batch_size']}; images per data set: {images}",
         f"splits: by {settings['splits']}; seeds: {settings['seeds']} "
         f"(splits: {settings['split_seeds']}); "
         f"networks: {', '.join(settings['networks'])}",

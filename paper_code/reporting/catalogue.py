@@ -72,8 +72,8 @@ class Result:
         caption: for the report, Markdown-free reStructuredText.
         needs: which files it is made from, of `NEEDS`.
         tables: names of the tables it is made from, if it needs "tables"; "*": every table.
-        datasets: what it is about, a selection of `Plan.datasets`: "paper" for the paper's, also
-            where no image is needed; "own" for a user's; "all" for whatever the run has.
+        datasets: what it is about, a selection of `Plan.datasets`: "paper" for the paper and its
+            data sets, "own" for a user's, "all" for both.
         networks: a selection of `Plan.networks`.
         settings: configured values that the module takes, of "scale" and "resamples".
         constants: further keyword arguments of the module's function.
@@ -87,7 +87,7 @@ class Result:
     caption: str
     needs: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
-    datasets: str = "all"
+    datasets: str = "paper"
     networks: str = "compared"
     settings: tuple[str, ...] = ()
     constants: Mapping[str, object] = field(default_factory=dict)
@@ -235,7 +235,6 @@ def _lists(name: str, caption: str, *settings: str) -> Result:
         "Patients of BreakHis",
         caption,
         needs=("breakhis_lists",),
-        datasets="paper",
         settings=settings,
     )
 
@@ -248,6 +247,7 @@ def _curves(name: str, caption: str) -> Result:
         "Further evidence",
         caption,
         needs=("runs",),
+        datasets="all",
         settings=("scale",),
         kind="figure",
     )
@@ -261,7 +261,6 @@ RESULTS: tuple[Result, ...] = (
         "Architecture",
         "**Table I.** The stages of ResNet50, read from the network itself, beside the printed "
         "ones. Needs neither data nor training.",
-        datasets="paper",
         code=("resnet50",),
     ),
     _scores(
@@ -301,7 +300,6 @@ RESULTS: tuple[Result, ...] = (
         "**Table VI.** Training, validation and test images of each data set, and how many "
         "patients have images in more than one part.",
         needs=("manifests", "splits"),
-        datasets="paper",
         settings=("scale",),
     ),
     _scores(
@@ -374,7 +372,6 @@ RESULTS: tuple[Result, ...] = (
         "figures.framework",
         "Architecture",
         "**Figure 1.** The framework, from an image to its class and its map.",
-        datasets="paper",
         code=("dalaresnet50",),
         kind="figure",
     ),
@@ -383,7 +380,6 @@ RESULTS: tuple[Result, ...] = (
         "figures.dalaresnet50",
         "Architecture",
         "**Figure 2.** DALAResNet50 and its gate, drawn from the network's own shapes.",
-        datasets="paper",
         code=("dalaresnet50",),
         kind="figure",
     ),
@@ -434,7 +430,6 @@ RESULTS: tuple[Result, ...] = (
         "DALAResNet50 against every other network, and its gate after layer 4 against the other "
         "layers: paired differences on the same test images, with Holm-corrected p-values.",
         needs=("runs",),
-        datasets="paper",
         networks="paired",
         settings=("scale", "resamples"),
     ),
@@ -445,7 +440,6 @@ RESULTS: tuple[Result, ...] = (
         "MCC, balanced accuracy, AUC and calibration of every network: metrics that class "
         "imbalance does not inflate.",
         needs=("runs",),
-        datasets="paper",
         settings=("scale", "resamples"),
     ),
     Result(
@@ -493,7 +487,6 @@ RESULTS: tuple[Result, ...] = (
         "Architecture",
         "The channel weights that the trained gates give to the test images.",
         needs=("runs", "weights", "manifests", "images"),
-        datasets="paper",
         networks="gated",
         settings=("scale",),
     ),
@@ -503,6 +496,7 @@ RESULTS: tuple[Result, ...] = (
         "Cost and convergence",
         "Loss, accuracy and seconds of every epoch of every run.",
         needs=("runs", "histories", "timings"),
+        datasets="all",
         networks="every",
         settings=("scale",),
     ),
@@ -578,6 +572,7 @@ RESULTS: tuple[Result, ...] = (
         "Accuracy with a split by image beside accuracy with a split by patient.",
         needs=("tables",),
         tables=("leakage",),
+        datasets="leakage",
         kind="figure",
     ),
     Result(
@@ -587,6 +582,7 @@ RESULTS: tuple[Result, ...] = (
         "The same on synthetic images whose leakage is known: a control of the method.",
         needs=("tables",),
         tables=("leakage_control",),
+        datasets="controls",
         kind="figure",
     ),
     Result(
@@ -596,6 +592,7 @@ RESULTS: tuple[Result, ...] = (
         "Validation accuracy of every network, epoch by epoch.",
         needs=("tables",),
         tables=("convergence",),
+        datasets="all",
         kind="figure",
     ),
     # --- BreakHis without pixels: its file names, its official folds, real predictions ------------
@@ -622,7 +619,6 @@ RESULTS: tuple[Result, ...] = (
         "Patients of BreakHis",
         "What others measured with ResNet50-type networks on BreakHis, by kind of split, with "
         "sources.",
-        datasets="paper",
     ),
     Result(
         "networks_elsewhere",
@@ -667,7 +663,6 @@ RESULTS: tuple[Result, ...] = (
         "Audit of the paper",
         "What the paper's printed numbers say about themselves, by arithmetic. Needs neither data "
         "nor training.",
-        datasets="paper",
         code=("every network",),
     ),
     Result(
@@ -684,7 +679,6 @@ RESULTS: tuple[Result, ...] = (
             "cam_comparisons",
             "audit",
         ),
-        datasets="paper",
         settings=("scale",),
     ),
     Result(
@@ -694,7 +688,6 @@ RESULTS: tuple[Result, ...] = (
         "One page: what was reproduced, what agrees, what does not, and what could not be tested.",
         needs=("tables",),
         tables=("*",),
-        datasets="paper",
         settings=("scale",),
         kind="page",
     ),

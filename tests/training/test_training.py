@@ -357,8 +357,8 @@ def repeatable(folder: Path) -> dict[str, object]:
 
 
 def test_files_of_a_run(tiny, make_prepared, tmp_path):
-    prepared, split = make_prepared()
-    train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS, by="image")
+    prepared, split = make_prepared(by="patient")
+    train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS)
     assert set(files_of(tmp_path / "run")) == RESULTS
 
     predictions = pd.read_csv(tmp_path / "run/predictions.csv")
@@ -385,7 +385,7 @@ def test_files_of_a_run(tiny, make_prepared, tmp_path):
     assert (facts["network"], facts["dataset"], facts["by"]) == (
         "resnet50",
         "breakhis_40x",
-        "image",
+        "patient",
     )
     assert facts["settings"]["epochs"] == 4 and facts["settings"]["image_size"] == 32
     assert facts["seed"] == 0 and facts["weights"] == "random"
