@@ -14,6 +14,7 @@ from paper_code.reporting.catalogue import RESULTS
 
 # Made where the lists about BreakHis are, which the default data_root has not in a fresh copy.
 FROM_LISTS = ("split_patients", "real_predictions", "printed_intervals", "detectable")
+FROM_REAL_IMAGES = ("crossover", "gate_crossover")
 
 
 # Without the runs that every plan has besides those of its data sets.
@@ -33,7 +34,7 @@ def test_the_default_plans_every_result_of_the_catalogue():
     every = {
         (result.kind, result.name)
         for result in RESULTS
-        if "{" not in result.name and result.name not in FROM_LISTS
+        if "{" not in result.name and result.name not in FROM_LISTS + FROM_REAL_IMAGES
     }
     assert {(planned.result.kind, planned.name) for planned in plan.results} == every
     assert len(plan.runs) == len(set(plan.runs)) == 6 * 9 + 4 * 3 + 2 + 4 + 2
@@ -292,6 +293,29 @@ def test_controls_of_the_leakage_table_have_both_splits_and_seeds_of_their_own()
     assert plan.phantom("control_alike") == ["results/demo/phantoms/control/done"]
     without = make_plan(scale="demo", leakage_control_seeds=[])
     assert "leakage_control" not in without.names("table") + without.names("figure")
+
+
+def test_the_crossover_is_of_real_breakhis_images_alone():
+    settings = load_config() | {"scale": "smoke", "crossover_fine_tuned": 3} | BARE
+    real = {"breakhis_100x", "breakhis_200x", "bach"}
+    names = settings["datasets"]
+    sources = {name: ("real" if name in real else "phantom", "") for name in names}
+    plan = Plan(resolve_settings(settings), sources)
+    frozen = [f"frozen-breakhis_{name}" for name in ("100x", "200x", "100x+breakhis_200x")]
+    tuned = [f"fine-tuned-breakhis_{name}" for name in ("100x", "200x")]
+    for table, files in (("crossover", frozen + tuned), ("gate_crossover", tuned)):
+        found = plan.find("table", table)
+        paths = [f"results/smoke/crossover/{name}.csv" for name in files]
+        assert plan.inputs(found) == {"patients": paths}
+        assert plan.arguments(found) == ["--patients", *paths]
+    plan = Plan(resolve_settings(settings | {"crossover_fine_tuned": 0}), sources)
+    assert "crossover" in plan.names("table") and "gate_crossover" not in plan.names("table")
+    plan = Plan(resolve_settings(settings | {"crossover_frozen": 0}), sources)
+    assert plan.inputs(plan.find("table", "crossover"))["patients"] == [
+        f"results/smoke/crossover/{name}.csv" for name in tuned
+    ]
+    settings |= {"crossover_frozen": 0, "crossover_fine_tuned": 0}
+    assert "crossover" not in Plan(resolve_settings(settings), sources).names("table")
 
 
 def test_results_can_have_a_folder_of_their_own():

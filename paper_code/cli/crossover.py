@@ -20,7 +20,9 @@ def add_crossover(parser: argparse.ArgumentParser) -> None:
     add_config(parser, "data_root", "folder of the data sets, or one for each", nargs="+")
     parser.add_argument("--repeats", type=positive, required=True, help="how many, in all")
     parser.add_argument("--first", type=int, default=0, help="number of the first to run")
-    parser.add_argument("--seed", type=seed, default=0, help="of the draws of patients")
+    parser.add_argument(
+        "--seeds", nargs="+", type=seed, default=[0], help="of the draws of patients"
+    )
     parser.add_argument("--threads", type=positive, default=1, help="CPU threads")
     add_output(parser, "CSV to write; finished trainings are kept in a folder of its name")
 
@@ -39,7 +41,7 @@ def run_crossover(args: argparse.Namespace) -> None:
     repeats = range(args.first, args.repeats)
     if not repeats:
         raise UserError(f"--first {args.first} leaves none of {args.repeats} repeats to run.")
-    options = {"repeats": repeats, "seed": args.seed}
+    options = {"repeats": repeats, "seeds": args.seeds}
     if args.training == "fine-tuned":
         options["checkpoints"] = Path(args.output).with_suffix("")
     write = write_fine_tuned if args.training == "fine-tuned" else write_frozen

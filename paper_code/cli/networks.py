@@ -20,7 +20,7 @@ def _use_threads(args: argparse.Namespace) -> None:
 
 def add_train(parser: argparse.ArgumentParser) -> None:
     """Train one network on one data set; goes on from a checkpoint if one is there."""
-    parser.add_argument("network", help="one of the nine, or dalaresnet50-layer1 to -layer4")
+    parser.add_argument("network", help="as in the config, such as dalaresnet50-layer2")
     parser.add_argument("--prepared", required=True, help="folder of the prepared data set")
     parser.add_argument("--split", required=True, help="CSV of the command 'split'")
     add_output(parser, "folder of the run")

@@ -1,8 +1,9 @@
 """The repeats of the crossover, frozen or fine-tuned, from images to rows of patients."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -23,8 +24,8 @@ def write_frozen(
     names: Sequence[str],
     roots: Sequence[str | Path],
     *,
-    repeats: Iterable[int],
-    seed: int,
+    repeats: Sequence[int],
+    seeds: Sequence[int],
 ) -> None:
     """Test the frozen network with a logistic head; write the rows of `by_patient`.
 
@@ -33,7 +34,7 @@ def write_frozen(
         names: data sets, put together if there are several.
         roots: data_root of each.
         repeats: their numbers.
-        seed: decides every repeat.
+        seeds: each decides all repeats anew.
 
     Raises:
         UserError: as `read_sample` and `draw_repeat`.
@@ -42,16 +43,16 @@ def write_frozen(
 
     sample = read_sample(names, roots, IMAGE_SIZE)
     features, label = pooled_features(sample.images), sample.table["label"].to_numpy()
-    keys = {"dataset": sample.name, "training": "frozen", "seed": seed}
+    keys = {"dataset": sample.name, "training": "frozen"}
     parts = []
-    for number in track(repeats, f"{sample.name}: repeats"):
+    for seed, number in track(list(product(seeds, repeats)), f"{sample.name}: repeats"):
         repeat = draw_repeat(label, sample.table["patient"], seed, number, sample.among)
         margins = {
             arm: head_margins(features, label, rows, repeat.test)
             for arm, rows in repeat.train.items()
         }
         images = by_image(sample, repeat, PLAIN, margins)
-        parts.append(by_patient(images, repeat=number, **keys))
+        parts.append(by_patient(images, seed=seed, repeat=number, **keys))
     write_csv(output, pd.concat(parts, ignore_index=True))
 
 
@@ -60,16 +61,16 @@ def write_fine_tuned(
     names: Sequence[str],
     roots: Sequence[str | Path],
     *,
-    repeats: Iterable[int],
-    seed: int,
+    repeats: Sequence[int],
+    seeds: Sequence[int],
     checkpoints: str | Path,
 ) -> None:
     """Train the four networks in each repeat; write the rows of `by_patient`.
 
-    `output` is written anew after each repeat. `checkpoints` receives the rows of `by_image` as
-    `<fingerprint of images and settings>/<repeat>/<network>.csv`; what is there already is kept, so
-    that an interrupted command goes on where it was. A repeat trains with its own number as seed,
-    all networks and both arms with the same.
+    `output` is written anew after each repeat. `checkpoints` receives the rows of `by_image`, a
+    file for each repeat and network in a folder named after images, seed and settings; what is
+    there already is kept, so that an interrupted command goes on where it was. A repeat trains with
+    its own number as seed, all networks and both arms with the same.
 
     Args and errors otherwise as `write_frozen`.
     """
@@ -82,11 +83,12 @@ def write_fine_tuned(
     sample = read_sample(names, roots, IMAGE_SIZE)
     images = torch.tensor(sample.images)
     label = sample.table["label"].to_numpy()
-    keys = {"dataset": sample.name, "training": "fine-tuned", "seed": seed}
+    keys = {"dataset": sample.name, "training": "fine-tuned"}
     facts = {"images": sample.table.to_csv(), "sum": pixel_sum(images), "dropout": DROPOUT}
-    identity = fingerprint(keys | facts | {"settings": asdict(settings_of(0))})
+    facts |= keys | {"settings": asdict(settings_of(0))}
     parts = []
-    for number in repeats:
+    for seed, number in product(seeds, repeats):
+        identity = fingerprint({"seed": seed} | facts)
         repeat = draw_repeat(label, sample.table["patient"], seed, number, sample.among)
         paths = []
         for network in NETWORKS:
@@ -102,5 +104,5 @@ def write_fine_tuned(
             seconds = time.process_time() - start
             say(f"{sample.name}: repeat {number}, {network}: {seconds:.0f} s of the processor")
         found = pd.concat([read_csv(path, *IMAGE_COLUMNS, dtype=None) for path in paths])
-        parts.append(by_patient(found, repeat=number, **keys))
+        parts.append(by_patient(found, seed=seed, repeat=number, **keys))
         write_csv(output, pd.concat(parts, ignore_index=True))

@@ -319,9 +319,12 @@ def test_a_set_without_patients_is_refused(bach_root):
 def test_the_frozen_run_is_decided_by_its_seed(tree, tmp_path, patient_features):
     paths = [tmp_path / f"{name}.csv" for name in "abc"]
     for path, seed in zip(paths, (0, 0, 1), strict=True):
-        assert main(crossover_words("frozen", tree, path, "--seed", seed)) == 0
+        assert main(crossover_words("frozen", tree, path, "--seeds", seed)) == 0
     first, again, other = (path.read_text() for path in paths)
     assert first == again != other
+    both = tmp_path / "both.csv"
+    assert main(crossover_words("frozen", tree, both, "--seeds", 0, 1)) == 0
+    assert both.read_text() == first + other.partition("\n")[2]
     rows = pd.read_csv(paths[0])
     assert list(rows) == COLUMNS and set(rows["repeat"]) == {0, 1, 2}
     known = rows.groupby("known")[["correct", "images"]].sum()
@@ -358,7 +361,7 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(tree, tmp_path, monkeypatc
             ["breakhis_100x"],
             [tree],
             repeats=range(3),
-            seed=0,
+            seeds=[0],
             checkpoints=tmp_path / "broken",
         )
     kept = pd.read_csv(broken)

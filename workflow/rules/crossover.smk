@@ -21,12 +21,14 @@ rule crossover_frozen:
         data_root=SETTINGS["data_root"],
         found=lambda w: [PLAN.source(name)[1] for name in w.datasets.split("+")],
         repeats=SETTINGS["crossover_frozen"],
+        seeds=[0, 1],  # the second shows what another draw of the patients changes
         code=source_digest("paper_code.crossover.runs", network_module("efficientnet_lite0")),
     message:
         "Crossover of known and unknown patients, {params.training}, {wildcards.datasets}"
     shell:
         "python -m paper_code crossover {params.training} --datasets {params.datasets}"
-        " --data-root {params.data_root} --repeats {params.repeats} --threads {threads}"
+        " --data-root {params.data_root} --repeats {params.repeats} --seeds {params.seeds}"
+        " --threads {threads}"
         " --output {output} > {log} 2>&1"
 
 
@@ -47,4 +49,5 @@ use rule crossover_frozen as crossover_fine_tuned with:
         data_root=SETTINGS["data_root"],
         found=lambda w: [PLAN.source(name)[1] for name in w.datasets.split("+")],
         repeats=SETTINGS["crossover_fine_tuned"],
+        seeds=[0],
         code=source_digest("paper_code.crossover.runs", network_module("efficientnet_lite0")),
