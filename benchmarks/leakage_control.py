@@ -77,8 +77,6 @@ def one_draw(folder: Path, draw: int, settings: dict) -> pd.DataFrame:
                         split,
                         run,
                         training,
-                        by=by,
-                        split_seed=seed,
                         **shared,
                     )
                     (run / WEIGHTS).unlink()

@@ -87,7 +87,6 @@ def main() -> None:
                         weights=defaults()["weights"],
                         freeze=False,
                         dropout=defaults()["dropout"],
-                        by="image",
                     )
                     found.append(load_run(output / "run.json").part("test"))
             codes = np.split(

@@ -9,8 +9,9 @@ transformers. Each case has a process of its own, as the first measure cannot be
 
 Times are of the processor, so that other jobs count only by what they take of caches and memory.
 The profiler gives the shares of the operations, the plain time of a step their milliseconds. The
-peak is the fastest square bf16 product and the bandwidth the fastest sum of two arrays, in place,
-that the same process measured. Results go to benchmarks/results/training_profile_cpu.{csv,md}.
+peak is the fastest square product in the precision of training, and the bandwidth the fastest sum
+of two arrays, in place, that the same process measured. Results go to
+benchmarks/results/training_profile_cpu.{csv,md}.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pandas as pd
 import torch
+from networks import peak_flops
 from timm.layers import SEModule
 from timm.layers.attention import Attention
 from torch.nn import functional as F
@@ -80,9 +82,11 @@ OPERATIONS = {
 }
 PREFIXES = {name: part for part, names in OPERATIONS.items() for name in names}
 REST = "activations, sums, Python"
-CAST_BYTES = 12  # a parameter: float32 read, bf16 written, and back for its gradient
+LOWER = resolve_precision("auto", CPU) != "fp32"
+# A parameter in bf16: float32 read, bf16 written, and back for its gradient. In float32 none.
+CAST_BYTES = 12 if LOWER else 0
 ADAM_BYTES = 28  # a parameter: itself and both moments read and written, its gradient read
-PRODUCT_BYTES = 6  # a parameter in bf16: read by both passes, its gradient written
+PRODUCT_BYTES = 6 if LOWER else 12  # a parameter: read by both passes, its gradient written
 
 
 def undo_measures() -> None:
@@ -129,13 +133,6 @@ def fastest(function: Callable[[], object], repeats: int = 8) -> float:
     return min(seconds)
 
 
-def peak_flops() -> float:
-    """Operations a second of the fastest of two square bf16 products."""
-    sides = (1024, 2048)
-    factors = [[torch.randn(n, n, dtype=torch.bfloat16) for _ in range(2)] for n in sides]
-    return max(2 * len(a) ** 3 / fastest(lambda a=a, b=b: a @ b) for a, b in factors)
-
-
 def bandwidth() -> float:
     """Bytes a second, read and written, of adding one array of 256 MB to another in place."""
     total, added = (torch.ones(2**26) for _ in range(2))
@@ -180,7 +177,7 @@ def measure(name: str, case: str, args: argparse.Namespace) -> dict[str, float]:
         undo_measures()
     else:
         keep_freed_memory()
-    machine = (peak_flops(), bandwidth())
+    machine = (peak_flops(CPU), bandwidth())
     step = make_step(name, args.image_size, args.batch_size)
     for _ in range(3):
         step()
@@ -192,7 +189,7 @@ def measure(name: str, case: str, args: argparse.Namespace) -> dict[str, float]:
         "network": name,
         "case": case,
         "step": seconds,
-        "peak": max(machine[0], peak_flops()),
+        "peak": max(machine[0], peak_flops(CPU)),
         "bandwidth": max(machine[1], bandwidth()),
         "system": (end.ru_stime - start.ru_stime) / args.steps,
         "page_faults": (end.ru_minflt - start.ru_minflt) / args.steps,

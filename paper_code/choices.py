@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from paper_code.config import choose_sources, resolve_settings
+from paper_code.device import check_gpu
 from paper_code.driver import cuda_device_count
 from paper_code.errors import UserError
 from paper_code.files import replacing
@@ -37,8 +38,6 @@ class Choices:
         settings = resolve_settings(config)
         gpu = cuda_device_count() > 0
         if gpu:
-            from paper_code.device import check_gpu  # PyTorch takes seconds to import
-
             check_gpu()
         return cls(settings, choose_sources(settings), gpu)
 

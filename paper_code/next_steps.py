@@ -18,8 +18,9 @@ def next_steps(plan: Plan, programs: str) -> str:
         programs: what `python` is called with: "" or a folder and "/".
     """
     lines = [f"Tables: {plan.output}tables/    Figures: {plan.output}figures/"]
-    if Path(f"{plan.output}tables/summary.md").is_file():
-        lines.insert(0, f"Does the paper hold? {plan.output}tables/summary.md")
+    for page in plan.files("page"):
+        if Path(page).is_file():
+            lines.insert(0, f"Does the paper hold? {page}")
     if Path(plan.root, "report.html").is_file():
         lines.append(f"Everything on one page, for a browser: {plan.root}/report.html")
     commands = list(_commands(plan))

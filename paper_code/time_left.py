@@ -5,7 +5,7 @@ from collections import defaultdict
 # Rule and network of a job; "" where it has none.
 Kind = tuple[str, str]
 # Rough seconds of a job until one of its rule has finished; only their ratios matter.
-SECONDS = {"train": 25, "train_for_maps": 100, "cam": 60, "phantom": 10, "report": 5, "all": 0}
+SECONDS = {"train": 25, "train_to_keep": 100, "cam": 60, "phantom": 10, "report": 5, "all": 0}
 OTHER_SECONDS = 5
 # The same of training, relative to ResNet50.
 NETWORKS = {"vgg16": 2, "swin": 1.7, "dinov2_vitb14": 1.7, "vit": 1.2, "seresnet50": 1.2}

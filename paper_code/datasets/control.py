@@ -16,11 +16,11 @@ DATASETS = tuple(
 )
 
 
-def folder(dataset: Dataset, root: Path) -> Path:
+def place(dataset: Dataset, data_root: Path) -> Path:
     """The folder of a control below the root of the phantom."""
-    return root / dataset.name
+    return data_root / dataset.name
 
 
-def read(dataset: Dataset, root: Path) -> pd.DataFrame:
+def read(dataset: Dataset, data_root: Path) -> pd.DataFrame:
     """One row per image: path, label, group, mask (none)."""
-    return manifest.read(folder(dataset, root) / "manifest.csv")
+    return manifest.read(place(dataset, data_root) / "manifest.csv")

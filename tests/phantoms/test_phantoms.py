@@ -79,12 +79,12 @@ def test_masks_fit_their_images_and_only_normal_tissue_has_none(trees, name):
 
 
 def test_breakhis_slides(trees):
-    table = breakhis.read(trees["breakhis"], 40)
+    table = read_dataset("breakhis_40x", trees["breakhis"])
     assert table["group"].str.fullmatch(r"14-9\d{4}").all()
     assert table.groupby("label")["slide"].nunique().to_dict() == {"benign": 6, "malignant": 6}
     assert (table.groupby("group")["slide"].nunique() == 2).any()  # 14-90003AB and 14-90003CD
     assert (table.groupby("group")["subtype"].nunique() == 2).sum() == 1  # as 14-13412
-    assert set(breakhis.read(trees["breakhis"], 400)["slide"]) <= set(table["slide"])
+    assert set(read_dataset("breakhis_400x", trees["breakhis"])["slide"]) <= set(table["slide"])
     assert {name for names in CLASSES.values() for name in names} == set(SUBTYPES)
 
 
@@ -95,7 +95,7 @@ def test_bach_s_ground_truth(trees):
 
 
 def test_mini_ddsm_shows_a_lesion_in_both_views_of_its_breast(trees):
-    table = mini_ddsm.read(trees["mini_ddsm"])
+    table = read_dataset("mini_ddsm", trees["mini_ddsm"])
     assert table.groupby("group").size().max() == 4
     assert (table.group.astype(int) > 9000).all()
     assert (table[table.label == "normal"]["mask"] == "").all()
@@ -166,7 +166,7 @@ def test_an_older_phantom_is_replaced_and_nothing_else(trees, tmp_path):
     root = tmp_path / "raw"
     for images in (8, 4):
         write_phantom("bach", root, images=images, height=32, seed=1)
-    assert len(bach.read(root)) == 4
+    assert len(read_dataset("bach", root)) == 4
     real = tmp_path / "real" / "BreaKHis_v1" / "image.png"
     real.parent.mkdir(parents=True)
     real.write_bytes(b"irreplaceable")

@@ -17,7 +17,7 @@ def test_jobs_get_what_the_run_has_chosen(tmp_path, monkeypatch):
     chosen.write()
     monkeypatch.setattr("paper_code.config.cuda_device_count", lambda: 1)
     monkeypatch.setattr("paper_code.choices.cuda_device_count", lambda: 1)
-    monkeypatch.setattr("paper_code.device.check_gpu", lambda: None)
+    monkeypatch.setattr("paper_code.choices.check_gpu", lambda: None)
     handed = config | yaml.safe_load(chosen.path.read_text(encoding="utf-8"))
     assert Choices.handed_on(handed) == chosen
     assert chosen.settings["scale"] == "demo"

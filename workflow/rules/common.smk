@@ -43,9 +43,11 @@ PROGRAMS = programs()  # as the user calls them
 PATH = [str(Path(sys.executable).parent), *os.get_exec_path()]
 os.environ.update(PATH=os.pathsep.join(PATH))
 
-# What the report says about the whole run, and below each result.
+# What the report says about the whole run, and below each result. Jobs need no opening lines, and would have to
+# import PyTorch where there is a GPU.
+ANNOUNCED = announce(config, SETTINGS, SOURCES) if workflow.is_main_process else ""
 config["chosen"] = {
-    "lines": announce(config, SETTINGS, SOURCES).splitlines(),
+    "lines": ANNOUNCED.splitlines(),
     "phantoms": [name for name, (source, _) in SOURCES.items() if source == "phantom"],
     "line": f"Scale: {PLAN.scale}. Data: "
     + ", ".join(f"{name} {source}" for name, (source, _) in SOURCES.items())
@@ -55,7 +57,7 @@ config["chosen"] = {
 
 onstart:
     CHOICES.write()
-    print(announce(config, SETTINGS, SOURCES), file=sys.stderr, flush=True)
+    print(ANNOUNCED, file=sys.stderr, flush=True)
 
 
 onsuccess:
