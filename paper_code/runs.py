@@ -51,6 +51,8 @@ def load_run(path: str | Path, *, timing: bool = False) -> Run:
         UserError: a file is missing or damaged.
     """
     path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: not a finished run (no such file). Give the folder of one.")
     try:
         facts = read_json(path, "dataset", "network", "classes")
         predictions = _read_predictions(path.with_name(PREDICTIONS), facts)
