@@ -301,6 +301,26 @@ def settings_of(settings: dict, dataset: str, network: str = "") -> dict:
     return own
 
 
+def choose(config: dict) -> dict:
+    """What a configuration means on this machine, as plain data.
+
+    Returns:
+        `settings` of `resolve_settings`, `sources` of `choose_sources`, and whether `gpu`s are
+        there.
+
+    Raises:
+        UserError: the configuration is wrong, data that it asks for are missing, or PyTorch cannot
+            use the GPU that is there.
+    """
+    settings = resolve_settings(config)
+    gpu = cuda_device_count() > 0
+    if gpu:
+        from paper_code.device import check_gpu  # PyTorch takes seconds to import
+
+        check_gpu()
+    return {"settings": settings, "sources": choose_sources(settings), "gpu": gpu}
+
+
 def choose_sources(settings: dict) -> dict[str, tuple[str, str]]:
     """Decide for each data set whether its real files or its phantom are used.
 
