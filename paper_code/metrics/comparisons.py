@@ -13,7 +13,12 @@ from scipy.stats import norm, rankdata, t
 from statsmodels.stats.contingency_tables import mcnemar
 
 from paper_code.errors import UserError
-from paper_code.metrics.classification import METRICS, check_predictions
+from paper_code.metrics.classification import (
+    METRICS,
+    check_metrics,
+    check_predictions,
+    weighted_metrics,
+)
 from paper_code.metrics.intervals import (
     Sample,
     check_level,
@@ -23,9 +28,7 @@ from paper_code.metrics.intervals import (
 )
 from paper_code.metrics.resampling import (
     bootstrap_values,
-    check_metrics,
     group_codes,
-    weighted_metrics,
 )
 
 
