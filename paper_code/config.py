@@ -10,21 +10,13 @@ from types import ModuleType
 
 import yaml
 
-from paper_code.datasets.catalog import CONTROLS, PAPER_DATASETS, find_dataset
+from paper_code.datasets.catalog import PAPER_DATASETS, find_dataset
 from paper_code.datasets.read import class_counts, dataset_files_present, read_dataset
 from paper_code.driver import cuda_device_count
 from paper_code.errors import UserError
 from paper_code.networks.names import VARIANT
 from paper_code.parallel import cores
 
-# Controls show colours, for which few pixels are enough; telling patients apart takes larger steps.
-CONTROL_RUN = {
-    "image_size": 32,
-    "epochs": 10,
-    "batch_size": 32,
-    "learning_rate": 0.002,
-    "images_per_dataset": "all",
-}
 THE_PAIR = ("dalaresnet50", "resnet50")  # compared on every data set
 MAPS = "_maps"  # ends the name of a data set at the size, and with the epochs, of the runs for maps
 FOLDER = Path(__file__).resolve().parent / "defaults"  # a link to config/, installed as a folder
@@ -85,7 +77,7 @@ TRAINING_OPTIONS = (
     "rotation",
     "select_epoch",
     "precision",
-    "execution",
+    "compile",
     "recalibrate_batchnorm",
     "checkpoint_seconds",
 )
@@ -261,7 +253,7 @@ def resolve_settings(config: dict) -> dict:
     for name in settings["manifests"]:
         if not isinstance(name, str):
             raise UserError(f"Config: 'manifests.{name}': names of data sets are text. Quote it.")
-        if name in PAPER_DATASETS | CONTROLS or name.endswith(MAPS):
+        if name in PAPER_DATASETS or name.endswith(MAPS):
             raise UserError(
                 f"Config: 'manifests.{name}' has the name of a data set of the paper or of the "
                 "workflow. Rename it."
@@ -277,8 +269,7 @@ def settings_of(settings: dict, dataset: str, network: str = "") -> dict:
     """The settings of one data set, or of a network on it: those of all, with what `for_dataset`
     has of the data set.
 
-    A name that ends in `MAPS` has size and epochs of the runs for maps. Controls have seeds and a
-    network of their own.
+    A name that ends in `MAPS` has size and epochs of the runs for maps.
     """
     base = dataset.removesuffix(MAPS)
     own = settings
@@ -291,10 +282,6 @@ def settings_of(settings: dict, dataset: str, network: str = "") -> dict:
         leakage = own["leakage_networks"] if base in own["leakage_datasets"] else []
         few = [name for name in own["networks"] if name in (*THE_PAIR, *leakage)]
         own = own | {"networks": few, "placements": []}
-    if base in CONTROLS:
-        networks = settings["leakage_networks"][:1]
-        own = own | {"seeds": settings["leakage_control_seeds"], "networks": networks}
-        own |= {"split_seeds": "paired", "placements": [], **CONTROL_RUN}
     own = own | settings["for_dataset"].get(base, {})
     if dataset != base:
         own |= {"image_size": own["cam_image_size"], "epochs": own["cam_epochs"]}

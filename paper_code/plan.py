@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from paper_code.config import MAPS, settings_of
 from paper_code.datasets import breakhis_lists
-from paper_code.datasets.catalog import CONTROLS, PAPER_DATASETS, find_dataset
+from paper_code.datasets.catalog import PAPER_DATASETS, find_dataset
 from paper_code.datasets.facts import Dataset
 from paper_code.datasets.read import read_dataset
 from paper_code.errors import UserError
@@ -114,7 +114,6 @@ class Plan:
             ],
             "own": [name for name in every if name in self.settings["manifests"]],
             "leakage": [name for name in self.settings["leakage_datasets"] if name in every],
-            "controls": list(CONTROLS) if self.settings["leakage_control_seeds"] else [],
             "maps": with_lesions,
             "own maps": [name for name in with_lesions if name in self.settings["manifests"]],
         }
@@ -142,17 +141,14 @@ class Plan:
             "paired": every if DALA in every and len(every) > 1 else [],
             "confused": [name for name in compared if name in (DALA, "resnet50")] or compared[:1],
             "leakage": [name for name in self.settings["leakage_networks"] if name in compared],
-            "control": compared,
         }[selection]
 
     def source(self, dataset: str) -> tuple[str, str]:
-        """("real" or "phantom", why) of a data set, a control, or a data set for maps."""
-        if dataset in CONTROLS:
-            return "phantom", "a control"
+        """("real" or "phantom", why) of a data set, or of a data set for maps."""
         return self.sources[dataset.removesuffix(MAPS)]
 
     def facts(self, dataset: str) -> Dataset:
-        """What is to be known about a data set, a control, or a data set for maps."""
+        """What is to be known about a data set, or a data set for maps."""
         return find_dataset(dataset.removesuffix(MAPS), self.settings["manifests"])
 
     def for_maps(self, dataset: str) -> str:
@@ -196,8 +192,7 @@ class Plan:
 
     def selected_runs(self, networks: str, datasets: Iterable[str]) -> list[RunId]:
         """The runs of a selection of networks on data sets, for every split and seed."""
-        both_ways = networks in ("leakage", "control")
-        ways = ["image", "patient"] if both_ways else [self.settings["splits"]]
+        ways = ["image", "patient"] if networks == "leakage" else [self.settings["splits"]]
         runs = [
             RunId(self._trained(networks, dataset), network, by, split, seed)
             for by in ways

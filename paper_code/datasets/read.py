@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from paper_code.datasets import bach, breakhis, control, manifest, mini_ddsm
+from paper_code.datasets import bach, breakhis, manifest, mini_ddsm
 from paper_code.datasets.catalog import find_dataset
 from paper_code.datasets.facts import Dataset
 from paper_code.errors import UserError
@@ -86,7 +86,6 @@ READERS = {
     "mini_ddsm": Reader(
         lambda _, root: mini_ddsm.folder(root), lambda _, root: mini_ddsm.read(root)
     ),
-    "control": Reader(control.folder, control.read),
     "manifest": Reader(
         lambda dataset, _: Path(dataset.manifest),
         lambda dataset, _: manifest.read(Path(dataset.manifest)),

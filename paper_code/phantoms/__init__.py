@@ -26,7 +26,7 @@ def write_phantom(
     """Write the phantom of one family below `root`, in the published layout.
 
     Args:
-        family: "breakhis" (all four magnifications), "bach", "mini_ddsm" or "control".
+        family: "breakhis" (all four magnifications), "bach" or "mini_ddsm".
         root: folder to write into; an older phantom there is replaced.
         images: images of each data set, classes in the published proportion; None for the
             published number.
@@ -37,11 +37,6 @@ def write_phantom(
             Low, and what tells the class is the lesion alone.
         workers: processes that draw.
     """
-    if family == "control":
-        from paper_code.phantoms.control import write_control
-
-        write_control(root, images or 192, seed, size=height, workers=workers)
-        return
     counts = {
         name: dataset.counts if images is None else proportional(dataset.counts, images)
         for name, dataset in PAPER_DATASETS.items()

@@ -449,17 +449,6 @@ RESULTS: tuple[Result, ...] = (
         settings=("scale", "resamples"),
     ),
     Result(
-        "leakage_control",
-        "tables.leakage",
-        "Further evidence",
-        "Whether the leakage table finds what is there: synthetic images whose leakage is known.",
-        needs=("runs", "manifests", "images"),
-        datasets="controls",
-        networks="control",
-        settings=("scale", "resamples"),
-        constants={"control": True},
-    ),
-    Result(
         "gate",
         "tables.gate",
         "Architecture",
@@ -525,15 +514,6 @@ RESULTS: tuple[Result, ...] = (
         "Accuracy with a split by image beside accuracy with a split by patient.",
         needs=("tables",),
         tables=("leakage",),
-        kind="figure",
-    ),
-    Result(
-        "leakage_control",
-        "figures.leakage",
-        "Further evidence",
-        "The same on synthetic images whose leakage is known: a control of the method.",
-        needs=("tables",),
-        tables=("leakage_control",),
         kind="figure",
     ),
     Result(

@@ -26,8 +26,6 @@ DATASET_LABELS = {
     "breakhis_400x": "BreakHis 400X",
     "bach": "BACH",
     "mini_ddsm": "Mini-DDSM",
-    "control_distinct": "Patients distinct",
-    "control_alike": "Patients alike",
 }
 CLASS_LABELS = {
     "normal": "Normal",

@@ -61,7 +61,6 @@ def test_needs_follow_the_settings():
         "image_size": 64,
         "images_per_dataset": 450,
         "leakage_datasets": [],
-        "leakage_control_seeds": [],
     }
     settings = resolve_settings(CONFIG | changes)
     sources = {"breakhis_40x": ("real", ""), "bach": ("real", "")}

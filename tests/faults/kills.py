@@ -39,7 +39,6 @@ SETTINGS = (
     "networks=[dalaresnet50]",
     "placements=[]",
     "leakage_datasets=[]",
-    "leakage_control_seeds=[]",
     "cam_datasets=[breakhis_100x]",
     "image_size=64",
     "cam_image_size=64",
@@ -50,8 +49,8 @@ SETTINGS = (
     "checkpoint_seconds=0",
     "bootstrap_resamples=50",
     "threads_per_run=1",
-    "phantom_images={breakhis: 32, bach: 20, mini_ddsm: 20, control: 64}",
-    "phantom_height={breakhis: 64, bach: 64, mini_ddsm: 64, control: 64}",
+    "phantom_images={breakhis: 32, bach: 20, mini_ddsm: 20}",
+    "phantom_height={breakhis: 64, bach: 64, mini_ddsm: 64}",
 )
 TARGETS = (
     "tables/table_06_splits.csv",

@@ -75,7 +75,6 @@ SMALL = (
     "placements=[]",
     "epochs=2",
     "leakage_datasets=[]",
-    "leakage_control_seeds=[]",
     "cam_datasets=[]",
     "bootstrap_resamples=50",
 )
