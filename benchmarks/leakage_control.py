@@ -80,7 +80,7 @@ def one_draw(folder: Path, draw: int) -> pd.DataFrame:
                 split, run = folder / f"{name}-{by}-{seed}.csv", folder / f"{name}-{by}-{seed}"
                 make_split(home / "manifest.csv", split, by=by, seed=seed)
                 settings = TrainingSettings.of(defaults(), seed=seed, **PROTOCOL)
-                about = {"dropout": defaults()["dropout"], "by": by, "split_seed": seed}
+                about = {"dropout": defaults()["dropout"]}
                 parts = (home, split, run)
                 train_run("dalaresnet50", *parts, settings, weights="random", freeze=False, **about)
                 runs.append(load_run(run / FACTS))

@@ -14,7 +14,9 @@ from paper_code.config import (
     resolve_settings,
     settings_of,
 )
+from paper_code.datasets.catalog import is_own
 from paper_code.datasets.read import read_dataset
+from paper_code.device import check_gpu, explain_precision
 from paper_code.driver import cuda_device_count
 from paper_code.errors import UserError
 from paper_code.networks.names import parse_network
@@ -71,8 +73,6 @@ def _machine() -> list[str]:
     if cuda_device_count():
         import torch
 
-        from paper_code.device import check_gpu
-
         try:
             check_gpu()
         except UserError as error:
@@ -83,6 +83,9 @@ def _machine() -> list[str]:
                 print(f"  GPU {index}: {facts.name}, {facts.total_memory / GIB:.1f} GiB")
     else:
         print("  GPU: none (runs are on the processor; the scale is demo unless set)")
+    if not problems:
+        kind = "cuda" if cuda_device_count() else "cpu"
+        print(f"  precision: {explain_precision('auto', kind)}")
     print(f"  disk free here: {shutil.disk_usage(Path.cwd()).free / GIB:.1f} GiB")
     return problems
 
@@ -98,15 +101,15 @@ def _memory() -> int:
 def _data(settings: dict) -> tuple[list[str], dict[str, tuple[str, str]]]:
     """What is wrong with the files found, and the source of each data set, as `Plan` takes it."""
     print(f"\nData (data_root: {settings['data_root']})")
-    problems, sources = [], {}
+    problems, sources = {}, {}
     for name in settings["datasets"]:
         try:
             sources[name] = choose_sources(settings | {"datasets": [name]})[name]
         except UserError as error:
-            problems.append(str(error))
+            problems[str(error)] = None  # once, if it is about several sets
             sources[name] = ("unusable", "see below")
         print("  {}: {} ({})".format(name, *sources[name]))
-    return problems, sources
+    return list(problems), sources
 
 
 def _weights() -> None:
@@ -129,8 +132,8 @@ def images_of(plan: Plan, dataset: str) -> int:
     phantom = source == "phantom"
     limit = settings["phantom_images"][facts.family] if phantom else settings["images_per_dataset"]
     total = facts.total
-    if facts.family == "manifest" and source == "real":
-        total = len(read_dataset(facts.name, ".", settings["manifests"]))
+    if is_own(facts.name):
+        total = len(read_dataset(facts.name, settings["data_root"], settings["manifests"]))
     return total if limit == "all" else min(limit, total or limit)
 
 

@@ -29,7 +29,7 @@ from paper_code.cam.localization import (
 )
 from paper_code.cam.scoring import ABOUT, TIE_DRAWS, curve_areas, map_rows, region_rows
 from paper_code.cam.tuning import chosen, tune, tuned_regions
-from paper_code.device import checked_device, exclusive, use_float32
+from paper_code.device import checked_device, exclusive, resolve_precision, use_float32
 from paper_code.errors import UserError
 from paper_code.files import (
     check_columns,
@@ -129,6 +129,7 @@ def evaluate_run(
     run, prepared = Path(run), Path(prepared)
     device = device or checked_device()
     use_float32()
+    precision = resolve_precision(precision, device)
     trained = load_run(run / FACTS)
     facts = trained.facts
     seed = facts["seed"]

@@ -9,13 +9,17 @@ import os
 import sys
 from pathlib import Path
 
-from paper_code.cli import data, networks, results
+from paper_code.cli import crossover, data, networks, results
 from paper_code.cli.options import Formatter
 from paper_code.errors import UserError
 from paper_code.progress import say
 
 # How `--help` groups them.
-GROUPS = {"data": data.COMMANDS, "networks": networks.COMMANDS, "results": results.COMMANDS}
+GROUPS = {
+    "data": data.COMMANDS,
+    "networks": networks.COMMANDS | crossover.COMMANDS,
+    "results": results.COMMANDS,
+}
 COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()}
 # Packages that a light installation leaves out, with the extra of pyproject.toml that has them.
 EXTRAS = {

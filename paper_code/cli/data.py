@@ -82,7 +82,7 @@ def add_prepare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("manifest", help="manifest.csv with source.json beside it")
     add_config(parser, "image_size", "side of the prepared images in px", type=positive)
     parser.add_argument("--workers", type=positive, default=1, help="processes")
-    add_output(parser, "folder for images.npy and masks.npy")
+    add_output(parser, "folder for images.npy, masks.npy and a copy of what describes them")
 
 
 def run_prepare(args: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 from torch.optim.swa_utils import update_bn
@@ -187,16 +188,16 @@ def train_epoch(
 ) -> tuple[float, torch.Tensor]:
     """One pass over the training part: the mean loss, and the rows of the first images.
 
-    The epoch's seed decides order, augmentation and dropout: an epoch that is repeated after an
-    interruption comes out the same.
+    The run's seed and the epoch decide order and augmentation (by a generator of their own) and
+    dropout (by the global one): an epoch that is repeated after an interruption comes out the same.
 
     Raises:
         UserError: the loss is not finite.
     """
     device, size = train.images.device, settings.batch_size
-    epoch_seed = settings.seed * 1_000_003 + epoch
-    torch.manual_seed(epoch_seed)
-    generator = torch.Generator().manual_seed(epoch_seed)
+    seeds = np.random.SeedSequence([settings.seed, epoch]).generate_state(2, np.uint64).tolist()
+    torch.manual_seed(seeds[0])
+    generator = torch.Generator().manual_seed(seeds[1])
     order = torch.randperm(len(train), generator=generator).to(device)
     steps = len(train) // size
     network.train()

@@ -40,8 +40,6 @@ def train_run(
     weights: str,
     freeze: bool,
     dropout: float,
-    by: str,
-    split_seed: int = 0,
     device: torch.device | None = None,
     checkpoint_dir: str | Path | None = None,
 ) -> None:
@@ -50,7 +48,7 @@ def train_run(
     Args:
         network_name: one of the nine, or "dalaresnet50-layerN".
         prepared: folder with `images.npy`, `manifest.csv` and `source.json`.
-        split: CSV of `make_split`.
+        split: CSV of `make_split`, which says how it was made.
         output: folder that receives
             `predictions.csv` (image, label, group, part, predicted, p_<class>; val and test),
             `history.csv` (one row per epoch), `weights.safetensors`,
@@ -62,8 +60,6 @@ def train_run(
         freeze: train only the parts that have no pre-trained weights (head, gate). A network that
             started from random weights is trained whole; `run.json` says which it was.
         dropout: rate before the last linear layer.
-        by: "image" or "patient", what the split was made by; for the record.
-        split_seed: of the split; for the record.
         device: defaults to the first GPU, else the CPU.
         checkpoint_dir: where an interrupted run leaves its checkpoint; defaults to
             `output`/checkpoint and is removed at the end.
@@ -94,8 +90,8 @@ def train_run(
         "network": network_name,
         "dataset": source["dataset"],
         "classes": source["classes"],
-        "by": by,
-        "split_seed": split_seed,
+        "by": table.attrs["by"],
+        "split_seed": table.attrs["seed"],
         "weights": network.weights_source,
         "dropout": dropout,
         "frozen": frozen,

@@ -39,7 +39,7 @@ from paper_code.audit.references import METHODS
 from paper_code.audit.report import CHECKS
 from paper_code.audit.report import write as write_audit
 from paper_code.audit.splits import class_splits, describe, escape, weigh
-from paper_code.networks.registry import NETWORKS
+from paper_code.networks.registry import PAPER_NETWORKS
 from paper_code.networks.structure import gmacs
 from paper_code.published import TABLES, published_table
 
@@ -357,7 +357,7 @@ def mini(network):
 SLIPS = [
     *(
         (f"parameters/{name}", lambda t, n=name: edit(t, "09", plus(1), "parameters", network=n))
-        for name in NETWORKS
+        for name in PAPER_NETWORKS
     ),
     ("parameters/head-growth", lambda t: edit(t, "10", plus(1), "parameters", **bach("vgg16"))),
     (

@@ -1,4 +1,4 @@
-"""The nine networks: what they count, compute, load, save and refuse."""
+"""The networks: what they count, compute, load, save and refuse."""
 
 import hashlib
 import subprocess
@@ -26,7 +26,8 @@ from paper_code.networks import (
     read_metadata,
     save_weights,
 )
-from paper_code.networks.dalaresnet50 import DualActivationGate
+from paper_code.networks.gate import DualActivationGate
+from paper_code.networks.registry import PAPER_NETWORKS
 from paper_code.networks.vision_transformer import AnySizeViT
 
 # Total Parameters as printed: Table IX (BreakHis, 2 classes), Table X (Mini-DDSM 3, BACH 4).
@@ -60,6 +61,7 @@ NAMED = {
     "vit": (51375106, 51376131, 51377156),
     "swin": (86745274, 86746299, 86747324),
     "dinov2_vitb14": (86582018, 86582787, 86583556),
+    "efficientnet_lite0": (3373570, 3374851, 3376132),
 }
 every_network = pytest.mark.parametrize("name", list(NETWORKS))
 
@@ -87,7 +89,7 @@ def empty_cache(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("num_classes", [2, 3, 4])
-@every_network
+@pytest.mark.parametrize("name", PAPER_NETWORKS)
 def test_counted_reading_gives_the_printed_total(name, num_classes):
     printed = PRINTED[name][num_classes - 2]
     if name == "vgg16_inception":
@@ -160,6 +162,7 @@ def test_default_cam_layer_is_a_module_with_a_grid(name):
         "vit": (1, 1 + 14 * 14, 1024),
         "swin": (1, 1024, 7, 7),
         "dinov2_vitb14": (1, 1 + 16 * 16, 768),
+        "efficientnet_lite0": (1, 1280, 7, 7),
     }
     assert seen == [expected.get(name, (1, 2048, 7, 7))]
 
@@ -414,6 +417,8 @@ def test_the_vit_has_no_published_weights():
         ("vit", ["head.1"]),
         ("swin", ["head.1"]),
         ("dinov2_vitb14", ["head.1"]),
+        ("efficientnet_lite0", ["classifier.1"]),
+        ("efficientnet_lite0-se", ["gate.squeeze", "gate.expand", "classifier.1"]),
     ],
 )
 def test_freezing_leaves_only_the_new_parts_trainable(name, trainable):
@@ -438,6 +443,9 @@ def test_frozen_batch_statistics_stay_put_in_training():
     ("arguments", "message"),
     [
         ({"name": "dalaresnet"}, "Did you mean dalaresnet50"),
+        ({"name": "efficientnet_lite0-gates"}, "Did you mean efficientnet_lite0-gate"),
+        ({"name": "resnet50-gate"}, "unknown network 'resnet50-gate'"),
+        ({"name": "efficientnet_lite0-gate", "reduction": 8}, "belong to dalaresnet50"),
         ({"num_classes": 1}, "num_classes: 1"),
         ({"num_classes": 2.0}, "num_classes: 2.0"),
         ({"reading": "printed"}, "reading: 'printed' is none of named, counted"),

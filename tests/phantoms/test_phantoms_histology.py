@@ -17,6 +17,7 @@ from paper_code.phantoms.breakhis import CLASSES, FIELDS, SUBTYPES, write_breakh
 from paper_code.phantoms.histology import draw_field, draw_patient
 from paper_code.phantoms.tissue import COVERAGE, KINDS, MARGIN, lay_out
 
+BREAKHIS = {dataset.magnification: dataset for dataset in breakhis.DATASETS}
 SMALL = {"width": 90, "height": 60}
 BREAKHIS_COUNTS = {40: {"benign": 8, "malignant": 19}, 400: {"benign": 3, "malignant": 5}}
 BACH_COUNTS = {"Normal": 2, "Benign": 1, "InSitu": 1, "Invasive": 3}
@@ -47,7 +48,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("magnification", BREAKHIS_COUNTS)
 def test_breakhis_reader_finds_what_was_asked_for(breakhis_tree, magnification):
-    table = breakhis.read(breakhis_tree, magnification)
+    table = breakhis.read(BREAKHIS[magnification], breakhis_tree)
     assert table["label"].value_counts().to_dict() == BREAKHIS_COUNTS[magnification]
     assert (table["mask"] != "").all()
     assert table["group"].str.fullmatch(r"14-9\d{4}").all()
@@ -55,22 +56,22 @@ def test_breakhis_reader_finds_what_was_asked_for(breakhis_tree, magnification):
 
 
 def test_breakhis_slides(breakhis_tree):
-    table = breakhis.read(breakhis_tree, 40)
+    table = breakhis.read(BREAKHIS[40], breakhis_tree)
     slides = table.groupby("label")["slide"].nunique()
     assert slides.to_dict() == {"benign": 6, "malignant": 6}
     assert (table.groupby("group")["slide"].nunique() == 2).any()  # 14-90003AB and 14-90003CD
     assert (table.groupby("group")["subtype"].nunique() == 2).sum() == 1  # as 14-13412
-    assert set(breakhis.read(breakhis_tree, 400)["slide"]) <= set(table["slide"])
+    assert set(breakhis.read(BREAKHIS[400], breakhis_tree)["slide"]) <= set(table["slide"])
     assert {name for names in CLASSES.values() for name in names} == set(SUBTYPES)
 
 
 def test_breakhis_counts_may_leave_out_a_class(tmp_path):
     write_breakhis(tmp_path / "raw", {100: {"malignant": 2}}, seed=0, **SMALL)
-    assert breakhis.read(tmp_path / "raw", 100)["label"].tolist() == ["malignant"] * 2
+    assert breakhis.read(BREAKHIS[100], tmp_path / "raw")["label"].tolist() == ["malignant"] * 2
 
 
 def test_bach_layout(bach_tree):
-    table = bach.read(bach_tree)
+    table = bach.read(*bach.DATASETS, bach_tree)
     numbers = table["label"].value_counts().to_dict()
     assert numbers == {"normal": 2, "benign": 1, "insitu": 1, "invasive": 3}
     truth = bach_tree / bach.FOLDER / bach.GROUND_TRUTH
@@ -80,8 +81,8 @@ def test_bach_layout(bach_tree):
 
 
 def test_masks_fit_their_images_and_only_normal_tissue_has_none(breakhis_tree, bach_tree):
-    tables = [breakhis.read(breakhis_tree, 40), breakhis.read(breakhis_tree, 400)]
-    for table in (*tables, bach.read(bach_tree)):
+    tables = [breakhis.read(BREAKHIS[number], breakhis_tree) for number in (40, 400)]
+    for table in (*tables, bach.read(*bach.DATASETS, bach_tree)):
         for row in table.itertuples():
             image, mask = Image.open(row.path), np.asarray(Image.open(row.mask))
             assert image.mode == "RGB" and image.size == mask.shape[::-1] == (90, 60)

@@ -212,7 +212,7 @@ def run_through_slurm(folder: Path, settings: tuple[str, ...]) -> int:
     with log.open("w") as file:
         profile = ["--workflow-profile", str(ROOT / "profiles" / "slurm-cpu")]
         # As many as in the local run: with others, sums are rounded in another order.
-        profile += ["--set-threads", *(f"{rule}=1" for rule in ("train", "train_for_maps", "cam"))]
+        profile += ["--set-threads", *(f"{rule}=1" for rule in ("train", "train_to_keep", "cam"))]
         # There is no accounting here, which the executor asks otherwise.
         profile += ["--slurm-status-command", "squeue"]
         command = snakemake(folder / "slurm", *profile, *configured(settings))

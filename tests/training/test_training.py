@@ -18,7 +18,6 @@ from safetensors.torch import load_file
 from torch import nn
 
 from paper_code import cli
-from paper_code import device as device_module
 from paper_code.errors import UserError
 from paper_code.networks import build_network, forward, read_metadata, save_weights
 from paper_code.networks.forward import predict
@@ -197,6 +196,23 @@ def test_each_epoch_takes_each_image_once_in_full_batches():
     assert first != second and first != sorted(first)
 
 
+def test_dropout_is_not_drawn_from_the_stream_of_order_and_augmentation(monkeypatch):
+    """Both are given by seed and epoch, and no two of them are the same."""
+    seeds = []
+
+    def note(images, rotation, generator):
+        seeds.append((torch.initial_seed(), generator.initial_seed()))
+        return images
+
+    monkeypatch.setattr(loop, "augment", note)
+    network = tiny_network()
+    for seed, epoch in ((0, 1), (0, 2), (1, 1), (0, 1)):
+        trainer = loop._trainer(network, SETTINGS, torch.device("cpu"))
+        settings = replace(SETTINGS, seed=seed, batch_size=20)
+        loop.train_epoch(trainer, lambda *_: torch.zeros(()), images_of(20), settings, epoch)
+    assert seeds[0] == seeds[3] and len({*chain(*seeds)}) == 6
+
+
 def test_warm_up_changes_nothing():
     network = tiny_network()
     before = {key: value.clone() for key, value in network.state_dict().items()}
@@ -280,16 +296,6 @@ def test_recalibration_changes_running_statistics_alone():
     assert network[1].momentum == 0.1
 
 
-def test_precision(monkeypatch):
-    cpu = torch.device("cpu")
-    with pytest.raises(UserError, match="precision=fp16 needs a GPU"):
-        loop.resolve_precision("fp16", cpu)
-    for flags, expected in (({"avx2"}, "fp32"), ({"avx512_bf16"}, "bf16"), ({"amx_bf16"}, "bf16")):
-        monkeypatch.setattr(device_module, "cpu_flags", lambda flags=flags: flags)
-        assert loop.resolve_precision("auto", cpu) == expected
-        assert loop.resolve_precision("fp32", cpu) == "fp32"
-
-
 def test_bf16_trains_in_bf16():
     network, types = tiny_network(), set()
     network[0].register_forward_hook(lambda module, inputs, output: types.add(output.dtype))
@@ -339,8 +345,8 @@ def repeatable(folder: Path) -> dict[str, object]:
 
 
 def test_files_of_a_run(tiny, make_prepared, tmp_path):
-    prepared, split = make_prepared()
-    train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS, by="image")
+    prepared, split = make_prepared(by="patient")
+    train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS)
     assert set(files_of(tmp_path / "run")) == RESULTS
 
     predictions = pd.read_csv(tmp_path / "run/predictions.csv")
@@ -367,7 +373,7 @@ def test_files_of_a_run(tiny, make_prepared, tmp_path):
     assert (facts["network"], facts["dataset"], facts["by"]) == (
         "resnet50",
         "breakhis_40x",
-        "image",
+        "patient",
     )
     assert facts["settings"]["epochs"] == 4 and facts["settings"]["image_size"] == 32
     assert facts["seed"] == 0 and facts["weights"] == "random"

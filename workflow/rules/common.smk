@@ -26,8 +26,9 @@ from paper_code.sources import source_digest
 # What "auto" means is chosen once, where the run is started. A job on another machine reads this file again and would
 # find other devices and other data there; it is handed a file with the choice, which this variable names.
 CHOICE = "PAPER_CODE_CHOICE"
+IN_JOB = CHOICE in os.environ
 try:
-    CHOSEN = read_json(os.environ[CHOICE]) if CHOICE in os.environ else choose(config)
+    CHOSEN = read_json(os.environ[CHOICE]) if IN_JOB else choose(config)
     SETTINGS, SOURCES = CHOSEN["settings"], CHOSEN["sources"]
     PLAN = Plan(SETTINGS, SOURCES)
 except UserError as error:
@@ -48,9 +49,11 @@ GPU = int(CHOSEN["gpu"])
 PATH = [str(Path(sys.executable).parent), *os.get_exec_path()]
 os.environ.update(PATH=os.pathsep.join(PATH))
 
-# What the report says about the whole run, and below each result.
+# What the report says about the whole run, and below each result. Jobs need no opening lines, and would have to
+# import PyTorch where there is a GPU.
+ANNOUNCED = "" if IN_JOB else announce(config, SETTINGS, SOURCES)
 config["chosen"] = {
-    "lines": announce(config, SETTINGS, SOURCES).splitlines(),
+    "lines": ANNOUNCED.splitlines(),
     "phantoms": [name for name, (source, _) in SOURCES.items() if source == "phantom"],
     "line": f"Scale: {PLAN.scale}. Data: "
     + ", ".join(f"{name} {source}" for name, (source, _) in SOURCES.items())
@@ -60,7 +63,7 @@ config["chosen"] = {
 
 onstart:
     write_json(os.environ[CHOICE], CHOSEN)
-    print(announce(config, SETTINGS, SOURCES), file=sys.stderr, flush=True)
+    print(ANNOUNCED, file=sys.stderr, flush=True)
 
 
 onsuccess:

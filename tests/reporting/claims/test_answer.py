@@ -113,3 +113,11 @@ def test_the_maps_are_judged_in_both_directions(verdicts, status, says):
     ).assign(why="phantom")
     lines = [line for line in answer({"claims": claims}) if "DT Grad-CAM" in line.text]
     assert len(lines) == 1 and lines[0].status == status and says in lines[0].text
+
+
+def test_a_data_set_of_one_s_own_is_called_by_its_name():
+    """It may stand beside the paper's, in the tables that the answer is made from."""
+    tables = leakage(3) | {"comparisons": gate_rows(0.05, "better").assign(dataset="mine")}
+    tables["leakage"]["dataset"] = "mine"
+    said = " ".join(line.text for line in answer(tables)) + brief_markdown(tables)
+    assert "mine by image +0.050" in said and "mine, ResNet50" in said and "at mine" in said
