@@ -34,7 +34,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     add_config(parser, "rotation", "largest angle of the augmentation in degrees", type=float)
     add_config(parser, "select_epoch", "the epoch that is tested", choices=["best", "last"])
     add_config(parser, "precision", "of the arithmetic", choices=PRECISIONS)
-    add_config(parser, "execution", "of a training step: eager, compile, graph, contiguous")
+    add_config(parser, "compile", "train through torch.compile")
     add_config(parser, "recalibrate_batchnorm", "before each evaluation, for short runs")
     add_config(parser, "checkpoint_seconds", "between two checkpoints", type=float)
     parser.add_argument("--seed", type=seed, default=0, help="of weights, order and augmentation")
@@ -53,7 +53,7 @@ def run_train(args: argparse.Namespace) -> None:
         rotation=args.rotation,
         select_epoch=args.select_epoch,
         precision=args.precision,
-        execution=args.execution,
+        compile=args.compile == "true",
         recalibrate_batchnorm=args.recalibrate_batchnorm == "true",
         checkpoint_seconds=args.checkpoint_seconds,
         seed=args.seed,

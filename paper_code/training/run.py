@@ -28,7 +28,6 @@ from paper_code.provenance import provenance
 from paper_code.runs import FACTS, HISTORY, PREDICTIONS, TIMING, WEIGHTS
 from paper_code.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from paper_code.training.loop import ImageSet, State, TrainingSettings, fit
-from paper_code.training.step import Execution, resolve_execution
 
 
 def train_run(
@@ -85,11 +84,8 @@ def train_run(
         freeze,
     )
     precision = resolve_precision(settings.precision, device)
-    execution = resolve_execution(
-        settings.execution, parse_network(network_name)[0], device, precision
-    )
-    settings = replace(settings, precision=precision, execution=execution)
-    network.to(device, memory_format=Execution.parse(execution).memory_format)
+    settings = replace(settings, precision=precision)
+    network.to(device, memory_format=torch.channels_last)
     facts = {
         "network": network_name,
         "dataset": source["dataset"],
@@ -237,7 +233,10 @@ def _timing(state: State, images_per_epoch: int, device: torch.device) -> dict:
     elapsed = (seconds["train_seconds"] + seconds["val_seconds"]).cumsum().round(4)
     accuracy = pd.DataFrame(state.history)["val_accuracy"]
     near = int(np.argmax(accuracy.to_numpy() >= accuracy.max() - 0.01))
-    memory = state.memory_bytes or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if device.type == "cuda":
+        memory = torch.cuda.max_memory_allocated(device)
+    else:
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {
         "total_seconds": float(elapsed.iloc[-1]),
         "best_epoch": state.best_epoch,
@@ -247,12 +246,7 @@ def _timing(state: State, images_per_epoch: int, device: torch.device) -> dict:
         "images_per_second": round(images_per_epoch / float(seconds["train_seconds"].median()), 2),
         "peak_memory_bytes": memory,
         "epoch_seconds": seconds[["train_seconds", "val_seconds"]].round(4).to_dict("list"),
-        # Of each epoch and all threads, whatever else kept the machine busy; a checkpoint of an
-        # earlier version has none.
-        "processor_seconds": [
-            round(row["processor_seconds"], 4)
-            for row in state.seconds
-            if "processor_seconds" in row
-        ],
+        # Of each epoch and all threads, whatever else kept the machine busy.
+        "processor_seconds": [round(row["processor_seconds"], 4) for row in state.seconds],
         **provenance(device),
     }

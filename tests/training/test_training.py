@@ -2,7 +2,6 @@
 
 import math
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -217,7 +216,7 @@ def test_dropout_is_not_drawn_from_the_stream_of_order_and_augmentation(monkeypa
 def test_warm_up_changes_nothing():
     network = tiny_network()
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    loop.warm_up(network, images_of(20), SETTINGS, "fp32")
+    loop.warm_up(network, network, images_of(20), SETTINGS, "fp32")
     assert equal(before, network.state_dict())
     assert all(parameter.grad is None for parameter in network.parameters())
 
@@ -305,30 +304,19 @@ def test_bf16_trains_in_bf16():
     assert all(parameter.dtype == torch.float32 for parameter in network.parameters())
 
 
-def test_freed_memory_is_kept_for_the_next_step():
-    """Of 40 arrays of 64 MB, each freed before the next, the last ones cause no page faults.
+def test_compile_trains_through_the_compiled_network(monkeypatch):
+    """With a stand-in that counts; what is compiled has the network's own weights."""
+    calls = []
 
-    Nor do they pile up. In a process of its own, since the setting stays.
-    """
-    code = (
-        "import ctypes, resource\n"
-        "import torch\n"
-        "from paper_code.training.memory import keep_freed_memory\n"
-        "usage = lambda: resource.getrusage(resource.RUSAGE_SELF)\n"
-        "print(hasattr(ctypes.CDLL(None), 'mallopt'))\n"
-        "keep_freed_memory()\n"
-        "start = usage()\n"
-        "for _ in range(40):\n"
-        "    before = usage()\n"
-        "    torch.ones(2**24)\n"
-        "print(usage().ru_minflt - before.ru_minflt, usage().ru_maxrss - start.ru_maxrss)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    known, faults, kilobytes = done.stdout.split()
-    if known == "False":
-        pytest.skip("a C library without mallopt")
-    assert int(faults) < 2**26 / resource.getpagesize() / 10
-    assert int(kilobytes) < 12 * 2**16
+    def compile_(network, mode):
+        calls.append(mode)
+        return lambda images: calls.append(len(images)) or network(images)
+
+    monkeypatch.setattr(torch, "compile", compile_)
+    network, _ = trained(replace(SETTINGS, compile=True, epochs=1))
+    assert calls == ["default", *[SETTINGS.batch_size] * (3 + 20 // SETTINGS.batch_size)]
+    monkeypatch.undo()
+    assert equal(network.state_dict(), trained(replace(SETTINGS, epochs=1))[0].state_dict())
 
 
 # --- Runs ---------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ DEFINITIONS = f"""## Definitions
   accuracy. To within 1 point: up to the end of the first epoch whose validation accuracy is within
   one percentage point of the best.
 - Images/s: training images over the median training time of an epoch. Peak memory: allocated
-  by a training step on a GPU; on a CPU, the largest resident memory of the process.
+  by training and evaluation on a GPU; on a CPU, the largest resident memory of the process.
 - Convergence (paper): printed without a definition and measured on one {PAPER_HARDWARE}. So the
   CSV has it beside all three times, and on other hardware none speaks for or against it.
 - Runs on a CPU may have shared it, as the workflow trains several side by side.
