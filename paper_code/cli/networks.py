@@ -32,6 +32,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         help="seed that the split was drawn with; for the record",
     )
     add_output(parser, "folder of the run")
+    parser.add_argument("--force", action="store_true", help="replace a finished run in --output")
     parser.add_argument("--checkpoints", help="folder for the checkpoint; without it --output")
     add_config(parser, "weights", "to start from", choices=["auto", "imagenet", "random"])
     add_config(parser, "freeze_backbone", "train only the head and the gate")
@@ -78,6 +79,7 @@ def run_train(args: argparse.Namespace) -> None:
         by=args.by,
         split_seed=args.split_seed,
         checkpoint_dir=args.checkpoints,
+        force=args.force,
     )
 
 
