@@ -17,6 +17,7 @@ HISTORY = "history.csv"
 TIMING = "timing.json"
 WEIGHTS = "weights.safetensors"
 CARD = "model_card.md"  # of weights that stay
+OF_RUN = (FACTS, PREDICTIONS, HISTORY, TIMING, WEIGHTS, CARD)
 
 
 @dataclass(frozen=True)

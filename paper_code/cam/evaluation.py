@@ -204,7 +204,7 @@ def evaluate_run(
         "seconds_per_image": {name: round(value, 4) for name, value in explained.seconds.items()},
         "provenance": provenance(device),
     }
-    with replacing_together(Path(output)) as new:
+    with replacing_together(Path(output), earlier=FILES) as new:
         write_csv(new / "regions.csv", pd.concat(regions).round(6))
         write_csv(new / "maps.csv", pd.concat(scores).round(6))
         write_csv(new / "stages.csv", stages.round(6))
