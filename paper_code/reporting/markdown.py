@@ -1,4 +1,4 @@
-"""Writing tables: a complete tidy CSV and a Markdown page for reading."""
+"""Writing tables, a complete tidy CSV and a Markdown page for reading, and reading them again."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,8 +8,10 @@ import pandas as pd
 
 from paper_code.files import write_csv, write_text
 from paper_code.provenance import commit, versions
-from paper_code.reporting.evidence import verdict_text
-from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, SUBJECTS
+from paper_code.reporting.labels import DATASET_LABELS
+
+# Columns of results that are text though they may look like numbers.
+TEXT = ("table", "seeds", "split_seeds", "seed_values", "obstacles", "shortfall", "reason")
 
 
 def write_table(path: str | Path, table: pd.DataFrame, title: str, sections: list[str]) -> None:
@@ -26,6 +28,17 @@ def write_table(path: str | Path, table: pd.DataFrame, title: str, sections: lis
     write_text(path.with_suffix(".md"), "\n\n".join([f"# {title}", *sections]) + "\n")
 
 
+def read_results(path: str | Path) -> pd.DataFrame:
+    """A table of results as written: obstacles, shortfall and reason are "" where there are none.
+
+    Names such as "NA" or "None" are names.
+    """
+    types = dict.fromkeys(TEXT, str)
+    table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""])
+    words = ("obstacles", "shortfall", "reason")
+    return table.fillna({name: "" for name in words if name in table})
+
+
 def markdown(table: pd.DataFrame) -> str:
     """A DataFrame of text as a Markdown table; a "|" in a cell is escaped."""
     rows = [list(table.columns), ["---"] * table.shape[1], *table.astype(str).to_numpy().tolist()]
@@ -37,6 +50,11 @@ def markdown(table: pd.DataFrame) -> str:
 def number(value: float, digits: int = 3) -> str:
     """A number for reading; a dash where there is none."""
     return "–" if value is None or np.isnan(value) else f"{value:.{digits}f}"
+
+
+def count_text(count: int, noun: str) -> str:
+    """So many of something: "1 run", "5 runs", "1,995 images"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def interval_text(value: float, low: float, high: float, spread: float = np.nan) -> str:
@@ -59,34 +77,6 @@ def cell(row: pd.Series) -> str:
     """value [interval], then the printed value, as in "0.931 [0.902, 0.955] (paper 0.985)"."""
     text = interval_text(row["value"], row["low"], row["high"], row.get("spread", np.nan))
     return text if np.isnan(row["printed"]) else f"{text} (paper {number(row['printed'])})"
-
-
-def comparison_blocks(
-    table: pd.DataFrame, metrics: list[str], subject: str = "network"
-) -> list[str]:
-    """One Markdown table per data set: networks in rows, metrics in columns, then the verdict."""
-    heading, labels = SUBJECTS[subject]
-    blocks = []
-    for dataset, rows in table.groupby("dataset", sort=False):
-        lines = []
-        for name, cells in rows.groupby(subject, sort=False):
-            subset = cells.set_index("metric")
-            verdicts = list(dict.fromkeys(verdict_text(subset.loc[metric]) for metric in metrics))
-            if len(verdicts) > 1:
-                verdicts = [f"{METRIC_LABELS[m]}: {verdict_text(subset.loc[m])}" for m in metrics]
-            lines.append(
-                {heading: labels.get(name, name)}
-                | {METRIC_LABELS[metric]: cell(subset.loc[metric]) for metric in metrics}
-                | {"Verdict": "; ".join(verdicts)}
-            )
-        first = rows.iloc[0]
-        blocks.append(
-            f"## {DATASET_LABELS.get(dataset, dataset)}\n\n"
-            f"Data: {first['data']}; split by {first['splits']}; {first['test_images']} test "
-            f"images of {first['test_patients'] or 'unknown'} patients.\n\n"
-            + markdown(pd.DataFrame(lines))
-        )
-    return blocks
 
 
 def provenance_block(runs: list, scale: str) -> str:
