@@ -13,7 +13,12 @@ from scipy.stats import norm, rankdata, t
 from statsmodels.stats.contingency_tables import mcnemar
 
 from paper_code.errors import UserError
-from paper_code.metrics.classification import METRICS, check_predictions
+from paper_code.metrics.classification import (
+    METRICS,
+    check_metrics,
+    check_predictions,
+    weighted_metrics,
+)
 from paper_code.metrics.intervals import (
     Sample,
     check_level,
@@ -21,11 +26,7 @@ from paper_code.metrics.intervals import (
     percentile_p_value,
     tells_spread,
 )
-from paper_code.metrics.resampling import (
-    bootstrap_values,
-    check_metrics,
-    weighted_metrics,
-)
+from paper_code.metrics.resampling import bootstrap_values
 
 
 class DeLong(NamedTuple):

@@ -19,14 +19,17 @@ from scipy.stats import norm, t
 from statsmodels.stats.proportion import proportion_confint
 
 from paper_code.errors import UserError
-from paper_code.metrics.classification import METRICS, check_predictions
+from paper_code.metrics.classification import (
+    METRICS,
+    check_metrics,
+    check_predictions,
+    weighted_metrics,
+)
 from paper_code.metrics.resampling import (
     Statistic,
     bootstrap_values,
-    check_metrics,
     group_codes,
     left_out_values,
-    weighted_metrics,
 )
 
 # Class indices (N), probabilities (N x K) and patient codes (N) of one run's test images.

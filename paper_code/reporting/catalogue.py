@@ -571,6 +571,22 @@ RESULTS: tuple[Result, ...] = (
         "sources.",
     ),
     Result(
+        "networks_elsewhere",
+        "tables.networks_elsewhere",
+        "Patients of BreakHis",
+        "What networks of the paper's names reach on BreakHis elsewhere, with ImageNet weights, "
+        "beside the printed accuracies.",
+    ),
+    Result(
+        "networks_elsewhere",
+        "figures.networks_elsewhere",
+        "Patients of BreakHis",
+        "Printed accuracies on BreakHis beside what networks of the same names reach elsewhere.",
+        needs=("tables",),
+        tables=("networks_elsewhere",),
+        kind="figure",
+    ),
+    Result(
         "split_patients",
         "figures.split_patients",
         "Patients of BreakHis",

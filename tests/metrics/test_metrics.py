@@ -9,9 +9,19 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from imblearn.metrics import geometric_mean_score, make_index_balanced_accuracy
 from scipy import stats
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    balanced_accuracy_score,
+    brier_score_loss,
+    f1_score,
+    matthews_corrcoef,
+    multilabel_confusion_matrix,
+    roc_auc_score,
+)
 from statsmodels.stats.multitest import multipletests
 
 from paper_code.errors import UserError
@@ -35,7 +45,8 @@ from paper_code.metrics import (
     runs_interval,
     weighted_calibration,
 )
-from paper_code.metrics.resampling import group_codes, weighted_metrics
+from paper_code.metrics.classification import weighted_metrics
+from paper_code.metrics.resampling import group_codes
 
 NAN = float("nan")
 
@@ -161,11 +172,30 @@ def test_hand_counted_two_classes():
     )
 
 
-def test_auc_of_more_classes_is_that_of_scikit_learn():
-    y, p, _ = make(np.random.default_rng(0), num_classes=4)
-    assert classification_metrics(y, p)["auc_roc"] == pytest.approx(
-        roc_auc_score(y, p, multi_class="ovr", average="macro")
-    )
+@pytest.mark.parametrize("num_classes", [2, 3, 4])
+def test_metrics_are_those_of_scikit_learn_and_imbalanced_learn(num_classes):
+    y, p, _ = make(np.random.default_rng(0), patients=80, num_classes=num_classes)
+    y_pred = p.argmax(axis=1)
+    two = num_classes == 2
+    tn, fp, fn, tp = multilabel_confusion_matrix(y, y_pred).reshape(-1, 4)[int(two) :].T
+    iba = make_index_balanced_accuracy(alpha=0.1, squared=True)(geometric_mean_score)
+    expected = {
+        "accuracy": accuracy_score(y, y_pred),
+        "f1_macro": f1_score(y, y_pred, average="macro"),
+        "f1_weighted": f1_score(y, y_pred, average="weighted"),
+        "f1_binary": f1_score(y, y_pred) if two else NAN,
+        "iba": iba(y, y_pred, average="binary" if two else "multiclass"),
+        "gmean": geometric_mean_score(y, y_pred),
+        "auc_roc": roc_auc_score(y, p[:, 1]) if two else roc_auc_score(y, p, multi_class="ovr"),
+        "sensitivity": (tp / (tp + fn)).mean(),
+        "specificity": (tn / (tn + fp)).mean(),
+        "ppv": (tp / (tp + fp)).mean(),
+        "npv": (tn / (tn + fn)).mean(),
+        "mcc": matthews_corrcoef(y, y_pred),
+        "balanced_accuracy": balanced_accuracy_score(y, y_pred),
+    }
+    found = classification_metrics(y, p)
+    assert found == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
 def nan_names(y, p) -> set[str]:
