@@ -63,6 +63,12 @@ def interval_text(value: float, low: float, high: float, spread: float = np.nan)
     return text if np.isnan(spread) else f"{text} ± {number(spread)}"
 
 
+def change_text(value: float, low: float, high: float) -> str:
+    """A difference with its sign, and its interval: "+0.012 [-0.003, 0.027]"."""
+    change = "–" if np.isnan(value) else f"{value:+.3f}"
+    return f"{change} [{number(low)}, {number(high)}]"
+
+
 def p_text(p: float) -> str:
     """A p-value for reading."""
     return "p –" if np.isnan(p) else "p < 0.001" if p < 0.001 else f"p {p:.3f}"

@@ -173,7 +173,7 @@ def shortfall(
     splits, seeds = ({pair[place] for pair in distinct} for place in (0, 1))
     lacking = []
     if len(seeds) < standard.runs:
-        lacking.append(f"{count_text(len(seeds), 'seed')} (at least {standard.runs} needed)")
+        lacking.append(f"{len(seeds)} of at least {standard.runs} seeds")
     # Runs with a split and a seed of their own are independent; so are seeds on one split, for
     # what is said of that split. Runs that share some are fewer than they seem.
     one_split = len(splits) == 1 and not standard.own_splits
@@ -185,8 +185,7 @@ def shortfall(
     if shared:
         lacking.append(f"{count_text(len(distinct), 'run')} share {' and '.join(shared)}")
     if standard.patients and (fewest := min(patients)) < standard.patients:
-        people = count_text(fewest, "test patient")
-        lacking.append(f"{people} in a run (at least {standard.patients} needed)")
+        lacking.append(f"{fewest} of at least {standard.patients} test patients in a run")
     return join_obstacles(lacking)
 
 
@@ -445,5 +444,10 @@ def verdict_text(row: pd.Series | dict) -> str:
 
 def verdict_counts(verdicts: Iterable[str]) -> str:
     """How many have each verdict: "3 agree, 1 not shown"."""
-    found = pd.Series(list(verdicts)).value_counts(sort=False)
-    return ", ".join(f"{count} {verdict}" for verdict, count in found.items())
+    found = pd.Series(list(verdicts)).value_counts()
+    texts = []
+    for verdict in Verdict:
+        if count := int(found.get(verdict, 0)):
+            verb = verdict in (AGREES, DIFFERS) and count > 1
+            texts.append(f"{count} {verdict.removesuffix('s') if verb else verdict}")
+    return ", ".join(texts)

@@ -23,13 +23,13 @@ from paper_code.reporting.claims.measured import (
     measured_imbalance,
     measured_times,
 )
+from paper_code.reporting.claims.outcome import AHEAD, BEHIND, TIED, Outcome
 from paper_code.reporting.claims.printed import (
     TIMES,
     printed_gate,
     printed_imbalance,
     printed_order,
 )
-from paper_code.reporting.claims.outcome import AHEAD, BEHIND, TIED, Outcome
 from paper_code.reporting.labels import METRIC_LABELS
 from paper_code.reporting.markdown import markdown, read_results, write_table
 from paper_code.reporting.tables.cam.paired import PAPER_METHODS
@@ -117,9 +117,7 @@ def _measured(function: Callable, *args, **kwargs) -> Callable[[Tables], list[Ou
 
 def _untestable(part: str, why: str) -> Callable[[Tables], list[Outcome]]:
     verdict, reason = not_tested(why)
-    return lambda _tables: [
-        Outcome("measured", part, "none", "", verdict.value, "", reason=reason)
-    ]
+    return lambda _tables: [Outcome("measured", part, "none", "", verdict.value, "", reason=reason)]
 
 
 def _performance(tables: tuple[str, ...], metrics: dict[str, str]) -> tuple[Callable, ...]:
@@ -386,7 +384,7 @@ def _page(rows: pd.DataFrame) -> list[str]:
     for claim, subset in rows.groupby("claim", sort=False):
         line = {"Claim": f"[{claim}](#{_anchor(claim)})"}
         for evidence in ("printed", "measured"):
-            line[evidence.capitalize()] = verdict_counts(subset, evidence)
+            line[evidence.capitalize()] = verdicts_on(subset, evidence)
         overview.append(line)
     blocks = [INTRODUCTION, f"## Overview\n\n{markdown(pd.DataFrame(overview))}"]
     for claim, subset in rows.groupby("claim", sort=False):
@@ -397,7 +395,8 @@ def _page(rows: pd.DataFrame) -> list[str]:
                 "Of": row["part"],
                 "How": row["how"],
                 "Result": row["result"] or "–",
-                "Verdict": f"**{row['verdict']}**" + (f": {row['reason']}" if row["reason"] else ""),
+                "Verdict": f"**{row['verdict']}**"
+                + (f": {row['reason']}" if row["reason"] else ""),
                 "Chance": row["chance"] or "–",
                 "Audit of these columns": row["audit"] or "–",
                 "From": row["source"] or "–",
@@ -415,7 +414,7 @@ def _anchor(claim: str) -> str:
     return "".join(c for c in claim.lower().replace(" ", "-") if c.isalnum() or c == "-")
 
 
-def verdict_counts(rows: pd.DataFrame, evidence: str) -> str:
+def verdicts_on(rows: pd.DataFrame, evidence: str) -> str:
     """The verdicts on one claim by one kind of evidence, as in "supported (3 of 4), ..."."""
     counts = rows.loc[rows["evidence"] == evidence, "verdict"].value_counts(sort=False)
     if len(counts) == 1:

@@ -31,6 +31,7 @@ UNPRINTED = [
     "printed",
     "difference",
     "verdict",
+    "reason",
     "replication_low",
     "replication_high",
     "p_value",
@@ -65,7 +66,7 @@ def write(
     loaded = [load_run(path) for path in runs]
     # Table VIII has no such data set, so nothing is printed beside the values.
     table = compare_runs(loaded, METRICS, "08", scale=scale, resamples=resamples)
-    table = table.drop(columns=[*UNPRINTED, "obstacles"])
+    table = table.drop(columns=[*UNPRINTED, "obstacles", "shortfall"])
     sections = [
         _images(read_csv(split, "image", "label", "group", "part"), source["classes"], by),
         "## Test part\n\nEach cell: value [95 % interval]; of several runs the mean, ± the "

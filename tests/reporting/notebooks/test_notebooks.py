@@ -131,12 +131,13 @@ def test_evidence_counts_only_rows_without_obstacles():
 
     rows = pd.DataFrame(
         {
-            "verdict": ["agrees", "differs", "agrees", "not comparable"],
+            "verdict": ["agrees", "differs", "agrees", "not tested"],
+            "reason": ["equal", "not equal", "equal", "phantom, demo scale"],
             "obstacles": ["", "", "", "phantom, demo scale"],
         }
     )
     text = evidence(rows)
-    assert "3 of 4 rows can be set against the print: 2 x agrees, 1 x differs" in text
+    assert "3 of 4 rows can be set against the print: 2 agree, 1 differs" in text
     assert "1 of 4 rows are not evidence for or against the paper (phantom, demo scale)" in text
     assert "can be set" not in evidence(rows[3:])
     assert "not evidence" not in evidence(rows[:3])
