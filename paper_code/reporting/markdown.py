@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from paper_code.files import write_csv, write_text
+from paper_code.progress import count_text
 from paper_code.provenance import commit, versions
 from paper_code.reporting.labels import DATASET_LABELS
 
@@ -52,11 +53,6 @@ def number(value: float, digits: int = 3) -> str:
     return "–" if value is None or np.isnan(value) else f"{value:.{digits}f}"
 
 
-def count_text(count: int, noun: str) -> str:
-    """So many of something: "1 run", "5 runs", "1,995 images"."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def interval_text(value: float, low: float, high: float, spread: float = np.nan) -> str:
     """A value, its interval and the spread of several runs: "0.931 [0.902, 0.955] ± 0.012"."""
     text = f"{number(value)} [{number(low)}, {number(high)}]"
@@ -91,8 +87,8 @@ def provenance_block(runs: list, scale: str) -> str:
     for run in runs:
         s = run.facts["settings"]
         words = (
-            f"{s['image_size']} px, {s['epochs']} epochs, batch {s['batch_size']}, learning rate "
-            f"{s['learning_rate']:g}, {s['precision']}, {s['select_epoch']} epoch"
+            f"{s['image_size']} px, {count_text(s['epochs'], 'epoch')}, batch {s['batch_size']}, "
+            f"learning rate {s['learning_rate']:g}, {s['precision']}, {s['select_epoch']} epoch"
         )
         protocols.setdefault(words, []).append(run.facts["network"])
     protocol = "; ".join(
@@ -133,11 +129,16 @@ def code_provenance_block(data: str = "none") -> str:
     )
 
 
+def _patients(number: int) -> str:
+    return count_text(number, "patient") if number else "unknown patients"
+
+
 def data_provenance_block(sources: list[dict], scale: str) -> str:
     """Where the images of each data set come from."""
     lines = [
         f"- {DATASET_LABELS.get(s['dataset'], s['dataset'])}: {s['description']}; "
-        f"{s['patients'] or 'unknown'} patients; {len(s['duplicates'])} byte-identical pairs"
+        f"{_patients(s['patients'])}; "
+        f"{count_text(len(s['duplicates']), 'byte-identical pair')}"
         for s in sources
     ]
     return "\n".join(["## Provenance", "", f"- Scale: {scale}", *lines, f"- Commit: {commit()}"])

@@ -21,7 +21,8 @@ from paper_code.datasets.catalog import PAPER_DATASETS
 from paper_code.metrics.comparisons import holm
 from paper_code.networks.names import parse_network
 from paper_code.networks.registry import NEVER_PRETRAINED
-from paper_code.reporting.markdown import count_text, p_text
+from paper_code.progress import count_text
+from paper_code.reporting.markdown import p_text
 
 LEVEL = 0.05  # of every test
 MARGIN = 0.02  # differences within two points count as none

@@ -1,12 +1,14 @@
 """The guards of every verdict, and that nothing decides without them."""
 
 import ast
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
 
+from paper_code.reporting.markdown import read_results
 from paper_code.reporting.verdicts import (
     IMAGES,
     PAPER,
@@ -183,3 +185,24 @@ def test_nothing_else_rules():
                 raise AssertionError(f"{path}:{node.lineno} makes a ruling")
             if isinstance(node, ast.Constant) and node.value in words:
                 raise AssertionError(f"{path}:{node.lineno} spells a verdict: {node.value}")
+
+
+def test_committed_tables_have_the_six_words_and_a_reason_beside_each():
+    """But for the audit, the printed order of claims, and what printed leads are worth."""
+    judged = 0
+    for path in (ROOT / "tables").rglob("*.csv"):
+        table = read_results(path)
+        if path.stem in ("audit", "printed_intervals") or "verdict" not in table:
+            continue
+        if path.stem == "claims":
+            table = table[table["evidence"] == "measured"]
+        ruled = table[table["verdict"].notna()]
+        assert set(ruled["verdict"]) <= set(Verdict), path
+        assert (ruled["reason"] != "").all(), path
+        judged += len(ruled)
+    assert judged > 5000
+
+
+def test_no_committed_page_prints_nan_or_a_p_value_of_zero():
+    for path in (ROOT / "tables").rglob("*.md"):
+        assert not re.search(r"\bnan\b|\bp 0\.000", path.read_text(encoding="utf-8")), path

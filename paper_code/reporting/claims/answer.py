@@ -10,6 +10,7 @@ import pandas as pd
 
 from paper_code.audit.finding import IMPOSSIBLE
 from paper_code.metrics import holm
+from paper_code.progress import count_text
 from paper_code.reporting.claims.printed import (
     IMBALANCED,
     TIMES,
@@ -18,7 +19,7 @@ from paper_code.reporting.claims.printed import (
     larger_when_imbalanced,
 )
 from paper_code.reporting.labels import DATASET_LABELS, network_label
-from paper_code.reporting.markdown import count_text, number
+from paper_code.reporting.markdown import number
 from paper_code.reporting.tables.paired import REFERENCE
 from paper_code.reporting.tables.printed_intervals import CHANCE, DEPENDS, STANDS
 from paper_code.reporting.verdicts import (

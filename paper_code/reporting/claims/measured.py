@@ -140,8 +140,8 @@ def _gate_parameters(costs: pd.DataFrame) -> Outcome:
     result = (
         f"gate {_span(gate, ',.0f')} ({_span(share, '+.1f')} %), SE blocks {_span(blocks, ',.0f')}"
     )
-    verdict, reason = arithmetic(bool((gate < blocks).all()))
-    reason = f"{reason}: counted on the networks; needs neither data nor weights"
+    verdict = arithmetic(bool((gate < blocks).all())).verdict
+    reason = "exact: counted on the networks; needs neither data nor weights"
     return Outcome("measured", "parameters", how, result, verdict.value, source, reason=reason)
 
 

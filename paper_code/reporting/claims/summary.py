@@ -7,12 +7,12 @@ from pandas.api.types import is_numeric_dtype
 
 from paper_code.errors import UserError
 from paper_code.files import write_text
+from paper_code.progress import count_text
 from paper_code.provenance import commit
 from paper_code.reporting.claims.answer import answer, answer_markdown, brief_markdown
 from paper_code.reporting.claims.table import verdicts_on
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
 from paper_code.reporting.markdown import (
-    count_text,
     interval_text,
     markdown,
     number,

@@ -14,8 +14,9 @@ from IPython.display import Image, Markdown, display
 from matplotlib.figure import Figure
 from PIL import Image as Picture
 
+from paper_code.progress import count_text
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS, network_label
-from paper_code.reporting.markdown import count_text, markdown, number, p_text
+from paper_code.reporting.markdown import markdown, number, p_text
 from paper_code.reporting.notebooks.results import find_result, results_folder
 from paper_code.reporting.plotting import STYLE
 from paper_code.reporting.verdicts import (

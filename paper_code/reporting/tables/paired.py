@@ -7,9 +7,9 @@ from paper_code.errors import UserError
 from paper_code.metrics import compare_samples, holm
 from paper_code.metrics.power import least_detectable
 from paper_code.networks.names import VARIANT
+from paper_code.progress import count_text
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, network_label
 from paper_code.reporting.markdown import (
-    count_text,
     interval_text,
     markdown,
     number,

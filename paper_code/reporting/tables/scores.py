@@ -8,11 +8,11 @@ from paper_code.errors import UserError
 from paper_code.metrics import runs_interval
 from paper_code.metrics.replication import replication
 from paper_code.networks.names import parse_network
+from paper_code.progress import count_text
 from paper_code.published import printed_value
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, SUBJECTS
 from paper_code.reporting.markdown import (
     cell,
-    count_text,
     markdown,
     provenance_block,
     write_table,

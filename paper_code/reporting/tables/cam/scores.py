@@ -12,8 +12,9 @@ from paper_code.files import read_csv, read_json
 from paper_code.metrics.comparisons import weigh_difference
 from paper_code.metrics.intervals import bca_interval, widen_for_runs
 from paper_code.metrics.resampling import bootstrap_values, group_codes, left_out_values
+from paper_code.progress import count_text
 from paper_code.reporting.labels import DATASET_LABELS, METHOD_LABELS
-from paper_code.reporting.markdown import count_text, distinct, interval_text, write_table
+from paper_code.reporting.markdown import distinct, interval_text, write_table
 from paper_code.reporting.verdicts import evidence_text, join_obstacles, run_obstacles, shortfall
 
 RULE_LABELS = {
