@@ -9,6 +9,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/cam.smk"
+include: "workflow/rules/crossover.smk"
 include: "workflow/rules/results.smk"
 
 

@@ -15,10 +15,12 @@ def read_listed(manifest: str | Path, *columns: str) -> pd.DataFrame:
     """Read a data set's `manifest.csv`, all of it as text.
 
     Raises:
-        UserError: it is damaged, lacks one of the columns, or has another number of images than
-            the `source.json` beside it tells.
+        UserError: it is damaged, lists no image, lacks one of the columns, or has another number of
+            images than the `source.json` beside it tells.
     """
     table = read_csv(manifest, *columns)
+    if table.empty:
+        raise UserError(f"{manifest}: lists no image. Make it again.")
     source = Path(manifest).with_name("source.json")
     if source.is_file():
         images = read_json(source).get("images", len(table))

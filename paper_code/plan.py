@@ -5,14 +5,13 @@ and `doctor` ask the same plan, so that they cannot disagree.
 """
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from paper_code.config import MAPS, settings_of
 from paper_code.datasets import breakhis_lists
 from paper_code.datasets.catalog import (
-    CONTROLS,
     PAPER_DATASETS,
     find_dataset,
     is_own,
@@ -112,13 +111,14 @@ class Plan:
         families = {key: [n for n in every if n in of_families(key)] for key in FAMILIES}
         scored = [n for n in every if n in self.settings["cam_datasets"] or is_own(n)]
         maps = [name for name in scored if self.explained and self._has_lesions(name)]
-        controlled = paper and self.settings["leakage_control_seeds"]
+        real = [name for name in families["breakhis"] if self.source(name)[0] == "real"]
         return families | {
             "all": every,
             "paper": paper,
             "own": [name for name in every if is_own(name)],
             "leakage": [name for name in self.settings["leakage_datasets"] if name in every],
-            "controls": list(CONTROLS) if controlled else [],
+            "crossover": real if self._crossover(real) else [],
+            "crossover gates": real if self.settings["crossover_fine_tuned"] else [],
             "maps": maps,
             "paper maps": [name for name in maps if not is_own(name)],
             "own maps": [name for name in maps if is_own(name)],
@@ -147,17 +147,14 @@ class Plan:
             "paired": every if DALA in every and len(every) > 1 else [],
             "confused": [name for name in compared if name in (DALA, "resnet50")] or compared[:1],
             "leakage": [name for name in self.settings["leakage_networks"] if name in compared],
-            "control": compared,
         }[selection]
 
     def source(self, dataset: str) -> tuple[str, str]:
-        """("real" or "phantom", why) of a data set, a control, or a data set for maps."""
-        if dataset in CONTROLS:
-            return "phantom", "a control"
+        """("real" or "phantom", why) of a data set, or of a data set for maps."""
         return self.sources[dataset.removesuffix(MAPS)]
 
     def facts(self, dataset: str) -> Dataset:
-        """What is to be known about a data set, a control, or a data set for maps."""
+        """What is to be known about a data set, or a data set for maps."""
         return find_dataset(dataset.removesuffix(MAPS), self.settings["manifests"])
 
     def for_maps(self, dataset: str) -> str:
@@ -201,8 +198,7 @@ class Plan:
 
     def selected_runs(self, networks: str, datasets: Iterable[str]) -> list[RunId]:
         """The runs of a selection of networks on data sets, for every split and seed."""
-        both_ways = networks in ("leakage", "control")
-        ways = ["image", "patient"] if both_ways else [self.settings["splits"]]
+        ways = ["image", "patient"] if networks == "leakage" else [self.settings["splits"]]
         runs = [
             RunId(self._trained(networks, dataset), network, by, split, seed)
             for by in ways
@@ -346,11 +342,25 @@ class Plan:
             files["splits"] = [self.split(dataset) for dataset in datasets]
         if "breakhis_lists" in result.needs:
             files["lists"] = [f"{self.lists}/{name}" for name in breakhis_lists.FILES]
+        if "patients" in result.needs:
+            gates = result.datasets == "crossover gates"
+            files["patients"] = self._crossover(datasets, gates)
         if "tables" in result.needs:
             tables = self.names("table")
             names = tables if "*" in result.tables else [t for t in result.tables if t in tables]
             files["tables"] = [f"{self.output}tables/{name}.csv" for name in names]
         return files
+
+    def _crossover(self, datasets: Sequence[str], gates: bool = False) -> list[str]:
+        """The crossover's files of patients: frozen, also of all data sets together; fine-tuned."""
+        together = ["+".join(datasets)] if len(datasets) > 1 else []
+        frozen = [*datasets, *together] if self.settings["crossover_frozen"] and not gates else []
+        tuned = datasets if self.settings["crossover_fine_tuned"] else []
+        return [
+            f"{self.root}/crossover/{training}-{name}.csv"
+            for training, names in (("frozen", frozen), ("fine-tuned", tuned))
+            for name in names
+        ]
 
     def split(self, dataset: str) -> str:
         """The split file of a data set that tables show: the first one."""

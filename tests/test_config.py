@@ -34,13 +34,13 @@ def test_what_the_command_line_passes_as_text_is_understood():
         seeds=["0", "1"],
         placements=["2"],
         keep_weights="false",
-        phantom_images={"breakhis": "40", "bach": "all", "mini_ddsm": "30", "control": "96"},
+        phantom_images={"breakhis": "40", "bach": "all", "mini_ddsm": "30"},
         manifests={"mine": {"path": "m.csv", "classes": ["0", "1"]}},
     )
     settings = resolve_settings(given)
     assert settings["seeds"] == [0, 1] and settings["placements"] == [2]
     assert settings["keep_weights"] is False
-    images = {"breakhis": 40, "bach": "all", "mini_ddsm": 30, "control": 96}
+    images = {"breakhis": 40, "bach": "all", "mini_ddsm": 30}
     assert settings["phantom_images"] == images
     assert settings["manifests"]["mine"]["classes"] == ["0", "1"], "class names stay text"
 

@@ -14,10 +14,11 @@ from paper_code.reporting.catalogue import RESULTS
 
 # Made where the lists about BreakHis are, which the default data_root has not in a fresh copy.
 FROM_LISTS = ("split_patients", "real_predictions", "printed_intervals", "detectable")
+FROM_REAL_IMAGES = ("crossover", "gate_crossover")
 
 
 # Without the runs that every plan has besides those of its data sets.
-BARE = {"leakage_control_seeds": [], "cam_image_size": 64, "cam_epochs": 2}
+BARE = {"cam_image_size": 64, "cam_epochs": 2}
 
 
 def make_plan(**changes) -> Plan:
@@ -27,16 +28,14 @@ def make_plan(**changes) -> Plan:
 
 
 def test_the_default_plans_every_result_of_the_catalogue():
-    plan = make_plan(
-        leakage_control_seeds=[0], cam_image_size=96, compared_datasets=list(PAPER_DATASETS)
-    )
+    plan = make_plan(cam_image_size=96, compared_datasets=list(PAPER_DATASETS))
     every = {
         (result.kind, result.name)
         for result in RESULTS
-        if "{" not in result.name and result.name not in FROM_LISTS
+        if "{" not in result.name and result.name not in FROM_LISTS + FROM_REAL_IMAGES
     }
     assert {(planned.result.kind, planned.name) for planned in plan.results} == every
-    assert len(plan.runs) == len(set(plan.runs)) == 6 * 9 + 4 * 3 + 2 + 4 + 2
+    assert len(plan.runs) == len(set(plan.runs)) == 6 * 9 + 4 * 3 + 2 + 2
     numbers = [name.split("_")[1] for name in plan.names("table") if name.startswith("table_")]
     assert sorted(numbers) == [f"{number:02d}" for number in range(1, 15)]
 
@@ -127,7 +126,6 @@ def test_a_run_on_one_s_own_data_makes_nothing_about_the_paper(own_sets):
         datasets=list(own_sets),
         manifests=own_sets,
         networks=["dalaresnet50", "resnet50"],
-        leakage_control_seeds=[0],
     )
     tables = [
         "convergence",
@@ -146,7 +144,6 @@ def test_a_run_on_one_s_own_data_makes_nothing_about_the_paper(own_sets):
 
 def test_beside_data_sets_of_the_paper_the_results_about_it_leave_one_s_own_out(own_sets):
     settings = {"networks": ["dalaresnet50", "resnet50"], "datasets": ["bach", "mini_ddsm"]}
-    settings |= {"leakage_control_seeds": [0]}
     paper = make_plan(**settings)
     mixed = make_plan(
         **settings | {"datasets": [*settings["datasets"], "masked"], "manifests": own_sets}
@@ -281,17 +278,27 @@ def test_runs_for_maps_have_a_size_and_epochs_of_their_own_where_these_differ():
     assert not [run for run in same.runs if run.dataset.endswith("_maps")]
 
 
-def test_controls_of_the_leakage_table_have_both_splits_and_seeds_of_their_own():
-    plan = make_plan(scale="demo", leakage_control_seeds=[0, 1, 2])
-    runs = [run for run in plan.runs if run.dataset.startswith("control_")]
-    assert len(runs) == 2 * 2 * 3
-    assert {(run.by, run.split, run.seed) for run in runs} == {
-        (by, seed, seed) for by in ("image", "patient") for seed in (0, 1, 2)
-    }
-    assert plan.source("control_alike")[0] == "phantom"
-    assert plan.phantom("control_alike") == ["results/demo/phantoms/control/done"]
-    without = make_plan(scale="demo", leakage_control_seeds=[])
-    assert "leakage_control" not in without.names("table") + without.names("figure")
+def test_the_crossover_is_of_real_breakhis_images_alone():
+    settings = load_config() | {"scale": "smoke", "crossover_fine_tuned": 3} | BARE
+    real = {"breakhis_100x", "breakhis_200x", "bach"}
+    names = settings["datasets"]
+    sources = {name: ("real" if name in real else "phantom", "") for name in names}
+    plan = Plan(resolve_settings(settings), sources)
+    frozen = [f"frozen-breakhis_{name}" for name in ("100x", "200x", "100x+breakhis_200x")]
+    tuned = [f"fine-tuned-breakhis_{name}" for name in ("100x", "200x")]
+    for table, files in (("crossover", frozen + tuned), ("gate_crossover", tuned)):
+        found = plan.find("table", table)
+        paths = [f"results/smoke/crossover/{name}.csv" for name in files]
+        assert plan.inputs(found) == {"patients": paths}
+        assert plan.arguments(found) == ["--patients", *paths]
+    plan = Plan(resolve_settings(settings | {"crossover_fine_tuned": 0}), sources)
+    assert "crossover" in plan.names("table") and "gate_crossover" not in plan.names("table")
+    plan = Plan(resolve_settings(settings | {"crossover_frozen": 0}), sources)
+    assert plan.inputs(plan.find("table", "crossover"))["patients"] == [
+        f"results/smoke/crossover/{name}.csv" for name in tuned
+    ]
+    settings |= {"crossover_frozen": 0, "crossover_fine_tuned": 0}
+    assert "crossover" not in Plan(resolve_settings(settings), sources).names("table")
 
 
 def test_results_can_have_a_folder_of_their_own():

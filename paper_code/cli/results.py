@@ -21,6 +21,7 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", nargs="+", help="folders of runs, or their run.json files")
     parser.add_argument("--cams", nargs="+", help="folders of scored maps, or their cam.json files")
     parser.add_argument("--tables", nargs="*", help="CSV files of tables")
+    parser.add_argument("--patients", nargs="+", help="CSV files of the command 'crossover'")
     parser.add_argument("--lists", help="folder of the lists about BreakHis")
     parser.add_argument("--resamples", type=positive, help="of the bootstrap intervals")
     parser.add_argument("--scale", choices=SCALES, help="for the record")
@@ -175,17 +176,12 @@ def add_doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--configfile", help="your configuration (default: config/config.yaml)", metavar="FILE"
     )
-    parser.add_argument(
-        "--probe",
-        choices=SCALES,
-        help="estimate time and memory of this scale from short jobs of every kind (minutes)",
-    )
 
 
 def run_doctor(args: argparse.Namespace) -> int:
     from paper_code.doctor import doctor
 
-    return 1 if doctor(args.data_root, args.probe, args.configfile) else 0
+    return 1 if doctor(args.data_root, args.configfile) else 0
 
 
 COMMANDS = {

@@ -21,6 +21,11 @@ NETWORK_LABELS = Labels(
         "dinov2_vitb14": "Dinov2_Vitb14",
         "resnet50": "ResNet50",
         "dalaresnet50": "DALAResNet50",
+        # Not in the paper.
+        "efficientnet_lite0": "EfficientNet-Lite0",
+        "efficientnet_lite0-gate": "EfficientNet-Lite0, gate",
+        "efficientnet_lite0-se": "EfficientNet-Lite0, sigmoid gate",
+        "efficientnet_lite0-gate_early": "EfficientNet-Lite0, gate one stage earlier",
     }
 )
 PLACEMENT_LABELS = {f"layer{number}": f"Layer {number}" for number in range(1, 5)}
@@ -37,8 +42,6 @@ DATASET_LABELS = Labels(
         "breakhis_400x": "BreakHis 400X",
         "bach": "BACH",
         "mini_ddsm": "Mini-DDSM",
-        "control_distinct": "Patients distinct",
-        "control_alike": "Patients alike",
     }
 )
 CLASS_LABELS = {
@@ -63,6 +66,7 @@ METRIC_LABELS = {
     "balanced_accuracy": "Balanced accuracy",
     "ece": "ECE",
     "brier": "Brier score",
+    "log_loss": "Log loss",
 }
 # CAM methods, and what their maps are compared with.
 METHOD_LABELS = {

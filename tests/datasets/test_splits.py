@@ -173,10 +173,14 @@ def test_make_split_writes_rows_as_in_the_manifest(tmp_path):
         assert twice == 1 if by == "patient" else twice > 1
 
 
-def test_make_split_error_names_the_manifest(tmp_path):
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [("1.png,a,\n2.png,b,\n", "Too few images"), ("", "lists no image")],
+)
+def test_make_split_error_names_the_manifest(lines, message, tmp_path):
     manifest = tmp_path / "manifest.csv"
-    manifest.write_text("image,label,group\n1.png,a,\n2.png,b,\n")
-    with pytest.raises(UserError, match=r"manifest.csv: Too few images"):
+    manifest.write_text("image,label,group\n" + lines)
+    with pytest.raises(UserError, match=f"manifest.csv: {message}"):
         make_split(manifest, tmp_path / "split.csv", by="image", seed=0)
     assert not (tmp_path / "split.csv").exists()
 
