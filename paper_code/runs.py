@@ -17,6 +17,7 @@ HISTORY = "history.csv"
 TIMING = "timing.json"
 WEIGHTS = "weights.safetensors"
 CARD = "model_card.md"  # of weights that stay
+OF_RUN = (FACTS, PREDICTIONS, HISTORY, TIMING, WEIGHTS, CARD)
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ def load_run(path: str | Path, *, timing: bool = False) -> Run:
         UserError: a file is missing or damaged.
     """
     path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: not a finished run (no such file). Give the folder of one.")
     try:
         facts = read_json(path, "dataset", "network", "classes")
         predictions = _read_predictions(path.with_name(PREDICTIONS), facts)

@@ -1,6 +1,7 @@
 """One forward pass that keeps an autograd graph only above the layer of interest."""
 
 import contextlib
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,10 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from paper_code.cam.layers import Reshape, reshaping
+from paper_code.cam.layers import Reshape, last_used_tokens, reshaping
+from paper_code.device import autocast
 from paper_code.errors import UserError
-
-PRECISIONS = ("full", "bfloat16")
 
 # What is explained in each of N images: the score of a class, or any scalar made from the network's
 # output for that image.
@@ -36,7 +36,7 @@ class View:
         images: N x 3 x H x W, on the network's device.
         classes: N class indices (int64), N scoring functions, or None for the predicted classes.
         layer: dotted name of the layer to read.
-        precision: "full" or "bfloat16".
+        precision: "fp32", "bf16" or "fp16".
         batch_size: images in one forward pass.
         reshape_transform: from the layer's output to N x C x h x w; None: `find_grid` decides.
     """
@@ -65,14 +65,22 @@ class View:
 @contextlib.contextmanager
 def as_evaluated(network: nn.Module) -> Iterator[None]:
     """Put `network` in evaluation mode without parameter gradients; restore every module's mode and
-    every parameter's flag afterwards, whatever happens."""
+    every parameter's flag afterwards, whatever happens.
+
+    A caller's `torch.inference_mode()` does not hold inside, because maps need gradients.
+    """
     training = [module for module in network.modules() if module.training]
-    trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    trainable = [
+        parameter
+        for parameter in network.parameters()
+        if parameter.requires_grad and not parameter.is_inference()
+    ]
     try:
         network.eval()
         for parameter in trainable:
             parameter.requires_grad_(False)
-        yield
+        with torch.inference_mode(False):
+            yield
     finally:
         for module in training:
             module.training = True
@@ -86,16 +94,21 @@ def capture(
     classes: Targets | None,
     layer: str,
     gradients: bool = True,
-    precision: str = "full",
+    precision: str = "fp32",
     reshape_transform: Reshape | None = None,
 ) -> Captured:
     """Run `network` on N images; return the layer's output, and its gradient if asked for.
 
     The hook on the layer replaces its output by a detached leaf: everything below runs without
-    autograd (under bfloat16 autocast if `precision` says so), everything above in the network's
+    autograd (under autocast if `precision` is lower than fp32), everything above in the network's
     own precision. The caller holds `as_evaluated(network)`. A layer that runs several times counts
     by its last run. `classes` None means the predicted class.
     """
+    if gradients and any(t.is_inference() for t in (*network.parameters(), *network.buffers())):
+        raise UserError(
+            "network: it was built or loaded under torch.inference_mode(), so PyTorch computes no "
+            "gradients for it; do that outside"
+        )
     leaf: Tensor | None = None
     as_maps: Reshape | None = None
     device = images.device.type
@@ -112,7 +125,7 @@ def capture(
 
     handle = network.get_submodule(layer).register_forward_hook(cut)
     try:
-        with torch.no_grad(), autocast(device, precision):
+        with torch.no_grad(), autocast(images.device, precision):
             outputs = network(images)
     finally:
         handle.remove()
@@ -129,6 +142,18 @@ def capture(
             raise UserError(f"layer: the class scores do not depend on {layer!r}")
         (slopes,) = torch.autograd.grad(score, leaf)
         slopes = as_maps(slopes)
+        if leaf.ndim == 3 and not slopes.any():
+            # After the last attention, a class token's head reads no other token.
+            first = chosen(classes, torch.tensor([0]))
+            better = last_used_tokens(
+                network, images[:1], lambda out: scores(out, first).sum(), layer, as_maps
+            )
+            if better:
+                warnings.warn(
+                    f"layer: the class scores do not depend on the image's tokens of {layer!r}, so "
+                    f"maps made from their gradients are zero everywhere; take {better!r}",
+                    stacklevel=2,
+                )
     return Captured(as_maps(leaf.detach()), slopes, classes)
 
 
@@ -160,22 +185,15 @@ def chosen(targets: Targets, rows: Tensor) -> Targets:
 
 
 def logits_in_chunks(
-    network: nn.Module, images: Tensor, batch_size: int, precision: str = "full"
+    network: nn.Module, images: Tensor, batch_size: int, precision: str = "fp32"
 ) -> Tensor:
     """N x K logits of a network in evaluation mode, without a graph."""
     logits = []
-    with torch.no_grad(), autocast(images.device.type, precision):
+    with torch.no_grad(), autocast(images.device, precision):
         for part in images.split(batch_size):
             logits.append(network(part))
             check_logits(logits[-1], len(part))
     return torch.cat(logits)
-
-
-def autocast(device: str, precision: str) -> torch.autocast:
-    """The autocast context of `precision`: "full" (off) or "bfloat16"."""
-    if precision not in PRECISIONS:
-        raise UserError(f"precision: {precision!r} is not one of {', '.join(PRECISIONS)}")
-    return torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def check_logits(logits: object, count: int) -> None:

@@ -29,7 +29,7 @@ from paper_code.cam.localization import (
 )
 from paper_code.cam.scoring import ABOUT, TIE_DRAWS, curve_areas, map_rows, region_rows
 from paper_code.cam.tuning import chosen, tune, tuned_regions
-from paper_code.device import checked_device, exclusive, use_float32
+from paper_code.device import checked_device, exclusive, resolve_precision, use_float32
 from paper_code.errors import UserError
 from paper_code.files import (
     check_columns,
@@ -129,6 +129,7 @@ def evaluate_run(
     run, prepared = Path(run), Path(prepared)
     device = device or checked_device()
     use_float32()
+    precision = resolve_precision(precision, device)
     trained = load_run(run / FACTS)
     facts = trained.facts
     seed = facts["seed"]
@@ -203,7 +204,7 @@ def evaluate_run(
         "seconds_per_image": {name: round(value, 4) for name, value in explained.seconds.items()},
         "provenance": provenance(device),
     }
-    with replacing_together(Path(output)) as new:
+    with replacing_together(Path(output), earlier=FILES) as new:
         write_csv(new / "regions.csv", pd.concat(regions).round(6))
         write_csv(new / "maps.csv", pd.concat(scores).round(6))
         write_csv(new / "stages.csv", stages.round(6))

@@ -16,6 +16,7 @@ from torchvision.transforms.functional import gaussian_blur
 from paper_code.cam.capture import as_evaluated, logits_in_chunks, memory_format
 from paper_code.cam.compute import compute_cam
 from paper_code.cam.fusion import for_inference
+from paper_code.device import resolve_precision
 
 
 class Curves(NamedTuple):
@@ -43,7 +44,7 @@ def deletion_insertion(
     batch_size: int = 16,
     *,
     ties: Tensor,
-    precision: str = "full",
+    precision: str = "fp32",
 ) -> Curves:
     """Softmax probability of `classes` (N) as pixels are removed or shown, in `steps` equal parts.
 
@@ -53,6 +54,7 @@ def deletion_insertion(
     give a random map as smooth as the maps, since pixels removed one by one all over the image
     would disturb the network more than patches do. A constant map then has a random order.
     """
+    precision = resolve_precision(precision, images.device)
     ranks = _ranks(maps, ties.to(maps)).to(images.device)
     pixels = ranks[0].numel()
     cuts = torch.linspace(0, pixels, steps + 1).round().long().to(images.device)

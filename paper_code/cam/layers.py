@@ -77,6 +77,52 @@ def default_layer(network: nn.Module, images: Tensor) -> str:
     return found[-1]
 
 
+def last_used_tokens(
+    network: nn.Module,
+    image: Tensor,
+    score: Callable[[object], Tensor],
+    layer: str,
+    as_maps: Reshape,
+) -> str | None:
+    """The layer to read instead of `layer`, on whose tokens of the image the score does not depend.
+
+    It is the normalisation that runs last, or else the module that does, among those whose tokens
+    have the shape of `layer`'s (N x L x C) and a gradient; None if there is none. The caller holds
+    `as_evaluated(network)`.
+
+    image: 1 x 3 x H x W. score: from the network's output to the number to explain. as_maps: from
+    tokens to 1 x C x h x w.
+    """
+    outputs: dict[str, Tensor] = {}
+
+    def note(name: str):
+        def hook(module: nn.Module, inputs: object, output: object) -> None:
+            if isinstance(output, Tensor) and output.ndim == 3 and output.requires_grad:
+                outputs[name] = output
+
+        return hook
+
+    modules = {name: module for name, module in network.named_modules() if name}
+    handles = [module.register_forward_hook(note(name)) for name, module in modules.items()]
+    try:
+        with torch.enable_grad():
+            value = score(network(image.clone().requires_grad_()))
+    finally:
+        for handle in handles:
+            handle.remove()
+    if layer not in outputs:
+        return None
+    gradients = torch.autograd.grad(value, list(outputs.values()), allow_unused=True)
+    used = [
+        name
+        for (name, output), gradient in zip(outputs.items(), gradients, strict=True)
+        if output.shape == outputs[layer].shape and gradient is not None
+        if as_maps(gradient).any()
+    ]
+    norms = [name for name in used if "norm" in type(modules[name]).__name__.lower()]
+    return next(reversed(norms or used), None)
+
+
 def reshaping(
     output: object,
     network: nn.Module,

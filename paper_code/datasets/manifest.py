@@ -20,13 +20,17 @@ def read(manifest: Path) -> pd.DataFrame:
         One row per image: path, label, group, mask, and any further columns as they are.
 
     Raises:
-        UserError: the file is damaged; it, a column, a label or a listed image or mask is missing
-            or lies outside the manifest's folder; an image is listed twice; two labels differ in
-            case alone.
+        UserError: the file is damaged or lists no image; it, a column, a label or a listed image or
+            mask is missing or lies outside the manifest's folder; an image is listed twice; two
+            labels differ in case alone.
     """
+    if manifest.is_dir():
+        raise UserError(f"{manifest}: a folder. Name the manifest.csv that lists its images.")
     if not manifest.is_file():
-        raise UserError(f"{manifest}: no such manifest. Check 'manifests' in the config.")
+        raise UserError(f"{manifest}: no such manifest. Name a CSV file that lists the images.")
     table = read_csv(manifest, "path", "label")
+    if table.empty:
+        raise UserError(f"{manifest}: lists no image. Write one line for each.")
     for column in ("group", "mask"):
         if column not in table.columns:
             table[column] = ""

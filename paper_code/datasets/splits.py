@@ -120,7 +120,9 @@ def split_by_patient(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.nd
 
 
 def make_split(manifest: str | Path, output: str | Path, *, by: str, seed: int) -> None:
-    """Write a split as CSV: image, label, group, part; rows as in the manifest.
+    """Write a split as CSV: image, label, group, part, by, seed; rows as in the manifest.
+
+    `by` and `seed` are the same in every row: the file itself says how it was made.
 
     Args:
         manifest: `manifest.csv` of `make_manifest`.
@@ -139,4 +141,4 @@ def make_split(manifest: str | Path, output: str | Path, *, by: str, seed: int) 
             parts = split_by_image(table["label"], seed)
     except UserError as error:
         raise UserError(f"{manifest}: {error}") from error
-    write_csv(output, table[["image", "label", "group"]].assign(part=parts))
+    write_csv(output, table[["image", "label", "group"]].assign(part=parts, by=by, seed=seed))

@@ -1,4 +1,4 @@
-"""The report: every table and figure in one HTML page that opens with the answer.
+"""The report: every table and figure in one HTML page that opens with what it is about.
 
 Nothing is loaded from elsewhere, so the page can be sent and read without network.
 """
@@ -29,7 +29,7 @@ def write_report(
     *,
     tables: Sequence[str],
     figures: Sequence[str],
-    summary: str,
+    summary: str | None,
     about: Mapping[str, tuple[str, str]],
     phantoms: Sequence[str] = (),
 ) -> None:
@@ -39,7 +39,8 @@ def write_report(
         output: the .html file.
         tables: CSV files of tables; each has its .md beside it.
         figures: PNG files.
-        summary: the .md file of the summary.
+        summary: the .md file of the summary, whose page opens with the answer about the paper; None
+            where all data are a user's own, whose results then come first.
         about: group and caption of each of them by name, in the order of the report.
         phantoms: names of the data sets that synthetic images stand in for.
 
@@ -48,23 +49,23 @@ def write_report(
     """
     pages = {Path(table).stem: _read(Path(table).with_suffix(".md")) for table in tables}
     pictures = {Path(figure).stem: Path(figure) for figure in figures}
-    known = {*pages, SUMMARY}
+    known = {*pages, *([SUMMARY] if summary else [])}
     groups: dict[str, list[str]] = {}
     for name, (group, _) in about.items():
         groups.setdefault(group, []).append(name)
-    lines = answer({name: read_results(path) for name, path in zip(pages, tables, strict=True)})
-    rest = _read(Path(summary)).partition("\n## ")[2]
-    body = [
-        "<header>\n<h1>Does the paper hold?</h1>",
-        f'<p class="quiet">{PAPER}</p>',
-        _phantoms(phantoms),
-        _answer(lines, known),
-        "</header>",
-        _contents(groups),
-        f'<main>\n<section class="result" id="{SUMMARY}">\n<h2>Summary</h2>',
-        _html(f"## {rest}", SUMMARY, known) if rest else "",
-        "</section>",
-    ]
+    title, opening, first = "Results on your images", [], []
+    if summary:
+        title = "Does the paper hold?"
+        read = {name: read_results(path) for name, path in zip(pages, tables, strict=True)}
+        opening = [f'<p class="quiet">{PAPER}</p>', _answer(answer(read), known)]
+        rest = _read(Path(summary)).partition("\n## ")[2]
+        first = [
+            f'<section class="result" id="{SUMMARY}">\n<h2>Summary</h2>',
+            _html(f"## {rest}", SUMMARY, known) if rest else "",
+            "</section>",
+        ]
+    body = [f"<header>\n<h1>{title}</h1>", _phantoms(phantoms), *opening, "</header>"]
+    body += [_contents(groups, known), "<main>", *first]
     for group, names in groups.items():
         body.append(f'<h2 class="group" id="group-{_anchor(group)}">{group}</h2>')
         for name in names:
@@ -76,7 +77,7 @@ def write_report(
             )
     body.append("</main>")
     text = '<a id="top"></a>\n' + "\n".join(filter(None, body))
-    write_text(output, document("Does the paper hold?", text, STYLE, SCRIPT))
+    write_text(output, document(title, text, STYLE, SCRIPT))
 
 
 def _read(path: Path) -> str:
@@ -115,16 +116,17 @@ def _claim_link(claim: str) -> str:
     return f'<a href="#claims--{_anchor(claim)}">claim: {escape(claim)}</a>'
 
 
-def _contents(groups: dict[str, list[str]]) -> str:
+def _contents(groups: dict[str, list[str]], known: set[str]) -> str:
     items = "".join(
         f'<li><a href="#group-{_anchor(group)}">{group}</a>: '
         + ", ".join(f'<a href="#{name}">{_short(name)}</a>' for name in names)
         + "</li>"
         for group, names in groups.items()
     )
+    summary = f'<li><a href="#{SUMMARY}">Summary</a></li>' if SUMMARY in known else ""
     return (
         '<nav aria-label="Contents"><details open><summary>Contents</summary>\n'
-        f'<ul><li><a href="#{SUMMARY}">Summary</a></li>{items}</ul></details></nav>'
+        f"<ul>{summary}{items}</ul></details></nav>"
     )
 
 

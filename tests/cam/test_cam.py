@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torchvision.models import resnet18
 
+from paper_code import device
 from paper_code.cam import METHODS, compute_cam, dt_gradcam_steps
 from paper_code.cam.capture import as_evaluated, capture
 from paper_code.cam.compute import raw_cam
@@ -99,6 +100,28 @@ def test_gradients_of_the_caller_survive(tiny, small):
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_the_callers_mode_does_not_matter(tiny, small, method, mode):
+    options = FAST.get(method, {})
+    expected = compute_cam(tiny, small, [0, 1], method, **options)
+    with mode():
+        classes, images = torch.tensor([0, 1]), small.clone()
+        found = compute_cam(tiny, images, classes, method, **options)
+        assert torch.is_inference_mode_enabled() == (mode is torch.inference_mode)
+    again = compute_cam(tiny, images, classes, method, **options)
+    assert torch.equal(found, expected) and torch.equal(again, expected)
+
+
+def test_a_network_made_under_inference_mode(small):
+    with torch.inference_mode():
+        network = Tiny()
+        assert compute_cam(network, small, [0, 1], "eigencam").any()
+        with pytest.raises(UserError, match="built or loaded under"):
+            compute_cam(network, small, [0, 1], "gradcam")
+        assert all(parameter.requires_grad for parameter in network.parameters())
+
+
 def test_everything_is_restored_after_an_exception(small):
     network = Tiny(fail=True).train()
     with pytest.raises(RuntimeError, match="inside"):
@@ -164,12 +187,19 @@ def test_default_layer_of_an_own_network_is_its_last_grid(tiny, small):
     )
 
 
-def test_bfloat16_is_close_and_leaves_autocast_off(network, images):
+def test_bf16_is_close_and_leaves_autocast_off(network, images):
     exact = compute_cam(network, images, [0, 1, 2], "gradcam", "layer2")
-    rough = compute_cam(network, images, [0, 1, 2], "gradcam", "layer2", precision="bfloat16")
+    rough = compute_cam(network, images, [0, 1, 2], "gradcam", "layer2", precision="bf16")
     assert rough.dtype == torch.float32
     assert 0 < (exact - rough).abs().mean() < 0.05
     assert not torch.is_autocast_enabled("cpu")
+
+
+@pytest.mark.parametrize("method", ["gradcam", "scorecam"])
+def test_auto_lowers_nothing_where_bf16_is_emulated(tiny, small, monkeypatch, method):
+    monkeypatch.setattr(device, "cpu_flags", set)
+    exact = compute_cam(tiny, small, [0, 1], method)
+    assert torch.equal(compute_cam(tiny, small, [0, 1], method, precision="auto"), exact)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

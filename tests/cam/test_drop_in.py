@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -232,6 +233,38 @@ def test_any_target(images):
     plain = compute_cam(segmenter, images, targets, "gradcam", "1")
     reference = GradCAM(segmenter, [segmenter[1]])(images, targets)
     assert np.abs(plain.numpy() - reference).max() < 1e-4
+
+
+@pytest.mark.parametrize("method", ["gradcam", "dt_gradcam"])
+@pytest.mark.parametrize("library", ["timm", "torchvision"])
+def test_tokens_that_no_score_depends_on(library, method, images):
+    """Of the last layers only the class token counts: said once, with the layer to take."""
+    torch.manual_seed(0)
+    if library == "timm":
+        model = timm.models.VisionTransformer(SIZE, 16, num_classes=3, embed_dim=24, depth=2)
+        unused, used = (model.blocks[-1], model.norm, model.blocks[-1].norm2), "blocks.1.norm1"
+    else:
+        model = torchvision.models.VisionTransformer(SIZE, 16, 2, 2, 32, 64, num_classes=3)
+        torch.nn.init.normal_(model.heads.head.weight)  # torchvision begins with zeros
+        unused, used = (model.encoder.ln,), "encoder.layers.encoder_layer_1.ln_1"
+    for layer in unused:
+        with pytest.warns(UserWarning, match=f"do not depend on .*; take '{used}'") as said:
+            assert not compute_cam(model, images, [0, 1], method, layer).any()
+        assert len({str(warning.message) for warning in said}) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert compute_cam(model, images, [0, 1], method, used).any()
+        # A class against which everything speaks has an empty map too, but for another reason.
+        compute_cam(model, images, [lambda output: -output.abs().sum()] * 2, method, used)
+
+
+def test_the_warning_is_shown_once(images):
+    model = timm.models.VisionTransformer(SIZE, 16, num_classes=3, embed_dim=24, depth=2)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            DTGradCAM(model, [model.norm], copies=2)(images)
+    assert len(said) == 1
 
 
 def test_score_cam_takes_targets_too(model, images):

@@ -52,7 +52,18 @@ def test_arrays(manifest, tmp_path):
         assert np.array_equal(images[row], expected.transpose(2, 0, 1))
     assert np.array_equal(masks[0], np.tile(np.arange(32) >= 16, (32, 1)))
     assert not masks[1:].any()
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["images.npy", "masks.npy"]
+    # With the manifest and its facts the folder is all that later steps need.
+    for name in ("manifest.csv", "source.json"):
+        assert (tmp_path / "out" / name).read_bytes() == manifest.with_name(name).read_bytes()
+    assert len(list((tmp_path / "out").iterdir())) == 4
+
+
+def test_beside_its_manifest_nothing_is_copied(manifest):
+    before = {path.name: path.stat().st_ino for path in manifest.parent.iterdir()}
+    prepare(manifest, manifest.parent, image_size=32)
+    after = {path.name: path.stat().st_ino for path in manifest.parent.iterdir()}
+    assert after.items() >= before.items()
+    assert after.keys() - before.keys() == {"images.npy", "masks.npy"}
 
 
 def test_workers_do_not_change_the_arrays(manifest, tmp_path):
@@ -239,6 +250,24 @@ def test_files_that_belong_together_appear_together(tmp_path):
     with replacing_together(tmp_path) as new:
         (new / "a").write_text("new")
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"a": "new", "b": "old"}
+
+
+def test_a_move_that_is_cut_short_leaves_no_mixture_of_two_sets(tmp_path, monkeypatch):
+    for name in ("a", "b", "mine"):
+        (tmp_path / name).write_text("old")
+    move, moved = Path.replace, []
+
+    def cut_short(path, target):
+        if moved:
+            raise KeyboardInterrupt
+        moved.append(move(path, target))
+
+    monkeypatch.setattr(Path, "replace", cut_short)
+    with pytest.raises(KeyboardInterrupt), replacing_together(tmp_path, ["a", "b", "c"]) as new:
+        for name in ("a", "b"):
+            (new / name).write_text("new")
+    left = {file.name: file.read_text() for file in tmp_path.iterdir()}
+    assert left == {"a": "new", "mine": "old"}
 
 
 # --- Images that can -----------------------------------------------------------------------------

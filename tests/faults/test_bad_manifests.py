@@ -63,7 +63,7 @@ WRONG = {
     "no bytes": (b"", "not a readable CSV"),
     "a byte order mark alone": ("\ufeff", "not a readable CSV|column missing"),
     "blank lines alone": ("\n\n\n", "not a readable CSV"),
-    "header alone": (HEADER, "holds no image of mine"),
+    "header alone": (HEADER, "manifest.csv: lists no image"),
     "UTF-16": ((HEADER + ROWS).encode("utf-16"), "not a CSV file in UTF-8"),
     "Latin-1": (first_row("a0.png,bénigne,p,").encode("latin-1"), "not a readable CSV"),
     "a picture": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not a CSV file in UTF-8"),

@@ -65,6 +65,14 @@ def test_the_classifier_is_replaced_and_taken_off(images, tmp_path):
     assert bare(images).shape == (1, 2048)
 
 
+@pytest.mark.parametrize("training", [False, True])
+def test_a_new_classifier_is_in_the_mode_of_the_network(training, images):
+    network = DALAResNet50(2, dropout=0.9).train(training)
+    for classes in (3, 0):
+        network.reset_classifier(classes)
+        assert all(part.training == training for part in network.modules())
+
+
 @pytest.mark.parametrize("gate_after", [2, 4])
 def test_features_only(gate_after, images):
     torch.manual_seed(0)
@@ -123,6 +131,15 @@ def test_what_timm_cannot_have(name, value):
 )
 def test_when_timm_knows_the_network(code):
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_a_trained_network_keeps_the_names_of_its_classes(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    save_weights(path, build_network("dalaresnet50", 2), {"classes": '["benign", "malignant"]'})
+    network = torch.hub.load(str(ROOT), "trained", path, source="local")
+    assert network.classes == ["benign", "malignant"]
+    network.reset_classifier(2)
+    assert network.classes is None
 
 
 def test_torch_hub(images):

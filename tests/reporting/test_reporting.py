@@ -490,10 +490,11 @@ def test_tables_04_and_05(make_listed, tmp_path, module, dataset, counts, line):
     assert line in (tmp_path / "t.md").read_text(encoding="utf-8")
 
 
-def write_split(folder: str, sizes: dict[str, int]) -> str:
+def write_split(folder: str, sizes: dict[str, int], by: str = "image") -> str:
     table = pd.read_csv(Path(folder) / "manifest.csv")[["image", "label", "group"]]
     path = Path(folder) / "split.csv"
-    write_csv(path, table.assign(part=np.repeat(list(sizes), list(sizes.values()))))
+    part = np.repeat(list(sizes), list(sizes.values()))
+    write_csv(path, table.assign(part=part, by=by, seed=0))
     return str(path)
 
 
@@ -508,9 +509,9 @@ def write_split(folder: str, sizes: dict[str, int]) -> str:
 def test_table_06(make_listed, tmp_path, train, by, verdicts):
     counts = dict.fromkeys(("normal", "benign", "insitu", "invasive"), 100)
     folder = make_listed("bach", counts)
-    split = write_split(folder, {"train": train, "val": 40, "test": 360 - train})
+    split = write_split(folder, {"train": train, "val": 40, "test": 360 - train}, by)
     output = tmp_path / "t.csv"
-    table_06_splits.write(str(output), prepared=[folder], splits=[split], by=by, scale="paper")
+    table_06_splits.write(str(output), prepared=[folder], splits=[split], scale="paper")
     table = pd.read_csv(output).set_index("part")
     assert table["value"].to_dict() == {
         "total": 400,
@@ -530,7 +531,7 @@ def test_table_06_of_a_set_of_one_s_own(make_listed, tmp_path):
     folder = make_listed("own", {"a": 10, "b": 10})
     split = write_split(folder, {"train": 12, "val": 2, "test": 6})
     output = tmp_path / "t.csv"
-    table_06_splits.write(str(output), prepared=[folder], splits=[split], by="image", scale="demo")
+    table_06_splits.write(str(output), prepared=[folder], splits=[split], scale="demo")
     page = output.with_suffix(".md").read_text(encoding="utf-8")
     assert "nan" not in page.replace("Provenance", "")
     assert "| own | 20 | 12 | 2 | 6 | 0 | not printed |" in page

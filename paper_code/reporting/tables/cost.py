@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from paper_code.audit.timing import averages
+from paper_code.audit.costs import averages
+from paper_code.audit.printed import Printed
 from paper_code.networks.names import parse_network
 from paper_code.networks.structure import count_parameters, gmacs, meta_network
-from paper_code.published import printed_value, published_table
+from paper_code.published import printed_value
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
 from paper_code.reporting.markdown import distinct, markdown, number, provenance_block, write_table
 from paper_code.reporting.tables.scores import group_runs
@@ -53,7 +54,7 @@ DEFINITIONS = f"""## Definitions
   accuracy. To within 1 point: up to the end of the first epoch whose validation accuracy is within
   one percentage point of the best.
 - Images/s: training images over the median training time of an epoch. Peak memory: allocated
-  by a training step on a GPU; on a CPU, the largest resident memory of the process.
+  by training and evaluation on a GPU; on a CPU, the largest resident memory of the process.
 - Convergence (paper): printed without a definition and measured on one {PAPER_HARDWARE}. So the
   CSV has it beside all three times, and on other hardware none speaks for or against it.
 - Runs on a CPU may have shared it, as the workflow trains several side by side.
@@ -80,10 +81,10 @@ def _average_note(table: str) -> str:
     """What the printed average times are averages of."""
     if table == "10":
         return 'The paper heads its times "average time" and does not say over what it averages.'
-    (finding,) = averages(published_table(table))
+    (finding,) = averages(Printed())
     return (
         "The printed average times against the means of the four printed times: "
-        f"{finding.result}. See [audit.md](audit.md)."
+        f"{finding['result']}. See [audit.md](audit.md)."
     )
 
 

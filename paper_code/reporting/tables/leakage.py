@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from paper_code.datasets.control import SIGNALS
 from paper_code.datasets.overlap import SIDE, THRESHOLD, near_duplicates, shared_patients
 from paper_code.errors import UserError
 from paper_code.files import load_array
@@ -62,18 +61,6 @@ from having images of more patients to learn from.
   training patients would change. With one run of each, the interval is for these two networks
   alone.
 - Patients are what the data set's file names say; see docs/reference/data.md."""
-CONTROL_TITLE = "Control of the method: splits of synthetic images whose leakage is known"
-DISTINCT, ALIKE = (f"{signal:g}" for signal in SIGNALS.values())
-CONTROL_NOTES = f"""A control of the method, not a finding. The images are synthetic and show
-normal tissue alone. The class was drawn by lot for each patient, so no image shows it, and on new
-patients a network can only guess (accuracy 0.5). Where patients are distinct (in stain, texture and
-light; strength of the patient signal {DISTINCT}), a network that has seen other images of a patient
-can recognise the patient, and with it the class: a split by image must flatter. Where they are
-alike (strength {ALIKE}), it must not.
-
-- Each cell: mean over the runs [95 % interval] ± standard deviation between the runs. The
-  difference is by image minus by patient; "each seed" gives it run by run.
-- Intervals and tests are those of the leakage table."""
 
 
 def write(
@@ -83,7 +70,6 @@ def write(
     prepared: list[str],
     scale: str,
     resamples: int,
-    control: bool = False,
 ) -> None:
     """Write `output` (.csv) and its .md.
 
@@ -93,7 +79,6 @@ def write(
         prepared: folders of the prepared data sets.
         scale: smoke, demo or paper.
         resamples: of the bootstrap.
-        control: the runs are of the synthetic sets of `paper_code.phantoms.control`.
 
     Raises:
         UserError: a network has runs of one kind of split only, or a data set is not prepared.
@@ -101,9 +86,8 @@ def write(
     loaded = [load_run(path) for path in runs]
     rows = leakage_rows(loaded, prepared, scale=scale, resamples=resamples)
     blocks = [_block(dataset, subset) for dataset, subset in rows.groupby("dataset", sort=False)]
-    title = CONTROL_TITLE if control else "Split by image against split by patient"
-    notes = CONTROL_NOTES if control else NOTES
-    write_table(output, rows, title, [notes, *blocks, provenance_block(loaded, scale)])
+    title = "Split by image against split by patient"
+    write_table(output, rows, title, [NOTES, *blocks, provenance_block(loaded, scale)])
 
 
 def leakage_rows(

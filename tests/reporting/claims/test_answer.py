@@ -178,3 +178,11 @@ def test_a_time_that_the_paper_prints_as_shorter_contradicts_the_shortest():
     )
     (line,) = answer({"claims": claims})
     assert line.label == "contradicted by arithmetic" and "faster by 16.25 s" in line.text
+
+
+def test_a_data_set_of_one_s_own_is_called_by_its_name():
+    """It may stand beside the paper's, in the tables that the answer is made from."""
+    tables = leakage(3) | {"comparisons": gate_rows("supported", dataset="mine")}
+    tables["leakage"]["dataset"] = "mine"
+    said = " ".join(line.text for line in answer(tables)) + brief_markdown(tables)
+    assert "mine by image +0.050" in said and "mine, ResNet50" in said and "at mine" in said

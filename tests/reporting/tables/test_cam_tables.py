@@ -15,6 +15,7 @@ from paper_code.cam import compute_cam, evaluation
 from paper_code.cam.ablation import STAGES
 from paper_code.cam.contenders import CONTENDERS
 from paper_code.cam.localization import overlap_scores, regions
+from paper_code.device import default_device, resolve_precision
 from paper_code.errors import UserError
 from paper_code.networks.preprocessing import normalize
 from paper_code.reporting.tables.cam.ablation import ablation_rows
@@ -63,7 +64,7 @@ def facts_of(data, weights, images, **changes) -> dict:
         "frozen": False,
         "dropout": 0.25,
         "settings": dict(PROTOCOL),
-        "cam": {"copies": 10, "sigma": 0.1, "kernel_size": 5, "precision": "full"},
+        "cam": {"copies": 10, "sigma": 0.1, "kernel_size": 5, "precision": "fp32"},
         "thresholds": {name: {"threshold": 0.5, "iou": 0.4, "area": 0.2} for name in CONTENDERS},
         "tuned": dict.fromkeys(CONTENDERS, tuned)
         | {"dt_gradcam": {"iou": 0.4, "copies": 10, "sigma": 0.1, "kernel_size": 5}},
@@ -387,8 +388,10 @@ def test_a_histology_set_without_masks_has_a_stand_in(run_and_data, tmp_path):
     run, prepared, _ = run_and_data
     table = pd.read_csv(prepared / "manifest.csv").drop(columns="mask").assign(mask="")
     table.to_csv(prepared / "manifest.csv", index=False)
-    evaluate_run(run, prepared, tmp_path / "cam", images=2, scorecam_images=1, copies=2)
+    given = {"images": 2, "scorecam_images": 1, "copies": 2, "precision": "auto"}
+    evaluate_run(run, prepared, tmp_path / "cam", **given)
     facts = read_json(tmp_path / "cam/cam.json")
+    assert facts["cam"]["precision"] == resolve_precision("auto", default_device())
     assert facts["truth"].startswith("haematoxylin-dense region")
     assert not facts["lesion_masks"]
 

@@ -213,16 +213,6 @@ def test_table_and_figure_by_the_command_line(both_splits, tmp_path):
     assert figure.stat().st_size > 10_000 and figure.with_suffix(".pdf").exists()
 
 
-def test_the_control_says_that_it_is_one(both_splits, tmp_path):
-    runs, prepared = both_splits
-    table = tmp_path / "leakage_control.csv"
-    words = ["table", "leakage_control", "--runs", *runs.values(), "--prepared", prepared]
-    words += ["--scale", "paper", "--resamples", "50", "--output", str(table)]
-    assert main(words) == 0
-    page = table.with_suffix(".md").read_text()
-    assert "A control of the method, not a finding" in page and "Patients are what" not in page
-
-
 def test_one_kind_of_split_is_not_enough(both_splits):
     runs, prepared = both_splits
     with pytest.raises(UserError, match="both splits"):

@@ -12,7 +12,7 @@ from PIL import Image
 from paper_code.cli import main
 from paper_code.errors import UserError
 from paper_code.files import write_csv, write_json
-from paper_code.networks.registry import NETWORKS
+from paper_code.networks.registry import PAPER_NETWORKS
 from paper_code.networks.structure import meta_network, trace_layers, trace_operations
 from paper_code.published import published_table
 from paper_code.reporting.catalogue import RESULTS
@@ -258,8 +258,8 @@ def test_a_set_of_one_s_own_has_no_printed_value(make_run, tmp_path):
 
 def test_tables_09_and_10_parameters_of_all_networks(make_run, tmp_path):
     """The counted totals are the printed ones but for what docs/reference/networks.md lists."""
-    nine = [make_run("breakhis_40x", name) for name in NETWORKS]
-    ten = [make_run(dataset, name) for dataset in CLASSES for name in NETWORKS]
+    nine = [make_run("breakhis_40x", name) for name in PAPER_NETWORKS]
+    ten = [make_run(dataset, name) for dataset in CLASSES for name in PAPER_NETWORKS]
     rows = pd.concat(
         [
             build(table_09_breakhis_cost, tmp_path / "9.csv", nine)[0],
