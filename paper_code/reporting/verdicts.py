@@ -70,7 +70,7 @@ BY_ARITHMETIC = "by arithmetic"
 
 # --- guards: what stands against results, as text -------------------------------------------------
 
-SUBSET, BY_PATIENT, SCALE = "subset", "split by patient", "{scale} scale"
+BY_PATIENT, SCALE = "split by patient", "{scale} scale"
 UNEQUAL_EPOCHS = "unequal epochs"
 OTHER_HARDWARE, NO_INTERVAL = "other hardware", "no interval"
 
@@ -109,7 +109,7 @@ DATA_GUARDS = (
     Guard("phantom", lambda facts, _: _drawn(facts), paper_only=False),
     Guard("not the paper's data", lambda facts, _: not (_drawn(facts) or _of_paper(facts))),
     Guard(
-        SUBSET,
+        "subset",
         lambda facts, _: not _drawn(facts) and _of_paper(facts) and not facts["data"]["complete"],
     ),
 )
