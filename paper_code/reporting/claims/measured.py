@@ -27,7 +27,6 @@ OBSTACLES = (
     "phantom",
     "subset",
     "random weights",
-    "smoke scale",
     "demo scale",
     "frozen backbone",
     "other protocol",
