@@ -33,7 +33,10 @@ def network(name, num_classes=2, pretrained=False, **options):
 
 
 def trained(path):
-    """A network with the weights of a file that this project's training wrote."""
+    """A network with the weights of a file that this project's training wrote.
+
+    Its attribute `classes` has their names in the order of the outputs.
+    """
     from paper_code.networks import network_from_checkpoint
 
     return network_from_checkpoint(path)[0]

@@ -9,6 +9,7 @@ import torch
 from paper_code.errors import UserError
 from paper_code.files import load_array
 from paper_code.listed import read_listed, read_split
+from paper_code.progress import count_text
 
 
 def load_prepared(
@@ -35,8 +36,8 @@ def load_prepared(
         )
     if len(images) != len(manifest):
         raise UserError(
-            f"{prepared / 'images.npy'}: {len(images)} images, but the manifest lists "
-            f"{len(manifest)}. Prepare the data set again."
+            f"{prepared / 'images.npy'}: {count_text(len(images), 'image')}, but the manifest "
+            f"lists {len(manifest)}. Prepare the data set again."
         )
     labels = torch.from_numpy(pd.Categorical(table["label"], classes).codes.astype(np.int64))
     return table, torch.from_numpy(images), labels

@@ -31,7 +31,8 @@ def source_files(*modules: str) -> list[str]:
         if path not in found:
             found.add(path)
             if path.name == "__init__.py":
-                found.update(path.parent.glob("*.csv"))  # a package's data, as in `published`
+                # a package's data, as in `published` and `audit`
+                found.update(p for p in path.parent.iterdir() if p.suffix in (".csv", ".yaml"))
             waiting += _imports(path)
     return sorted(os.path.relpath(path) for path in found)
 

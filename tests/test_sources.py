@@ -55,6 +55,7 @@ def test_a_run_depends_on_its_own_network_alone(name):
 def test_a_package_s_data_are_its_sources():
     found = source_files("paper_code.reporting.tables.scores")
     assert "paper_code/published/table_07.csv" in found
+    assert "paper_code/audit/findings.yaml" in source_files("paper_code.audit.report")
     assert "paper_code/metrics/intervals.py" in found
     # Names of networks alone: no network, no training.
     light = {"__init__.py", "names.py", "registry.py"}

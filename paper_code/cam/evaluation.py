@@ -44,7 +44,7 @@ from paper_code.listed import read_listed
 from paper_code.metrics import bootstrap_interval
 from paper_code.networks.builder import network_from_checkpoint
 from paper_code.networks.preprocessing import normalize
-from paper_code.progress import say
+from paper_code.progress import count_text, say
 from paper_code.provenance import provenance
 from paper_code.runs import FACTS, PREDICTIONS, WEIGHTS, Run, load_run
 
@@ -149,7 +149,7 @@ def evaluate_run(
     share = float(truth[counting & (table["part"] != "test").to_numpy()].mean())
 
     def report(method: str, count: int, seconds: float) -> None:
-        say(f"{facts['dataset']}: {method}, {count} images, {seconds:.3f} s each")
+        say(f"{facts['dataset']}: {method}, {count_text(count, 'image')}, {seconds:.3f} s each")
 
     # Trainings that run beside this one are timed, and so are these maps.
     with exclusive(device):
@@ -204,7 +204,7 @@ def evaluate_run(
         "seconds_per_image": {name: round(value, 4) for name, value in explained.seconds.items()},
         "provenance": provenance(device),
     }
-    with replacing_together(Path(output)) as new:
+    with replacing_together(Path(output), earlier=FILES) as new:
         write_csv(new / "regions.csv", pd.concat(regions).round(6))
         write_csv(new / "maps.csv", pd.concat(scores).round(6))
         write_csv(new / "stages.csv", stages.round(6))

@@ -24,6 +24,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prepared", required=True, help="folder of the prepared data set")
     parser.add_argument("--split", required=True, help="CSV of the command 'split'")
     add_output(parser, "folder of the run")
+    parser.add_argument("--force", action="store_true", help="replace a finished run in --output")
     parser.add_argument("--checkpoints", help="folder for the checkpoint; without it --output")
     add_config(parser, "weights", "to start from", choices=["auto", "imagenet", "random"])
     add_config(parser, "freeze_backbone", "train only the head and the gate")
@@ -68,6 +69,7 @@ def run_train(args: argparse.Namespace) -> None:
         freeze=args.freeze_backbone == "true",
         dropout=args.dropout,
         checkpoint_dir=args.checkpoints,
+        force=args.force,
     )
 
 

@@ -13,9 +13,10 @@ from paper_code.errors import UserError
 from paper_code.files import write_text
 from paper_code.metrics import METRICS, bootstrap_interval
 from paper_code.networks.names import VARIANT, parse_network
-from paper_code.reporting.evidence import FEWEST_PATIENTS
+from paper_code.progress import count_text
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
 from paper_code.reporting.markdown import interval_text, markdown
+from paper_code.reporting.verdicts import FEWEST_PATIENTS
 from paper_code.runs import CARD, FACTS, WEIGHTS, Run, load_run
 
 # What Hugging Face calls the metrics that it knows.
@@ -146,11 +147,12 @@ def _data(run: Run) -> str:
     test = held_out[held_out["part"] == "test"]
     per_class = ", ".join(f"{int((test['label'] == name).sum())} {name}" for name in classes)
     patients = test.loc[test["group"] != "", "group"].nunique()
+    of_patients = f", of {count_text(patients, 'patient')}" if patients else ""
     by_patient = run.facts["by"] == "patient"
     lines = [
         f"{_names(run)[1]}: {data['description']}.",
         f"Classes, in the order of the outputs: {', '.join(classes)}. Images: {counts}; in the "
-        f"test part {per_class}" + (f", of {patients} patients" if patients else "") + ".",
+        f"test part {per_class}{of_patients}.",
         f"Split by {run.facts['by']}, seed {run.facts['split_seed']}"
         + (
             ": every patient is in one part only."
@@ -215,7 +217,9 @@ def _limits(run: Run) -> list[str]:
     groups = run.part("test")[2]
     patients = len(set(groups) - {""})
     if 0 < patients < FEWEST_PATIENTS:
-        lines.append(f"{patients} patients in the test part: the intervals are too narrow.")
+        lines.append(
+            f"{count_text(patients, 'patient')} in the test part: the intervals are too narrow."
+        )
     if facts["weights"].startswith("random"):
         lines.append("Started from random weights; the paper starts from ImageNet weights.")
     return [

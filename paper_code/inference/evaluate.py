@@ -13,6 +13,7 @@ from paper_code.inference.load import load_trained
 from paper_code.inference.predict import CHUNK, class_probabilities, decoded
 from paper_code.metrics import METRICS, bootstrap_interval
 from paper_code.prepared import load_prepared
+from paper_code.progress import count_text
 from paper_code.runs import FACTS, WEIGHTS, load_run
 
 
@@ -124,5 +125,5 @@ def _of_manifest(weights: Path, manifest: str) -> Labelled:
     files, size = [Path(path) for path in table["path"]], int(facts["image_size"])
     probabilities = [class_probabilities(network, images) for _, images in decoded(files, size)]
     labels = pd.Categorical(table["label"], classes).codes.astype(np.int64)
-    facts = {"data": f"{manifest} ({len(table)} images)", "weights": weights}
+    facts = {"data": f"{manifest} ({count_text(len(table), 'image')})", "weights": weights}
     return labels, np.concatenate(probabilities), table["group"].to_numpy(), facts

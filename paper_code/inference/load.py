@@ -1,6 +1,5 @@
 """A trained network and a user's images: what `predict`, `evaluate` and `explain` start from."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,13 +31,12 @@ def load_trained(weights: str | Path) -> tuple[nn.Module, dict]:
             f"{weights}: does not say {', '.join(sorted(missing))}. Give the weights.safetensors "
             "of a run of 'train'."
         )
-    try:
-        classes, size = json.loads(metadata["classes"]), int(metadata["image_size"])
-        if len(set(classes)) != int(metadata["num_classes"]):
-            raise ValueError("one name for each class is needed")
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{weights}: what it says of its classes is wrong ({error}).") from error
-    return network, metadata | {"classes": classes, "image_size": size}
+    if network.classes is None:
+        raise UserError(f"{weights}: what it says of its classes is not one name for each class.")
+    return network, metadata | {
+        "classes": network.classes,
+        "image_size": int(metadata["image_size"]),
+    }
 
 
 def read_images(paths: Sequence[str | Path], size: int) -> torch.Tensor:

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from paper_code.inference.drawing import OPACITY, coloured, outlines
+from paper_code.progress import count_text
 from paper_code.reporting.labels import METHOD_LABELS, NETWORK_LABELS
 from paper_code.webpage import document
 
@@ -108,7 +109,7 @@ def make_page(
         scores: per method, the means over images with a lesion and `images`, their number; empty
             without masks.
     """
-    title = f"Class activation maps of {_count(images, 'image')}"
+    title = f"Class activation maps of {count_text(images, 'image')}"
     photos = "\n".join(
         f".photo-{number} {{ background-image: url({_uri(row.photo)}); "
         f"aspect-ratio: {row.photo_size[0]} / {row.photo_size[1]}; }}"
@@ -151,7 +152,7 @@ def _failures(skipped: Sequence[str]) -> str:
     items = "".join(f"<li>{escape(reason)}</li>" for reason in skipped)
     return (
         f'<section class="failures warning" aria-labelledby="failures">\n'
-        f'<h2 id="failures">{_count(len(skipped), "file")} skipped</h2>\n<ul>{items}</ul>\n'
+        f'<h2 id="failures">{count_text(len(skipped), "file")} skipped</h2>\n<ul>{items}</ul>\n'
         "</section>"
     )
 
@@ -170,7 +171,7 @@ def _means(scores: Mapping[str, Mapping[str, float]]) -> str:
     images, lesion = (next(iter(scores.values()))[key] for key in ("images", "lesion"))
     return (
         '<section aria-labelledby="scores">\n<h2 id="scores">Maps against the masks</h2>\n'
-        f'<table>\n<thead><tr><th scope="col">Mean of {_count(int(images), "image")}</th>{head}'
+        f'<table>\n<thead><tr><th scope="col">Mean of {count_text(int(images), "image")}</th>{head}'
         f"</tr></thead>\n<tbody>{lines}</tbody>\n</table>\n"
         '<p class="quiet">IoU: overlap of the lesion with the map after Otsu’s threshold. '
         "Pointing game: whether the map’s highest point is in the lesion. Energy inside: the part "
@@ -295,7 +296,7 @@ def _rest(missing: int) -> str:
     if missing <= 0:
         return ""
     return (
-        f"<p>{_count(missing, 'more image')} would make this page too large: the overlays and "
+        f"<p>{count_text(missing, 'more image')} would make this page too large: the overlays and "
         "explanations.csv have all of them.</p>"
     )
 
@@ -306,10 +307,6 @@ def _enlarged() -> str:
         f'<h2 id="enlarged-title"></h2>{_slider("mix-enlarged")}'
         '<button type="button" id="close">Close</button></div><div id="enlarged"></div></dialog>'
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _uri(jpeg: bytes) -> str:

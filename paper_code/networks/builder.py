@@ -88,8 +88,8 @@ def network_from_checkpoint(path: str | Path) -> tuple[nn.Module, dict[str, str]
         network = build_network(
             metadata["network"],
             int(metadata["num_classes"]),
-            metadata.get("reading", "named"),
-            dropout=float(metadata.get("dropout", 0.25)),
+            metadata["reading"],
+            dropout=float(metadata["dropout"]),
             image_size=int(metadata.get("image_size", 224)),
             **gate,
         )

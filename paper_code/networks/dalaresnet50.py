@@ -116,6 +116,7 @@ class DALAResNet50(ResNet):
             head = nn.Identity()
         self.fc = head.to(self.conv1.weight.device, self.conv1.weight.dtype).train(self.training)
         self.num_classes = num_classes
+        self.classes = None
         self.settings = self.settings | {"num_classes": num_classes}
 
 

@@ -1,5 +1,6 @@
 """Trained weights: one safetensors file for each network, with what is needed to build it again."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,17 @@ from paper_code.errors import UserError
 from paper_code.files import replacing
 
 STRUCTURE = ("network", "num_classes", "reading", "gate_after", "reduction")
+# What people give instead of a safetensors file, by its first bytes.
+TORCH_SAVE = (
+    "a file of torch.save, which does not say what network it holds. Load it into that network in "
+    "Python and write it with paper_code.networks.save_weights (docs/guide/interfaces.md)."
+)
+OTHER_FILES = {
+    b"PK\x03\x04": TORCH_SAVE,
+    b"\x80": TORCH_SAVE,  # before PyTorch 1.6
+    b"version https://git-lfs": "a pointer of Git LFS in place of the weights; 'git lfs pull' "
+    "fetches them.",
+}
 
 
 def save_weights(
@@ -43,6 +55,8 @@ def read_metadata(path: str | Path) -> dict[str, str]:
 def load_weights(path: str | Path, network: nn.Module) -> dict[str, str]:
     """Fill `network` from a file of `save_weights`; return the file's metadata.
 
+    `network.weights_source` and `network.classes` (names in class order, or None) are the file's.
+
     UserError if the file is missing, damaged, or of another network, class count, reading or gate,
     or holds values that are not finite.
     """
@@ -66,7 +80,18 @@ def load_weights(path: str | Path, network: nn.Module) -> dict[str, str]:
         )
     network.load_state_dict(tensors, strict=False)
     network.weights_source = metadata.get("weights_source", "unknown")
+    network.classes = _class_names(metadata)
     return metadata
+
+
+def _class_names(metadata: Mapping[str, str]) -> list[str] | None:
+    """The names in class order; None unless there is one for each class."""
+    try:
+        names = json.loads(metadata.get("classes", ""))
+    except ValueError:
+        return None
+    one_each = isinstance(names, list) and len(set(map(str, names))) == int(metadata["num_classes"])
+    return names if one_each else None
 
 
 def _usable(tensor: Tensor) -> bool:
@@ -85,6 +110,16 @@ def _open(path: str | Path) -> safe_open:
     try:
         return safe_open(path, framework="pt")
     except SafetensorError as error:
-        raise UserError(
-            f"{path} is not a whole safetensors file ({error}). Train it again."
-        ) from error
+        raise UserError(f"{path}: {_other_file(Path(path), error)}") from error
+
+
+def _other_file(path: Path, error: Exception) -> str:
+    """What a file is that cannot be opened as safetensors, and what to do about it."""
+    with path.open("rb") as file:
+        start = file.read(64)
+    for first, what in OTHER_FILES.items():
+        if start.startswith(first):
+            return what
+    if start[8:9] == b"{":  # after the length of the header
+        return f"a damaged or incomplete safetensors file ({error}). Copy or train it again."
+    return f"not a safetensors file ({error}). Give the weights.safetensors of a run of 'train'."

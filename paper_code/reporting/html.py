@@ -14,7 +14,7 @@ import mistune
 from paper_code.errors import UserError
 from paper_code.files import write_text
 from paper_code.reporting.claims.answer import STATUSES, Line, answer
-from paper_code.reporting.evidence import read_results
+from paper_code.reporting.markdown import read_results
 from paper_code.webpage import document
 
 PAPER = (
@@ -106,7 +106,7 @@ def _answer(lines: Sequence[Line], known: set[str]) -> str:
             links.append(f'<a href="#{line.source}">test: {line.source}</a>')
         status = STATUSES.index(line.status)
         items.append(
-            f'<li><span class="status status-{status}">{line.status}</span> '
+            f'<li><span class="status status-{status}">{line.label}</span> '
             f'{escape(line.text, quote=False)} <span class="links">{" · ".join(links)}</span></li>'
         )
     return f'<ol class="answer">\n{"".join(items)}\n</ol>'
@@ -190,7 +190,7 @@ body { max-width: 90rem; }
 .answer li { margin: .45rem 0; line-height: 1.4; }
 .status { font-weight: bold; }
 .status-0 { color: var(--bad); } .status-1 { color: var(--warn); } .status-2 { color: var(--good); }
-.status-3 { color: var(--quiet); }
+.status-3 { color: var(--good); } .status-4 { color: var(--quiet); }
 .status::after { content: ":"; }
 .links { white-space: nowrap; font-size: .9em; }
 nav ul { margin: .3rem 0; padding-left: 1.2rem; }

@@ -14,7 +14,7 @@ from paper_code.device import autocast, clock, resolve_precision
 from paper_code.errors import UserError
 from paper_code.networks.forward import predict
 from paper_code.networks.preprocessing import normalize
-from paper_code.progress import say
+from paper_code.progress import count_text, say
 from paper_code.training.augment import augment
 
 RECALIBRATION_IMAGES = 512  # enough for stable batch-norm statistics
@@ -112,7 +112,7 @@ def fit(
     if images == 0:
         raise UserError(
             f"batch_size is {settings.batch_size}, but the training part has only "
-            f"{len(train)} images. Set a smaller batch_size."
+            f"{count_text(len(train), 'image')}. Set a smaller batch_size."
         )
     precision = resolve_precision(settings.precision, device)
     trained = [p for p in network.parameters() if p.requires_grad]

@@ -17,6 +17,7 @@ from paper_code.device import (
     resolve_precision,
     use_float32,
 )
+from paper_code.errors import UserError
 from paper_code.files import read_json, replacing_together, write_csv, write_json
 from paper_code.networks.builder import build_network, freeze_backbone
 from paper_code.networks.forward import predict
@@ -25,7 +26,7 @@ from paper_code.networks.weights import save_weights
 from paper_code.prepared import load_prepared, pixel_sum
 from paper_code.progress import say
 from paper_code.provenance import provenance
-from paper_code.runs import FACTS, HISTORY, PREDICTIONS, TIMING, WEIGHTS
+from paper_code.runs import FACTS, HISTORY, OF_RUN, PREDICTIONS, TIMING, WEIGHTS
 from paper_code.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from paper_code.training.loop import ImageSet, State, TrainingSettings, fit
 
@@ -42,6 +43,7 @@ def train_run(
     dropout: float,
     device: torch.device | None = None,
     checkpoint_dir: str | Path | None = None,
+    force: bool = False,
 ) -> None:
     """Train one network on one data set and write everything that tables need.
 
@@ -63,12 +65,18 @@ def train_run(
         device: defaults to the first GPU, else the CPU.
         checkpoint_dir: where an interrupted run leaves its checkpoint; defaults to
             `output`/checkpoint and is removed at the end.
+        force: replace a finished run in `output`, its model card too, when this one is finished.
 
     Raises:
-        UserError: files that do not belong together, a batch larger than the training part, a
-            loss that is not finite, weights that cannot be had, a GPU that PyTorch cannot use.
+        UserError: `output` holds a finished run, files that do not belong together, a batch larger
+            than the training part, a loss that is not finite, weights that cannot be had, a GPU
+            that PyTorch cannot use.
     """
     prepared, output = Path(prepared), Path(output)
+    if (output / FACTS).exists() and not force:
+        raise UserError(
+            f"{output}: holds a finished run. Choose another folder, or replace it with --force."
+        )
     device = device or checked_device()
     torch.backends.cudnn.benchmark = True  # all batches of a run have one shape
     use_float32()
@@ -106,7 +114,7 @@ def train_run(
     }
     checkpoints = Path(checkpoint_dir) if checkpoint_dir else output / "checkpoint"
     state, probabilities = _fit(network, sets, settings, facts, checkpoints / "checkpoint.pt")
-    with replacing_together(output) as new:
+    with replacing_together(output, earlier=OF_RUN) as new:
         _write(new, network, state, probabilities, table, facts, source, device)
     shutil.rmtree(checkpoints, ignore_errors=True)
 

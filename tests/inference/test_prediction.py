@@ -91,7 +91,7 @@ def test_predict_skips_and_counts_what_it_cannot_read(trained, folder, tmp_path,
         (["{folder}/empty", "--weights", "{weights}"], "empty: no image there"),
         (["{folder}/notes.txt", "--weights", "{weights}"], "None of 1 files can be used"),
         (["{folder}", "--weights", "{folder}/w.safetensors"], "there is no file"),
-        (["{folder}", "--weights", "{folder}/notes.txt"], "not a whole safetensors file"),
+        (["{folder}", "--weights", "{folder}/notes.txt"], "not a safetensors file"),
     ],
 )
 def test_mistakes_of_predict_write_nothing(trained, folder, words, message, tmp_path, capsys):

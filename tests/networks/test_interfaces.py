@@ -133,6 +133,15 @@ def test_when_timm_knows_the_network(code):
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
+def test_a_trained_network_keeps_the_names_of_its_classes(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    save_weights(path, build_network("dalaresnet50", 2), {"classes": '["benign", "malignant"]'})
+    network = torch.hub.load(str(ROOT), "trained", path, source="local")
+    assert network.classes == ["benign", "malignant"]
+    network.reset_classifier(2)
+    assert network.classes is None
+
+
 def test_torch_hub(images):
     torch.manual_seed(0)
     network = torch.hub.load(str(ROOT), "dalaresnet50", source="local", num_classes=3).eval()

@@ -19,6 +19,7 @@ from torch import nn
 
 from paper_code import cli
 from paper_code.errors import UserError
+from paper_code.inference.card import write_card
 from paper_code.networks import build_network, forward, read_metadata, save_weights
 from paper_code.networks.forward import predict
 from paper_code.networks.preprocessing import normalize
@@ -647,9 +648,24 @@ def test_a_failed_run_keeps_the_earlier_one(tiny, make_prepared, tmp_path):
     prepared, split = make_prepared()
     train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS)
     before = files_of(tmp_path / "run")
-    with pytest.raises(UserError):
-        train_run("resnet50", prepared, split, tmp_path / "run", replace(SETTINGS, batch_size=99))
+    wrong = replace(SETTINGS, batch_size=99)
+    with pytest.raises(UserError, match="batch_size"):
+        train_run("resnet50", prepared, split, tmp_path / "run", wrong, force=True)
     assert files_of(tmp_path / "run") == before
+
+
+def test_a_finished_run_is_replaced_only_by_force_and_then_whole(tiny, make_prepared, tmp_path):
+    prepared, split = make_prepared()
+    train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS)
+    write_card(tmp_path / "run")
+    before = files_of(tmp_path / "run")
+    other = replace(SETTINGS, seed=1)
+    with pytest.raises(UserError, match=r"run: holds a finished run.*--force"):
+        train_run("resnet50", prepared, split, tmp_path / "run", other)
+    assert files_of(tmp_path / "run") == before
+    train_run("resnet50", prepared, split, tmp_path / "run", other, force=True)
+    assert set(files_of(tmp_path / "run")) == RESULTS, "no card of other weights"
+    assert read_json(tmp_path / "run/run.json")["seed"] == 1
 
 
 def test_split_of_another_set(tiny, make_prepared, tmp_path):
