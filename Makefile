@@ -30,13 +30,13 @@ reproduce: $(VENV)/installed
 report: $(VENV)/installed
 	$(BIN)/python workflow/alone.py report --cores all $(ARGS)
 
-# Unit tests; the notebooks' outputs against the committed results; a whole workflow run at smoke
+# Unit tests; the notebooks' outputs against the committed results; a whole workflow run at demo
 # scale; the notebooks on its results.
 test: lint
 	$(BIN)/python -m pytest -n auto --maxprocesses 3 --dist loadfile
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/nbval.cfg notebooks
-	$(BIN)/snakemake --cores all --config scale=smoke data=phantom
-	PAPER_CODE_RESULTS=results/smoke $(BIN)/python -m pytest --nbval-lax notebooks
+	$(BIN)/snakemake --cores all --config scale=demo data=phantom
+	PAPER_CODE_RESULTS=results/demo $(BIN)/python -m pytest --nbval-lax notebooks
 
 # All that is to be known about this machine's GPU, in at most 8 minutes: benchmarks/results/gpu_*.md
 gpu: $(VENV)/installed

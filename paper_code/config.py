@@ -230,7 +230,7 @@ def resolve_settings(config: dict) -> dict:
         config: the content of `config/config.yaml` with the user's overrides.
 
     Returns:
-        A new dictionary without `scales`; `scale` is smoke, demo or paper and every key that the
+        A new dictionary without `scales`; `scale` is demo or paper and every key that the
         scale sets has its value. `weights`, `precision` and `cam_precision` stay `auto` until a job
         resolves them on its own machine.
 

@@ -26,7 +26,7 @@ from paper_code.provenance import processor, versions
 
 ROOT = Path(__file__).resolve().parents[1]
 MEASURED = ROOT / "benchmarks" / "results" / "scales.csv"
-SCALES = ("smoke", "demo", "paper")
+SCALES = ("demo", "paper")
 GIB = 2**30
 
 

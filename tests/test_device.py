@@ -113,7 +113,7 @@ def test_linux_and_pytorch_see_the_same_processor():
     assert device.BF16_FLAGS & device.cpu_flags() == {f for f in device.BF16_FLAGS if seen.get(f)}
 
 
-@pytest.mark.parametrize("scale", ["smoke", "demo", "paper"])
+@pytest.mark.parametrize("scale", ["demo", "paper"])
 def test_no_scale_lowers_the_precision_of_such_a_processor(processor, scale):
     """Maps as little as training: emulated, Score-CAM takes six times as long."""
     processor("avx2")

@@ -97,7 +97,7 @@ def test_data_sets_of_the_user_are_known(tmp_path, capsys):
     assert cli.main(["doctor", "--configfile", str(config)]) == 0
     said = capsys.readouterr().out
     assert "mine: real (found 3 a, 3 b)" in said
-    assert "demo (chosen here): 64 px, 6 epochs, training runs: 1" in said
+    assert "demo (chosen here): 64 px, 2 epochs, training runs: 1" in said
 
 
 def test_an_installed_package_has_no_measurements(tmp_path, monkeypatch, capsys):

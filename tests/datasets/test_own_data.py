@@ -18,7 +18,7 @@ CLASSES = ["normal", "benign", "malignant"]
 GUIDE = (ROOT / "docs/guide/own_data.md").read_text(encoding="utf-8")
 SECTIONS = GUIDE.split("\n## ")
 SMALL = [
-    "scale=smoke",
+    "scale=demo",
     "image_size=48",  # of 32 px the last map would be a single value
     "cam_image_size=48",
     "cam_images=2",
@@ -88,7 +88,7 @@ def finished(done, images) -> Path:
     """The folder of its results."""
     assert done.returncode == 0, done.stdout
     assert "mias: real data (found 24 normal, 24 benign, 24 malignant)" in done.stdout
-    return images.parent / "run/results/smoke"
+    return images.parent / "run/results/demo"
 
 
 def test_it_makes_what_is_about_these_images_and_nothing_else(done, finished):
@@ -208,7 +208,7 @@ def test_one_command_after_the_other_in_any_folders(images, tmp_path, monkeypatc
 def test_an_entry_that_does_not_fit_is_named(images, tmp_path):
     entry = f"{{path: '{images / 'manifest.csv'}', classes: [normal, benign]}}"
     done = snakemake(
-        tmp_path, "-n", "--config", "scale=smoke", f"manifests={{mine: {entry}}}", "datasets=[mine]"
+        tmp_path, "-n", "--config", "scale=demo", f"manifests={{mine: {entry}}}", "datasets=[mine]"
     )
     assert done.returncode != 0
     assert "label 'malignant' is not one of mine's classes (normal, benign)" in done.stdout

@@ -31,9 +31,9 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
-RESULTS = Path("results", "smoke")
+RESULTS = Path("results", "demo")
 SETTINGS = (
-    "scale=smoke",
+    "scale=demo",
     "data=phantom",
     "datasets=[breakhis_100x]",
     "networks=[dalaresnet50]",

@@ -12,10 +12,10 @@ from conftest import ROOT, snakemake
 
 from paper_code import cli
 
-TARGET = "results/smoke/prepared/bach/images.npy"
+TARGET = "results/demo/prepared/bach/images.npy"
 RUN = [sys.executable, str(ROOT / "workflow" / "alone.py"), "--snakefile", str(ROOT / "Snakefile")]
 RUN += ["--workflow-profile", "none", "--cores", "1", TARGET]
-RUN += ["--config", "scale=smoke", "data=phantom", "datasets=[bach]"]
+RUN += ["--config", "scale=demo", "data=phantom", "datasets=[bach]"]
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def wait_for(condition, process: subprocess.Popen) -> None:
 def test_the_same_command_goes_on_after_a_kill_and_not_beside_a_live_run(start, tmp_path):
     first = start(RUN)
     locks = tmp_path / ".snakemake" / "locks"
-    drawn = tmp_path / "results/smoke/phantoms/bach"
+    drawn = tmp_path / "results/demo/phantoms/bach"
     wait_for(lambda: drawn.exists() and any(locks.glob("*")), first)
 
     second = start(RUN)

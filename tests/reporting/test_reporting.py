@@ -380,7 +380,7 @@ def test_runs_that_differ_in_more_than_the_seed_are_not_averaged(make_run, facts
         ({"data": SUBSET}, "paper", "subset"),
         ({"weights": "random"}, "paper", "random weights"),
         ({}, "demo", "demo scale"),
-        ({"data": PHANTOM, "weights": "random"}, "smoke", "phantom, smoke scale, random weights"),
+        ({"data": PHANTOM, "weights": "random"}, "demo", "phantom, demo scale, random weights"),
     ],
 )
 def test_a_result_of_something_else_is_never_evidence(make_run, tmp_path, options, scale, reasons):

@@ -137,7 +137,7 @@ def test_a_new_data_set_is_a_module_and_a_line(tmp_path, code):
         label = ("round", "star")[number % 2]
         save_noise(tmp_path / "raw/Shapes" / label / f"p{number // 4}_{number}.png", number)
     settings = [
-        "scale=smoke",
+        "scale=demo",
         f"data_root={tmp_path / 'raw'}",
         "datasets=[bach, shapes]",
         "networks=[resnet50]",
@@ -152,7 +152,7 @@ def test_a_new_data_set_is_a_module_and_a_line(tmp_path, code):
     made = re.findall(r"paper_code table (\w+) .*shapes", plan.stdout)
     assert set(made) == {"own_data", "convergence"}, "Tables VI, VIII, X and XII are of the paper's"
     assert "Table table_08_bach_mini_ddsm_comparison" in plan.stdout
-    table = "results/smoke/tables/own_shapes.csv"
+    table = "results/demo/tables/own_shapes.csv"
     done = snakemake(folder, table, "--config", *settings, root=code)
     assert done.returncode == 0, done.stdout
     assert "complete: 48 images" in (folder / table).with_suffix(".md").read_text()
@@ -228,7 +228,7 @@ def test_a_new_table_and_a_new_figure_are_a_module_and_an_entry_each(tmp_path, c
     assert start in text
     catalogue.write_text(text.replace(start, start + ENTRIES))
     settings = [
-        "scale=smoke",
+        "scale=demo",
         "data=phantom",
         "datasets=[breakhis_40x]",
         "networks=[resnet50]",
@@ -241,10 +241,10 @@ def test_a_new_table_and_a_new_figure_are_a_module_and_an_entry_each(tmp_path, c
     plan = snakemake(folder, "-n", "-p", "--config", *settings, root=code)
     assert plan.returncode == 0, plan.stdout
     assert "Table correct" in plan.stdout and "tables/correct.md" in plan.stdout
-    figure = "results/smoke/figures/correct.png"
+    figure = "results/demo/figures/correct.png"
     done = snakemake(folder, figure, "--config", *settings, root=code)
     assert done.returncode == 0, done.stdout
-    table = pd.read_csv(folder / "results/smoke/tables/correct.csv")
+    table = pd.read_csv(folder / "results/demo/tables/correct.csv")
     assert table["network"].tolist() == ["resnet50"]
     assert (folder / figure).with_suffix(".pdf").is_file()
 

@@ -1,7 +1,7 @@
 """What the notebooks say and draw: sentences made from the data, and one look for all plots.
 
 Nothing here states a finding. Every sentence follows from the rows it is given, so that a notebook
-stays true for smoke, demo and paper results alike.
+stays true for demo and paper results alike.
 """
 
 import io

@@ -41,7 +41,7 @@ def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:
     Args:
         output: the CSV.
         runs: `run.json` files; predictions lie beside them.
-        scale: smoke, demo or paper.
+        scale: demo or paper.
         resamples: of the bootstrap.
     """
     loaded = [load_run(path) for path in runs]

@@ -21,7 +21,7 @@ def write(output: str, *, runs: list[str], scale: str) -> None:
     Args:
         output: the CSV.
         runs: `run.json` files; history.csv and timing.json lie beside them.
-        scale: smoke, demo or paper.
+        scale: demo or paper.
     """
     loaded = [load_run(path, timing=True) for path in runs]
     table = pd.concat(

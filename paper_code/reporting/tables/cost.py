@@ -67,7 +67,7 @@ def write(output: str, *, runs: list[str], scale: str, number: str, title: str) 
     Args:
         output: the CSV.
         runs: the runs' `run.json` files; `timing.json` lies beside them.
-        scale: smoke, demo or paper.
+        scale: demo or paper.
         number: of the printed table, "09" or "10".
         title: heading of the page.
     """

@@ -36,7 +36,7 @@ def write(output: str, *, runs: list[str], prepared: list[str], scale: str) -> N
         output: the CSV.
         runs: `run.json` files of DALAResNet50; predictions and weights lie beside them.
         prepared: folders of their prepared data sets.
-        scale: smoke, demo or paper.
+        scale: demo or paper.
 
     Raises:
         UserError: a run of another network, or one whose data set is not among `prepared`.

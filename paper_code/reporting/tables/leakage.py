@@ -77,7 +77,7 @@ def write(
         output: the CSV.
         runs: `run.json` files of both splits; predictions lie beside them.
         prepared: folders of the prepared data sets.
-        scale: smoke, demo or paper.
+        scale: demo or paper.
         resamples: of the bootstrap.
 
     Raises:

@@ -81,7 +81,7 @@ def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:
     Args:
         output: the CSV.
         runs: `run.json` files, DALAResNet50's among them; predictions lie beside them.
-        scale: smoke, demo or paper.
+        scale: demo or paper.
         resamples: of the bootstrap.
 
     Raises:

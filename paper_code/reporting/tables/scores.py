@@ -81,7 +81,7 @@ def write(
     Args:
         output: the CSV.
         runs: the runs' `run.json` files; their predictions lie beside them.
-        scale: smoke, demo or paper.
+        scale: demo or paper.
         resamples: of the bootstrap.
         number: of the printed table, such as "07".
         title: heading of the page.

@@ -423,13 +423,13 @@ def test_from_maps_to_tables_and_figure_by_the_command_line(run_and_data, tmp_pa
     names = ("13", "14", "cam_comparisons", "cam_ablation", "cam_faithfulness", "cam_mine")
     for name in names:
         out = tmp_path / "tables" / f"{name}.csv"
-        words = ["table", name, "--cams", facts, "--resamples", "20", "--scale", "smoke"]
+        words = ["table", name, "--cams", facts, "--resamples", "20", "--scale", "demo"]
         assert cli.main([str(word) for word in (*words, "--output", out)]) == 0
         assert len(pd.read_csv(out)) > 0
         text = out.with_suffix(".md").read_text()
         assert "phantom" in text and "DT Grad-CAM" in text
     out = tmp_path / "figures/figure_07_cam_comparison.png"
-    words = ["figure", "07", "--cams", facts, "--scale", "smoke", "--output", out]
+    words = ["figure", "07", "--cams", facts, "--scale", "demo", "--output", out]
     assert cli.main([str(word) for word in words]) == 0
     assert out.exists() and out.with_suffix(".pdf").exists()
     out = tmp_path / "figures/figure_07_steps.npz"

@@ -73,13 +73,13 @@ def run(tmp_path):
 
 
 def test_every_epoch_is_a_row(run, tmp_path):
-    convergence.write(str(tmp_path / "c.csv"), runs=[run[0]], scale="smoke")
+    convergence.write(str(tmp_path / "c.csv"), runs=[run[0]], scale="demo")
     table = pd.read_csv(tmp_path / "c.csv")
     assert table["epoch"].tolist() == [1, 2]
     assert table["train_loss"].tolist() == [1.0, 0.5]
     assert table["val_accuracy"].tolist() == [0.0, 1.0]
     assert table["train_seconds"].tolist() == [3.0, 2.0]
-    assert set(table["obstacles"]) == {"phantom, smoke scale, random weights"}
+    assert set(table["obstacles"]) == {"phantom, demo scale, random weights"}
     assert set(table["seed"]) == {3}
     line = (
         "| BreakHis 40X | DALAResNet50 | 3 | 2 | 2 | 1.000 | 0.500 | 0.900 | 0.800 | 1.000 | 3.25 |"
@@ -106,7 +106,7 @@ def two_splits(run, tmp_path):
 
 def test_runs_of_one_seed_on_two_splits_are_two_runs(two_splits, tmp_path, monkeypatch):
     """They were merged into one run of four epochs, which the figure drew as a zigzag."""
-    convergence.write(str(tmp_path / "c.csv"), runs=two_splits, scale="smoke")
+    convergence.write(str(tmp_path / "c.csv"), runs=two_splits, scale="demo")
     page = (tmp_path / "c.md").read_text()
     for split_seed, losses in ((0, "1.000 | 0.500"), (1, "0.800 | 0.200")):
         assert f"| 3 (split {split_seed}) | 2 | 2 | {losses} |" in page
@@ -121,7 +121,7 @@ def test_runs_of_one_seed_on_two_splits_are_two_runs(two_splits, tmp_path, monke
 
 def test_gates_of_one_seed_on_two_splits_are_two_lines(two_splits, run, tmp_path):
     """The table of gates ended in a TypeError."""
-    gate.write(str(tmp_path / "g.csv"), runs=two_splits, prepared=[run[1]], scale="smoke")
+    gate.write(str(tmp_path / "g.csv"), runs=two_splits, prepared=[run[1]], scale="demo")
     page = (tmp_path / "g.md").read_text()
     assert "| 3 (split 0) | 5 |" in page and "| 3 (split 1) | 5 |" in page
     table = pd.read_csv(tmp_path / "g.csv")
@@ -131,13 +131,13 @@ def test_gates_of_one_seed_on_two_splits_are_two_lines(two_splits, run, tmp_path
 def test_a_history_that_is_cut_short_is_named(run, tmp_path):
     write_csv(tmp_path / "run" / "history.csv", pd.DataFrame({"epoch": [1]}))
     with pytest.raises(UserError, match=r"history\.csv: not as many epochs"):
-        convergence.write(str(tmp_path / "c.csv"), runs=[run[0]], scale="smoke")
+        convergence.write(str(tmp_path / "c.csv"), runs=[run[0]], scale="demo")
     assert not (tmp_path / "c.csv").exists()
 
 
 def test_gate_weights_are_those_of_equation_3(run, tmp_path):
     path, prepared, network = run
-    gate.write(str(tmp_path / "g.csv"), runs=[path], prepared=[prepared], scale="smoke")
+    gate.write(str(tmp_path / "g.csv"), runs=[path], prepared=[prepared], scale="demo")
     value = pd.read_csv(tmp_path / "g.csv").set_index("statistic")["value"]
     images = torch.from_numpy(np.load(tmp_path / "breakhis_40x" / "images.npy")[1:])
     seen = []
@@ -167,9 +167,9 @@ def test_a_run_on_other_images_is_named(run, tmp_path):
     others = pd.DataFrame({"image": [f"other{i}.png" for i in range(6)], "label": CLASSES * 3})
     write_csv(tmp_path / "breakhis_40x" / "manifest.csv", others)
     with pytest.raises(UserError, match="trained on other images"):
-        gate.write(str(tmp_path / "g.csv"), runs=[run[0]], prepared=[run[1]], scale="smoke")
+        gate.write(str(tmp_path / "g.csv"), runs=[run[0]], prepared=[run[1]], scale="demo")
     with pytest.raises(UserError, match="prepared folder of breakhis_40x"):
-        gate.write(str(tmp_path / "g.csv"), runs=[run[0]], prepared=[], scale="smoke")
+        gate.write(str(tmp_path / "g.csv"), runs=[run[0]], prepared=[], scale="demo")
 
 
 def test_a_network_has_one_colour_in_every_figure(run, tmp_path, monkeypatch):

@@ -121,7 +121,7 @@ def write_cam_table(
         make_rows: the table of the loaded runs, `make_rows(runs, scale=..., resamples=...)`.
         block: the Markdown of one data set, from its name and rows.
         title, notes: of the page.
-        scale: smoke, demo or paper.
+        scale: demo or paper.
         resamples: of the bootstrap.
         more: sections of the page below the blocks.
     """
