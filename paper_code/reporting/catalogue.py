@@ -547,6 +547,15 @@ RESULTS: tuple[Result, ...] = (
         kind="figure",
     ),
     Result(
+        "crossover",
+        "figures.crossover",
+        "Further evidence",
+        "Accuracy on the same images of the same patients, known and unknown to the network.",
+        needs=("tables",),
+        tables=("crossover",),
+        kind="figure",
+    ),
+    Result(
         "leakage_control",
         "figures.leakage",
         "Further evidence",

@@ -457,6 +457,9 @@ def test_the_crossover_table(patients, tmp_path):
     np.testing.assert_allclose(table["known"] - table["unknown"], table["difference"])
     text = output.with_suffix(".md").read_text()
     assert "BreakHis 100X, 19 patients" in text and "nan " not in text
+    figure = tmp_path / "crossover.png"
+    assert main(["figure", "crossover", "--tables", str(output), "--output", str(figure)]) == 0
+    assert figure.stat().st_size > 10_000 and figure.with_suffix(".pdf").exists()
 
 
 def test_the_gate_table(patients, tmp_path):
