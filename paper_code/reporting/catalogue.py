@@ -565,6 +565,16 @@ RESULTS: tuple[Result, ...] = (
         kind="figure",
     ),
     Result(
+        "crossover",
+        "figures.crossover",
+        "Further evidence",
+        "Accuracy on the same images of the same patients, known and unknown to the network.",
+        needs=("tables",),
+        tables=("crossover",),
+        datasets="crossover",
+        kind="figure",
+    ),
+    Result(
         "convergence",
         "figures.convergence",
         "Cost and convergence",
@@ -614,6 +624,7 @@ RESULTS: tuple[Result, ...] = (
         "Printed accuracies on BreakHis beside what networks of the same names reach elsewhere.",
         needs=("tables",),
         tables=("networks_elsewhere",),
+        datasets="paper",
         kind="figure",
     ),
     Result(
