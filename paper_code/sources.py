@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
+DATA = (".csv", ".j2", ".css", ".js")  # of a package, as in `published` and `templates`
 
 
 def source_files(*modules: str) -> list[str]:
@@ -31,7 +32,7 @@ def source_files(*modules: str) -> list[str]:
         if path not in found:
             found.add(path)
             if path.name == "__init__.py":
-                found.update(path.parent.glob("*.csv"))  # a package's data, as in `published`
+                found.update(each for each in path.parent.iterdir() if each.suffix in DATA)
             waiting += _imports(path)
     return sorted(os.path.relpath(path) for path in found)
 
