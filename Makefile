@@ -22,12 +22,13 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	@$(PIP) install --no-deps --editable .
 	@touch $@
 
+# One run at a time; the same command goes on after a run that was killed.
 reproduce: $(VENV)/installed
-	$(BIN)/snakemake --cores all $(ARGS)
+	$(BIN)/python workflow/alone.py --cores all $(ARGS)
 
 # The page of what `make reproduce` made with the same ARGS, and what it lacks; without notebooks.
 report: $(VENV)/installed
-	$(BIN)/snakemake report --cores all $(ARGS)
+	$(BIN)/python workflow/alone.py report --cores all $(ARGS)
 
 # Unit tests; the notebooks' outputs against the committed results; a whole workflow run at smoke
 # scale; the notebooks on its results.

@@ -9,6 +9,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/cam.smk"
+include: "workflow/rules/crossover.smk"
 include: "workflow/rules/results.smk"
 
 
@@ -17,7 +18,9 @@ rule all:
     input:
         results=PLAN.files(),
         report=REPORT,
-        notebooks=expand(f"{RESULTS}/notebooks/{{name}}.html", name=NOTEBOOKS),
+        notebooks=expand(
+            f"{RESULTS}/notebooks/{{path.stem}}.html", path=PLAN.notebooks(NOTEBOOKS.values())
+        ),
         cards=PLAN.cards,
     message:
         "All tables, figures, notebooks and model cards, and the report"

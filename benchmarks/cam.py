@@ -6,10 +6,11 @@ One image through an untrained torchvision ResNet50 at layer4. Each measurement 
 its own, so that its peak resident memory is its own: `peak` is the whole process, `added` what came
 on top after imports, network and image were there. On a GPU both are memory allocated there, and
 CUDA events give the time. Times are medians after a warm-up call, but Score-CAM's on a CPU, which
-take minutes, are single. On a busy machine read `CPU s`, the process's own processor time (best
-with --threads 1, since waiting threads spin). Differences are the largest of any pixel, against
-pytorch-grad-cam's map; for DT Grad-CAM, which it lacks, against ours in full precision, and there a
-pixel that falls below Otsu's threshold differs by its whole value. The results go to
+take minutes, are single. Ours is also measured in the lower precision that `auto` stands for on the
+device, if it has one. On a busy machine read `CPU s`, the process's own processor time (best with
+--threads 1, since waiting threads spin). Differences are the largest of any pixel, against
+pytorch-grad-cam's map; for DT Grad-CAM, which it lacks, against ours in float32, and there a pixel
+that falls below Otsu's threshold differs by its whole value. The results go to
 benchmarks/results/cam_*.
 """
 
@@ -33,6 +34,7 @@ import torch.nn.functional as F
 import torchvision
 
 from paper_code.cam import compute_cam, methods
+from paper_code.device import resolve_precision
 from paper_code.files import write_csv, write_text
 
 RESULTS = Path(__file__).parent / "results"
@@ -45,20 +47,20 @@ METHODS = (
     "dt_gradcam",
     "scorecam",
 )
-OURS, OURS_BF16, PYTORCH_GRAD_CAM, TORCHCAM = (
+OURS, OURS_LOWER, PYTORCH_GRAD_CAM, TORCHCAM = (
     "ours",
-    "ours bfloat16",
+    "ours in lower precision",
     "pytorch-grad-cam",
     "torchcam",
 )
 LIBRARIES = {
-    "gradcam": (OURS, OURS_BF16, PYTORCH_GRAD_CAM, TORCHCAM),
+    "gradcam": (OURS, OURS_LOWER, PYTORCH_GRAD_CAM, TORCHCAM),
     "gradcam_plusplus": (OURS, PYTORCH_GRAD_CAM),
     "hirescam": (OURS, PYTORCH_GRAD_CAM),
     "eigencam": (OURS, PYTORCH_GRAD_CAM),
     "eigencam_algebra": (OURS, PYTORCH_GRAD_CAM),
-    "dt_gradcam": (OURS, OURS_BF16),
-    "scorecam": (OURS, OURS_BF16, PYTORCH_GRAD_CAM, TORCHCAM),
+    "dt_gradcam": (OURS, OURS_LOWER),
+    "scorecam": (OURS, OURS_LOWER, PYTORCH_GRAD_CAM, TORCHCAM),
 }
 
 
@@ -80,9 +82,12 @@ def main() -> None:
         return
 
     rows = []
+    lower = resolve_precision("auto", torch.device(options.device)) != "fp32"
     with tempfile.TemporaryDirectory() as folder:
         for method in options.methods:
             for library in LIBRARIES[method]:
+                if library == OURS_LOWER and not lower:
+                    continue
                 path = Path(folder) / f"{method} {library}.npy"
                 arguments = [sys.executable, __file__, *sys.argv[1:]]
                 done = subprocess.run(
@@ -236,10 +241,9 @@ def prepared(
         from pytorch_grad_cam.utils.svd_on_activations import get_2d_projection
 
         return lambda: get_2d_projection(activations.cpu().numpy())
-    if library in (OURS, OURS_BF16):
+    if library in (OURS, OURS_LOWER):
         options = {"masks": "pytorch_grad_cam"} if method == "scorecam" else {}
-        if library == OURS_BF16:
-            options["precision"] = "bfloat16"
+        options["precision"] = "auto" if library == OURS_LOWER else "fp32"
         return lambda: compute_cam(network, image, [index], method, layer, **options).cpu().numpy()
     if library == TORCHCAM:
         import torchcam.methods

@@ -22,7 +22,7 @@ import pandas as pd
 
 from paper_code.files import write_csv, write_text
 from paper_code.metrics import bootstrap_interval, compare_samples
-from paper_code.metrics.resampling import weighted_metrics
+from paper_code.metrics.classification import weighted_metrics
 from paper_code.progress import track
 from paper_code.provenance import commit, versions
 from paper_code.reporting.markdown import markdown

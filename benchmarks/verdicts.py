@@ -9,7 +9,7 @@ by patient, and is tested on its own 30 % of the images. So images, patients, sp
 
 - cells: 36 cells of one metric, the printed value being one more run of the same experiment.
 - claims: "more accurate than each of 8 networks on each of 6 data sets", 48 comparisons.
-- findings: one comparison; leads of the margin must not be called equivalent.
+- comparisons: one of them; leads of the margin must not be called equivalent.
 - leakage: split by image against split by patient, where it makes no difference.
 - imbalance: the lead on five sets against that on a sixth.
 - times: "the shortest time of nine".
@@ -28,19 +28,20 @@ import pandas as pd
 
 from paper_code.files import write_csv, write_text
 from paper_code.metrics import compare_samples, difference_bootstrap, holm
-from paper_code.metrics.resampling import weighted_metrics
+from paper_code.metrics.classification import weighted_metrics
+from paper_code.metrics.replication import replication
 from paper_code.progress import track
 from paper_code.provenance import commit, versions
 from paper_code.reporting.claims.measured import BASELINES, measured_imbalance, measured_times
 from paper_code.reporting.claims.printed import BALANCED, IMBALANCED
-from paper_code.reporting.claims.verdict import judge
-from paper_code.reporting.evidence import MARGIN, findings, replication, replication_verdicts
 from paper_code.reporting.markdown import markdown
+from paper_code.reporting.verdicts import MARGIN, compared, everywhere, replicated, shortfall
 
 RESULTS = Path(__file__).parent / "results"
 PATIENTS, IMAGES, RESAMPLES = 82, 12, 200
 NETWORKS, SETS, CELLS = 8, 6, 36
 ACCURACY = ("accuracy",)
+ON_CLAIMS = ("supported", "contradicted", "not shown")
 # Deviations on the scale of the margin, whose own is about 1: of a run, of a network's way with a
 # patient (lasting, and in one run). 0.12 makes a spread of one point between runs near 0.93.
 RUN, LASTING, PASSING = 0.12, 0.15, 0.15
@@ -112,10 +113,10 @@ def cells(families: int, runs: int, ours: float = DISTANCE) -> dict[str, float]:
             if ours == DISTANCE:  # the same experiment: one more of its runs
                 theirs = mine
             printed = round(float(accuracies(theirs[-1:])[0]), 3)
-            tested = replication(accuracies(mine[:-1]), printed, 1 / len(mine[0][0]))
+            tested = replication(accuracies(mine[:-1]), printed, 1 / len(mine[0][0]), MARGIN)
             rows.append(tested | {"printed": printed})
-        table = pd.DataFrame(rows).assign(metric="accuracy", obstacles="")
-        verdicts = replication_verdicts(table)["verdict"]
+        table = pd.DataFrame(rows).assign(metric="accuracy", obstacles="", shortfall="")
+        verdicts = replicated(table)["verdict"]
         any_differs += (verdicts == "differs").any()
         outside.append((table["p_value"] < 0.05).mean())
         agrees.append((verdicts == "agrees").mean())
@@ -126,6 +127,12 @@ def cells(families: int, runs: int, ours: float = DISTANCE) -> dict[str, float]:
         "cells 'agrees'": float(np.mean(agrees)),
         "cells 'differs'": float(np.mean(differs)),
     }
+
+
+def guards(runs: int, patients: int = PATIENTS) -> dict[str, str]:
+    """Columns of comparisons of real runs, each with a split, a seed and these patients."""
+    repeats = [(run, run) for run in range(runs)]
+    return {"obstacles": "", "shortfall": shortfall(repeats, [patients] * runs)}
 
 
 def claim(
@@ -146,30 +153,29 @@ def claim(
                 distances[1] = one_set
             reference, *rest = simulate_runs(rng, distances, runs)
             rows += [compare_samples(reference, o, ACCURACY, RESAMPLES, seed=seed) for o in rest]
-        table = pd.concat(rows, ignore_index=True).assign(obstacles="", resampled_units=PATIENTS)
+        table = pd.concat(rows, ignore_index=True).assign(**guards(runs))
         table["p_holm"] = holm(table["p_value"])
-        verdicts.append(judge(table, len(table))[0])
+        verdicts.append(everywhere(table, len(table)).verdict)
         # The rule that looks at the patients alone and asks for no number of seeds.
-        without.append(judge(table.drop(columns="runs"), len(table))[0])
+        without.append(everywhere(table.assign(shortfall=""), len(table)).verdict)
     shares = pd.Series(verdicts).value_counts(normalize=True)
     alone = pd.Series(without).value_counts(normalize=True)
-    return {
-        name: float(shares.get(name, 0)) for name in ("supported", "contradicted", "undecided")
-    } | {"contradicted if one seed were enough": float(alone.get("contradicted", 0))}
+    return {name: float(shares.get(name, 0)) for name in ON_CLAIMS} | {
+        "contradicted if one seed were enough": float(alone.get("contradicted", 0))
+    }
 
 
-def finding(sets: int, runs: int, ours: float, other: float) -> dict[str, float]:
-    """What single comparisons are found to show."""
+def comparison(sets: int, runs: int, ours: float, other: float) -> dict[str, float]:
+    """Verdicts on "ours is better" from single comparisons."""
     rng = np.random.default_rng(3)
     rows = [
         compare_samples(*simulate_runs(rng, [ours, other], runs), ACCURACY, RESAMPLES, seed=seed)
         for seed in range(sets)
     ]
     table = pd.concat(rows, ignore_index=True)
-    table["p_holm"] = table["p_value"]
-    shares = pd.Series(findings(table)).value_counts(normalize=True)
-    names = ("better", "worse", "equivalent", "too little data")
-    return {name: float(shares.get(name, 0)) for name in names}
+    table = table.assign(p_holm=table["p_value"], **guards(runs))
+    shares = compared(table)["verdict"].value_counts(normalize=True)
+    return {name: float(shares.get(name, 0)) for name in ("agrees", *ON_CLAIMS)}
 
 
 def leakage(sets: int, runs: int, patients: int) -> dict[str, float]:
@@ -199,10 +205,10 @@ def imbalance(families: int, runs: int) -> dict[str, float]:
             pair = simulate_runs(rng, [DISTANCE, DISTANCE], runs)
             row = compare_samples(*pair, ("balanced_accuracy",), RESAMPLES, seed=seed)
             rows.append(row.assign(dataset=dataset, network="resnet50", splits="image"))
-        table = pd.concat(rows).assign(obstacles="", resampled_units=PATIENTS)
+        table = pd.concat(rows).assign(**guards(runs))
         verdicts.append(measured_imbalance({"comparisons": table})[0].verdict)
     shares = pd.Series(verdicts).value_counts(normalize=True)
-    return {name: float(shares.get(name, 0)) for name in ("supported", "contradicted", "undecided")}
+    return {name: float(shares.get(name, 0)) for name in ON_CLAIMS}
 
 
 def times(families: int, faster: float) -> dict[str, float]:
@@ -220,11 +226,12 @@ def times(families: int, faster: float) -> dict[str, float]:
                 seconds = 100 * np.exp(less + rng.normal(0, 0.05, 5))
                 values = " ".join(f"{each:.4f}" for each in seconds)
                 row = {"dataset": dataset, "network": network, "metric": "total_seconds"}
-                rows.append(row | {"seed_values": values, "obstacles": ""})
+                row |= {"seeds": "0 1 2 3 4", "split_seeds": "0 1 2 3 4", "epochs": 50}
+                rows.append(row | {"seed_values": values} | guards(5))
         tables = {"table_09_breakhis_cost": pd.DataFrame(rows)}
         verdicts.append(measured_times(tables)[0].verdict)
     shares = pd.Series(verdicts).value_counts(normalize=True)
-    return {name: float(shares.get(name, 0)) for name in ("supported", "contradicted", "undecided")}
+    return {name: float(shares.get(name, 0)) for name in ON_CLAIMS}
 
 
 def main() -> None:
@@ -285,9 +292,8 @@ def _jobs(families: int) -> list[tuple[str, str, int, int, Callable[[], dict[str
         f"better by {small:.3f}": (STRONGER, DISTANCE),
     }
     jobs += [
-        ("findings", truth, runs, many, part(finding, many, runs, *pair))
+        ("comparisons", truth, 5, many, part(comparison, many, 5, *pair))
         for truth, pair in leads.items()
-        for runs in (1, 5)
     ]
     jobs += [
         ("leakage", f"none, {patients} patients", runs, many, part(leakage, many, runs, patients))

@@ -10,21 +10,14 @@ from types import ModuleType
 
 import yaml
 
-from paper_code.datasets.catalog import CONTROLS, PAPER_DATASETS, find_dataset
+from paper_code.datasets.catalog import BUILT_IN, find_dataset, is_own
 from paper_code.datasets.read import class_counts, dataset_files_present, read_dataset
+from paper_code.device import check_gpu, explain_precision
 from paper_code.driver import cuda_device_count
 from paper_code.errors import UserError
 from paper_code.networks.names import VARIANT
 from paper_code.parallel import cores
 
-# Controls show colours, for which few pixels are enough; telling patients apart takes larger steps.
-CONTROL_RUN = {
-    "image_size": 32,
-    "epochs": 10,
-    "batch_size": 32,
-    "learning_rate": 0.002,
-    "images_per_dataset": "all",
-}
 THE_PAIR = ("dalaresnet50", "resnet50")  # compared on every data set
 MAPS = "_maps"  # ends the name of a data set at the size, and with the epochs, of the runs for maps
 FOLDER = Path(__file__).resolve().parent / "defaults"  # a link to config/, installed as a folder
@@ -85,7 +78,7 @@ TRAINING_OPTIONS = (
     "rotation",
     "select_epoch",
     "precision",
-    "execution",
+    "compile",
     "recalibrate_batchnorm",
     "checkpoint_seconds",
 )
@@ -238,7 +231,8 @@ def resolve_settings(config: dict) -> dict:
 
     Returns:
         A new dictionary without `scales`; `scale` is smoke, demo or paper and every key that the
-        scale sets has its value. `weights` and `precision` stay `auto` until a run resolves them.
+        scale sets has its value. `weights`, `precision` and `cam_precision` stay `auto` until a job
+        resolves them on its own machine.
 
     Raises:
         UserError: an unknown key, a wrong type or value, an unknown data set.
@@ -261,7 +255,7 @@ def resolve_settings(config: dict) -> dict:
     for name in settings["manifests"]:
         if not isinstance(name, str):
             raise UserError(f"Config: 'manifests.{name}': names of data sets are text. Quote it.")
-        if name in PAPER_DATASETS | CONTROLS or name.endswith(MAPS):
+        if name in BUILT_IN or name.endswith(MAPS):
             raise UserError(
                 f"Config: 'manifests.{name}' has the name of a data set of the paper or of the "
                 "workflow. Rename it."
@@ -277,28 +271,41 @@ def settings_of(settings: dict, dataset: str, network: str = "") -> dict:
     """The settings of one data set, or of a network on it: those of all, with what `for_dataset`
     has of the data set.
 
-    A name that ends in `MAPS` has size and epochs of the runs for maps. Controls have seeds and a
-    network of their own.
+    A name that ends in `MAPS` has size and epochs of the runs for maps.
     """
     base = dataset.removesuffix(MAPS)
     own = settings
     epochs = own["network_epochs"]
     kind = network if network in epochs else network.partition(VARIANT)[0]
-    if kind in epochs and base == dataset and base not in own["manifests"]:
+    if kind in epochs and base == dataset and not is_own(base):
         own = own | {"epochs": epochs[kind]}
-    compared = base in (*own["compared_datasets"], *own["manifests"])
+    compared = base in own["compared_datasets"] or is_own(base)
     if not compared and set(THE_PAIR) <= set(own["networks"]):
         leakage = own["leakage_networks"] if base in own["leakage_datasets"] else []
         few = [name for name in own["networks"] if name in (*THE_PAIR, *leakage)]
         own = own | {"networks": few, "placements": []}
-    if base in CONTROLS:
-        networks = settings["leakage_networks"][:1]
-        own = own | {"seeds": settings["leakage_control_seeds"], "networks": networks}
-        own |= {"split_seeds": "paired", "placements": [], **CONTROL_RUN}
     own = own | settings["for_dataset"].get(base, {})
     if dataset != base:
         own |= {"image_size": own["cam_image_size"], "epochs": own["cam_epochs"]}
     return own
+
+
+def choose(config: dict) -> dict:
+    """What a configuration means on this machine, as plain data.
+
+    Returns:
+        `settings` of `resolve_settings`, `sources` of `choose_sources`, and whether `gpu`s are
+        there.
+
+    Raises:
+        UserError: the configuration is wrong, data that it asks for are missing, or PyTorch cannot
+            use the GPU that is there.
+    """
+    settings = resolve_settings(config)
+    gpu = cuda_device_count() > 0
+    if gpu:
+        check_gpu()
+    return {"settings": settings, "sources": choose_sources(settings), "gpu": gpu}
 
 
 def choose_sources(settings: dict) -> dict[str, tuple[str, str]]:
@@ -308,24 +315,30 @@ def choose_sources(settings: dict) -> dict[str, tuple[str, str]]:
         {data set: ("real" or "phantom", why)}.
 
     Raises:
-        UserError: `data` is "real" and files are missing; the message says what to fetch. Or a
-            file that is there cannot belong to its data set.
+        UserError: `data` is "real" and files are missing; the message says what to fetch. Or
+            `data_root` was given and is no folder, or a file that is there cannot belong to its
+            data set.
     """
-    sources = {}
+    sources, root = {}, settings["data_root"]
     for name in settings["datasets"]:
         dataset = find_dataset(name, settings["manifests"])
-        if dataset.family == "manifest":  # a user's own set has no phantom
-            counts = read_dataset(name, ".", settings["manifests"])["label"].value_counts()
+        if is_own(name):  # it has no phantom
+            counts = read_dataset(name, root, settings["manifests"])["label"].value_counts()
             sources[name] = ("real", f"found {_in_words(counts)}")
             continue
         if settings["data"] == "phantom":
             sources[name] = ("phantom", "data=phantom")
             continue
+        if root != defaults()["data_root"] and not Path(root).is_dir():
+            raise UserError(
+                f"data_root={root}: no such folder. Correct the path, or use data=phantom to run "
+                "without real images."
+            )
         needed = settings["minimum_images_per_class"] if settings["data"] == "auto" else 1
-        if not dataset_files_present(dataset, settings["data_root"]):
-            reason = f"no files below data_root={settings['data_root']}"
+        if not dataset_files_present(dataset, root):
+            reason = f"no files below data_root={root}"
         else:
-            counts = class_counts(dataset, settings["data_root"])
+            counts = class_counts(dataset, root)
             if min(counts.values()) >= needed:
                 sources[name] = ("real", f"found {_in_words(counts)}")
                 continue
@@ -344,6 +357,15 @@ def _in_words(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {label}" for label, count in counts.items())
 
 
+def _precision_line(settings: dict) -> str:
+    """What training and maps compute in on this machine, and why."""
+    kind = "cuda" if cuda_device_count() else "cpu"
+    training, maps = (
+        explain_precision(settings[key], kind) for key in ("precision", "cam_precision")
+    )
+    return f"precision: {training}" + ("" if maps == training else f"; of maps: {maps}")
+
+
 def announce(config: dict, settings: dict, sources: dict[str, tuple[str, str]]) -> str:
     """The opening lines of a run: what was chosen and why."""
     devices = cuda_device_count()
@@ -351,13 +373,22 @@ def announce(config: dict, settings: dict, sources: dict[str, tuple[str, str]]) 
         f"{devices} CUDA device{'s' if devices > 1 else ''} seen" if devices else "no CUDA device"
     )
     why = f"auto: {seen}" if config["scale"] == "auto" else "as configured"
+    drawn = {
+        find_dataset(name, settings["manifests"]).family
+        for name, (source, _) in sources.items()
+        if source == "phantom"
+    }
+    phantoms = {family: n for family, n in settings["phantom_images"].items() if family in drawn}
+    images = f"{settings['images_per_dataset']} real"
+    if phantoms:
+        images += f", {_in_words(phantoms)} phantom"
     lines = [
         f"scale: {settings['scale']} ({why}): {settings['image_size']} px, {settings['epochs']} "
-        f"epochs, batch {settings['batch_size']}; images per data set: "
-        f"{settings['images_per_dataset']} real, {_in_words(settings['phantom_images'])} phantom",
+        f"epochs, batch {settings['batch_size']}; images per data set: {images}",
         f"splits: by {settings['splits']}; seeds: {settings['seeds']} "
         f"(splits: {settings['split_seeds']}); "
         f"networks: {', '.join(settings['networks'])}",
+        _precision_line(settings),
     ]
     if settings["network_epochs"]:
         other = ", ".join(f"{name} {epochs}" for name, epochs in settings["network_epochs"].items())

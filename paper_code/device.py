@@ -1,4 +1,10 @@
-"""One timed run at a time on a GPU, however many processes have been started."""
+"""The device that a run computes on, alone if it is a GPU, and the precision it computes in.
+
+PyTorch takes seconds to import, so each function that needs it does: the first lines of a run name
+the precision without it.
+"""
+
+from __future__ import annotations
 
 import contextlib
 import fcntl
@@ -7,11 +13,20 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from paper_code.driver import cuda_device_count
 from paper_code.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+# Instruction sets of x86 processors that compute in bf16. Others convert each value to float32 and
+# back: measured, a training step then takes 7 to 11 times as long as in float32.
+BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
+# Variables with which a user limits the instruction sets of PyTorch and of oneDNN.
+LIMITS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")
 
 
 @contextlib.contextmanager
@@ -25,6 +40,8 @@ def exclusive(device: torch.device) -> Iterator[None]:
     if device.type != "cuda":
         yield
         return
+    import torch
+
     with locked(str(torch.cuda.get_device_properties(device).uuid)):
         try:
             yield
@@ -46,6 +63,8 @@ def locked(name: str) -> Iterator[None]:
 
 def default_device() -> torch.device:
     """The first CUDA GPU, else the CPU."""
+    import torch
+
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -57,6 +76,8 @@ def check_gpu() -> None:
     Raises:
         UserError: it cannot.
     """
+    import torch
+
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
     if hidden or torch.cuda.is_available() or not cuda_device_count():
         return
@@ -83,18 +104,58 @@ def use_float32() -> None:
 
     Mixed precision loses nothing by it: its convolutions and products are in 16 bits.
     """
+    import torch
+
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
 
 
 def resolve_precision(precision: str, device: torch.device) -> str:
-    """Replace "auto": bf16 where the device computes it natively, else fp16 (GPU) or fp32 (CPU)."""
-    if precision != "auto":
-        if precision == "fp16" and device.type == "cpu":
-            raise UserError("precision=fp16 needs a GPU. Use fp32, bf16 or auto.")
-        return precision
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
-    return "bf16" if {"avx512_bf16", "amx_bf16"} & cpu_flags() else "fp32"
+    """The precision that a setting stands for on a device, for training and maps alike.
+
+    "auto" is bf16 where the device computes it natively, otherwise fp16 on a GPU and fp32 on a CPU.
+    Any other one is taken as it is, however slow.
+
+    Raises:
+        UserError: there is no such precision, or it is fp16 on a CPU.
+    """
+    if precision not in PRECISIONS:
+        raise UserError(f"precision: {precision!r} is not one of {', '.join(PRECISIONS)}.")
+    if precision == "auto":
+        return _automatic(device.type)
+    if precision == "fp16" and device.type == "cpu":
+        raise UserError("precision=fp16 needs a GPU. Use fp32, bf16 or auto.")
+    return precision
+
+
+def explain_precision(precision: str, kind: str) -> str:
+    """What `resolve_precision` makes of a setting on a device ("cuda" or "cpu"), in words."""
+    name, native = "GPU" if kind == "cuda" else "processor", has_native_bf16(kind)
+    if precision == "auto":
+        why = "computes bf16 natively" if native else "does not compute bf16 natively"
+        return f"{_automatic(kind)} (auto: this {name} {why})"
+    if precision == "bf16" and not native:
+        return f"bf16 (as configured; this {name} emulates it, which takes many times as long)"
+    return f"{precision} (as configured)"
+
+
+def has_native_bf16(kind: str) -> bool:
+    """Whether a device ("cuda" or "cpu") computes in bf16 rather than emulating it.
+
+    Of a processor Linux says so. Elsewhere, and where an environment variable limits the
+    instruction sets, none is taken to.
+    """
+    if kind == "cuda":
+        import torch
+
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    limited = any(name in os.environ for name in LIMITS)
+    return kind == "cpu" and not limited and bool(BF16_FLAGS & cpu_flags())
+
+
+def _automatic(kind: str) -> str:
+    if has_native_bf16(kind):
+        return "bf16"
+    return "fp16" if kind == "cuda" else "fp32"
 
 
 def cpu_flags() -> set[str]:
@@ -105,7 +166,10 @@ def cpu_flags() -> set[str]:
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Mixed precision for one device; no-op for fp32."""
+    """Mixed precision for one device; no-op for fp32. `precision` as in `resolve_precision`."""
+    import torch
+
+    precision = resolve_precision(precision, device)
     dtype = torch.float16 if precision == "fp16" else torch.bfloat16
     return torch.autocast(device.type, dtype=dtype, enabled=precision != "fp32")
 
@@ -113,5 +177,7 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 def clock(device: torch.device) -> float:
     """Seconds, read after all work queued on the device is done."""
     if device.type == "cuda":
+        import torch
+
         torch.cuda.synchronize(device)
     return time.perf_counter()

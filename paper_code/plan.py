@@ -5,12 +5,18 @@ and `doctor` ask the same plan, so that they cannot disagree.
 """
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from paper_code.config import MAPS, settings_of
 from paper_code.datasets import breakhis_lists
-from paper_code.datasets.catalog import CONTROLS, PAPER_DATASETS, find_dataset
+from paper_code.datasets.catalog import (
+    PAPER_DATASETS,
+    find_dataset,
+    is_own,
+    of_families,
+)
 from paper_code.datasets.facts import Dataset
 from paper_code.datasets.read import read_dataset
 from paper_code.errors import UserError
@@ -21,6 +27,7 @@ from paper_code.runs import CARD, FACTS, HISTORY, PREDICTIONS, TIMING, WEIGHTS
 from paper_code.sources import source_digest
 
 DALA = "dalaresnet50"
+FAMILIES = ("breakhis", "bach", "mini_ddsm", "bach and mini_ddsm")  # of tables of the paper
 RUN_FILES = {
     "timings": TIMING,
     "histories": HISTORY,
@@ -100,23 +107,21 @@ class Plan:
     def datasets(self) -> dict[str, list[str]]:
         """Data sets by selection."""
         every = self.settings["datasets"]
-        breakhis = [name for name in every if name.startswith("breakhis_")]
-        scored = [*self.settings["cam_datasets"], *self.settings["manifests"]]
-        scored = [name for name in every if name in scored and self.explained]
-        with_lesions = [name for name in scored if self._has_lesions(name)]
-        return {
+        paper = [name for name in every if name in PAPER_DATASETS]
+        families = {key: [n for n in every if n in of_families(key)] for key in FAMILIES}
+        scored = [n for n in every if n in self.settings["cam_datasets"] or is_own(n)]
+        maps = [name for name in scored if self.explained and self._has_lesions(name)]
+        real = [name for name in families["breakhis"] if self.source(name)[0] == "real"]
+        return families | {
             "all": every,
-            "breakhis": breakhis,
-            "bach": [name for name in every if name == "bach"],
-            "mini_ddsm": [name for name in every if name == "mini_ddsm"],
-            "bach and mini_ddsm": [
-                name for name in every if name in PAPER_DATASETS and name not in breakhis
-            ],
-            "own": [name for name in every if name in self.settings["manifests"]],
+            "paper": paper,
+            "own": [name for name in every if is_own(name)],
             "leakage": [name for name in self.settings["leakage_datasets"] if name in every],
-            "controls": list(CONTROLS) if self.settings["leakage_control_seeds"] else [],
-            "maps": with_lesions,
-            "own maps": [name for name in with_lesions if name in self.settings["manifests"]],
+            "crossover": real if self._crossover(real) else [],
+            "crossover gates": real if self.settings["crossover_fine_tuned"] else [],
+            "maps": maps,
+            "paper maps": [name for name in maps if not is_own(name)],
+            "own maps": [name for name in maps if is_own(name)],
         }
 
     @property
@@ -142,17 +147,14 @@ class Plan:
             "paired": every if DALA in every and len(every) > 1 else [],
             "confused": [name for name in compared if name in (DALA, "resnet50")] or compared[:1],
             "leakage": [name for name in self.settings["leakage_networks"] if name in compared],
-            "control": compared,
         }[selection]
 
     def source(self, dataset: str) -> tuple[str, str]:
-        """("real" or "phantom", why) of a data set, a control, or a data set for maps."""
-        if dataset in CONTROLS:
-            return "phantom", "a control"
+        """("real" or "phantom", why) of a data set, or of a data set for maps."""
         return self.sources[dataset.removesuffix(MAPS)]
 
     def facts(self, dataset: str) -> Dataset:
-        """What is to be known about a data set, a control, or a data set for maps."""
+        """What is to be known about a data set, or a data set for maps."""
         return find_dataset(dataset.removesuffix(MAPS), self.settings["manifests"])
 
     def for_maps(self, dataset: str) -> str:
@@ -169,10 +171,10 @@ class Plan:
 
     def _has_lesions(self, name: str) -> bool:
         """Whether a data set's lesions are known; BreakHis without masks has a stand-in."""
-        manifests = self.settings["manifests"]
-        if find_dataset(name, manifests).family != "manifest":
+        if not is_own(name):
             return name != "bach"
-        return bool((read_dataset(name, ".", manifests)["mask"] != "").any())
+        table = read_dataset(name, self.settings["data_root"], self.settings["manifests"])
+        return bool((table["mask"] != "").any())
 
     @functools.cached_property
     def lists(self) -> str | None:
@@ -196,8 +198,7 @@ class Plan:
 
     def selected_runs(self, networks: str, datasets: Iterable[str]) -> list[RunId]:
         """The runs of a selection of networks on data sets, for every split and seed."""
-        both_ways = networks in ("leakage", "control")
-        ways = ["image", "patient"] if both_ways else [self.settings["splits"]]
+        ways = ["image", "patient"] if networks == "leakage" else [self.settings["splits"]]
         runs = [
             RunId(self._trained(networks, dataset), network, by, split, seed)
             for by in ways
@@ -256,6 +257,8 @@ class Plan:
         return [name for name in datasets if self.source(name)[0] == "phantom"]
 
     def _possible(self, result: Result, datasets: tuple[str, ...], before: list[Planned]) -> bool:
+        if not datasets:  # nothing that it is about
+            return False
         if result.kind == "figure" and "tables" in result.needs:
             return {planned.name for planned in before} >= set(result.tables)
         needs = set(result.needs)
@@ -263,7 +266,7 @@ class Plan:
             return self.lists is not None
         if needs & {"runs", "cams"}:
             return bool(self.selected_runs(result.networks, datasets))
-        return bool(datasets) or not needs & {"manifests", "splits"}
+        return True
 
     def find(self, kind: str, name: str) -> Planned:
         """The planned result of a kind ("table", "figure", "page") and file name."""
@@ -288,9 +291,14 @@ class Plan:
         shown = "figure_07_cam_comparison" in self.names("figure")
         return [f"{self.output}figures/figure_07_steps.npz"] if shown else []
 
+    def notebooks(self, every: Iterable[Path]) -> list[Path]:
+        """Those notebooks that this plan makes: they walk through the paper, so all or none."""
+        return list(every) if self.datasets["paper"] else []
+
     def keeps_weights(self, run: RunId) -> bool:
-        """Whether a run's weights stay; those at the size of the maps always do."""
-        return self.settings["keep_weights"] or run.dataset.endswith(MAPS)
+        """Whether a run's weights stay; those of your own data sets and of maps always do."""
+        of_maps = run.dataset.endswith(MAPS)
+        return self.settings["keep_weights"] or of_maps or is_own(run.dataset)
 
     @property
     def cards(self) -> list[str]:
@@ -334,11 +342,25 @@ class Plan:
             files["splits"] = [self.split(dataset) for dataset in datasets]
         if "breakhis_lists" in result.needs:
             files["lists"] = [f"{self.lists}/{name}" for name in breakhis_lists.FILES]
+        if "patients" in result.needs:
+            gates = result.datasets == "crossover gates"
+            files["patients"] = self._crossover(datasets, gates)
         if "tables" in result.needs:
             tables = self.names("table")
             names = tables if "*" in result.tables else [t for t in result.tables if t in tables]
             files["tables"] = [f"{self.output}tables/{name}.csv" for name in names]
         return files
+
+    def _crossover(self, datasets: Sequence[str], gates: bool = False) -> list[str]:
+        """The crossover's files of patients: frozen, also of all data sets together; fine-tuned."""
+        together = ["+".join(datasets)] if len(datasets) > 1 else []
+        frozen = [*datasets, *together] if self.settings["crossover_frozen"] and not gates else []
+        tuned = datasets if self.settings["crossover_fine_tuned"] else []
+        return [
+            f"{self.root}/crossover/{training}-{name}.csv"
+            for training, names in (("frozen", frozen), ("fine-tuned", tuned))
+            for name in names
+        ]
 
     def split(self, dataset: str) -> str:
         """The split file of a data set that tables show: the first one."""
@@ -355,7 +377,6 @@ class Plan:
         configured = {
             "scale": self.scale,
             "resamples": self.settings["bootstrap_resamples"],
-            "by": self.settings["splits"],
         }
         words: list[str] = []
         for option in planned.result.options:

@@ -8,8 +8,9 @@ import pandas as pd
 import torch
 
 from paper_code.errors import UserError
-from paper_code.files import load_array, read_csv
-from paper_code.listed import PARTS, read_listed
+from paper_code.files import load_array
+from paper_code.listed import read_listed, read_split
+from paper_code.progress import count_text
 
 
 def load_prepared(
@@ -17,18 +18,17 @@ def load_prepared(
 ) -> tuple[pd.DataFrame, torch.Tensor, torch.Tensor]:
     """The split's rows, all images (uint8 N x 3 x S x S) and class indices (int64 N).
 
+    `prepared`/manifest.csv in place of a split means all images.
+
     Raises:
         UserError: a file is damaged, or the split or the array belongs to another manifest.
     """
-    own = Path(split) == prepared / "manifest.csv"  # no split: all images
-    table = read_csv(split, "image", "label", "group", *([] if own else ["part"]))
     manifest = read_listed(prepared / "manifest.csv", "image", "label", "group")
+    table = manifest if Path(split) == prepared / "manifest.csv" else read_split(split)
     images = load_array(prepared / "images.npy", ndim=4)
     for column, what in {"image": "lists other images", "label": "gives other labels"}.items():
         if not table[column].equals(manifest[column]):
             raise UserError(f"{split}: {what} than {prepared / 'manifest.csv'}. Remake it.")
-    if not own and set(table["part"]) != set(PARTS):
-        raise UserError(f"{split}: its parts are not {', '.join(PARTS)}. Remake it.")
     unknown = sorted(set(manifest["label"]) - set(classes))
     if unknown:
         raise UserError(
@@ -37,8 +37,8 @@ def load_prepared(
         )
     if len(images) != len(manifest):
         raise UserError(
-            f"{prepared / 'images.npy'}: {len(images)} images, but the manifest lists "
-            f"{len(manifest)}. Prepare the data set again."
+            f"{prepared / 'images.npy'}: {count_text(len(images), 'image')}, but the manifest "
+            f"lists {len(manifest)}. Prepare the data set again."
         )
     labels = torch.from_numpy(pd.Categorical(table["label"], classes).codes.astype(np.int64))
     return table, torch.from_numpy(images), labels

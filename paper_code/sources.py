@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
-DATA = (".csv", ".j2", ".css", ".js")  # of a package, as in `published` and `templates`
+DATA = (".csv", ".yaml", ".j2", ".css", ".js")  # of a package, as in `published` and `templates`
 
 
 def source_files(*modules: str) -> list[str]:

@@ -34,13 +34,13 @@ def test_what_the_command_line_passes_as_text_is_understood():
         seeds=["0", "1"],
         placements=["2"],
         keep_weights="false",
-        phantom_images={"breakhis": "40", "bach": "all", "mini_ddsm": "30", "control": "96"},
+        phantom_images={"breakhis": "40", "bach": "all", "mini_ddsm": "30"},
         manifests={"mine": {"path": "m.csv", "classes": ["0", "1"]}},
     )
     settings = resolve_settings(given)
     assert settings["seeds"] == [0, 1] and settings["placements"] == [2]
     assert settings["keep_weights"] is False
-    images = {"breakhis": 40, "bach": "all", "mini_ddsm": 30, "control": 96}
+    images = {"breakhis": 40, "bach": "all", "mini_ddsm": 30}
     assert settings["phantom_images"] == images
     assert settings["manifests"]["mine"]["classes"] == ["0", "1"], "class names stay text"
 
@@ -194,6 +194,19 @@ def test_a_set_of_one_s_own_that_is_not_there(tmp_path, content):
         choose_sources(own_settings(tmp_path, content))
     assert "data=real" not in str(caught.value)
     assert "data_root" not in str(caught.value)
+
+
+@pytest.mark.parametrize("data", ["auto", "real"])
+def test_a_data_root_that_is_not_there_is_a_mistake(tmp_path, data):
+    """Phantoms instead, after a typing error, would be taken for results on real images."""
+    settings = settings_for(tmp_path / "nowhere", data=data)
+    with pytest.raises(UserError, match=r"data_root=.*nowhere: no such folder. Correct the path"):
+        choose_sources(settings)
+    assert choose_sources(settings | {"data": "phantom"})["bach"] == ("phantom", "data=phantom")
+    settings = own_settings(tmp_path, "path,label\n1.png,a\n2.png,b\n", data=data)
+    for number in (1, 2):
+        save_noise(tmp_path / f"{number}.png", number)
+    assert choose_sources(settings | {"data_root": "nowhere"})["own"][0] == "real"
 
 
 def test_announcement_says_what_was_chosen_and_why(gpus):

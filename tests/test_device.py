@@ -1,12 +1,18 @@
-"""Which device is used, and what is said where it cannot be."""
+"""Which device and precision are used, and what is said where they cannot be."""
+
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
+from conftest import ROOT
 
-from paper_code import device
-from paper_code.choices import Choices
-from paper_code.config import load_config
+from paper_code import cli, device
+from paper_code.config import announce, choose, defaults, load_config, resolve_settings
 from paper_code.errors import UserError
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 
 @pytest.fixture
@@ -19,7 +25,7 @@ def unusable(monkeypatch):
         )
 
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    for module in ("device", "config", "choices"):
+    for module in ("device", "config"):
         monkeypatch.setattr(f"paper_code.{module}.cuda_device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "init", init)
@@ -37,7 +43,7 @@ def test_a_gpu_that_pytorch_cannot_use_is_an_error_with_the_reason(unusable):
 
 def test_no_run_starts_at_the_paper_scale_with_such_a_gpu(unusable):
     with pytest.raises(UserError, match="The driver shows a GPU"):
-        Choices.of(load_config() | {"data": "phantom"})
+        choose(load_config() | {"data": "phantom"})
 
 
 @pytest.mark.parametrize("value", ["", "-1"])
@@ -54,3 +60,109 @@ def test_users_do_not_share_lock_files(tmp_path, monkeypatch):
         with device.locked("gpu"):
             pass
     assert len(list(tmp_path.iterdir())) == 2
+
+
+# --- Precision ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def processor(monkeypatch):
+    """A processor with the instruction sets named: processor("avx2", "amx_bf16")."""
+
+    def stand_in(*flags: str) -> None:
+        for name in device.LIMITS:
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setattr(device, "cpu_flags", lambda: set(flags))
+
+    return stand_in
+
+
+@pytest.mark.parametrize(
+    ("flag", "chosen"), [("avx2", "fp32"), ("avx512_bf16", "bf16"), ("amx_bf16", "bf16")]
+)
+def test_auto_is_bf16_only_where_the_processor_computes_it(processor, flag, chosen):
+    processor("avx", flag)
+    assert device.resolve_precision("auto", CPU) == chosen
+    assert device.resolve_precision("bf16", CPU) == "bf16", "asked for by name"
+    assert device.resolve_precision("fp32", CPU) == "fp32"
+
+
+@pytest.mark.parametrize("name", device.LIMITS)
+def test_auto_is_fp32_where_the_instruction_sets_are_limited(processor, monkeypatch, name):
+    processor("avx512_bf16")
+    monkeypatch.setenv(name, "AVX2")
+    assert device.resolve_precision("auto", CPU) == "fp32"
+
+
+@pytest.mark.parametrize(("native", "chosen"), [(True, "bf16"), (False, "fp16")])
+def test_auto_on_a_gpu(monkeypatch, native, chosen):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
+    assert device.resolve_precision("auto", GPU) == chosen
+
+
+def test_precisions_that_cannot_be():
+    with pytest.raises(UserError, match="precision=fp16 needs a GPU"):
+        device.resolve_precision("fp16", CPU)
+    with pytest.raises(UserError, match="'bfloat16' is not one of auto, fp32, bf16, fp16"):
+        device.resolve_precision("bfloat16", CPU)
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="Linux lists instruction sets")
+def test_linux_and_pytorch_see_the_same_processor():
+    seen = torch.cpu.get_capabilities()
+    assert device.BF16_FLAGS & device.cpu_flags() == {f for f in device.BF16_FLAGS if seen.get(f)}
+
+
+@pytest.mark.parametrize("scale", ["smoke", "demo", "paper"])
+def test_no_scale_lowers_the_precision_of_such_a_processor(processor, scale):
+    """Maps as little as training: emulated, Score-CAM takes six times as long."""
+    processor("avx2")
+    settings = resolve_settings(load_config() | {"scale": scale})
+    for key in ("precision", "cam_precision"):
+        assert device.resolve_precision(settings[key], CPU) == "fp32"
+    processor("avx512_bf16")
+    maps = device.resolve_precision(settings["cam_precision"], CPU)
+    assert maps == ("fp32" if scale == "paper" else "bf16")
+    assert defaults()["cam_precision"] == "fp32"
+
+
+def opening_line(**changes) -> str:
+    """The line on precision among the first ones of a run without a GPU."""
+    config = load_config() | {"scale": "demo"} | changes
+    said = announce(config, resolve_settings(config), {})
+    (line,) = [line for line in said.splitlines() if line.startswith("precision: ")]
+    return line.removeprefix("precision: ")
+
+
+def test_the_first_lines_of_a_run_name_the_precision(processor, monkeypatch):
+    monkeypatch.setattr("paper_code.config.cuda_device_count", lambda: 0)
+    processor("avx2")
+    chosen = "fp32 (auto: this processor does not compute bf16 natively)"
+    assert opening_line() == chosen
+    emulated = "bf16 (as configured; this processor emulates it, which takes many times as long)"
+    assert opening_line(cam_precision="bf16") == f"{chosen}; of maps: {emulated}"
+    processor("avx512_bf16")
+    assert opening_line() == "bf16 (auto: this processor computes bf16 natively)"
+    assert opening_line(scale="paper").endswith("; of maps: fp32 (as configured)")
+
+
+def test_doctor_names_the_precision(processor, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("paper_code.doctor.cuda_device_count", lambda: 0)
+    processor("avx2")
+    cli.main(["doctor"])
+    assert "precision: fp32 (auto: this processor does not" in capsys.readouterr().out
+
+
+def test_the_first_lines_do_not_wait_for_pytorch():
+    code = (
+        "import sys\n"
+        "from paper_code import config\n"
+        "config.cuda_device_count = lambda: 0\n"
+        "settings = config.load_config()\n"
+        "print(config.announce(settings, config.resolve_settings(settings), {}))\n"
+        "print('torch' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "precision: " in done.stdout and done.stdout.endswith("False\n")

@@ -15,7 +15,7 @@ HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 # Pages on the package write paths relative to it or to its reporting folder.
 BASES = [ROOT, ROOT / "paper_code", ROOT / "paper_code" / "reporting"]
 # Folders of runs, and names with a part to fill in.
-MADE = re.compile(r"^(data|results|logs|splits|runs|cam/<|report)/|[*<>{}$~]|NAME|NN|own_mias")
+MADE = re.compile(r"^(data|results|logs|splits|runs|cam/<|report)/|[*<>{}$~]|NAME|NN|_mias")
 
 
 def anchor(heading: str) -> str:

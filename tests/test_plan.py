@@ -14,10 +14,11 @@ from paper_code.reporting.catalogue import RESULTS
 
 # Made where the lists about BreakHis are, which the default data_root has not in a fresh copy.
 FROM_LISTS = ("split_patients", "real_predictions", "printed_intervals", "detectable")
+FROM_REAL_IMAGES = ("crossover", "gate_crossover")
 
 
 # Without the runs that every plan has besides those of its data sets.
-BARE = {"leakage_control_seeds": [], "cam_image_size": 64, "cam_epochs": 2}
+BARE = {"cam_image_size": 64, "cam_epochs": 2}
 
 
 def make_plan(**changes) -> Plan:
@@ -27,16 +28,14 @@ def make_plan(**changes) -> Plan:
 
 
 def test_the_default_plans_every_result_of_the_catalogue():
-    plan = make_plan(
-        leakage_control_seeds=[0], cam_image_size=96, compared_datasets=list(PAPER_DATASETS)
-    )
+    plan = make_plan(cam_image_size=96, compared_datasets=list(PAPER_DATASETS))
     every = {
         (result.kind, result.name)
         for result in RESULTS
-        if "{" not in result.name and result.name not in FROM_LISTS
+        if "{" not in result.name and result.name not in FROM_LISTS + FROM_REAL_IMAGES
     }
     assert {(planned.result.kind, planned.name) for planned in plan.results} == every
-    assert len(plan.runs) == len(set(plan.runs)) == 6 * 9 + 4 * 3 + 2 + 4 + 2
+    assert len(plan.runs) == len(set(plan.runs)) == 6 * 9 + 4 * 3 + 2 + 2
     numbers = [name.split("_")[1] for name in plan.names("table") if name.startswith("table_")]
     assert sorted(numbers) == [f"{number:02d}" for number in range(1, 15)]
 
@@ -102,27 +101,79 @@ def test_arguments_name_what_the_catalogue_says():
         "results/smoke/prepared/breakhis_40x",
         "--splits",
         "results/smoke/splits/breakhis_40x/image-0.csv",
-        "--by",
-        "image",
         "--scale",
         "smoke",
     ]
 
 
-def test_a_data_set_of_the_user_has_a_table_and_maps_where_it_has_masks(tmp_path):
+@pytest.fixture
+def own_sets(tmp_path) -> dict[str, dict]:
+    """Two data sets of a user: one plain, one with lesion masks."""
     for name, mask in (("plain", ""), ("masked", "m.png")):
         lines = [f"{i}.png,{label},p{i},{mask}" for i, label in enumerate("ab" * 10)]
         text = "\n".join(["path,label,group,mask", *lines])
         (tmp_path / f"{name}.csv").write_text(text)
         for file in (*(f"{i}.png" for i in range(20)), "m.png"):
             (tmp_path / file).touch()
-    manifests = {name: {"path": str(tmp_path / f"{name}.csv")} for name in ("plain", "masked")}
-    plan = make_plan(datasets=["plain", "masked"], manifests=manifests)
-    assert {"own_plain", "own_masked"} <= set(plan.names("table"))
+    return {name: {"path": str(tmp_path / f"{name}.csv")} for name in ("plain", "masked")}
+
+
+CURVES = ["reliability", "roc", "precision_recall", "convergence"]
+
+
+def test_a_run_on_one_s_own_data_makes_nothing_about_the_paper(own_sets):
+    plan = make_plan(
+        datasets=list(own_sets),
+        manifests=own_sets,
+        networks=["dalaresnet50", "resnet50"],
+    )
+    tables = [
+        "convergence",
+        *(f"{kind}_{name}" for name in own_sets for kind in ("own", "comparisons")),
+    ]
+    assert sorted(plan.names("table")) == sorted([*tables, "cam_masked"])
+    assert plan.names("figure") == ["maps_masked", *CURVES]
+    assert plan.names("page") == [] and plan.steps == []
+    assert plan.notebooks([ROOT / "notebooks/08_audit.ipynb"]) == []
+    assert {run.dataset for run in plan.runs} == set(own_sets)
+    assert len(plan.cards) == len(plan.runs) == 4, "their weights stay, with a model card"
     assert plan.find("table", "own_plain").datasets == ("plain",)
-    assert plan.datasets["maps"] == ["masked"]
-    assert "cam_masked" in plan.names("table") and "cam_plain" not in plan.names("table")
+    assert plan.datasets["maps"] == plan.datasets["own maps"] == ["masked"]
     assert plan.raw_files("plain")[:2] == ["plain", "--manifest"]
+
+
+def test_beside_data_sets_of_the_paper_the_results_about_it_leave_one_s_own_out(own_sets):
+    settings = {"networks": ["dalaresnet50", "resnet50"], "datasets": ["bach", "mini_ddsm"]}
+    paper = make_plan(**settings)
+    mixed = make_plan(
+        **settings | {"datasets": [*settings["datasets"], "masked"], "manifests": own_sets}
+    )
+    about = {(p.result.kind, p.name): p.datasets for p in mixed.results}
+    both = {("table", "convergence"), *(("figure", name) for name in CURVES)}
+    own = {key for key in about if key[1].endswith("_masked")}
+    assert len(own) == 4
+    for planned in paper.results:
+        key = (planned.result.kind, planned.name)
+        assert about[key] == (*planned.datasets, "masked") if key in both else planned.datasets
+    assert about.keys() - own == {(p.result.kind, p.name) for p in paper.results}
+    assert {about[key] for key in own} == {("masked",)}
+    kept = {run.dataset for run in mixed.runs if mixed.keeps_weights(run)}
+    assert kept == {"masked"}
+
+
+def test_every_configuration_of_config_real_can_be_planned(own_sets):
+    for path in sorted((ROOT / "config/real").glob("*.yaml")):
+        config = load_config(path)
+        own = "mias" in config["datasets"]
+        manifests = {"mias": own_sets["masked"]} if own else {}
+        settings = resolve_settings(config | {"manifests": manifests})
+        plan = Plan(settings, dict.fromkeys(settings["datasets"], ("real", "")))
+        assert {run.dataset for run in plan.runs} == set(config["datasets"]), path.name
+        if own:
+            made = ["convergence", "own_mias", "comparisons_mias", "cam_mias"]
+            assert plan.names("table") == made and len(plan.runs) == 6
+        else:
+            assert "summary" in plan.names("page")
 
 
 def test_the_lists_about_breakhis_are_found_below_the_data_root_or_where_named(tmp_path):
@@ -227,17 +278,27 @@ def test_runs_for_maps_have_a_size_and_epochs_of_their_own_where_these_differ():
     assert not [run for run in same.runs if run.dataset.endswith("_maps")]
 
 
-def test_controls_of_the_leakage_table_have_both_splits_and_seeds_of_their_own():
-    plan = make_plan(scale="demo", leakage_control_seeds=[0, 1, 2])
-    runs = [run for run in plan.runs if run.dataset.startswith("control_")]
-    assert len(runs) == 2 * 2 * 3
-    assert {(run.by, run.split, run.seed) for run in runs} == {
-        (by, seed, seed) for by in ("image", "patient") for seed in (0, 1, 2)
-    }
-    assert plan.source("control_alike")[0] == "phantom"
-    assert plan.phantom("control_alike") == ["results/demo/phantoms/control/done"]
-    without = make_plan(scale="demo", leakage_control_seeds=[])
-    assert "leakage_control" not in without.names("table") + without.names("figure")
+def test_the_crossover_is_of_real_breakhis_images_alone():
+    settings = load_config() | {"scale": "smoke", "crossover_fine_tuned": 3} | BARE
+    real = {"breakhis_100x", "breakhis_200x", "bach"}
+    names = settings["datasets"]
+    sources = {name: ("real" if name in real else "phantom", "") for name in names}
+    plan = Plan(resolve_settings(settings), sources)
+    frozen = [f"frozen-breakhis_{name}" for name in ("100x", "200x", "100x+breakhis_200x")]
+    tuned = [f"fine-tuned-breakhis_{name}" for name in ("100x", "200x")]
+    for table, files in (("crossover", frozen + tuned), ("gate_crossover", tuned)):
+        found = plan.find("table", table)
+        paths = [f"results/smoke/crossover/{name}.csv" for name in files]
+        assert plan.inputs(found) == {"patients": paths}
+        assert plan.arguments(found) == ["--patients", *paths]
+    plan = Plan(resolve_settings(settings | {"crossover_fine_tuned": 0}), sources)
+    assert "crossover" in plan.names("table") and "gate_crossover" not in plan.names("table")
+    plan = Plan(resolve_settings(settings | {"crossover_frozen": 0}), sources)
+    assert plan.inputs(plan.find("table", "crossover"))["patients"] == [
+        f"results/smoke/crossover/{name}.csv" for name in tuned
+    ]
+    settings |= {"crossover_frozen": 0, "crossover_fine_tuned": 0}
+    assert "crossover" not in Plan(resolve_settings(settings), sources).names("table")
 
 
 def test_results_can_have_a_folder_of_their_own():

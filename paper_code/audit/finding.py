@@ -1,106 +1,112 @@
-"""What a finding is, and how a printed number is read."""
+"""What a finding is: a verdict, its reason, and words from findings.yaml with numbers in them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
 
 import pandas as pd
+import yaml
 
-CONSISTENT = "consistent"
-IMPOSSIBLE = "cannot both be right"
-UNEXPLAINED = "unexplained"
 
-ROUNDING = "half a unit of the last printed digit"
-ROUNDING_OR_CUT = f"{ROUNDING}; the verdict allows one whole unit (rounded or cut either way)"
-EXACT = "none: whole numbers"
+class Verdict(StrEnum):
+    """What the arithmetic shows, the strongest first."""
 
-_EPSILON = 1e-9  # absorbs binary fractions at the very edge of an interval
+    IMPOSSIBLE = "cannot both be right"
+    UNEXPLAINED = "unexplained"
+    CONSISTENT = "consistent"
 
-# What the findings are about. Findings of one theme may have one cause and are not counted apart.
-THEMES = {
-    "named-networks": "Is the network that was counted the one that is named?",
-    "bach-heads": "Do the parameter totals grow with the number of classes?",
-    "image-counts": "Do text, captions and tables agree on the images?",
-    "whole-images": "Can whole numbers of test images give the printed rates?",
-    "gmean-breakhis": "Do GMean, accuracy and sensitivity/specificity describe the same test?",
-    "f1-pairs": "What are the two numbers under F1?",
-    "iba": "What is printed under IBA?",
-    "gmean-multiclass": "What is printed under GMean with three and four classes?",
-    "multiclass-diagnostics": "Do Table XII's numbers describe three and four classes?",
-    "one-number-per-row": "Do the diagnostic numbers say more than the accuracy?",
-    "auc": "Does the AUC fit the operating point?",
-    "repeated-rows": "Does one result stand in two places?",
-    "times": "Do the times fit the work and the text?",
-    "choice-and-test": "Were test images kept apart from choices and training?",
-    "localization": "What do the localisation scores show?",
-    "wording": "Do text, equations and captions agree with each other?",
-    "references": "Do the references fit?",
-}
+
+IMPOSSIBLE, UNEXPLAINED, CONSISTENT = Verdict
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One result of the audit.
+class Judgement:
+    """A verdict, the reason, and the numbers behind it for the words of the finding."""
 
-    Attributes:
-        id: subject, unique in the audit.
-        theme: key of `THEMES`.
-        tables: printed tables whose numbers it concerns, such as "07 11"; empty for text alone.
-        columns: names of their metrics in `published_table`, such as "gmean iba": those in doubt.
-            Of two columns that exclude each other both are, unless a third bears one of them out.
-        where: the tables and rows it concerns.
-        printed: what the paper prints.
-        computation: a formula that anyone can rerun.
-        result: what the formula gives on the tables passed in.
-        tolerance: how far a value may lie from a printed one and still agree.
-        verdict: `CONSISTENT`, `IMPOSSIBLE` or `UNEXPLAINED` (no contradiction, no reason given).
-        reconciles: what would make the numbers agree; empty if they do.
+    verdict: Verdict
+    reason: str
+    values: dict[str, object] = field(default_factory=dict)
+
+
+Finding = dict[str, object]  # see `run_audit` for its fields
+FIELDS = ("id", "theme", "tables", "columns", "where", "printed", "computation", "result")
+FIELDS += ("tolerance", "verdict", "reconciles", "reason")
+CHECKS: list[Callable[..., Iterable[Finding]]] = []
+
+
+def check(function: Callable) -> Callable:
+    """Have the audit call a function of a `Printed` that yields findings."""
+    CHECKS.append(function)
+    return function
+
+
+@cache
+def texts() -> dict[str, dict]:
+    """findings.yaml: themes and their questions, tolerances, and the words of each finding."""
+    return yaml.safe_load(Path(__file__).with_name("findings.yaml").read_text(encoding="utf-8"))
+
+
+def finding(key: str, judgement: Judgement, **values: object) -> Finding:
+    """The finding `key` of findings.yaml, with numbers in the places of its {names}.
+
+    Args:
+        key: with its own {names}, as in the file.
+        judgement: verdict and numbers.
+        values: further numbers.
     """
-
-    id: str
-    theme: str
-    tables: str
-    columns: str
-    where: str
-    printed: str
-    computation: str
-    result: str
-    tolerance: str
-    verdict: str
-    reconciles: str = ""
+    row = {"id": key, "tables": "", "columns": "", "tolerance": "unit"} | texts()["findings"][key]
+    row["tolerance"] = texts()["tolerances"].get(row["tolerance"], row["tolerance"])
+    if isinstance(row["reconciles"], dict):
+        row["reconciles"] = row["reconciles"].get(judgement.verdict.name.lower(), "")
+    if judgement.verdict == CONSISTENT:
+        row |= {"reconciles": "", "result": row.get("agreed", row["result"])}
+    row |= {"verdict": str(judgement.verdict), "reason": judgement.reason}
+    place = list(texts()["findings"]).index(key)
+    values = judgement.values | values
+    return {name: row[name].format(**values) for name in FIELDS} | {"place": place}
 
 
-def by_row(table: pd.DataFrame, column: str = "value") -> pd.DataFrame:
-    """Reshape a tidy table to one row per printed row and one column per metric."""
-    keys = [key for key in table.columns if key not in ("table", "metric", "printed", "value")]
-    return table.pivot_table(
-        index=keys, columns="metric", values=column, sort=False, aggfunc="first"
-    ).rename_axis(columns=None)
-
-
-def tolerances(table: pd.DataFrame) -> pd.DataFrame:
-    """Half a unit of the last printed digit of each number, shaped like `by_row`."""
-    digits = table["printed"].str.partition(".")[2].str.len()
-    return by_row(table.assign(value=0.5 * 10.0**-digits))
-
-
-def agrees(value, printed, tolerance):
-    """Whether `value` lies within `tolerance` of `printed`; works on arrays."""
-    return abs(value - printed) <= tolerance + _EPSILON
-
-
-def overlaps(low, high, printed, tolerance):
-    """Whether the interval [low, high] meets printed ± tolerance; works on arrays."""
-    return (low <= printed + tolerance + _EPSILON) & (high >= printed - tolerance - _EPSILON)
-
-
-def judge(strict_failures: int, loose_failures: int) -> str:
-    """Turn rows that fail under rounding, and under any way of cutting digits, into a verdict."""
-    if loose_failures:
-        return IMPOSSIBLE
-    return UNEXPLAINED if strict_failures else CONSISTENT
-
-
-def listed(rows: Sequence) -> str:
+def listed(rows: Iterable) -> str:
     """Name rows as "breakhis_40x vit, ..."; "none" if there are none."""
     names = [" ".join(map(str, row)) if isinstance(row, tuple) else str(row) for row in rows]
     return ", ".join(names) or "none"
+
+
+# --- rules that lead to a verdict -----------------------------------------------------------------
+
+
+def exclude(differ: bool, reason: str = "the two statements exclude each other") -> Judgement:
+    """Statements that exclude each other, or agree."""
+    return Judgement(IMPOSSIBLE, reason) if differ else Judgement(CONSISTENT, "they agree")
+
+
+def doubt(differ: bool, reason: str = "the paper gives no reason") -> Judgement:
+    """Statements that leave a question open, or agree."""
+    return Judgement(UNEXPLAINED, reason) if differ else Judgement(CONSISTENT, "they agree")
+
+
+def pattern(found: pd.Series, share: float = 0) -> Judgement:
+    """A pattern that no definition of the paper explains, if more than a share of rows has it."""
+    count, rows = int(found.sum()), len(found)
+    values = {"found": count, "rows": rows}
+    values |= {"found_rows": listed(found.index[found]), "other_rows": listed(found.index[~found])}
+    if count > share * rows:
+        reason = f"a pattern in {count} of {rows} for which the paper gives no reason"
+        return Judgement(UNEXPLAINED, reason, values)
+    return Judgement(CONSISTENT, f"the pattern is in {count} of {rows}", values)
+
+
+def judge(rounded: pd.Series, cut: pd.Series) -> Judgement:
+    """Rows (bool) that fit if rounded, and if one whole unit is allowed."""
+    rows = len(cut)
+    values = {"rows": rows, "rounded": int(rounded.sum()), "cut": int(cut.sum())}
+    values |= {"not_rounded": listed(rounded.index[~rounded]), "not_cut": listed(cut.index[~cut])}
+    if not cut.all():
+        reason = f"{rows - values['cut']} of {rows} rows do not fit even with one whole unit"
+        return Judgement(IMPOSSIBLE, reason, values)
+    if not rounded.all():
+        reason = f"{rows - values['rounded']} of {rows} rows fit with one whole unit, not rounded"
+        return Judgement(UNEXPLAINED, reason, values)
+    return Judgement(CONSISTENT, "all rows fit", values)

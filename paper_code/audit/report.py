@@ -2,110 +2,23 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
-from paper_code.audit import (
-    auc,
-    confusion,
+# To import a module of checks is to have its checks called.
+from paper_code.audit import (  # noqa: F401
+    costs,
     counts,
-    duplicates,
+    identities,
     localization,
-    metrics,
     multiclass,
-    parameters,
-    references,
-    timing,
-    wording,
+    two_classes,
+    words,
 )
-from paper_code.audit.finding import CONSISTENT, IMPOSSIBLE, THEMES, UNEXPLAINED
+from paper_code.audit.finding import CHECKS, IMPOSSIBLE, Verdict, texts
+from paper_code.audit.printed import Printed
 from paper_code.files import write_csv, write_text
-from paper_code.published import TABLES, published_table
-
-# Each check and the printed tables it takes, in the order of the report.
-CHECKS = (
-    (parameters.identified_networks, ("09", "10")),
-    (parameters.head_growth, ("09", "10")),
-    (parameters.bach_extra_layer, ("09", "10")),
-    (counts.text_against_table, ("text", "03")),
-    (counts.table_totals, ("03", "04", "05", "06")),
-    (counts.split_ratio, ("06",)),
-    (wording.imbalanced_bach, ("quotes", "04")),
-    (counts.accuracies_as_counts, ("02", "06", "07", "08")),
-    (confusion.tables_07_and_11, ("03", "06", "07", "11")),
-    (confusion.table_07_alone, ("03", "06", "07")),
-    (confusion.f1_pairs, ("02", "03", "06", "07")),
-    (confusion.f1_of_table_11, ("06", "07", "11")),
-    (metrics.gmean_against_sensitivity, ("07", "11")),
-    (metrics.gmean_leads, ("07", "11")),
-    (metrics.f1_square, ("02", "07", "08")),
-    (metrics.iba_index, ("03", "06", "07")),
-    (multiclass.index_above_gmean, ("04", "05", "06", "08")),
-    (metrics.means_of_two, ("07", "08")),
-    (metrics.one_half, ("07", "08")),
-    (metrics.table_11_from_accuracy, ("03", "06", "07", "11")),
-    (metrics.table_12_from_accuracy, ("08", "12")),
-    (metrics.table_11_prevalence, ("03", "06", "11")),
-    (multiclass.gmean_of_recalls, ("04", "05", "06", "08")),
-    (multiclass.gmean_definitions, ("04", "05", "06", "08", "12")),
-    (multiclass.specificity_of_averages, ("04", "05", "06", "08", "12")),
-    (multiclass.implied_prevalence, ("04", "05", "06", "08", "12")),
-    (multiclass.two_class_matrices, ("04", "05", "06", "08", "12")),
-    (multiclass.accuracy_as_macro_recall, ("04", "05", "06", "08", "12")),
-    (multiclass.f1_on_equal_classes, ("04", "05", "06", "08")),
-    (auc.operating_point, ("02", "03", "06", "07", "11")),
-    (duplicates.identical_rows, ("06", "07", "08", "11", "12")),
-    (duplicates.same_on_two_datasets, ("08",)),
-    (duplicates.layer_four_is_the_network, ("02", "07")),
-    (timing.averages, ("09",)),
-    (timing.times_against_work, ("09", "10")),
-    (timing.gate_makes_it_faster, ("09", "10")),
-    (timing.times_across_magnifications, ("06", "09")),
-    (timing.times_across_datasets, ("06", "09", "10")),
-    (timing.shortest_time, ("09", "10")),
-    (wording.average_of_one, ("quotes", "09", "10")),
-    (wording.layer_choice, ("quotes", "02", "06", "07")),
-    (wording.augmentation, ("quotes", "03", "06")),
-    (localization.dice_against_iou, ("14",)),
-    (localization.f1_is_dice, ("14",)),
-    (localization.implied_precision, ("14",)),
-    (localization.best_method, ("14",)),
-    (localization.marked_area, ("13", "14")),
-    (wording.true_regions, ("quotes", "14")),
-    (wording.pooling, ("quotes", "01", "09", "10")),
-    (wording.binarised, ("quotes",)),
-    (wording.fourth_block, ("quotes", "01")),
-    (wording.figure_of_mammograms, ("quotes",)),
-    (wording.smallest_batch, ("quotes",)),
-    (wording.misnamed, ("quotes",)),
-    (references.entries, ("references",)),
-)
-
-INTRODUCTION = """\
-# What the paper's numbers say about themselves
-
-Arithmetic on the printed numbers, and sentences held against each other: no image, no training.
-`python -m paper_code table audit -o DIR/audit.csv` rebuilds this page and `audit.csv`;
-`docs/reference/audit.md` explains the method.
-
-- **{impossible}**: within the tolerance nothing satisfies all the printed numbers named, or two
-  statements exclude each other. At least one of them, or the definition taken for it, must be
-  different; the finding says what would reconcile them. Where a finding takes the class shares
-  of the data set for those of the test part, no other class split rescues it either, or only splits
-  that a random draw of images gives less than once in 10,000.
-- **{unexplained}**: no contradiction, but a pattern or a definition that the paper does not give,
-  or a contradiction that another class split, a threshold or a definition may well resolve.
-- **{consistent}**: the numbers agree.
-
-Findings of one theme may have one cause, so count themes and not findings. A theme has the
-strongest verdict among its findings. A printed row is taken as one run on the test images of Table
-VI: the paper mentions no repeated runs. Where means over runs could reconcile the numbers, the
-finding says so. A verdict does not say how serious a finding is: a slip in a caption and a score
-that no test can give get the same one.
-"""
-STRONGEST_FIRST = (IMPOSSIBLE, UNEXPLAINED, CONSISTENT)
 
 
 def run_audit(tables: Mapping[str, pd.DataFrame] | None = None) -> pd.DataFrame:
@@ -117,13 +30,24 @@ def run_audit(tables: Mapping[str, pd.DataFrame] | None = None) -> pd.DataFrame:
             printed ones.
 
     Returns:
-        One row per finding: the fields of `paper_code.audit.finding.Finding`, all str.
+        One row per finding, all str:
+        id: subject, unique in the audit.
+        theme: what it is about, a theme of findings.yaml.
+        tables: printed tables whose numbers it concerns, such as "07 11"; empty for text alone.
+        columns: names of their metrics in `published_table`, such as "gmean iba": those in doubt.
+            Of two columns that exclude each other both are, unless a third bears one of them out.
+        where: the tables and rows it concerns.
+        printed: what the paper prints.
+        computation: a formula that anyone can rerun.
+        result: what the formula gives on the tables passed in.
+        tolerance: how far a value may lie from a printed one and still agree.
+        verdict: one of `paper_code.audit.finding.Verdict`.
+        reconciles: what would make the numbers agree; empty if they do.
+        reason: the rule that led to the verdict, with its numbers.
     """
-    given = {name: published_table(name) for name in TABLES} | dict(tables or {})
-    findings = [
-        finding for check, names in CHECKS for finding in check(*(given[name] for name in names))
-    ]
-    return pd.DataFrame([asdict(finding) for finding in findings])
+    printed = Printed(tables)
+    rows = pd.DataFrame([finding for check in CHECKS for finding in check(printed)])
+    return rows.sort_values("place", kind="stable", ignore_index=True).drop(columns="place")
 
 
 def column_findings(
@@ -138,7 +62,7 @@ def column_findings(
             the printed tables is run (about ten seconds).
 
     Returns:
-        The ids of the findings with the verdict "cannot both be right", in the order of the audit.
+        The ids of the findings with the verdict `IMPOSSIBLE`, in the order of the audit.
     """
     findings = run_audit() if findings is None else findings
     number = str(table).zfill(2)
@@ -154,36 +78,32 @@ def column_findings(
 def themes(findings: pd.DataFrame) -> pd.DataFrame:
     """One row per theme: theme, question, verdict (the strongest of its findings), findings."""
     rows = []
-    for theme, question in THEMES.items():
+    for theme, question in texts()["themes"].items():
         verdicts = findings.loc[findings["theme"] == theme, "verdict"]
         if len(verdicts):
-            verdict = min(verdicts, key=STRONGEST_FIRST.index)
-            rows.append((theme, question, verdict, len(verdicts)))
+            rows.append((theme, question, min(verdicts, key=list(Verdict).index), len(verdicts)))
     return pd.DataFrame(rows, columns=["theme", "question", "verdict", "findings"])
 
 
 def audit_page(findings: pd.DataFrame) -> str:
     """The findings as Markdown: themes, an overview, then one section each."""
-    by_theme = themes(findings)
+    by_theme, rows = themes(findings), findings.to_dict("records")
     lines = [
-        INTRODUCTION.format(impossible=IMPOSSIBLE, unexplained=UNEXPLAINED, consistent=CONSISTENT),
+        texts()["introduction"],
         f"{len(by_theme)} themes: {_counted(by_theme['verdict'])}. "
         f"{len(findings)} findings: {_counted(findings['verdict'])}.",
         "",
         "| theme | question | verdict | findings |",
         "|---|---|---|---|",
+        *(f"| {' | '.join(map(str, row[1:]))} |" for row in by_theme.itertuples()),
+        "",
+        "| finding | theme | where | verdict |",
+        "|---|---|---|---|",
     ]
-    lines += [
-        f"| {row.theme} | {row.question} | {row.verdict} | {row.findings} |"
-        for row in by_theme.itertuples()
-    ]
-    lines += ["", "| finding | theme | where | verdict |", "|---|---|---|---|"]
-    rows = findings.to_dict("records")
-    lines += [
-        f"| [{row['id']}](#{_anchor(row['id'])}) | {row['theme']} | {_cell(row['where'])} "
-        f"| {row['verdict']} |"
-        for row in rows
-    ]
+    for row in rows:
+        anchor = row["id"].lower().replace("/", "").replace(" ", "-")  # as GitHub makes it
+        link, where = f"[{row['id']}](#{anchor})", row["where"].replace("|", "\\|")
+        lines.append(f"| {link} | {row['theme']} | {where} | {row['verdict']} |")
     for row in rows:
         lines += ["", f"## {row['id']}", "", f"**{row['verdict']}** ({row['where']})", ""]
         for field in ("printed", "computation", "result", "tolerance", "reconciles"):
@@ -194,16 +114,7 @@ def audit_page(findings: pd.DataFrame) -> str:
 
 def _counted(verdicts: pd.Series) -> str:
     count = Counter(verdicts)
-    return ", ".join(f"{count[verdict]} {verdict}" for verdict in STRONGEST_FIRST)
-
-
-def _anchor(heading: str) -> str:
-    """The link target that GitHub gives a heading."""
-    return heading.lower().replace("/", "").replace(" ", "-")
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+    return ", ".join(f"{count[verdict]} {verdict}" for verdict in Verdict)
 
 
 def write(output: str | Path) -> None:

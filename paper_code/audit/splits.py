@@ -1,36 +1,83 @@
-"""Class splits of a test part: how far one must be from proportional to make numbers fit.
+"""Class splits of a test set: in which of them printed numbers fit, and how likely those are.
 
-The paper does not say that its split keeps the class shares. A contradiction that assumes so is
-weighed against every other split: how many test images must be of another class, and how often a
-random draw of that many images has such a split (multivariate hypergeometric). Table VI's parts
-are 6:1:3 of the images to less than one image, as a draw of images gives them.
+The paper gives the size of each test set, not its classes, and does not say that its split keeps
+the class shares. So every class split is tried. Those in which numbers fit are weighed by how many
+test images must be of another class than in exact proportions, and by how often a random draw of
+that many images has such a split (multivariate hypergeometric). Table VI's parts are 6:1:3 of the
+images to less than one image, as a draw of images gives them.
 """
 
 import math
-from collections.abc import Iterable
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy.special import gammaln
 
-from paper_code.audit.finding import CONSISTENT, IMPOSSIBLE, UNEXPLAINED
+from paper_code.audit.finding import IMPOSSIBLE, UNEXPLAINED, Judgement, judge
 
-RARE = 1e-4  # a split less likely than this does not rescue a number
+RARE = 1e-4  # class splits less likely than this together do not rescue a number
 
 
-class Splits(NamedTuple):
-    """All class splits of a test part.
+class TestSet(NamedTuple):
+    """The test images of one data set, with every class split that they may have.
 
     Attributes:
-        counts: test images per class, int64, S x K.
-        probability: of each split if the images were drawn at random, float64, S.
-        moved: test images that are of another class than in exact proportions, float64, S.
+        images: test images.
+        sizes: images per class in the whole data set, int64 K.
+        counts: test images per class, int64 S x K.
+        rising: the same, in rising order in each split.
+        probability: of each split if the images were drawn at random, float64 S.
+        moved: test images that are of another class than in exact proportions, float64 S.
     """
 
+    images: int
+    sizes: np.ndarray
     counts: np.ndarray
+    rising: np.ndarray
     probability: np.ndarray
     moved: np.ndarray
+
+    @property
+    def exact(self) -> np.ndarray:
+        """The splits in exact proportions, rounded either way: bool S."""
+        return self.moved < 1 - 1e-9
+
+    def having(self, positives: np.ndarray) -> np.ndarray:
+        """The splits whose number of images of the second class is among these: bool S."""
+        wanted = np.zeros(self.images + 1, dtype=bool)
+        wanted[positives] = True
+        return wanted[self.counts[:, 1]]
+
+
+@lru_cache(maxsize=64)
+def test_set(sizes: tuple[int, ...], images: int) -> TestSet:
+    """Every way to draw `images` from classes of `sizes` images.
+
+    If all classes are equal, splits that differ only in the order of the classes are given once,
+    in rising order.
+    """
+    whole = np.array(sizes, dtype=np.int64)
+    axes = np.meshgrid(*(np.arange(min(size, images) + 1) for size in sizes[:-1]), indexing="ij")
+    drawn = np.stack([axis.ravel() for axis in axes], axis=1)
+    last = images - drawn.sum(axis=1)
+    keep = (last >= 0) & (last <= sizes[-1])
+    counts = np.column_stack([drawn[keep], last[keep]])
+    orders = np.ones(len(counts))
+    if len(set(sizes)) == 1:
+        counts = counts[(np.diff(counts, axis=1) >= 0).all(axis=1)]
+        orders, run = np.full(len(counts), float(math.factorial(len(sizes)))), 1
+        for left, right in zip(counts.T[:-1], counts.T[1:], strict=True):
+            run = np.where(left == right, run + 1, 1)
+            orders /= run
+    ways = _log_choose(whole, counts).sum(axis=1) - _log_choose(whole.sum(), images)
+    moved = np.abs(counts - images * whole / whole.sum()).sum(axis=1) / 2
+    return TestSet(images, whole, counts, np.sort(counts), orders * np.exp(ways), moved)
+
+
+def _log_choose(n, k):
+    return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
 
 
 class Escape(NamedTuple):
@@ -39,70 +86,21 @@ class Escape(NamedTuple):
     moved: float
     probability: float
 
-
-def class_splits(sizes: Iterable[int], test: int) -> Splits:
-    """Every way to draw `test` images from classes of `sizes` images.
-
-    Args:
-        sizes: images per class in the whole data set, two or more classes. If all are equal,
-            splits that differ only in the order of the classes are given once, in rising order.
-        test: images in the test part.
-    """
-    return _class_splits(tuple(map(int, sizes)), int(test))
+    def describe(self, images: int) -> str:
+        """The escape in words."""
+        if math.isinf(self.moved):
+            return "no class split of the test part makes them fit"
+        moved = math.ceil(self.moved - 0.5)
+        need = f"to fit, {moved} of the {images} test images must be of another class than in exact"
+        need = f"{need} proportions" if moved else "exact proportions fit"
+        return f"{need}; probability {chance(self.probability)} if images are drawn at random"
 
 
-@cache
-def _class_splits(sizes: tuple[int, ...], test: int) -> Splits:
-    sizes = np.array(sizes, dtype=np.int64)
-    axes = np.meshgrid(*(np.arange(min(size, test) + 1) for size in sizes[:-1]), indexing="ij")
-    drawn = np.stack([axis.ravel() for axis in axes], axis=1)
-    last = test - drawn.sum(axis=1)
-    keep = (last >= 0) & (last <= sizes[-1])
-    counts = np.column_stack([drawn[keep], last[keep]])
-    ways = _log_choose(sizes, counts).sum(axis=1) - _log_choose(sizes.sum(), test)
-    probability = np.exp(ways)
-    if len(set(sizes.tolist())) == 1:
-        counts, same = np.unique(np.sort(counts, axis=1), axis=0, return_inverse=True)
-        probability = np.bincount(same.ravel(), probability)
-    moved = np.abs(counts - test * sizes / sizes.sum()).sum(axis=1) / 2
-    return Splits(counts, probability, moved)
-
-
-def _log_choose(n, k):
-    return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
-
-
-def escape(splits: Splits, fits: np.ndarray) -> Escape:
-    """The nearest of the splits in which numbers fit, and the probability of all of them.
-
-    Args:
-        splits: those of `class_splits`.
-        fits: in which of them the numbers fit, bool, S.
-    """
+def escape(test: TestSet, fits: np.ndarray) -> Escape:
+    """The nearest of the splits in which numbers fit (bool S), and the probability of all."""
     if not fits.any():
         return Escape(math.inf, 0.0)
-    return Escape(float(splits.moved[fits].min()), float(min(1, splits.probability[fits].sum())))
-
-
-def weigh(as_published: bool, escaped: Escape) -> str:
-    """Verdict on numbers that do or do not fit exact class proportions."""
-    if as_published:
-        return CONSISTENT
-    return UNEXPLAINED if escaped.probability >= RARE else IMPOSSIBLE
-
-
-def describe(escaped: Escape, test: int) -> str:
-    """The escape in words."""
-    if math.isinf(escaped.moved):
-        return "no class split of the test part makes them fit"
-    moved = math.ceil(escaped.moved - 0.5)
-    need = (
-        f"to fit, {moved} of the {test} test images must be of another class than in exact "
-        "proportions"
-        if moved
-        else "exact proportions fit"
-    )
-    return f"{need}; probability {chance(escaped.probability)} if images are drawn at random"
+    return Escape(float(test.moved[fits].min()), float(min(1, test.probability[fits].sum())))
 
 
 def chance(probability: float) -> str:
@@ -110,3 +108,80 @@ def chance(probability: float) -> str:
     if probability == 0:
         return "0"
     return f"{probability:.3f}" if probability >= 1e-3 else f"{probability:.0e}"
+
+
+def weigh(probability: float, values: dict[str, object] | None = None) -> Judgement:
+    """Numbers that fit no exact class proportions, but other class splits of some probability."""
+    reason = f"they fit only class splits of probability {chance(probability)}"
+    if probability >= RARE:
+        return Judgement(UNEXPLAINED, reason, values or {})
+    return Judgement(IMPOSSIBLE, reason if probability else "no class split fits", values or {})
+
+
+class Fits:
+    """In which class splits printed rows fit what is asked of them.
+
+    Attributes:
+        tests: test sets by data set.
+        found: {unit: {(data set, network): bool S}}: `unit` half units of the last digit.
+    """
+
+    def __init__(self, tests: dict[str, TestSet]):
+        self.tests = tests
+        self.found: dict[int, dict[tuple[str, str], np.ndarray]] = {1: {}, 2: {}}
+
+    def rows(self, unit: int, *, exact: bool = False) -> pd.Series:
+        """Which rows fit in some split of their own, or in exact proportions: bool."""
+        found = {
+            row: bool((fits[self.tests[row[0]].exact] if exact else fits).any())
+            for row, fits in self.found[unit].items()
+        }
+        return pd.Series(found, dtype=bool)
+
+    def common(self, dataset: str) -> np.ndarray:
+        """The splits in which all rows of a data set fit within one whole unit: bool S."""
+        return np.all([fits for row, fits in self.found[2].items() if row[0] == dataset], axis=0)
+
+    def escapes(self) -> dict[str, Escape]:
+        """What it takes to make all rows fit in one split, for data sets with a row that does not
+        fit exact proportions."""
+        fits = self.rows(2, exact=True)
+        outside = dict.fromkeys(row[0] for row in fits.index[~fits])
+        return {d: escape(self.tests[d], self.common(d)) for d in outside}
+
+    def probability(self) -> float:
+        """Probability of splits in which all rows fit; 1 where exact proportions do."""
+        return math.prod(escaped.probability for escaped in self.escapes().values())
+
+    def judge(self) -> Judgement:
+        """The verdict if each row may have a split of its own."""
+        return judge(self.rows(1), self.rows(2))
+
+    def weigh(self) -> Judgement:
+        """The verdict if all rows of a data set share one class split."""
+        exact = judge(self.rows(1, exact=True), self.rows(2, exact=True))
+        several = len({row[0] for row in self.found[2]}) > 1
+        words = [
+            f"; {f'{dataset}: ' if several else ''}{escaped.describe(self.tests[dataset].images)}"
+            for dataset, escaped in self.escapes().items()
+        ]
+        values = exact.values | {"escape": "".join(words)}
+        if exact.verdict == IMPOSSIBLE:
+            return weigh(self.probability(), values)
+        return Judgement(exact.verdict, exact.reason, values)
+
+    def counts(self) -> dict[tuple[str, int], int]:
+        """Rows that fit, with a split of their "own" or in "exact" proportions, by unit."""
+        return {
+            (how, unit): int(self.rows(unit, exact=how == "exact").sum())
+            for how in ("exact", "own")
+            for unit in (2, 1)
+        }
+
+    def __str__(self) -> str:
+        count = self.counts()
+        return (
+            f"{count['own', 1]} of {len(self.found[1])} rows (rounded) or {count['own', 2]} (one "
+            f"unit) with any class split; {count['exact', 1]} or {count['exact', 2]} with exact "
+            "proportions"
+        )

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from paper_code.cam import dt_gradcam
-from paper_code.cam.compute import Classes, compute_cam, dt_gradcam_steps
+from paper_code.cam.compute import compute_cam
 from paper_code.cam.faithfulness import rank_correlation
-from paper_code.cam.localization import FIXED_THRESHOLD, localization_scores
+from paper_code.cam.localization import localization_scores
 from paper_code.cam.methods import scale, upsample
 
 INPUT_NOISE = 0.05  # of the [-1, 1] image, for the stability of maps
@@ -28,25 +28,6 @@ def stage_maps(steps: dt_gradcam.DTGradCAMSteps, plain: Tensor) -> dict[str, Ten
         steps.result,
     )
     return {stage: part.float() for stage, part in zip(STAGES, maps, strict=True)}
-
-
-def ablation(
-    network: nn.Module,
-    images: Tensor,
-    classes: Classes,
-    masks: Tensor | np.ndarray,
-    layer: str | nn.Module | None = None,
-    **options: object,
-) -> pd.DataFrame:
-    """One row for each of `STAGES`: mean localisation scores against `masks` (N x H x W).
-
-    Before Otsu the region is what exceeds 0.5 of the maximum, from Otsu on what is not zero.
-    """
-    steps = dt_gradcam_steps(network, images, classes, layer, **options)
-    shared = {key: options[key] for key in ("precision", "batch_size") if key in options}
-    plain = compute_cam(network, images, steps.classes, "gradcam", layer, **shared)
-    scores = stage_scores(stage_maps(steps, plain), masks)
-    return scores.drop(columns="spread").groupby("stage", sort=False).mean().reset_index()
 
 
 def stage_scores(maps: dict[str, Tensor], masks: Tensor | np.ndarray) -> pd.DataFrame:
@@ -87,43 +68,3 @@ def stability(
     added = dt_gradcam.noise(len(images), tuple(images.shape[1:]), input_noise, seed)
     shaken = compute_cam(network, images + added.to(images), classes, method, layer, **options)
     return rank_correlation(maps, shaken)
-
-
-def cam_properties(
-    network: nn.Module,
-    images: Tensor,
-    classes: Tensor,
-    masks: Tensor | np.ndarray,
-    method: str,
-    layer: str | nn.Module | None = None,
-    *,
-    input_noise: float = INPUT_NOISE,
-    seed: int = 1,
-    **options: object,
-) -> dict[str, float | str]:
-    """The five rows of Table XIII, measured for one method; means over images.
-
-    threshold_rule (Adaptive Thresholding), spread (Visualization Clarity: entropy, lower is more
-    focused), stability (Noise Reduction: rank correlation with the map after Gaussian noise of
-    deviation `input_noise` on the [-1, 1] image), energy_outside (Interpretability: part of the map
-    outside the lesion) and iou, dice, pointing_game (Diagnostic Relevance), each method by its own
-    rule. The noise seed differs from DT Grad-CAM's own default.
-    """
-    maps = compute_cam(network, images, classes, method, layer, **options)
-    steady = stability(network, images, classes, maps, method, layer, input_noise, seed, **options)
-    scores = localization_scores(maps, masks, method).mean()
-    own = "Otsu on each map" if method == "dt_gradcam" else f"fixed {FIXED_THRESHOLD}"
-    return {
-        "threshold_rule": own,
-        "spread": _mean_known(spread(maps)),
-        "energy_outside": 1 - scores["energy_inside"],
-        "stability": _mean_known(steady),
-        "iou": scores["iou"],
-        "dice": scores["dice"],
-        "pointing_game": scores["pointing_game"],
-    }
-
-
-def _mean_known(values: np.ndarray) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")

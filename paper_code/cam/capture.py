@@ -10,9 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from paper_code.cam.layers import Reshape, last_used_tokens, reshaping
+from paper_code.device import autocast
 from paper_code.errors import UserError
-
-PRECISIONS = ("full", "bfloat16")
 
 # What is explained in each of N images: the score of a class, or any scalar made from the network's
 # output for that image.
@@ -37,7 +36,7 @@ class View:
         images: N x 3 x H x W, on the network's device.
         classes: N class indices (int64), N scoring functions, or None for the predicted classes.
         layer: dotted name of the layer to read.
-        precision: "full" or "bfloat16".
+        precision: "fp32", "bf16" or "fp16".
         batch_size: images in one forward pass.
         reshape_transform: from the layer's output to N x C x h x w; None: `find_grid` decides.
     """
@@ -95,13 +94,13 @@ def capture(
     classes: Targets | None,
     layer: str,
     gradients: bool = True,
-    precision: str = "full",
+    precision: str = "fp32",
     reshape_transform: Reshape | None = None,
 ) -> Captured:
     """Run `network` on N images; return the layer's output, and its gradient if asked for.
 
     The hook on the layer replaces its output by a detached leaf: everything below runs without
-    autograd (under bfloat16 autocast if `precision` says so), everything above in the network's
+    autograd (under autocast if `precision` is lower than fp32), everything above in the network's
     own precision. The caller holds `as_evaluated(network)`. A layer that runs several times counts
     by its last run. `classes` None means the predicted class.
     """
@@ -126,7 +125,7 @@ def capture(
 
     handle = network.get_submodule(layer).register_forward_hook(cut)
     try:
-        with torch.no_grad(), autocast(device, precision):
+        with torch.no_grad(), autocast(images.device, precision):
             outputs = network(images)
     finally:
         handle.remove()
@@ -186,22 +185,15 @@ def chosen(targets: Targets, rows: Tensor) -> Targets:
 
 
 def logits_in_chunks(
-    network: nn.Module, images: Tensor, batch_size: int, precision: str = "full"
+    network: nn.Module, images: Tensor, batch_size: int, precision: str = "fp32"
 ) -> Tensor:
     """N x K logits of a network in evaluation mode, without a graph."""
     logits = []
-    with torch.no_grad(), autocast(images.device.type, precision):
+    with torch.no_grad(), autocast(images.device, precision):
         for part in images.split(batch_size):
             logits.append(network(part))
             check_logits(logits[-1], len(part))
     return torch.cat(logits)
-
-
-def autocast(device: str, precision: str) -> torch.autocast:
-    """The autocast context of `precision`: "full" (off) or "bfloat16"."""
-    if precision not in PRECISIONS:
-        raise UserError(f"precision: {precision!r} is not one of {', '.join(PRECISIONS)}")
-    return torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def check_logits(logits: object, count: int) -> None:

@@ -12,6 +12,7 @@ from paper_code.cam import dt_gradcam, methods
 from paper_code.cam.capture import Score, Targets, View, as_evaluated
 from paper_code.cam.layers import default_layer, layer_name
 from paper_code.cam.score_cam import scorecam
+from paper_code.device import resolve_precision
 from paper_code.errors import UserError
 
 
@@ -69,10 +70,11 @@ def compute_cam(
         pytorch-grad-cam). Eigen-CAM does not depend on it.
     method: "gradcam", "scorecam", "eigencam", "dt_gradcam", "gradcam_plusplus" or "hirescam".
     layer: dotted name (or module) to read the map from; None: `default_layer` decides.
-    options: for every method precision ("full" or "bfloat16": the part that needs no gradient runs
-        under autocast), batch_size, and reshape_transform (from the layer's output to N x C x h x w
-        where that is not recognised); masks for Score-CAM (see `score_cam.MASKS`); copies, sigma,
-        seed and kernel_size for DT Grad-CAM.
+    options: for every method precision ("fp32", "bf16", "fp16" or "auto", see `resolve_precision`:
+        below fp32 the part that needs no gradient runs under autocast), batch_size, and
+        reshape_transform (from the layer's output to N x C x h x w where that is not recognised);
+        masks for Score-CAM (see `score_cam.MASKS`); copies, sigma, seed and kernel_size for DT
+        Grad-CAM.
 
     The network comes back as it was: mode, hooks, parameters, gradients, BatchNorm statistics.
     Raises UserError for any argument that does not fit.
@@ -137,7 +139,7 @@ def _view(
 ) -> View:
     """The checked batch; takes what all methods share out of `options`."""
     images, classes = _prepared(network, images, classes)
-    precision = options.pop("precision", "full")
+    precision = resolve_precision(options.pop("precision", "fp32"), images.device)
     batch_size = _batch_size(options.pop("batch_size", None), images)
     reshape_transform = options.pop("reshape_transform", None)
     layer = layer_name(network, default_layer(network, images) if layer is None else layer)

@@ -57,7 +57,7 @@ class DTGradCAM(AbstractContextManager):
         sigma: float = SIGMA,
         seed: int = 0,
         kernel_size: int = KERNEL_SIZE,
-        precision: str = "full",
+        precision: str = "fp32",
         batch_size: int | None = None,
     ) -> None:
         if not isinstance(target_layers, list | tuple) or not target_layers:

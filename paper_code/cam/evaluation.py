@@ -29,7 +29,7 @@ from paper_code.cam.localization import (
 )
 from paper_code.cam.scoring import ABOUT, TIE_DRAWS, curve_areas, map_rows, region_rows
 from paper_code.cam.tuning import chosen, tune, tuned_regions
-from paper_code.device import checked_device, exclusive, use_float32
+from paper_code.device import checked_device, exclusive, resolve_precision, use_float32
 from paper_code.errors import UserError
 from paper_code.files import (
     check_columns,
@@ -44,7 +44,7 @@ from paper_code.listed import read_listed
 from paper_code.metrics import bootstrap_interval
 from paper_code.networks.builder import network_from_checkpoint
 from paper_code.networks.preprocessing import normalize
-from paper_code.progress import say
+from paper_code.progress import count_text, say
 from paper_code.provenance import provenance
 from paper_code.runs import FACTS, PREDICTIONS, WEIGHTS, Run, load_run
 
@@ -129,6 +129,7 @@ def evaluate_run(
     run, prepared = Path(run), Path(prepared)
     device = device or checked_device()
     use_float32()
+    precision = resolve_precision(precision, device)
     trained = load_run(run / FACTS)
     facts = trained.facts
     seed = facts["seed"]
@@ -148,7 +149,7 @@ def evaluate_run(
     share = float(truth[counting & (table["part"] != "test").to_numpy()].mean())
 
     def report(method: str, count: int, seconds: float) -> None:
-        say(f"{facts['dataset']}: {method}, {count} images, {seconds:.3f} s each")
+        say(f"{facts['dataset']}: {method}, {count_text(count, 'image')}, {seconds:.3f} s each")
 
     # Trainings that run beside this one are timed, and so are these maps.
     with exclusive(device):

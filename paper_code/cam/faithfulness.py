@@ -16,6 +16,7 @@ from torchvision.transforms.functional import gaussian_blur
 from paper_code.cam.capture import as_evaluated, logits_in_chunks, memory_format
 from paper_code.cam.compute import compute_cam
 from paper_code.cam.fusion import for_inference
+from paper_code.device import resolve_precision
 
 
 class Curves(NamedTuple):
@@ -43,7 +44,7 @@ def deletion_insertion(
     batch_size: int = 16,
     *,
     ties: Tensor,
-    precision: str = "full",
+    precision: str = "fp32",
 ) -> Curves:
     """Softmax probability of `classes` (N) as pixels are removed or shown, in `steps` equal parts.
 
@@ -53,6 +54,7 @@ def deletion_insertion(
     give a random map as smooth as the maps, since pixels removed one by one all over the image
     would disturb the network more than patches do. A constant map then has a random order.
     """
+    precision = resolve_precision(precision, images.device)
     ranks = _ranks(maps, ties.to(maps)).to(images.device)
     pixels = ranks[0].numel()
     cuts = torch.linspace(0, pixels, steps + 1).round().long().to(images.device)
@@ -88,18 +90,6 @@ def _ranks(maps: Tensor, ties: Tensor) -> Tensor:
     return ranks.view_as(maps)
 
 
-def randomization_stages(network: nn.Module) -> list[str]:
-    """Names of the parts that `randomization_test` resets, the last of the network first: its
-    children with parameters, each `Sequential` among them taken apart once."""
-    names = []
-    for name, child in network.named_children():
-        parts = [(name, child)]
-        if isinstance(child, nn.Sequential):
-            parts = [(f"{name}.{inner}", part) for inner, part in child.named_children()]
-        names += [part for part, module in parts if any(True for _ in module.parameters())]
-    return names[::-1]
-
-
 def randomization_test(
     network: nn.Module,
     images: Tensor,
@@ -107,13 +97,14 @@ def randomization_test(
     method: str,
     layer: str | None = None,
     *,
-    stages: list[str] | None = None,
+    stages: list[str],
     seed: int = 0,
     **options: object,
 ) -> pd.DataFrame:
     """Likeness of the maps to the first ones while a copy of the network is reset part by part.
 
-    Cascading: each row keeps the parts reset before it. Columns: stage, spearman and ssim (means
+    Cascading: each row keeps the parts reset before it. `stages` are names of modules, in the order
+    in which they are reset. Columns: stage, spearman and ssim (means
     over images; the rank correlation leaves constant maps out and is NaN where all are). A method
     that depends on what the network has learnt falls towards 0. `network` itself is not touched.
     classes: N indices, the same for all rows.
@@ -121,7 +112,7 @@ def randomization_test(
     damaged = copy.deepcopy(network)
     first = compute_cam(network, images, classes, method, layer, **options)
     rows = [{"stage": "none", **_likeness(first, first)}]
-    for number, stage in enumerate(randomization_stages(network) if stages is None else stages):
+    for number, stage in enumerate(stages):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed + number)
             reset(damaged.get_submodule(stage))

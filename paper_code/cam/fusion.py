@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from paper_code.cam.capture import autocast
+from paper_code.device import autocast
 
 # Bytes of the largest activation in a pass. glibc takes anything above 32 MiB from the system anew
 # each time, and touching those fresh pages costs a fifth of a pass.
 _LARGEST = 2**25
 # What the logits of the fused network may differ by, relative to the largest.
-_TOLERANCE = {"full": 1e-4, "bfloat16": 0.1}
+_TOLERANCE = {"fp32": 1e-4, "bf16": 0.1}
 
 
 class FusedConv(nn.Module):
@@ -65,8 +65,8 @@ def for_inference(
     hooked = any(part._forward_hooks or part._forward_pre_hooks for part in network.modules())
     if hooked or images.device.type != "cpu" or images.dtype != torch.float32:
         return network, batch_size
-    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    with torch.no_grad(), autocast("cpu", precision):
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    with torch.no_grad(), autocast(images.device, precision):
         expected = network(images[:1])
         try:
             fused = _fused(network, dtype)

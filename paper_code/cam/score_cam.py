@@ -5,9 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from paper_code.cam.capture import Targets, View, autocast, chosen, memory_format, scores
+from paper_code.cam.capture import Targets, View, chosen, memory_format, scores
 from paper_code.cam.fusion import for_inference
 from paper_code.cam.methods import scale
+from paper_code.device import autocast
 from paper_code.errors import UserError
 
 # How a channel becomes a mask: (align_corners of the bilinear upsampling, scaled again after it).
@@ -66,6 +67,6 @@ def _scores(
     align_corners, rescale = MASKS[masks]
     large = F.interpolate(small, images.shape[-2:], mode="bilinear", align_corners=align_corners)
     large = scale(large) if rescale else large
-    with torch.no_grad(), autocast(images.device.type, precision):
+    with torch.no_grad(), autocast(images.device, precision):
         outputs = network((images * large).to(images.dtype))
     return scores(outputs, classes).to(small.dtype)

@@ -9,14 +9,17 @@ import os
 import sys
 from pathlib import Path
 
-from paper_code.cli import data, networks, results
+from paper_code.cli import crossover, data, networks, results
 from paper_code.cli.options import Formatter
 from paper_code.errors import UserError
 from paper_code.progress import say
-from paper_code.working import join_run
 
 # How `--help` groups them.
-GROUPS = {"data": data.COMMANDS, "networks": networks.COMMANDS, "results": results.COMMANDS}
+GROUPS = {
+    "data": data.COMMANDS,
+    "networks": networks.COMMANDS | crossover.COMMANDS,
+    "results": results.COMMANDS,
+}
 COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()}
 # Packages that a light installation leaves out, with the extra of pyproject.toml that has them.
 EXTRAS = {
@@ -58,7 +61,6 @@ def main(arguments: list[str] | None = None) -> int:
     that the user can mend; 130 interrupted.
     """
     args = make_parser().parse_args(arguments)
-    join_run()
     try:
         return args.run(args) or 0
     except UserError as error:

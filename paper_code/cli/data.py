@@ -21,7 +21,7 @@ def run_fetch(args: argparse.Namespace) -> None:
 
 def add_phantom(parser: argparse.ArgumentParser) -> None:
     """Write synthetic images in a data set's published layout."""
-    parser.add_argument("family", choices=[*FAMILIES, "control"])
+    parser.add_argument("family", choices=FAMILIES)
     add_output(parser, "folder to create; replaced if it exists")
     parser.add_argument("--images", type=limit, default="all", help="images per data set")
     parser.add_argument("--height", type=positive, required=True, help="height of the images in px")
@@ -82,7 +82,7 @@ def add_prepare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("manifest", help="manifest.csv with source.json beside it")
     add_config(parser, "image_size", "side of the prepared images in px", type=positive)
     parser.add_argument("--workers", type=positive, default=1, help="processes")
-    add_output(parser, "folder for images.npy and masks.npy")
+    add_output(parser, "folder for images.npy, masks.npy and a copy of what describes them")
 
 
 def run_prepare(args: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@ import argparse
 
 from paper_code.cli.options import add_config, add_output, limit, positive, seed
 from paper_code.config import defaults
+from paper_code.device import PRECISIONS
 
 
 def _add_threads(parser: argparse.ArgumentParser) -> None:
@@ -19,18 +20,9 @@ def _use_threads(args: argparse.Namespace) -> None:
 
 def add_train(parser: argparse.ArgumentParser) -> None:
     """Train one network on one data set; goes on from a checkpoint if one is there."""
-    parser.add_argument("network", help="one of the nine, or dalaresnet50-layer1 to -layer4")
+    parser.add_argument("network", help="as in the config, such as dalaresnet50-layer2")
     parser.add_argument("--prepared", required=True, help="folder of the prepared data set")
-    parser.add_argument("--split", required=True, help="CSV of the split")
-    parser.add_argument(
-        "--by", choices=["image", "patient"], default="image", help="what the split was made by"
-    )
-    parser.add_argument(
-        "--split-seed",
-        type=seed,
-        default=0,
-        help="seed that the split was drawn with; for the record",
-    )
+    parser.add_argument("--split", required=True, help="CSV of the command 'split'")
     add_output(parser, "folder of the run")
     parser.add_argument("--force", action="store_true", help="replace a finished run in --output")
     parser.add_argument("--checkpoints", help="folder for the checkpoint; without it --output")
@@ -42,8 +34,8 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     add_config(parser, "dropout", "rate before the last linear layer")
     add_config(parser, "rotation", "largest angle of the augmentation in degrees", type=float)
     add_config(parser, "select_epoch", "the epoch that is tested", choices=["best", "last"])
-    add_config(parser, "precision", "of the arithmetic", choices=["auto", "fp32", "bf16", "fp16"])
-    add_config(parser, "execution", "of a training step: eager, compile, graph, contiguous")
+    add_config(parser, "precision", "of the arithmetic", choices=PRECISIONS)
+    add_config(parser, "compile", "train through torch.compile")
     add_config(parser, "recalibrate_batchnorm", "before each evaluation, for short runs")
     add_config(parser, "checkpoint_seconds", "between two checkpoints", type=float)
     parser.add_argument("--seed", type=seed, default=0, help="of weights, order and augmentation")
@@ -62,7 +54,7 @@ def run_train(args: argparse.Namespace) -> None:
         rotation=args.rotation,
         select_epoch=args.select_epoch,
         precision=args.precision,
-        execution=args.execution,
+        compile=args.compile == "true",
         recalibrate_batchnorm=args.recalibrate_batchnorm == "true",
         checkpoint_seconds=args.checkpoint_seconds,
         seed=args.seed,
@@ -76,8 +68,6 @@ def run_train(args: argparse.Namespace) -> None:
         weights=args.weights,
         freeze=args.freeze_backbone == "true",
         dropout=args.dropout,
-        by=args.by,
-        split_seed=args.split_seed,
         checkpoint_dir=args.checkpoints,
         force=args.force,
     )
@@ -219,7 +209,7 @@ def add_cam(parser: argparse.ArgumentParser) -> None:
     add_config(parser, "cam_copies", "N of DT Grad-CAM", type=positive)
     add_config(parser, "cam_sigma", "noise of DT Grad-CAM, in units of the [-1, 1] image")
     add_config(parser, "cam_kernel", "of DT Grad-CAM's morphology: px, odd", type=positive)
-    add_config(parser, "cam_precision", "of the maps", choices=["full", "bfloat16"])
+    add_config(parser, "cam_precision", "of the maps", choices=PRECISIONS)
     _add_threads(parser)
 
 

@@ -5,11 +5,11 @@ import functools
 from collections.abc import Callable
 
 from paper_code.config import check_setting, defaults
-from paper_code.datasets.catalog import MODULES
+from paper_code.datasets.catalog import SOURCES
 from paper_code.errors import UserError
 
 SCALES = ("smoke", "demo", "paper")
-FAMILIES = tuple(MODULES)
+FAMILIES = tuple(SOURCES)
 LARGEST_SEED = 2**32 - 1  # of scikit-learn
 
 

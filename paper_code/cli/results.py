@@ -21,8 +21,8 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", nargs="+", help="folders of runs, or their run.json files")
     parser.add_argument("--cams", nargs="+", help="folders of scored maps, or their cam.json files")
     parser.add_argument("--tables", nargs="*", help="CSV files of tables")
+    parser.add_argument("--patients", nargs="+", help="CSV files of the command 'crossover'")
     parser.add_argument("--lists", help="folder of the lists about BreakHis")
-    parser.add_argument("--by", choices=["image", "patient"], help="what the splits were made by")
     parser.add_argument("--resamples", type=positive, help="of the bootstrap intervals")
     parser.add_argument("--scale", choices=SCALES, help="for the record")
 
@@ -115,12 +115,15 @@ def _check_belongs(result: Result, path: Path) -> None:
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:
-    """Put every table and figure into one HTML page that opens with the answer."""
+    """Put every table and figure into one HTML page.
+
+    It opens with the answer where a summary is given, else with the results on your own data.
+    """
     parser.add_argument(
         "--tables", nargs="*", default=[], help="CSV files with the .md beside them"
     )
     parser.add_argument("--figures", nargs="*", default=[], help="PNG files")
-    parser.add_argument("--summary", required=True, help=".md of the command 'summary'")
+    parser.add_argument("--summary", nargs="?", help=".md of the command 'summary'")
     parser.add_argument("--phantoms", nargs="*", default=[], help="data sets that are synthetic")
     add_output(parser, ".html to write")
 
@@ -173,17 +176,12 @@ def add_doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--configfile", help="your configuration (default: config/config.yaml)", metavar="FILE"
     )
-    parser.add_argument(
-        "--probe",
-        choices=SCALES,
-        help="estimate time and memory of this scale from short jobs of every kind (minutes)",
-    )
 
 
 def run_doctor(args: argparse.Namespace) -> int:
     from paper_code.doctor import doctor
 
-    return 1 if doctor(args.data_root, args.probe, args.configfile) else 0
+    return 1 if doctor(args.data_root, args.configfile) else 0
 
 
 COMMANDS = {

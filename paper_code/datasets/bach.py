@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from paper_code.datasets.facts import Dataset, Source
-from paper_code.datasets.tree import image_files
+from paper_code.datasets.tree import image_files, published_folder
 from paper_code.errors import UserError
 
 SOURCE = Source(
@@ -23,7 +23,14 @@ SOURCE = Source(
 # Table IV of the paper.
 COUNTS = {"normal": 100, "benign": 100, "insitu": 100, "invasive": 100}
 DATASETS = (
-    Dataset(name="bach", family="bach", classes=tuple(COUNTS), counts=COUNTS, colour="rgb"),
+    Dataset(
+        name="bach",
+        family="bach",
+        classes=tuple(COUNTS),
+        counts=COUNTS,
+        colour="rgb",
+        paper=True,
+    ),
 )
 FOLDER = "ICIAR2018_BACH_Challenge/Photos"
 GROUND_TRUTH = "microscopy_ground_truth.csv"
@@ -31,7 +38,12 @@ LABELS = {"Normal": "normal", "Benign": "benign", "InSitu": "insitu", "Invasive"
 PREFIXES = {"Normal": "n", "Benign": "b", "InSitu": "is", "Invasive": "iv"}
 
 
-def read(data_root: Path) -> pd.DataFrame:
+def place(_: Dataset, data_root: Path) -> Path:
+    """The folder with a folder for each class."""
+    return published_folder(data_root, FOLDER)
+
+
+def read(dataset: Dataset, data_root: Path) -> pd.DataFrame:
     """List the microscopy images.
 
     Returns:
@@ -42,7 +54,7 @@ def read(data_root: Path) -> pd.DataFrame:
         UserError: the folder is missing, a file lies in another class's folder, or
             `microscopy_ground_truth.csv` gives another class than the folder.
     """
-    folder = data_root / FOLDER
+    folder = place(dataset, data_root)
     truth = _ground_truth(folder / GROUND_TRUTH)
     rows = []
     for path in image_files(folder, {".tif", ".tiff"}):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from paper_code.datasets.facts import Dataset, Source
-from paper_code.datasets.tree import image_files
+from paper_code.datasets.tree import image_files, published_folder
 from paper_code.errors import UserError
 
 SOURCE = Source(
@@ -34,6 +34,7 @@ DATASETS = tuple(
         counts=counts,
         colour="rgb",
         magnification=magnification,
+        paper=True,
     )
     for magnification, counts in COUNTS.items()
 )
@@ -46,7 +47,12 @@ FILE_NAME = re.compile(
 )
 
 
-def read(data_root: Path, magnification: int) -> pd.DataFrame:
+def place(_: Dataset, data_root: Path) -> Path:
+    """The folder with the images of all magnifications."""
+    return published_folder(data_root, FOLDER)
+
+
+def read(dataset: Dataset, data_root: Path) -> pd.DataFrame:
     """List the images of one magnification.
 
     Returns:
@@ -58,8 +64,8 @@ def read(data_root: Path, magnification: int) -> pd.DataFrame:
     Raises:
         UserError: the folder is missing, or a file's name or folder contradicts the layout.
     """
-    rows = []
-    for path in image_files(data_root / FOLDER, {".png"}):
+    rows, root = [], place(dataset, data_root)
+    for path in image_files(root, {".png"}):
         match = FILE_NAME.fullmatch(path.name)
         if match is None:
             raise UserError(
@@ -67,7 +73,7 @@ def read(data_root: Path, magnification: int) -> pd.DataFrame:
                 "Move it out of the data set or restore its published name."
             )
         label = LABELS[match["label"]]
-        folder = path.relative_to(data_root / FOLDER).parts[0]
+        folder = path.relative_to(root).parts[0]
         if folder != label:
             raise UserError(
                 f"{path}: its name says '{label}' but it lies in folder '{folder}'. "
@@ -78,7 +84,7 @@ def read(data_root: Path, magnification: int) -> pd.DataFrame:
                 f"{path}: its name says {match['magnification']}X but it lies in folder "
                 f"'{path.parent.name}'. Move it to the folder that its name gives."
             )
-        if int(match["magnification"]) != magnification:
+        if int(match["magnification"]) != dataset.magnification:
             continue
         mask = Path(str(path).replace("/histology_slides/", "/lesion_masks/", 1))
         rows.append(
@@ -89,7 +95,7 @@ def read(data_root: Path, magnification: int) -> pd.DataFrame:
                 "mask": mask.as_posix() if mask.exists() else "",
                 "subtype": match["subtype"],
                 "slide": f"{match['year']}-{match['number']}{match['part']}",
-                "magnification": f"{magnification}X",
+                "magnification": f"{dataset.magnification}X",
             }
         )
     return pd.DataFrame(rows)

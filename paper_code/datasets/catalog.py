@@ -1,30 +1,42 @@
-"""The data sets of the paper, from the facts at the top of each one's file, and a user's own."""
+"""Every data set, from the facts at the top of each one's module, and a user's own manifests."""
 
-from paper_code.datasets import bach, breakhis, control, mini_ddsm
-from paper_code.datasets.facts import Dataset
+from types import ModuleType
+
+from paper_code.datasets import bach, breakhis, mini_ddsm
+from paper_code.datasets.facts import Dataset, Source
 from paper_code.errors import UserError
 
-# One module per family of data sets: facts, then the reader.
-MODULES = {"breakhis": breakhis, "bach": bach, "mini_ddsm": mini_ddsm}
-PAPER_DATASETS: dict[str, Dataset] = {
+# Family -> module: the facts of its data sets (`DATASETS`), then how to find (`place`) and to list
+# (`read`) their images. A data set that others have on disk is a module and a line here.
+MODULES: dict[str, ModuleType] = {
+    "breakhis": breakhis,
+    "bach": bach,
+    "mini_ddsm": mini_ddsm,
+}
+BUILT_IN: dict[str, Dataset] = {
     dataset.name: dataset for module in MODULES.values() for dataset in module.DATASETS
 }
-CONTROLS: dict[str, Dataset] = {dataset.name: dataset for dataset in control.DATASETS}
+# What results about the paper can be about. The paper's sets alone have phantoms, and so a source
+# that is chosen: all others are a user's own, read from files.
+PAPER_DATASETS = {name: dataset for name, dataset in BUILT_IN.items() if dataset.paper}
+# Where the paper's sets are published, by family.
+SOURCES: dict[str, Source] = {
+    dataset.family: MODULES[dataset.family].SOURCE for dataset in PAPER_DATASETS.values()
+}
 
 
 def find_dataset(name: str, manifests: dict[str, dict] | None = None) -> Dataset:
     """Look a data set up by name.
 
     Args:
-        name: one of the paper's six, a control, or a key of `manifests`.
+        name: one of `BUILT_IN`, or a key of `manifests`.
         manifests: the user's own sets, `{name: {"path": ..., "classes": [...]}}` as in the config.
 
     Raises:
         UserError: no data set has that name.
     """
-    built_in = PAPER_DATASETS | CONTROLS
-    if name in built_in:
-        return built_in[name]
+    if name in BUILT_IN:
+        return BUILT_IN[name]
     if manifests and name in manifests:
         entry = manifests[name]
         return Dataset(
@@ -33,8 +45,19 @@ def find_dataset(name: str, manifests: dict[str, dict] | None = None) -> Dataset
             classes=tuple(entry.get("classes", ())),
             manifest=entry["path"],
         )
-    known = ", ".join([*PAPER_DATASETS, *(manifests or {})])
+    known = ", ".join([*BUILT_IN, *(manifests or {})])
     raise UserError(
-        f"Unknown data set '{name}'. Known: {known}. "
-        "A set of your own needs an entry under 'manifests' in the config."
+        f"Unknown data set '{name}'. Known: {known}. A set of your own needs a manifest.csv, named "
+        "under 'manifests' in the config or by --manifest."
     )
+
+
+def of_families(families: str) -> tuple[str, ...]:
+    """The paper's data sets of families that are joined by " and ", as in "bach and mini_ddsm"."""
+    names = families.split(" and ")
+    return tuple(name for name, dataset in PAPER_DATASETS.items() if dataset.family in names)
+
+
+def is_own(name: str) -> bool:
+    """Whether a data set is a user's own: not of the paper."""
+    return name not in PAPER_DATASETS

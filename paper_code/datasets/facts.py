@@ -11,10 +11,12 @@ class Dataset:
         name: its name everywhere in this repository.
         family: the published archive that holds it; one reader and one phantom writer per family.
         classes: label names in the order of their class index; the last one is malignant.
-        counts: images per class as used by the paper (Tables III-V); empty for a user's own set.
+        counts: images per class, as used by the paper (Tables III-V) or else as published; empty
+            for a manifest.
         colour: "rgb" for stained tissue, "grey" for mammograms, "any" for a user's own set.
         magnification: of a BreakHis subset, else None.
         manifest: the `manifest.csv` of a user's own set, else None.
+        paper: whether the paper uses it. Results about the paper leave all others out.
     """
 
     name: str
@@ -24,10 +26,11 @@ class Dataset:
     colour: str = "any"
     magnification: int | None = None
     manifest: str | None = None
+    paper: bool = False
 
     @property
     def total(self) -> int:
-        """Images in all classes as used by the paper."""
+        """Images in all classes; 0 where that is not known."""
         return sum(self.counts.values())
 
 

@@ -22,13 +22,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from paper_code.datasets import mini_ddsm
-from paper_code.datasets.catalog import MODULES, PAPER_DATASETS
+from paper_code.datasets.catalog import PAPER_DATASETS, SOURCES, find_dataset
 from paper_code.datasets.facts import Source
 from paper_code.datasets.read import read_dataset
 from paper_code.errors import UserError
 from paper_code.progress import say, track
-
-SOURCES = {name: module.SOURCE for name, module in MODULES.items()}
 
 _MOST_FILES = 100_000
 _CHUNK = 2**20
@@ -75,7 +73,9 @@ def fetch_dataset(
         raise UserError(f"Unknown data set '{name}'. To be fetched: {', '.join(SOURCES)}.")
     source, root = SOURCES[family], Path(data_root)
     checksum = _parse_checksum(checksum or source.checksum)
-    folder = mini_ddsm.folder(root) if family == "mini_ddsm" else root / source.folder
+    folder = root / source.folder
+    if family == "mini_ddsm":
+        folder = mini_ddsm.place(find_dataset(family), root)
     if folder.exists():
         _report_existing(family, root, folder)
         return folder

@@ -24,8 +24,10 @@ def read(manifest: Path) -> pd.DataFrame:
             mask is missing or lies outside the manifest's folder; an image is listed twice; two
             labels differ in case alone.
     """
+    if manifest.is_dir():
+        raise UserError(f"{manifest}: a folder. Name the manifest.csv that lists its images.")
     if not manifest.is_file():
-        raise UserError(f"{manifest}: no such manifest. Check 'manifests' in the config.")
+        raise UserError(f"{manifest}: no such manifest. Name a CSV file that lists the images.")
     table = read_csv(manifest, "path", "label")
     if table.empty:
         raise UserError(f"{manifest}: lists no image. Write one line for each.")

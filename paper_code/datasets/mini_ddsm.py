@@ -7,7 +7,7 @@ from zipfile import BadZipFile
 import pandas as pd
 
 from paper_code.datasets.facts import Dataset, Source
-from paper_code.datasets.tree import image_files
+from paper_code.datasets.tree import image_files, published_folder
 from paper_code.errors import UserError
 
 SOURCE = Source(
@@ -24,7 +24,12 @@ SOURCE = Source(
 COUNTS = {"normal": 500, "benign": 700, "malignant": 800}
 DATASETS = (
     Dataset(
-        name="mini_ddsm", family="mini_ddsm", classes=tuple(COUNTS), counts=COUNTS, colour="grey"
+        name="mini_ddsm",
+        family="mini_ddsm",
+        classes=tuple(COUNTS),
+        counts=COUNTS,
+        colour="grey",
+        paper=True,
     ),
 )
 FOLDERS = ("MINI-DDSM-Complete-JPEG-8", "MINI-DDSM-Complete-PNG-16")
@@ -34,15 +39,13 @@ LABELS = {"Normal": "normal", "Benign": "benign", "Cancer": "malignant"}
 FILE_NAME = re.compile(r"(?P<stem>\w+\.(?P<side>LEFT|RIGHT)_(?P<view>CC|MLO))(?P<mask>_Mask\d?)?")
 
 
-def folder(data_root: Path) -> Path:
+def place(_: Dataset, data_root: Path) -> Path:
     """The 8-bit JPEG version where it is there, else the 16-bit PNG version (the same images)."""
-    return next(
-        (data_root / name for name in FOLDERS if (data_root / name).is_dir()),
-        data_root / FOLDERS[0],
-    )
+    places = [published_folder(data_root, name) for name in FOLDERS]
+    return next((place for place in places if place.is_dir()), places[0])
 
 
-def read(data_root: Path) -> pd.DataFrame:
+def read(dataset: Dataset, data_root: Path) -> pd.DataFrame:
     """List all mammograms found (7,808 when complete; the paper drew 2,000 of them).
 
     Returns:
@@ -53,7 +56,7 @@ def read(data_root: Path) -> pd.DataFrame:
         UserError: the folder is missing, a name or place contradicts the layout, or the sheet
             `DataWMask.xlsx` gives another status or lists a contour that is not there.
     """
-    root = folder(data_root)
+    root = place(dataset, data_root)
     images, masks = {}, {}
     for path in image_files(root, {".jpg", ".jpeg", ".png"}):
         match = FILE_NAME.fullmatch(path.stem)

@@ -1,6 +1,7 @@
 """From image files to one array for each data set: `manifest.csv`, `images.npy`, `masks.npy`."""
 
 import functools
+import shutil
 from pathlib import Path
 from typing import BinaryIO
 
@@ -132,7 +133,9 @@ def prepare(manifest: str | Path, output: str | Path, *, image_size: int, worker
     Args:
         manifest: `manifest.csv` of `make_manifest`, with `source.json` beside it.
         output: the folder that receives `images.npy` (uint8, N x 3 x S x S, rows as in the
-            manifest) and `masks.npy` (uint8 0/1, N x S x S, all zero where there is no mask).
+            manifest) and `masks.npy` (uint8 0/1, N x S x S, all zero where there is no mask), and
+            copies of the manifest and its `source.json` if these lie elsewhere. It is then all
+            that training, maps and tables need of the data set.
         image_size: S in px. The aspect ratio is not kept (as "resized to 224x224" in the paper).
         workers: processes that decode.
 
@@ -140,7 +143,8 @@ def prepare(manifest: str | Path, output: str | Path, *, image_size: int, worker
         UserError: an image cannot be used; the message names the file. No array is left behind.
     """
     table = read_listed(manifest, "image", "path", "mask")
-    source = read_json(Path(manifest).with_name("source.json"), "dataset", "colour")
+    about = Path(manifest).with_name("source.json")
+    source = read_json(about, "dataset", "colour")
     work = functools.partial(_prepare_one, image_size=image_size, colour=source["colour"])
     items = list(zip(table["path"], table["mask"], strict=True))
     label = f"{source['dataset']}: preparing at {image_size} px"
@@ -155,6 +159,10 @@ def prepare(manifest: str | Path, output: str | Path, *, image_size: int, worker
         for image, mask in map_parallel(work, items, label, workers):
             images.write(image.tobytes())
             masks.write(mask.tobytes())
+    for path, name in ((Path(manifest), "manifest.csv"), (about, "source.json")):
+        if path.resolve() != (output / name).resolve():
+            with replacing(output / name) as copy:
+                shutil.copyfile(path, copy)
 
 
 def _new_array(path: Path, shape: tuple[int, ...]) -> BinaryIO:

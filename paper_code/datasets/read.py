@@ -1,15 +1,14 @@
 """One call that reads any data set and asserts what can be asserted."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from paper_code.datasets import bach, breakhis, control, manifest, mini_ddsm
-from paper_code.datasets.catalog import find_dataset
+from paper_code.datasets import manifest
+from paper_code.datasets.catalog import MODULES, find_dataset
 from paper_code.datasets.facts import Dataset
 from paper_code.errors import UserError
+from paper_code.progress import count_text
 
 
 def read_dataset(
@@ -18,7 +17,7 @@ def read_dataset(
     """Read a data set in its published layout.
 
     Args:
-        name: a data set of the paper, or a key of `manifests`.
+        name: a data set of `catalog.MODULES`, or a key of `manifests`.
         data_root: the folder that holds the unpacked archives (`BreaKHis_v1`,
             `ICIAR2018_BACH_Challenge`, `MINI-DDSM-Complete-JPEG-8`); unused for a manifest.
         manifests: the user's own sets, `{name: {"path": ..., "classes": [...]}}`.
@@ -36,7 +35,7 @@ def read_dataset(
             are more images than were published.
     """
     dataset = find_dataset(name, manifests)
-    table = READERS[dataset.family].read(dataset, Path(data_root))
+    table = _read(dataset, Path(data_root))
     where = dataset.manifest or data_root
     if table.empty:
         hint = "" if dataset.manifest else " Check 'data_root'."
@@ -52,7 +51,8 @@ def read_dataset(
     counts = table["label"].value_counts()
     for label in classes:
         if counts.get(label, 0) == 0:
-            raise UserError(f"{where}: class '{label}' of {name} has no image. Fetch it again.")
+            mend = "Correct the list of classes" if dataset.manifest else "Fetch it again"
+            raise UserError(f"{where}: class '{label}' of {name} has no image. {mend}.")
     if len(classes) < 2:
         raise UserError(f"{where}: {name} has one class only ('{classes[0]}'); two are needed.")
     table = table.sort_values("path", ignore_index=True)
@@ -63,45 +63,23 @@ def read_dataset(
     return table
 
 
-@dataclass(frozen=True)
-class Reader:
-    """How a family of data sets is read.
-
-    Attributes:
-        place: (data set, data_root) -> the folder or file that shows that it is there at all.
-        read: (data set, data_root) -> one row per image: path, label, group, mask; no row is an
-            error of `read_dataset`.
-    """
-
-    place: Callable[[Dataset, Path], Path]
-    read: Callable[[Dataset, Path], pd.DataFrame]
-
-
-READERS = {
-    "breakhis": Reader(
-        lambda _, root: root / breakhis.FOLDER,
-        lambda dataset, root: breakhis.read(root, dataset.magnification),
-    ),
-    "bach": Reader(lambda _, root: root / bach.FOLDER, lambda _, root: bach.read(root)),
-    "mini_ddsm": Reader(
-        lambda _, root: mini_ddsm.folder(root), lambda _, root: mini_ddsm.read(root)
-    ),
-    "control": Reader(control.folder, control.read),
-    "manifest": Reader(
-        lambda dataset, _: Path(dataset.manifest),
-        lambda dataset, _: manifest.read(Path(dataset.manifest)),
-    ),
-}
+def _read(dataset: Dataset, data_root: Path) -> pd.DataFrame:
+    """One row per image: path, label, group, mask."""
+    if dataset.manifest:
+        return manifest.read(Path(dataset.manifest))
+    return MODULES[dataset.family].read(dataset, data_root)
 
 
 def dataset_files_present(dataset: Dataset, data_root: str | Path) -> bool:
     """Whether the folder (or manifest) of a data set is there at all."""
-    return READERS[dataset.family].place(dataset, Path(data_root)).exists()
+    if dataset.manifest:
+        return Path(dataset.manifest).exists()
+    return MODULES[dataset.family].place(dataset, Path(data_root)).exists()
 
 
 def class_counts(dataset: Dataset, data_root: str | Path) -> dict[str, int]:
     """Images found of each class (0 where there is none)."""
-    table = READERS[dataset.family].read(dataset, Path(data_root))
+    table = _read(dataset, Path(data_root))
     counts = table["label"].value_counts() if len(table) else {}
     classes = dataset.classes or tuple(sorted(table["label"].unique()))
     return {label: int(counts.get(label, 0)) for label in classes}
@@ -110,7 +88,7 @@ def class_counts(dataset: Dataset, data_root: str | Path) -> dict[str, int]:
 def _status(dataset: Dataset, counts: pd.Series, where: str | Path) -> str:
     found = int(counts.sum())
     if not dataset.counts:
-        return f"{found} images"
+        return count_text(found, "image")
     if all(counts[label] == number for label, number in dataset.counts.items()):
         return f"complete: {found} images"
     # Mini-DDSM holds 7,808 images, of which the paper used 2,000.

@@ -8,6 +8,7 @@ import pandas as pd
 from paper_code.errors import UserError
 from paper_code.files import write_csv
 from paper_code.listed import PARTS, read_listed
+from paper_code.progress import count_text
 
 FRACTIONS = np.array([0.6, 0.1, 0.3])
 TRIALS = 2000  # random assignments of patients before the nearest to 6:1:3 so far is taken
@@ -84,9 +85,10 @@ def split_by_patient(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.nd
     groups = np.where(groups == "", [f"image {i}" for i in range(len(groups))], groups)
     table = pd.crosstab(groups, labels)
     for label in table.columns:
-        if (table[label] > 0).sum() < len(PARTS):
+        patients = int((table[label] > 0).sum())
+        if patients < len(PARTS):
             raise UserError(
-                f"Class '{label}' has images of {(table[label] > 0).sum()} patients; a "
+                f"Class '{label}' has images of {count_text(patients, 'patient')}; a "
                 "patient-wise split needs at least 3. Use splits=image."
             )
     counts = table.to_numpy(float) / table.to_numpy().sum(axis=0)  # share of each class
@@ -118,7 +120,9 @@ def split_by_patient(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.nd
 
 
 def make_split(manifest: str | Path, output: str | Path, *, by: str, seed: int) -> None:
-    """Write a split as CSV: image, label, group, part; rows as in the manifest.
+    """Write a split as CSV: image, label, group, part, by, seed; rows as in the manifest.
+
+    `by` and `seed` are the same in every row: the file itself says how it was made.
 
     Args:
         manifest: `manifest.csv` of `make_manifest`.
@@ -137,4 +141,4 @@ def make_split(manifest: str | Path, output: str | Path, *, by: str, seed: int) 
             parts = split_by_image(table["label"], seed)
     except UserError as error:
         raise UserError(f"{manifest}: {error}") from error
-    write_csv(output, table[["image", "label", "group"]].assign(part=parts))
+    write_csv(output, table[["image", "label", "group"]].assign(part=parts, by=by, seed=seed))

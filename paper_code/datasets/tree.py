@@ -6,6 +6,17 @@ from paper_code.errors import UserError
 from paper_code.progress import say
 
 
+def published_folder(data_root: Path, folder: str) -> Path:
+    """Where a folder of a published archive lies below `data_root`.
+
+    Some copies unpack into a folder of their own: Kaggle's BreakHis lies in
+    `BreaKHis_v1/BreaKHis_v1/`. Without either, it is where the archive itself unpacks to.
+    """
+    plain = data_root / folder
+    nested = data_root / Path(folder).parts[0] / folder
+    return nested if nested.is_dir() and not plain.is_dir() else plain
+
+
 def image_files(folder: Path, suffixes: set[str]) -> list[Path]:
     """All files below `folder` with one of `suffixes` (lower case), sorted by path.
 

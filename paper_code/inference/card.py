@@ -14,9 +14,9 @@ from paper_code.files import write_text
 from paper_code.metrics import METRICS, bootstrap_interval
 from paper_code.networks.names import VARIANT, parse_network
 from paper_code.networks.registry import NEVER_PRETRAINED
-from paper_code.reporting.evidence import FEWEST_PATIENTS
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
 from paper_code.reporting.markdown import interval_text
+from paper_code.reporting.verdicts import FEWEST_PATIENTS
 from paper_code.runs import CARD, FACTS, WEIGHTS, Run, load_run
 from paper_code.templates import render
 

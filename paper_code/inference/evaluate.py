@@ -14,7 +14,7 @@ from paper_code.inference.load import load_trained
 from paper_code.inference.predict import CHUNK, class_probabilities, decoded
 from paper_code.metrics import METRICS, bootstrap_interval
 from paper_code.prepared import image_marks, load_prepared
-from paper_code.progress import say
+from paper_code.progress import count_text, say
 from paper_code.runs import FACTS, WEIGHTS, load_run
 
 
@@ -83,8 +83,8 @@ def evaluate(
     write_csv(output, table)
     if seen:
         say(
-            f"warning: {weights} was trained on {seen} of these {len(labels)} images, so the "
-            "values say little about images that are new to it."
+            f"warning: {weights} was trained on {seen} of {count_text(len(labels), 'image')} here, "
+            "so the values say little about images that are new to it."
         )
     return table
 
@@ -142,4 +142,5 @@ def _of_manifest(weights: Path, facts: dict, manifest: str) -> Labelled:
             f"{', '.join(facts['classes'])}."
         )
     found = decoded(list(map(Path, table["path"])), facts["image_size"])
-    return table, (images for _, images in found), f"{manifest} ({len(table)} images)"
+    about = f"{manifest} ({count_text(len(table), 'image')})"
+    return table, (images for _, images in found), about

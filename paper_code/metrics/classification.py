@@ -1,10 +1,14 @@
-"""Classification metrics from class probabilities, by scikit-learn and imbalanced-learn.
+"""Classification metrics from class probabilities, of one set of image weights or of many at once.
 
 Two classes: class 1 (malignant) is the positive one. More classes: one against the rest, then the
 unweighted mean over the classes ("macro"). The names are those of every table and file.
+
+Everything but the AUC follows from K x K confusion counts, and the AUC from one sort, so a thousand
+bootstrap resamples take one call. scikit-learn and imbalanced-learn, which take one sample at a
+time, are what the tests compare the values with.
 """
 
-import warnings
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -40,8 +44,8 @@ def classification_metrics(y_true: np.ndarray, y_prob: np.ndarray) -> dict[str, 
     - gmean: the K-th root of the product of the K recalls (imbalanced-learn's "multiclass"
       variant; for two classes the root of sensitivity x specificity).
     - iba: (1 + 0.1 (sensitivity - specificity)) gmean^2, García et al. (2012), with the
-      sensitivity and specificity given here. imbalanced-learn's default averaging would make the
-      bracket 1 for two classes, so they are asked for with average="binary".
+      sensitivity and specificity given here. imbalanced-learn agrees with average="binary" for two
+      classes; its default averaging would make the bracket 1.
     - auc_roc: area under the ROC curve of P(class 1); K > 2: mean over the classes of the area
       under that of P(class) against the rest.
     - sensitivity TP / (TP + FN), specificity TN / (TN + FP), ppv TP / (TP + FP),
@@ -58,55 +62,39 @@ def classification_metrics(y_true: np.ndarray, y_prob: np.ndarray) -> dict[str, 
     Raises UserError for shapes that do not fit, labels outside 0..K-1, probabilities outside
     [0, 1] or not finite.
     """
-    # Imported here: they take seconds, and many tables need only the names in this module.
-    from imblearn.metrics import geometric_mean_score, make_index_balanced_accuracy
-    from sklearn.metrics import (
-        accuracy_score,
-        balanced_accuracy_score,
-        f1_score,
-        matthews_corrcoef,
-        multilabel_confusion_matrix,
-    )
-
     y_true, y_prob = check_predictions(y_true, y_prob)
     if len(y_true) == 0:
         return dict.fromkeys(METRICS, float("nan"))
+    values = weighted_metrics(y_true, y_prob, np.ones((1, len(y_true))))[0]
+    return dict(zip(METRICS, values.tolist(), strict=True))
+
+
+def weighted_metrics(
+    y_true: np.ndarray, y_prob: np.ndarray, weights: np.ndarray, metrics: Sequence[str] = METRICS
+) -> np.ndarray:
+    """R x M values of `metrics` for N images under R x N non-negative weights.
+
+    A weight of 2 counts an image twice. NaN by the rule of `classification_metrics`.
+    """
     num_classes = y_prob.shape[1]
-    classes = np.arange(num_classes)
-    y_pred = y_prob.argmax(axis=1)
-    all_present = len(np.unique(y_true)) == num_classes
+    cell = y_true * num_classes + y_prob.argmax(axis=1)
+    confusion = weights @ np.eye(num_classes**2)[cell]
+    values = _confusion_metrics(confusion.reshape(-1, num_classes, num_classes))
+    if "auc_roc" in metrics:
+        classes = range(1, 2) if num_classes == 2 else range(num_classes)
+        areas = [_weighted_auc(y_true == c, y_prob[:, c], weights) for c in classes]
+        values["auc_roc"] = np.mean(areas, axis=0)
+    return np.stack([values[name] for name in metrics], axis=1)
 
-    counts = multilabel_confusion_matrix(y_true, y_pred, labels=classes)  # K x 2 x 2
-    tn, fp, fn, tp = (counts[1:] if num_classes == 2 else counts).reshape(-1, 4).T
 
-    f1 = f1_score(y_true, y_pred, labels=classes, average=None, zero_division=np.nan)
-    two_class = {"average": "binary"} if num_classes == 2 else {"average": "multiclass"}
-    index_balanced = make_index_balanced_accuracy(alpha=0.1, squared=True)
-    index_balanced_gmean = index_balanced(geometric_mean_score)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # one class only: the values are as documented
-        values = {
-            "accuracy": accuracy_score(y_true, y_pred),
-            "f1_macro": f1.mean(),
-            "f1_weighted": f1_score(
-                y_true, y_pred, labels=classes, average="weighted", zero_division=0
-            ),
-            "f1_binary": f1[1] if num_classes == 2 else np.nan,
-            "iba": index_balanced_gmean(y_true, y_pred, labels=classes, **two_class)
-            if all_present
-            else np.nan,
-            "gmean": geometric_mean_score(y_true, y_pred, labels=classes)
-            if all_present
-            else np.nan,
-            "auc_roc": _auc(y_true, y_prob) if all_present else np.nan,
-            "sensitivity": _mean_ratio(tp, tp + fn),
-            "specificity": _mean_ratio(tn, tn + fp),
-            "ppv": _mean_ratio(tp, tp + fp),
-            "npv": _mean_ratio(tn, tn + fn),
-            "mcc": matthews_corrcoef(y_true, y_pred) if np.ptp(y_true) else np.nan,
-            "balanced_accuracy": balanced_accuracy_score(y_true, y_pred) if all_present else np.nan,
-        }
-    return {name: float(values[name]) for name in METRICS}
+def check_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
+    """Return the names as a tuple, or raise UserError for an unknown one."""
+    unknown = [name for name in metrics if name not in METRICS]
+    if unknown or isinstance(metrics, str):
+        raise UserError(
+            f"metrics must be a list of names from {', '.join(METRICS)}; got {metrics}."
+        )
+    return tuple(metrics)
 
 
 def check_predictions(y_true: np.ndarray, y_prob: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -140,19 +128,55 @@ def check_predictions(y_true: np.ndarray, y_prob: np.ndarray) -> tuple[np.ndarra
     return y_true.astype(np.int64), y_prob
 
 
-def _auc(y_true: np.ndarray, y_prob: np.ndarray) -> float:
-    """scikit-learn's AUC, one class against the rest and macro for K > 2.
+def _confusion_metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
+    """All metrics but the AUC of R x K x K confusion counts (row: truth, column: prediction)."""
+    num_classes = confusion.shape[1]
+    total = confusion.sum(axis=(1, 2))
+    true, predicted = confusion.sum(axis=2), confusion.sum(axis=1)  # R x K
+    tp = np.diagonal(confusion, axis1=1, axis2=2)
+    fn, fp = true - tp, predicted - tp
+    tn = total[:, None] - tp - fn - fp
 
-    Called class by class, as its multi-class form rejects rows that rounding kept from summing to
-    one.
-    """
-    from sklearn.metrics import roc_auc_score
+    with np.errstate(invalid="ignore", divide="ignore"):
+        recall, f1 = tp / true, 2 * tp / (2 * tp + fp + fn)
+        ratios = {
+            "sensitivity": recall,
+            "specificity": tn / (tn + fp),
+            "ppv": tp / predicted,
+            "npv": tn / (tn + fn),
+        }
+        of_class_1 = num_classes == 2
+        values = {
+            name: ratio[:, 1] if of_class_1 else ratio.mean(axis=1)
+            for name, ratio in ratios.items()
+        }
+        gmean_squared = recall.prod(axis=1) ** (2 / num_classes)
+        dominance = values["sensitivity"] - values["specificity"]
+        covariance = tp.sum(axis=1) * total - (true * predicted).sum(axis=1)
+        spread_true = total**2 - (true**2).sum(axis=1)
+        spread_predicted = total**2 - (predicted**2).sum(axis=1)
+        mcc = covariance / np.sqrt(spread_true * spread_predicted)
+        mcc = np.where((spread_true > 0) & (spread_predicted == 0), 0.0, mcc)
+        values |= {
+            "accuracy": tp.sum(axis=1) / total,
+            "f1_macro": f1.mean(axis=1),
+            "f1_weighted": (true * np.nan_to_num(f1)).sum(axis=1) / total,
+            "f1_binary": f1[:, 1] if of_class_1 else np.full(len(f1), np.nan),
+            "gmean": np.sqrt(gmean_squared),
+            "iba": (1 + 0.1 * dominance) * gmean_squared,
+            "mcc": mcc,
+            "balanced_accuracy": recall.mean(axis=1),
+        }
+    return values
 
-    classes = range(1, 2) if y_prob.shape[1] == 2 else range(y_prob.shape[1])
-    return float(np.mean([roc_auc_score(y_true == c, y_prob[:, c]) for c in classes]))
 
-
-def _mean_ratio(part: np.ndarray, whole: np.ndarray) -> float:
-    """Mean over the classes of part / whole; NaN if any is 0 / 0."""
+def _weighted_auc(positive: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """R areas: the weighted share of pairs with the positive above the negative, ties half."""
+    order = np.argsort(score, kind="stable")
+    score, positive, weights = score[order], positive[order], weights[:, order]
+    first_of_tie = np.flatnonzero(np.diff(score, prepend=-np.inf))
+    above = np.add.reduceat(weights * positive, first_of_tie, axis=1)
+    below = np.add.reduceat(weights * ~positive, first_of_tie, axis=1)
+    wins = (above * (below.cumsum(axis=1) - below / 2)).sum(axis=1)
     with np.errstate(invalid="ignore"):
-        return float(np.mean(part / whole))
+        return wins / (above.sum(axis=1) * below.sum(axis=1))

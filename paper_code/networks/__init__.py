@@ -1,4 +1,4 @@
-"""The nine networks of the paper behind one builder, and their weight files.
+"""The nine networks of the paper, and one more, behind one builder, and their weight files.
 
     build_network(name, num_classes, reading="named", gate_after=4, reduction=None, weights=None)
 

@@ -26,7 +26,7 @@ def build_network(
     dropout: float = 0.25,
     image_size: int = 224,
 ) -> nn.Module:
-    """Build one of the nine networks: N x 3 x H x W floats in, N x num_classes logits out.
+    """Build a network of the registry: N x 3 x H x W floats in, N x num_classes logits out.
 
     reading: "named" is what the name promises, "counted" what the printed parameter totals
     (Tables IX and X) prove was counted. gate_after, reduction: of dalaresnet50 alone. weights:
@@ -46,11 +46,13 @@ def build_network(
         raise UserError(f"dropout: {dropout!r} is not in [0, 1)")
     if image_size < SMALLEST_IMAGE:
         raise UserError(f"image_size: {image_size} is smaller than {SMALLEST_IMAGE}")
-    gate = {}
+    own = {}
     if name == "dalaresnet50":
-        gate = {"gate_after": gate_after, "reduction": reduction}
+        own = {"gate_after": gate_after, "reduction": reduction}
     elif gate_after != 4 or reduction is not None:
-        raise UserError(f"gate_after and reduction belong to dalaresnet50; {name} has no gate")
+        raise UserError(f"gate_after and reduction belong to dalaresnet50, not to {name}")
+    elif "-" in name:
+        own = {"variant": name.partition("-")[2]}
 
     own_file = weights if str(weights).endswith(".safetensors") else None
     network = module.build(
@@ -58,7 +60,7 @@ def build_network(
         reading=reading,
         weights=None if own_file else weights,
         dropout=dropout,
-        **gate,
+        **own,
     )
     network.network_name = name
     if not hasattr(network, "cam_layer"):

@@ -1,13 +1,13 @@
 """DALAResNet50: a ResNet50 with one dual-activated gate (Section III-B, Eq. 1-4, Table II)."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models import ResNet, ResNet50_Weights
 from torchvision.models.resnet import Bottleneck
 
 from paper_code.errors import UserError
 from paper_code.networks import heads, pretrained
+from paper_code.networks.gate import DualActivationGate
 
 CAM_LAYER = "gate"  # z of Eq. 4, which is what the classifier pools; layer4 if the gate is earlier
 NEW_PARTS = ("gate", "fc")
@@ -15,36 +15,6 @@ NEW_PARTS = ("gate", "fc")
 PUBLISHED = ResNet50_Weights.IMAGENET1K_V1
 WEIGHTS_URL = PUBLISHED.url
 CHANNELS = (256, 512, 1024, 2048)  # of the outputs of layer1 .. layer4
-
-
-class DualActivationGate(nn.Module):
-    """The dual-activated attention module: each channel of a feature map times its own weight.
-
-    Eq. 1: y = mean of x over height and width. Eq. 2: LeakyReLU (slope 0.01) after a linear layer
-    to channels / reduction. Eq. 3: ReLU after a linear layer back to `channels`. Eq. 4: z = x * y.
-
-    It fits after any layer with N x C x H x W output. UserError if `reduction` does not divide
-    `channels`.
-    """
-
-    def __init__(self, channels: int, reduction: int = 4) -> None:
-        super().__init__()
-        if not isinstance(reduction, int) or reduction < 1 or channels % reduction:
-            raise UserError(
-                f"reduction: {reduction!r} does not divide the {channels} channels of the gate"
-            )
-        self.squeeze = nn.Linear(channels, channels // reduction)
-        self.expand = nn.Linear(channels // reduction, channels)
-
-    def weights(self, x: Tensor) -> Tensor:
-        """The channel weights y of Eq. 3: N x C x H x W -> N x C, none negative."""
-        y = x.mean(dim=(2, 3))
-        y = F.leaky_relu(self.squeeze(y), negative_slope=0.01)
-        return F.relu(self.expand(y))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The gated map z of Eq. 4: N x C x H x W -> N x C x H x W."""
-        return x * self.weights(x)[:, :, None, None]
 
 
 class DALAResNet50(ResNet):

@@ -52,11 +52,7 @@ def available(url: str, weights: str | None) -> bool:
     weights = check_choice(weights)
     if weights == "random":
         return False
-    target = cached_file(url)
-    if target.is_file():
-        return True
-    problem = _unreachable(f"{urlsplit(url).scheme}://{urlsplit(url).netloc}/")
-    problem = problem or _download(url, target)
+    problem, target = missing(url), cached_file(url)
     if problem is None:
         return True
     if weights == "auto":
@@ -67,6 +63,15 @@ def available(url: str, weights: str | None) -> bool:
         f"downloaded ({problem}). Fetch {url} on a machine with a connection and put the file into "
         "that folder (TORCH_HOME moves it), or set weights to random or auto."
     )
+
+
+def missing(url: str) -> str | None:
+    """Why the published file at `url` cannot be had; None if it is in the cache now."""
+    target = cached_file(url)
+    if target.is_file():
+        return None
+    problem = _unreachable(f"{urlsplit(url).scheme}://{urlsplit(url).netloc}/")
+    return problem or _download(url, target)
 
 
 def from_torchvision(

@@ -14,7 +14,13 @@ NETWORKS = {
     "vit": "paper_code.networks.vit",
     "swin": "paper_code.networks.swin",
     "dinov2_vitb14": "paper_code.networks.dinov2_vitb14",
+    "efficientnet_lite0": "paper_code.networks.efficientnet_lite0",
 }
+# Not in the paper: the one network whose ImageNet weights can be had everywhere.
+NOT_OF_THE_PAPER = ("efficientnet_lite0",)
+PAPER_NETWORKS = tuple(name for name in NETWORKS if name not in NOT_OF_THE_PAPER)
+# NETWORK-VARIANT is the network with one part added; without a dash it is plain.
+VARIANTS = {"efficientnet_lite0": ("gate", "se", "gate_early")}
 
 # Networks of which no pre-trained weights were ever published: random weights are the paper's too.
 NEVER_PRETRAINED = ("vit",)
@@ -22,8 +28,11 @@ NEVER_PRETRAINED = ("vit",)
 
 def network_module(name: str) -> str:
     """The dotted module that builds `name`; UserError with the nearest name if there is none."""
-    if name not in NETWORKS:
-        near = difflib.get_close_matches(str(name).lower(), NETWORKS, n=1, cutoff=0.5)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise UserError(f"unknown network {name!r}.{hint} Known: {', '.join(NETWORKS)}")
-    return NETWORKS[name]
+    base, dash, variant = str(name).partition("-")
+    if base in NETWORKS and (not dash or variant in VARIANTS.get(base, ())):
+        return NETWORKS[base]
+    variants = [f"{base}-{variant}" for base, names in VARIANTS.items() for variant in names]
+    known = [*NETWORKS, *variants]
+    near = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    raise UserError(f"unknown network {name!r}.{hint} Known: {', '.join(known)}")

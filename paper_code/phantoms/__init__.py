@@ -1,15 +1,15 @@
-"""Synthetic images in the published layouts, with exact lesion masks."""
+"""Synthetic images in the published layouts, with exact lesion masks: for tests and a first run."""
 
 from pathlib import Path
 
 from paper_code.datasets.catalog import PAPER_DATASETS
 from paper_code.datasets.prepare import proportional
+from paper_code.errors import UserError
+from paper_code.phantoms import bach, breakhis, mini_ddsm
+from paper_code.phantoms.writing import Drawing, new_tree
 
-# The folders' names in the published archives, where they differ from the class names.
-_FOLDERS = {
-    "bach": {"normal": "Normal", "benign": "Benign", "insitu": "InSitu", "invasive": "Invasive"},
-    "mini_ddsm": {"normal": "Normal", "benign": "Benign", "malignant": "Cancer"},
-}
+FAMILIES = {"breakhis": breakhis, "bach": bach, "mini_ddsm": mini_ddsm}
+SMALLEST = 32  # px, height in which a lesion can be drawn
 
 
 def write_phantom(
@@ -26,44 +26,28 @@ def write_phantom(
     """Write the phantom of one family below `root`, in the published layout.
 
     Args:
-        family: "breakhis" (all four magnifications), "bach", "mini_ddsm" or "control".
+        family: "breakhis" (all four magnifications), "bach" or "mini_ddsm".
         root: folder to write into; an older phantom there is replaced.
         images: images of each data set, classes in the published proportion; None for the
             published number.
         height: of the images in px; the published aspect ratio is kept.
-        seed: decides every image.
+        seed: decides every image: neither `workers` nor `images` change the pixels of a name.
         lesion_scale: of mini_ddsm: multiplies the lesions' size and malignant ones' contrast.
         patient_signal: of breakhis and bach: how far patients differ in stain, texture and light.
             Low, and what tells the class is the lesion alone.
         workers: processes that draw.
-    """
-    if family == "control":
-        from paper_code.phantoms.control import write_control
 
-        write_control(root, images or 192, seed, size=height, workers=workers)
-        return
+    Raises:
+        UserError: a height below 32 px, the disk is full, or `root` holds files that are no
+            phantom: they may be the real data set, which is never replaced.
+    """
+    if height < SMALLEST:
+        raise UserError(f"Phantom: height {height} px is too small; use {SMALLEST} or more.")
     counts = {
-        name: dataset.counts if images is None else proportional(dataset.counts, images)
-        for name, dataset in PAPER_DATASETS.items()
+        dataset.name: dataset.counts if images is None else proportional(dataset.counts, images)
+        for dataset in PAPER_DATASETS.values()
         if dataset.family == family
     }
-    options = {"patient_signal": patient_signal, "workers": workers}
-    if family == "breakhis":
-        from paper_code.phantoms.breakhis import write_breakhis
-
-        by_magnification = {
-            PAPER_DATASETS[name].magnification: count for name, count in counts.items()
-        }
-        width = round(height * 700 / 460)
-        write_breakhis(root, by_magnification, seed, width=width, height=height, **options)
-        return
-    named = {_FOLDERS[family][label]: number for label, number in counts[family].items()}
-    if family == "bach":
-        from paper_code.phantoms.bach import write_bach
-
-        width = round(height * 2048 / 1536)
-        write_bach(root, named, seed, width=width, height=height, **options)
-        return
-    from paper_code.phantoms.mini_ddsm import write_mini_ddsm
-
-    write_mini_ddsm(root, named, seed, height=height, lesion_scale=lesion_scale, workers=workers)
+    drawing = Drawing(height, seed, lesion_scale, patient_signal, workers)
+    with new_tree(root) as tree:
+        FAMILIES[family].write(tree, counts, drawing)

@@ -4,58 +4,43 @@ import csv
 import functools
 from pathlib import Path
 
-from paper_code.datasets.bach import FOLDER, GROUND_TRUTH, PREFIXES
-from paper_code.errors import UserError
+from paper_code.datasets.bach import FOLDER, GROUND_TRUTH, LABELS, PREFIXES
 from paper_code.phantoms.histology import draw_image
-from paper_code.phantoms.writing import new_tree, run_jobs, save_image
+from paper_code.phantoms.writing import Drawing, draw_all, save_image
 
 FIELD = 860.0  # micrometres: 2048 px of 0.42 micrometres
-KINDS = {"Normal": "normal", "Benign": "benign", "InSitu": "in_situ", "Invasive": "invasive"}
+ASPECT = 2048 / 1536
+FOLDERS = {label: folder for folder, label in LABELS.items()}
 IMAGES_PER_PATIENT = 4  # not known of the published set; one patient's images share their stain
 
 
-def write_bach(
-    root: str | Path,
-    counts: dict[str, int],
-    seed: int,
-    *,
-    width: int = 2048,
-    height: int = 1536,
-    patient_signal: float = 1.0,
-    workers: int = 1,
-) -> None:
+def write(tree: Path, counts: dict[str, dict[str, int]], drawing: Drawing) -> None:
     """Write `ICIAR2018_BACH_Challenge/Photos/...` with its ground truth, and `lesion_masks/...`.
 
     Args:
-        root: folder for the tree; an older one there is replaced.
-        counts: images of "Normal", "Benign", "InSitu" and "Invasive".
-        seed: decides every image: neither `workers` nor the counts change the pixels of a name.
-        width, height: px.
-        patient_signal: how far patients differ in stain, texture and light, see `draw_patient`.
-        workers: processes that draw.
+        tree: an empty folder.
+        counts: {"bach": {class: images}}.
+        drawing: as in `write_phantom`.
 
     The masks of normal tissue are empty (all zero).
-
-    Raises:
-        UserError: `counts` names another class, or `root` holds files that are no phantom.
     """
-    if set(counts) - set(KINDS):
-        raise UserError(f"BACH phantom: counts {counts} must be of {', '.join(KINDS)}.")
-    jobs = [(name, index) for name, number in counts.items() for index in range(1, number + 1)]
-    with new_tree(root) as tree:
-        drawn = {"seed": seed, "patient_signal": patient_signal, "width": width, "height": height}
-        work = functools.partial(_draw, tree=str(tree), drawn=drawn)
-        run_jobs(work, jobs, "BACH phantom", workers)
-        with (tree / FOLDER / GROUND_TRUTH).open("w", newline="", encoding="utf-8") as handle:
-            rows = [(f"{PREFIXES[name]}{index:03d}.tif", name) for name, index in jobs]
-            csv.writer(handle, lineterminator="\n").writerows(rows)
+    jobs = [
+        (label, index) for label, number in counts["bach"].items() for index in range(1, number + 1)
+    ]
+    draw_all(functools.partial(_draw, tree=tree, drawing=drawing), jobs, "BACH", drawing.workers)
+    with (tree / FOLDER / GROUND_TRUTH).open("w", newline="", encoding="utf-8") as handle:
+        rows = [(f"{_stem(*job)}.tif", FOLDERS[job[0]]) for job in jobs]
+        csv.writer(handle, lineterminator="\n").writerows(rows)
 
 
-def _draw(job: tuple[str, int], *, tree: str, drawn: dict[str, float]) -> None:
-    name, index = job
-    stem = f"{PREFIXES[name]}{index:03d}"
-    patient = f"{name} {(index - 1) // IMAGES_PER_PATIENT}"
-    image, mask = draw_image(stem, patient, KINDS[name], field=FIELD, **drawn)
-    photos = Path(tree, FOLDER)
-    save_image(photos / name / f"{stem}.tif", image)
-    save_image(photos.parent / "lesion_masks" / name / f"{stem}.png", mask)
+def _stem(label: str, index: int) -> str:
+    return f"{PREFIXES[FOLDERS[label]]}{index:03d}"
+
+
+def _draw(job: tuple[str, int], *, tree: Path, drawing: Drawing) -> None:
+    label, index = job
+    stem, patient = _stem(label, index), f"{label} {(index - 1) // IMAGES_PER_PATIENT}"
+    image, mask = draw_image(stem, patient, label, drawing, ASPECT, FIELD)
+    photos = tree / FOLDER
+    save_image(photos / FOLDERS[label] / f"{stem}.tif", image)
+    save_image(photos.parent / "lesion_masks" / FOLDERS[label] / f"{stem}.png", mask)

@@ -6,16 +6,26 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from paper_code.errors import UserError
 from paper_code.files import check_space, clear_leftovers
 from paper_code.parallel import map_parallel
 
 NOTE = "PHANTOM.txt"  # tells a phantom from a real data set, which is never replaced
+
+
+class Drawing(NamedTuple):
+    """How a phantom is drawn: see `write_phantom`."""
+
+    height: int
+    seed: int
+    lesion_scale: float = 1.0
+    patient_signal: float = 1.0
+    workers: int = 1
 
 
 @contextlib.contextmanager
@@ -50,19 +60,30 @@ def new_tree(root: str | Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def run_jobs(work: Callable, jobs: list, label: str, workers: int) -> None:
-    """Draw all images, one OpenCV thread for each process."""
+def draw_all(work: Callable, jobs: list, label: str, workers: int) -> None:
+    """Call `work` for each job, in processes with one OpenCV thread each."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # inherited by the processes
     try:
-        for _ in map_parallel(work, jobs, label, workers):
+        for _ in map_parallel(work, jobs, f"{label} phantom", workers):
             pass
     finally:
         cv2.setNumThreads(threads)
 
 
-def save_image(path: Path, pixels: np.ndarray, **options) -> None:
-    """Write uint8 pixels, or a bool mask as 0 and 255, creating the folder."""
+def save_image(path: Path, pixels: np.ndarray, quality: int = 95) -> None:
+    """Write uint8 pixels (RGB or grey), or a bool mask as 0 and 255, creating the folder.
+
+    Args:
+        path: its suffix gives the format.
+        quality: of a JPEG.
+    """
+    pixels = pixels.astype(np.uint8) * 255 if pixels.dtype == bool else pixels
+    pixels = pixels[..., ::-1] if pixels.ndim == 3 else pixels  # OpenCV's order of channels
+    options = {
+        ".jpg": [cv2.IMWRITE_JPEG_QUALITY, quality],
+        ".tif": [cv2.IMWRITE_TIFF_COMPRESSION, 1],  # none
+    }
+    _, encoded = cv2.imencode(path.suffix, pixels, options.get(path.suffix, []))
     path.parent.mkdir(parents=True, exist_ok=True)
-    values = pixels.astype(np.uint8) * 255 if pixels.dtype == bool else pixels
-    Image.fromarray(values).save(path, **options)
+    path.write_bytes(encoded)

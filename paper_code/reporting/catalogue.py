@@ -1,9 +1,11 @@
 """Every table and figure of this repository: one entry each, and nothing else to register.
 
 An entry names the module that makes the result, the files it is made from, the data sets and
-networks it is about, and its caption. The plan of a run, the rules, the command line, the report
-and `doctor` read this list. Modules of tables and figures do not, so that editing one entry remakes
-one result. This module imports nothing heavy: the workflow reads it each time it starts.
+networks it is about, and its caption. A run makes the results that are about its data sets: none
+of those about the paper where all of them are a user's own. The plan of a run, the rules, the
+command line, the report and `doctor` read this list. Modules of tables and figures do not, so that
+editing one entry remakes one result. This module imports nothing heavy: the workflow reads it each
+time it starts.
 """
 
 import difflib
@@ -11,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from paper_code.datasets.catalog import PAPER_DATASETS
+from paper_code.datasets.catalog import of_families
 from paper_code.errors import UserError
 from paper_code.reporting.labels import DIAGNOSTICS, F1_PAIR, ONE_VS_REST, PERFORMANCE
 
@@ -28,6 +30,7 @@ NEEDS = (
     "examples",
     "tables",
     "breakhis_lists",
+    "patients",
 )
 # Which option of the command line passes them on; other needs lie beside these files.
 OPTIONS = {
@@ -37,10 +40,12 @@ OPTIONS = {
     "cams": "cams",
     "tables": "tables",
     "breakhis_lists": "lists",
+    "patients": "patients",
 }
 # The groups of the report, in its order.
 GROUPS = (
     "Summary",
+    "Your data sets",
     "Data sets",
     "Architecture",
     "Layer placement",
@@ -51,7 +56,6 @@ GROUPS = (
     "Further evidence",
     "Patients of BreakHis",
     "Audit of the paper",
-    "Your data sets",
 )
 
 
@@ -68,8 +72,10 @@ class Result:
         caption: for the report, Markdown-free reStructuredText.
         needs: which files it is made from, of `NEEDS`.
         tables: names of the tables it is made from, if it needs "tables"; "*": every table.
-        datasets, networks: selections of `Plan.datasets` and `Plan.networks`.
-        settings: configured values that the module takes, of "scale", "resamples" and "by".
+        datasets: what it is about, a selection of `Plan.datasets`: "paper" for the paper and its
+            data sets, "own" for a user's, "all" for both.
+        networks: a selection of `Plan.networks`.
+        settings: configured values that the module takes, of "scale" and "resamples".
         constants: further keyword arguments of the module's function.
         code: other modules that decide the result, besides what `module` imports.
         kind: "table" (.csv and .md), "figure" (.png and .pdf) or "page" (.md).
@@ -81,7 +87,7 @@ class Result:
     caption: str
     needs: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
-    datasets: str = "all"
+    datasets: str = "paper"
     networks: str = "compared"
     settings: tuple[str, ...] = ()
     constants: Mapping[str, object] = field(default_factory=dict)
@@ -119,10 +125,8 @@ class Result:
 
     @property
     def allowed_datasets(self) -> tuple[str, ...] | None:
-        """The data sets that this result can be about; None: any."""
-        families = self.datasets.split(" and ")
-        names = [name for name, facts in PAPER_DATASETS.items() if facts.family in families]
-        return tuple(names) or None
+        """The data sets that the layout of this result is for; None: any that it is given."""
+        return of_families(self.datasets) or None
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -202,7 +206,7 @@ def _maps(name: str, module: str, caption: str) -> Result:
         "Explanations",
         caption,
         needs=("cams",),
-        datasets="maps",
+        datasets="paper maps",
         networks="explained",
         settings=("scale", "resamples"),
     )
@@ -243,6 +247,7 @@ def _curves(name: str, caption: str) -> Result:
         "Further evidence",
         caption,
         needs=("runs",),
+        datasets="all",
         settings=("scale",),
         kind="figure",
     )
@@ -295,7 +300,7 @@ RESULTS: tuple[Result, ...] = (
         "**Table VI.** Training, validation and test images of each data set, and how many "
         "patients have images in more than one part.",
         needs=("manifests", "splits"),
-        settings=("by", "scale"),
+        settings=("scale",),
     ),
     _scores(
         "table_07_breakhis_comparison",
@@ -412,7 +417,7 @@ RESULTS: tuple[Result, ...] = (
         "**Figure 7.** Class activation maps of the four methods on the same images. White line: "
         "the outline of the lesion.",
         needs=("cams", "examples"),
-        datasets="maps",
+        datasets="paper maps",
         networks="explained",
         settings=("scale",),
         kind="figure",
@@ -449,15 +454,21 @@ RESULTS: tuple[Result, ...] = (
         settings=("scale", "resamples"),
     ),
     Result(
-        "leakage_control",
-        "tables.leakage",
+        "crossover",
+        "tables.crossover",
         "Further evidence",
-        "Whether the leakage table finds what is there: synthetic images whose leakage is known.",
-        needs=("runs", "manifests", "images"),
-        datasets="controls",
-        networks="control",
-        settings=("scale", "resamples"),
-        constants={"control": True},
+        "Whether a split by image flatters: each patient once known and once unknown to a network "
+        "with ImageNet weights, on the same images.",
+        needs=("patients",),
+        datasets="crossover",
+    ),
+    Result(
+        "gate_crossover",
+        "tables.gate_crossover",
+        "Further evidence",
+        "The paper's gate against no gate, another gate and another place, from ImageNet weights.",
+        needs=("patients",),
+        datasets="crossover gates",
     ),
     Result(
         "gate",
@@ -474,6 +485,7 @@ RESULTS: tuple[Result, ...] = (
         "Cost and convergence",
         "Loss, accuracy and seconds of every epoch of every run.",
         needs=("runs", "histories", "timings"),
+        datasets="all",
         networks="every",
         settings=("scale",),
     ),
@@ -494,27 +506,51 @@ RESULTS: tuple[Result, ...] = (
         "Whether the maps follow the network: deletion and insertion curves beside a random order, "
         "and maps of networks whose weights were randomised layer by layer.",
     ),
+    # --- a user's own data sets -------------------------------------------------------------------
+    Result(
+        "own_{dataset}",
+        "tables.own_data",
+        "Your data sets",
+        "The images of this data set, and the test metrics of every network on them.",
+        needs=("manifests", "splits", "runs"),
+        datasets="own",
+        settings=("scale", "resamples"),
+    ),
+    Result(
+        "comparisons_{dataset}",
+        "tables.paired",
+        "Your data sets",
+        "DALAResNet50 against every other network on this data set: paired differences on the same "
+        "test images, with Holm-corrected p-values.",
+        needs=("runs",),
+        datasets="own",
+        networks="paired",
+        settings=("scale", "resamples"),
+    ),
     Result(
         "cam_{dataset}",
         "tables.cam.own_data",
         "Your data sets",
-        "Class activation maps on a data set named in the configuration, against its lesion masks "
-        "and beside maps that know nothing.",
+        "Class activation maps on this data set, against its lesion masks and beside maps that "
+        "know nothing.",
         needs=("cams",),
         datasets="own maps",
         networks="explained",
         settings=("scale", "resamples"),
     ),
     Result(
-        "own_{dataset}",
-        "tables.own_data",
+        "maps_{dataset}",
+        "figures.cam_comparison",
         "Your data sets",
-        "A data set named in the configuration: its images, and the test metrics of every network "
-        "on it.",
-        needs=("manifests", "splits", "runs"),
-        datasets="own",
-        settings=("by", "scale", "resamples"),
+        "Class activation maps of the methods on one image of this data set. White line: the "
+        "outline of the lesion.",
+        needs=("cams", "examples"),
+        datasets="own maps",
+        networks="explained",
+        settings=("scale",),
+        kind="figure",
     ),
+    # --- curves, and what is drawn from tables ----------------------------------------------------
     _curves("reliability", "Reliability diagrams: confidence against accuracy on the test part."),
     _curves("roc", "ROC curves on the test part."),
     _curves("precision_recall", "Precision-recall curves on the test part."),
@@ -525,15 +561,7 @@ RESULTS: tuple[Result, ...] = (
         "Accuracy with a split by image beside accuracy with a split by patient.",
         needs=("tables",),
         tables=("leakage",),
-        kind="figure",
-    ),
-    Result(
-        "leakage_control",
-        "figures.leakage",
-        "Further evidence",
-        "The same on synthetic images whose leakage is known: a control of the method.",
-        needs=("tables",),
-        tables=("leakage_control",),
+        datasets="leakage",
         kind="figure",
     ),
     Result(
@@ -543,6 +571,7 @@ RESULTS: tuple[Result, ...] = (
         "Validation accuracy of every network, epoch by epoch.",
         needs=("tables",),
         tables=("convergence",),
+        datasets="all",
         kind="figure",
     ),
     # --- BreakHis without pixels: its file names, its official folds, real predictions ------------
@@ -569,6 +598,23 @@ RESULTS: tuple[Result, ...] = (
         "Patients of BreakHis",
         "What others measured with ResNet50-type networks on BreakHis, by kind of split, with "
         "sources.",
+    ),
+    Result(
+        "networks_elsewhere",
+        "tables.networks_elsewhere",
+        "Patients of BreakHis",
+        "What networks of the paper's names reach on BreakHis elsewhere, with ImageNet weights, "
+        "beside the printed accuracies.",
+        datasets="paper",
+    ),
+    Result(
+        "networks_elsewhere",
+        "figures.networks_elsewhere",
+        "Patients of BreakHis",
+        "Printed accuracies on BreakHis beside what networks of the same names reach elsewhere.",
+        needs=("tables",),
+        tables=("networks_elsewhere",),
+        kind="figure",
     ),
     Result(
         "split_patients",
@@ -632,7 +678,7 @@ def find_result(kind: str, key: str) -> Result:
 
     Args:
         kind: "table", "figure" or "page".
-        key: a number of the paper, a name, or "own_NAME" for the table of a data set of yours.
+        key: a number of the paper, a name, or for instance "own_NAME" for a data set of yours.
 
     Raises:
         UserError: there is no such result; the message names the nearest.

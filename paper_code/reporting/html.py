@@ -1,4 +1,4 @@
-"""The report: every table and figure in one HTML page that opens with the answer.
+"""The report: every table and figure in one HTML page that opens with what it is about.
 
 Nothing is loaded from elsewhere, so the page can be sent and read without network.
 """
@@ -13,7 +13,7 @@ import mistune
 from paper_code.errors import UserError
 from paper_code.files import write_text
 from paper_code.reporting.claims.answer import STATUSES, Line, answer
-from paper_code.reporting.evidence import read_results
+from paper_code.reporting.markdown import read_results
 from paper_code.templates import anchor, render
 
 PAPER = (
@@ -28,7 +28,7 @@ def write_report(
     *,
     tables: Sequence[str],
     figures: Sequence[str],
-    summary: str,
+    summary: str | None,
     about: Mapping[str, tuple[str, str]],
     phantoms: Sequence[str] = (),
 ) -> None:
@@ -38,7 +38,8 @@ def write_report(
         output: the .html file.
         tables: CSV files of tables; each has its .md beside it.
         figures: PNG files.
-        summary: the .md file of the summary.
+        summary: the .md file of the summary, whose page opens with the answer about the paper; None
+            where all data are a user's own, whose results then come first.
         about: group and caption of each of them by name, in the order of the report.
         phantoms: names of the data sets that synthetic images stand in for.
 
@@ -47,7 +48,7 @@ def write_report(
     """
     pages = {Path(table).stem: _read(Path(table).with_suffix(".md")) for table in tables}
     pictures = {Path(figure).stem: Path(figure) for figure in figures}
-    known = {*pages, SUMMARY}
+    known = {*pages, *([SUMMARY] if summary else [])}
     groups: dict[str, list[dict]] = {}
     for name, (group, caption) in about.items():
         result = {"name": name, "short": _short(name), "caption": _caption(caption)}
@@ -56,18 +57,17 @@ def write_report(
         else:
             result["picture"] = _picture(pictures[name])
         groups.setdefault(group, []).append(result)
-    lines = answer({name: read_results(path) for name, path in zip(pages, tables, strict=True)})
-    rest = _read(Path(summary)).partition("\n## ")[2]
-    page = render(
-        "report.html.j2",
-        paper=PAPER,
-        phantoms=phantoms,
-        lines=[(line, _links(line, known)) for line in lines],
-        statuses=STATUSES,
-        groups=groups,
-        summary_name=SUMMARY,
-        summary=_html(f"## {rest}", SUMMARY, known) if rest else "",
-    )
+    opening = {}
+    if summary:
+        read = {name: read_results(path) for name, path in zip(pages, tables, strict=True)}
+        rest = _read(Path(summary)).partition("\n## ")[2]
+        opening = {
+            "paper": PAPER,
+            "lines": [(line, _links(line, known)) for line in answer(read)],
+            "statuses": STATUSES,
+            "summary": _html(f"## {rest}", SUMMARY, known) if rest else "",
+        }
+    page = render("report.html.j2", opening=opening, phantoms=phantoms, groups=groups)
     write_text(output, page)
 
 

@@ -2,33 +2,48 @@
 
 from paper_code.networks.names import VARIANT
 
-NETWORK_LABELS = {
-    "seresnet50": "SEResNet50",
-    "densenet121": "DenseNet121",
-    "vgg16": "VGG16",
-    "vgg16_inception": "VGG16Inception",
-    "vit": "ViT",
-    "swin": "Swin-Transformer",
-    "dinov2_vitb14": "Dinov2_Vitb14",
-    "resnet50": "ResNet50",
-    "dalaresnet50": "DALAResNet50",
-}
+
+class Labels(dict[str, str]):
+    """Labels by name. A name without a label, such as that of a user's data set, is its own."""
+
+    def __missing__(self, name: str) -> str:
+        return name
+
+
+NETWORK_LABELS = Labels(
+    {
+        "seresnet50": "SEResNet50",
+        "densenet121": "DenseNet121",
+        "vgg16": "VGG16",
+        "vgg16_inception": "VGG16Inception",
+        "vit": "ViT",
+        "swin": "Swin-Transformer",
+        "dinov2_vitb14": "Dinov2_Vitb14",
+        "resnet50": "ResNet50",
+        "dalaresnet50": "DALAResNet50",
+        # Not in the paper.
+        "efficientnet_lite0": "EfficientNet-Lite0",
+        "efficientnet_lite0-gate": "EfficientNet-Lite0, gate",
+        "efficientnet_lite0-se": "EfficientNet-Lite0, sigmoid gate",
+        "efficientnet_lite0-gate_early": "EfficientNet-Lite0, gate one stage earlier",
+    }
+)
 PLACEMENT_LABELS = {f"layer{number}": f"Layer {number}" for number in range(1, 5)}
 # What the rows of a comparison are about: the heading and the labels.
 SUBJECTS = {
     "network": ("Network", NETWORK_LABELS),
     "placement": ("Gate after", PLACEMENT_LABELS),
 }
-DATASET_LABELS = {
-    "breakhis_40x": "BreakHis 40X",
-    "breakhis_100x": "BreakHis 100X",
-    "breakhis_200x": "BreakHis 200X",
-    "breakhis_400x": "BreakHis 400X",
-    "bach": "BACH",
-    "mini_ddsm": "Mini-DDSM",
-    "control_distinct": "Patients distinct",
-    "control_alike": "Patients alike",
-}
+DATASET_LABELS = Labels(
+    {
+        "breakhis_40x": "BreakHis 40X",
+        "breakhis_100x": "BreakHis 100X",
+        "breakhis_200x": "BreakHis 200X",
+        "breakhis_400x": "BreakHis 400X",
+        "bach": "BACH",
+        "mini_ddsm": "Mini-DDSM",
+    }
+)
 CLASS_LABELS = {
     "normal": "Normal",
     "benign": "Benign",
@@ -51,6 +66,7 @@ METRIC_LABELS = {
     "balanced_accuracy": "Balanced accuracy",
     "ece": "ECE",
     "brier": "Brier score",
+    "log_loss": "Log loss",
 }
 # CAM methods, and what their maps are compared with.
 METHOD_LABELS = {

@@ -10,10 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-
-def counted(number: int, noun: str) -> str:
-    """ "1 image", "2,000 images"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+from paper_code.progress import count_text
 
 
 def anchor(heading: str) -> str:
@@ -34,7 +31,7 @@ ENVIRONMENT = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-ENVIRONMENT.filters |= {"counted": counted, "anchor": anchor, "data_uri": data_uri}
+ENVIRONMENT.filters |= {"counted": count_text, "anchor": anchor, "data_uri": data_uri}
 
 
 def render(template: str, **values: object) -> str:

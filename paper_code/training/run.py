@@ -29,7 +29,6 @@ from paper_code.provenance import provenance
 from paper_code.runs import FACTS, HISTORY, OF_RUN, PREDICTIONS, TIMING, WEIGHTS
 from paper_code.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from paper_code.training.loop import ImageSet, State, TrainingSettings, fit
-from paper_code.training.step import Execution, resolve_execution
 
 
 def train_run(
@@ -42,8 +41,6 @@ def train_run(
     weights: str,
     freeze: bool,
     dropout: float,
-    by: str,
-    split_seed: int = 0,
     device: torch.device | None = None,
     checkpoint_dir: str | Path | None = None,
     force: bool = False,
@@ -53,7 +50,7 @@ def train_run(
     Args:
         network_name: one of the nine, or "dalaresnet50-layerN".
         prepared: folder with `images.npy`, `manifest.csv` and `source.json`.
-        split: CSV of `make_split`.
+        split: CSV of `make_split`, which says how it was made.
         output: folder that receives
             `predictions.csv` (image, label, group, part, predicted, p_<class>; val and test),
             `history.csv` (one row per epoch), `weights.safetensors`,
@@ -65,8 +62,6 @@ def train_run(
         freeze: train only the parts that have no pre-trained weights (head, gate). A network that
             started from random weights is trained whole; `run.json` says which it was.
         dropout: rate before the last linear layer.
-        by: "image" or "patient", what the split was made by; for the record.
-        split_seed: of the split; for the record.
         device: defaults to the first GPU, else the CPU.
         checkpoint_dir: where an interrupted run leaves its checkpoint; defaults to
             `output`/checkpoint and is removed at the end.
@@ -97,17 +92,14 @@ def train_run(
         freeze,
     )
     precision = resolve_precision(settings.precision, device)
-    execution = resolve_execution(
-        settings.execution, parse_network(network_name)[0], device, precision
-    )
-    settings = replace(settings, precision=precision, execution=execution)
-    network.to(device, memory_format=Execution.parse(execution).memory_format)
+    settings = replace(settings, precision=precision)
+    network.to(device, memory_format=torch.channels_last)
     facts = {
         "network": network_name,
         "dataset": source["dataset"],
         "classes": source["classes"],
-        "by": by,
-        "split_seed": split_seed,
+        "by": table.attrs["by"],
+        "split_seed": table.attrs["seed"],
         "weights": network.weights_source,
         "dropout": dropout,
         "frozen": frozen,
@@ -252,7 +244,10 @@ def _timing(state: State, images_per_epoch: int, device: torch.device) -> dict:
     elapsed = (seconds["train_seconds"] + seconds["val_seconds"]).cumsum().round(4)
     accuracy = pd.DataFrame(state.history)["val_accuracy"]
     near = int(np.argmax(accuracy.to_numpy() >= accuracy.max() - 0.01))
-    memory = state.memory_bytes or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if device.type == "cuda":
+        memory = torch.cuda.max_memory_allocated(device)
+    else:
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {
         "total_seconds": float(elapsed.iloc[-1]),
         "best_epoch": state.best_epoch,
@@ -262,12 +257,7 @@ def _timing(state: State, images_per_epoch: int, device: torch.device) -> dict:
         "images_per_second": round(images_per_epoch / float(seconds["train_seconds"].median()), 2),
         "peak_memory_bytes": memory,
         "epoch_seconds": seconds[["train_seconds", "val_seconds"]].round(4).to_dict("list"),
-        # Of each epoch and all threads, whatever else kept the machine busy; a checkpoint of an
-        # earlier version has none.
-        "processor_seconds": [
-            round(row["processor_seconds"], 4)
-            for row in state.seconds
-            if "processor_seconds" in row
-        ],
+        # Of each epoch and all threads, whatever else kept the machine busy.
+        "processor_seconds": [round(row["processor_seconds"], 4) for row in state.seconds],
         **provenance(device),
     }

@@ -55,7 +55,7 @@ def test_claims_are_neither_invented_nor_missed(verdicts):
     none = verdicts.claim(12, 5, verdicts.DISTANCE, equal)
     assert none["contradicted"] <= 0.1 and none["supported"] == 0
     one_seed = verdicts.claim(12, 1, verdicts.DISTANCE, equal)
-    assert one_seed["undecided"] == 1
+    assert one_seed["not shown"] == 1
     assert one_seed["contradicted if one seed were enough"] >= 0.2, "why seeds are needed"
     weaker = [verdicts.WEAKER] * verdicts.NETWORKS
     assert verdicts.claim(4, 5, verdicts.DISTANCE, weaker)["supported"] >= 0.75
@@ -65,7 +65,7 @@ def test_claims_are_neither_invented_nor_missed(verdicts):
 
 def test_a_lead_of_the_margin_is_rarely_called_equivalent(verdicts):
     behind = verdicts._distance_of_lead(verdicts.MARGIN)
-    assert verdicts.finding(60, 5, verdicts.DISTANCE, behind)["equivalent"] <= 0.1
+    assert verdicts.comparison(60, 5, verdicts.DISTANCE, behind)["agrees"] <= 0.1
 
 
 def test_leakage_is_not_invented(verdicts):

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torchvision.models import resnet18
 
+from paper_code import device
 from paper_code.cam import METHODS, compute_cam, dt_gradcam_steps
 from paper_code.cam.capture import as_evaluated, capture
 from paper_code.cam.compute import raw_cam
@@ -186,12 +187,19 @@ def test_default_layer_of_an_own_network_is_its_last_grid(tiny, small):
     )
 
 
-def test_bfloat16_is_close_and_leaves_autocast_off(network, images):
+def test_bf16_is_close_and_leaves_autocast_off(network, images):
     exact = compute_cam(network, images, [0, 1, 2], "gradcam", "layer2")
-    rough = compute_cam(network, images, [0, 1, 2], "gradcam", "layer2", precision="bfloat16")
+    rough = compute_cam(network, images, [0, 1, 2], "gradcam", "layer2", precision="bf16")
     assert rough.dtype == torch.float32
     assert 0 < (exact - rough).abs().mean() < 0.05
     assert not torch.is_autocast_enabled("cpu")
+
+
+@pytest.mark.parametrize("method", ["gradcam", "scorecam"])
+def test_auto_lowers_nothing_where_bf16_is_emulated(tiny, small, monkeypatch, method):
+    monkeypatch.setattr(device, "cpu_flags", set)
+    exact = compute_cam(tiny, small, [0, 1], method)
+    assert torch.equal(compute_cam(tiny, small, [0, 1], method, precision="auto"), exact)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -81,7 +81,7 @@ def test_all_convolutions_are_fused_and_the_logits_equal(build, layout):
     before, modules = copy.deepcopy(network.state_dict()), list(network.modules())
     with torch.no_grad():
         expected = network(inputs)
-        fused, _ = for_inference(network, inputs, "full", 16)
+        fused, _ = for_inference(network, inputs, "fp32", 16)
         found = fused(inputs)
         assert torch.equal(network(inputs), expected)
     assert count(fused, FusedConv) == count(network, nn.Conv2d)
@@ -93,13 +93,13 @@ def test_all_convolutions_are_fused_and_the_logits_equal(build, layout):
 
 def test_tracing_leaves_nothing_in_the_network():
     network = small()
-    assert for_inference(network, INPUTS, "full", 16)[0] is not network
+    assert for_inference(network, INPUTS, "fp32", 16)[0] is not network
     assert type(network[1].seen) is torch.Tensor
 
 
 def test_a_part_that_cannot_be_traced_stays_whole():
     network = small(Branching(), nn.Conv2d(4, 4, 1))
-    fused, _ = for_inference(network, INPUTS, "full", 16)
+    fused, _ = for_inference(network, INPUTS, "fp32", 16)
     assert count(fused, FusedConv) == count(network, nn.Conv2d)
     assert count(fused, Branching) == 1
     for inputs in (INPUTS, -INPUTS):
@@ -136,15 +136,15 @@ class Looped(WithView):
     ],
 )
 def test_what_cannot_be_fused_runs_as_it_is(network):
-    assert for_inference(ready(network), INPUTS, "full", 7) == (network, 7)
+    assert for_inference(ready(network), INPUTS, "fp32", 7) == (network, 7)
 
 
 def test_double_precision_and_networks_with_hooks_run_as_they_are():
     network = small()
-    assert for_inference(copy.deepcopy(network).double(), INPUTS.double(), "full", 7)[1] == 7
+    assert for_inference(copy.deepcopy(network).double(), INPUTS.double(), "fp32", 7)[1] == 7
     plain = compute_cam(network, INPUTS, [0, 1, 2], "scorecam", "1")
     handle = network[0].register_forward_hook(lambda module, inputs, output: output.flip(-1))
-    assert for_inference(network, INPUTS, "full", 7) == (network, 7)
+    assert for_inference(network, INPUTS, "fp32", 7) == (network, 7)
     hooked = compute_cam(network, INPUTS, [0, 1, 2], "scorecam", "1")
     handle.remove()
     assert not torch.allclose(plain, hooked, atol=1e-3)
@@ -154,10 +154,10 @@ def test_fewer_images_in_a_pass_where_activations_are_large(monkeypatch):
     network, one = small(), 4 * 32 * 32 * 4  # bytes of an image's activation
     for limit, size in ((100 * one, 16), (5 * one, 5), (one // 2, 1)):
         monkeypatch.setattr(fusion, "_LARGEST", limit)
-        assert for_inference(network, INPUTS, "full", 16)[1] == size
+        assert for_inference(network, INPUTS, "fp32", 16)[1] == size
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [("full", 1e-4), ("bfloat16", 0.1)])
+@pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-4), ("bf16", 0.1)])
 def test_maps_and_curves_equal_those_of_the_plain_network(monkeypatch, precision, tolerance):
     torch.manual_seed(0)
     network = ready(resnet18(num_classes=5))

@@ -12,7 +12,7 @@ from paper_code.cam.localization import EVERYTHING, overlap_scores
 from paper_code.cam.tuning import KERNELS, SMOOTHING, chosen, smoothed, tune, tuned_regions
 
 SETTINGS = {"copies": 3, "sigma": 0.1, "kernel_size": 3, "seed": 0}
-SHARED = {"precision": "full"}
+SHARED = {"precision": "fp32"}
 
 
 class TwoSpots(nn.Module):

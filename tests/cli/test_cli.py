@@ -236,8 +236,6 @@ def test_from_raw_files_to_a_table(breakhis_root, tmp_path):
             manifest.parent,
             "--splits",
             split,
-            "--by",
-            "image",
             "--scale",
             "demo",
             "--output",

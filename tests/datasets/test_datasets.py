@@ -119,6 +119,21 @@ def test_missing_data_root(tmp_path, name):
         read_dataset(name, tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("name", ["breakhis_40x", "bach"])
+def test_a_copy_that_unpacks_into_a_folder_of_its_own(breakhis_root, bach_root, tmp_path, name):
+    """As Kaggle's BreakHis does: BreaKHis_v1/BreaKHis_v1/histology_slides/..."""
+    plain = read_dataset(name, breakhis_root)
+    for folder in (BREAKHIS.parts[0], BACH.parts[0]):
+        (tmp_path / "copies").mkdir(exist_ok=True)
+        (tmp_path / "copies" / folder).mkdir()
+        (breakhis_root / folder).rename(tmp_path / "copies" / folder / folder)
+    assert dataset_files_present(PAPER_DATASETS[name], tmp_path / "copies")
+    nested = read_dataset(name, tmp_path / "copies")
+    assert [Path(path).name for path in nested["path"]] == [Path(p).name for p in plain["path"]]
+    assert nested["label"].tolist() == plain["label"].tolist()
+    assert all(Path(path).is_file() for path in nested["path"])
+
+
 def test_empty_folder(tmp_path):
     (tmp_path / BREAKHIS).mkdir(parents=True)
     with pytest.raises(UserError, match="holds no image of breakhis_400x"):
@@ -348,8 +363,12 @@ def test_manifest_errors(own, content, message):
 
 
 def test_manifest_missing_or_of_another_class(own):
-    with pytest.raises(UserError, match=r"gone.csv: no such manifest"):
+    with pytest.raises(UserError, match=r"gone.csv: no such manifest") as caught:
         read_own(own.with_name("gone.csv"))
+    assert "config" not in str(caught.value), "nobody gave one to the command `manifest`"
+    with pytest.raises(UserError, match=r"a folder. Name the manifest.csv") as caught:
+        read_own(own.parent)
+    assert "config" not in str(caught.value)
     with pytest.raises(UserError, match=r"1.png: label 'b' is not one of own's classes \(a, c\)"):
         read_own(own, classes=["a", "c"])
 

@@ -1,39 +1,71 @@
-"""A data set of your own, from a manifest.csv to its table, with one config entry and no code."""
+"""docs/guide/own_data.md: the documented command, on images of one's own, to its end."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import read_json, snakemake
+from conftest import ROOT, read_json, snakemake
 from PIL import Image
 
 from paper_code import cli
 
-CLASSES = ["clear", "round", "star"]
+CLASSES = ["normal", "benign", "malignant"]
+GUIDE = (ROOT / "docs/guide/own_data.md").read_text(encoding="utf-8")
+SECTIONS = GUIDE.split("\n## ")
+SMALL = [
+    "scale=smoke",
+    "image_size=48",  # of 32 px the last map would be a single value
+    "cam_image_size=48",
+    "epochs=1",
+    "cam_epochs=1",
+    "images_per_dataset=72",
+    "bootstrap_resamples=50",
+]
+
+
+def documented() -> list[str]:
+    """The settings of the guide's command, which follow `--config`."""
+    command = re.search(r"(?m)^    snakemake (.*\\\n)*.*$", GUIDE)[0]
+    words = shlex.split(command.replace("\\\n", " "))
+    assert words[:4] == ["snakemake", "--cores", "all", "--config"]
+    return words[4:]
+
+
+def commands(section: int) -> list[str]:
+    """The commands of a section of the guide, without `python -m paper_code`."""
+    found = re.findall(r"(?m)^    python -m paper_code (.+)$", SECTIONS[section])
+    assert found
+    return found
 
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
     """72 grey and colour images of three classes, 24 patients, lesion masks for two classes."""
-    folder = tmp_path_factory.mktemp("a folder of mine")
+    folder = tmp_path_factory.mktemp("a folder of mine") / "images"
     rows = []
     for number in range(72):
         rng = np.random.default_rng(number)
         label = CLASSES[number % 3]
         pixels = rng.integers(80, 120, (48, 40), dtype=np.uint8)
         mask = np.zeros_like(pixels)
-        if label == "round":
+        if label == "benign":
             mask[10:24, 10:24] = 255
-        elif label == "star":
+        elif label == "malignant":
             mask[8:40:4, 6:34] = 255
         pixels[mask > 0] += 90
         image = Image.fromarray(pixels)
         image = image if number % 2 else image.convert("RGB")
-        name = f"{label}/{number:02d}.png"
-        (folder / label).mkdir(exist_ok=True)
+        name, mask_name = f"{label}/{number:02d}.png", ""
+        (folder / label).mkdir(parents=True, exist_ok=True)
         image.save(folder / name)
-        mask_name = ""
         if mask.any():
-            mask_name = f"{label}/{number:02d}-mask.png"
+            mask_name = f"lesion_masks/{number:02d}.png"
+            (folder / "lesion_masks").mkdir(exist_ok=True)
             Image.fromarray(mask).save(folder / mask_name)
         rows.append((name, label, f"patient {number // 3}", mask_name))
     table = pd.DataFrame(rows, columns=["path", "label", "group", "mask"])
@@ -42,113 +74,138 @@ def images(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def settings(images):
-    """The one config entry, and a small run."""
-    entry = f"{{path: '{images / 'manifest.csv'}', classes: [{', '.join(CLASSES)}]}}"
-    return [
-        "--config",
-        "scale=smoke",
-        f"manifests={{mine: {entry}}}",
-        "datasets=[mine]",
-        "networks=[resnet50]",
-        "image_size=32",
-        "images_per_dataset=72",
-        "epochs=1",
-        "bootstrap_resamples=50",
-        "splits=patient",
-        "seeds=[0, 1]",
-        "keep_weights=true",
-    ]
+def done(images) -> subprocess.CompletedProcess:
+    """The documented command, at the smallest settings, in a folder beside that of the images."""
+    (images.parent / "run").mkdir()
+    return snakemake(images.parent / "run", "--config", *documented(), *SMALL)
 
 
 @pytest.fixture(scope="module")
-def finished(settings, tmp_path_factory):
-    """The workflow's results on it: one data set, one network, split by patient."""
-    folder = tmp_path_factory.mktemp("own")
-    done = snakemake(folder, "results/smoke/tables/own_mine.csv", *settings)
+def finished(done, images) -> Path:
+    """The folder of its results."""
     assert done.returncode == 0, done.stdout
-    assert "mine: real data (found 24 clear, 24 round, 24 star)" in done.stdout
-    return folder / "results" / "smoke"
+    assert "mias: real data (found 24 normal, 24 benign, 24 malignant)" in done.stdout
+    return images.parent / "run/results/smoke"
+
+
+def test_it_makes_what_is_about_these_images_and_nothing_else(done, finished):
+    tables = {"own_mias", "comparisons_mias", "cam_mias", "convergence"}
+    figures = {"roc", "precision_recall", "reliability", "convergence", "maps_mias"}
+    assert {path.stem for path in (finished / "tables").iterdir()} == tables
+    assert {path.stem for path in (finished / "figures").iterdir()} == figures
+    assert [path.name for path in (finished / "prepared").iterdir()] == ["mias"]
+    assert not {"phantoms", "notebooks"} & {path.name for path in finished.iterdir()}
+    cards = [path.parent for path in finished.glob("runs/*/*/*/model_card.md")]
+    assert sorted(path.parent.name for path in cards) == ["dalaresnet50", "resnet50"]
+    assert all((path / "weights.safetensors").is_file() for path in cards)
+    assert "Does the paper hold" not in done.stdout
+
+
+def test_the_page_opens_with_the_images_and_the_scores(finished):
+    page = (finished / "report.html").read_text(encoding="utf-8")
+    opening = re.sub(r"<style>.*?</style>", "", page[: page.index('id="own_mias--provenance"')])
+    assert "<h1>Results on your images</h1>" in opening
+    assert "24 patients, 0 of them in more than one part" in opening
+    assert re.search(r"<td>ResNet50</td>\s*<td>\d\.\d{3} \[\d\.\d{3}, \d\.\d{3}\]</td>", opening)
+    assert not re.search(r"(?i)paper|BreakHis|printed", opening)
+    assert {*re.findall(r'href="(#[^"]+)"', page)} <= {
+        "#top",
+        *(f"#{name}" for name in re.findall(r' id="([^"]+)"', page)),
+    }
+
+
+def test_the_guide_names_files_that_are_there(finished):
+    """The first column of its table, and whatever it says is below results/."""
+    rows = re.findall(r"(?m)^\| (`.+?`.*?) \|", SECTIONS[3])
+    assert len(rows) >= 8
+    for row in rows:
+        name, *endings = re.findall(r"`(.+?)`", row)
+        names = [name, *(str(Path(name).with_suffix(ending)) for ending in endings)]
+        for path in names:
+            assert list(finished.glob(path.replace("<network>", "*"))), path
+    named = re.findall(r"results/demo/([\w/.-]+)", GUIDE)
+    assert len(named) >= 3
+    for path in named:
+        assert (finished / path).exists(), path
 
 
 def test_images_masks_and_patients_arrive(finished):
-    table = pd.read_csv(finished / "prepared/mine/manifest.csv", keep_default_na=False)
-    masks = np.load(finished / "prepared/mine/masks.npy")
+    table = pd.read_csv(finished / "prepared/mias/manifest.csv", keep_default_na=False)
+    masks = np.load(finished / "prepared/mias/masks.npy")
     assert len(table) == 72
-    assert read_json(finished / "prepared/mine/source.json")["classes"] == CLASSES
+    assert read_json(finished / "prepared/mias/source.json")["classes"] == CLASSES
     np.testing.assert_array_equal(masks.any(axis=(1, 2)), table["mask"] != "")
-    split = pd.read_csv(finished / "splits/mine/patient-0.csv")
+    split = pd.read_csv(finished / "splits/mias/patient-0.csv")
     assert split.groupby("group")["part"].nunique().max() == 1
     assert set(split["part"]) == {"train", "val", "test"}
 
 
 def test_its_own_table(finished):
-    table = pd.read_csv(finished / "tables/own_mine.csv")
-    assert set(table["dataset"]) == {"mine"} and set(table["network"]) == {"resnet50"}
+    table = pd.read_csv(finished / "tables/own_mias.csv")
+    assert set(table["dataset"]) == {"mias"}
+    assert set(table["network"]) == {"dalaresnet50", "resnet50"}
     assert {"accuracy", "auc_roc", "sensitivity", "npv"} <= set(table["metric"])
-    assert set(table["seeds"]) == {"0 1"}
-    page = (finished / "tables/own_mine.md").read_text(encoding="utf-8")
+    assert set(table["seeds"]) == {"0"}
+    page = (finished / "tables/own_mias.md").read_text(encoding="utf-8")
     assert "| class | images | train | val | test |\n| --- | --- | --- | --- | --- |\n" in page
-    assert "| clear | 24 |" in page and "24 patients, 0 of them in more than one part" in page
+    assert "| normal | 24 |" in page and "24 patients, 0 of them in more than one part" in page
     assert page.count("| ResNet50 |") == 2
     assert "printed" not in page and "real (72 images)" in page
 
 
-def test_it_is_built_by_default_and_the_paper_s_tables_leave_it_out(settings, tmp_path):
-    listed = snakemake(tmp_path, "-n", "-p", *settings)
-    assert listed.returncode == 0, listed.stdout
-    assert "tables/own_mine.md" in listed.stdout and "tables/table_06_splits.md" in listed.stdout
-    for name in ("table_07", "table_08", "table_12"):
-        assert name not in listed.stdout
+@pytest.fixture(scope="module")
+def few(images, tmp_path_factory) -> Path:
+    """A folder with three images."""
+    folder = tmp_path_factory.mktemp("few")
+    for name in ("02", "05", "08"):
+        shutil.copy(images / f"malignant/{name}.png", folder)
+    return folder
 
 
-def test_evaluate_and_predict_with_its_weights(finished, images, tmp_path):
-    run = finished / "runs/mine/resnet50/patient-0-0"
-    words = [
-        "evaluate",
-        run / "weights.safetensors",
-        "--manifest",
-        images / "manifest.csv",
-        "--resamples",
-        20,
-        "-o",
-        tmp_path / "metrics.csv",
-    ]
-    assert cli.main([str(word) for word in words]) == 0
-    assert set(pd.read_csv(tmp_path / "metrics.csv")["images"]) == {72}
-    words = [
-        "predict",
-        images / "star",
-        "--weights",
-        run / "weights.safetensors",
-        "-o",
-        tmp_path / "classes.csv",
-    ]
-    assert cli.main([str(word) for word in words]) == 0
-    found = pd.read_csv(tmp_path / "classes.csv")
-    assert list(found)[2:] == [f"p_{name}" for name in CLASSES]
+@pytest.mark.parametrize("command", commands(4) + commands(5))
+def test_the_guide_s_commands_run(command, finished, images, few, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    places = {
+        "results/demo": finished,
+        "WEIGHTS": finished / "runs/mias/dalaresnet50/patient-0-0/weights.safetensors",
+        "FOLDER": few,
+        "other/manifest.csv": images / "manifest.csv",
+        "lesion_masks/": images / "lesion_masks",
+    }
+    for name, place in places.items():
+        command = command.replace(name, shlex.quote(str(place)))
+    assert cli.main(shlex.split(command)) == 0
+    if "classes.csv" in command:
+        found = pd.read_csv("classes.csv")
+        assert len(found) == 3 and list(found)[2:] == [f"p_{name}" for name in CLASSES]
+    elif "metrics.csv" in command:
+        expected = 72 if "manifest.csv" in command else 21
+        assert set(pd.read_csv("metrics.csv")["images"]) == {expected}
+    else:
+        methods = 6 if "all" in command else 2
+        assert len(pd.read_csv("maps/explanations.csv")) == 3 * methods
+        assert Path("maps/index.html").is_file()
 
 
-def test_explain_with_its_weights(finished, images, tmp_path):
-    weights = finished / "runs/mine/resnet50/patient-0-0/weights.safetensors"
-    words = [
-        "explain",
-        images / "star/02.png",
-        "--weights",
-        weights,
-        "--layer",
-        "layer2",
-        "--output",
-        tmp_path / "maps",
-    ]
-    assert cli.main([str(word) for word in words]) == 0
-    assert any((tmp_path / "maps").rglob("*.png"))
+def test_one_command_after_the_other_in_any_folders(images, tmp_path, monkeypatch):
+    """The split says what it was made by, and the prepared folder is complete."""
+    (tmp_path / "images").symlink_to(images)
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path / "mine")
+    *chain, train = commands(3)
+    for command in (*chain, f"{train} --epochs 1"):
+        assert cli.main(shlex.split(command)) == 0
+    facts = read_json(Path("run/run.json"))
+    assert (facts["by"], facts["split_seed"]) == ("patient", 1)
+    words = "table own_mias --prepared prepared --splits splits/first.csv --runs run --resamples 20"
+    assert cli.main([*words.split(), "--scale", "demo", "-o", "own_mias.csv"]) == 0
+    assert "Split by patient" in Path("own_mias.md").read_text(encoding="utf-8")
 
 
 def test_an_entry_that_does_not_fit_is_named(images, tmp_path):
-    entry = f"{{path: '{images / 'manifest.csv'}', classes: [clear, round]}}"
+    entry = f"{{path: '{images / 'manifest.csv'}', classes: [normal, benign]}}"
     done = snakemake(
         tmp_path, "-n", "--config", "scale=smoke", f"manifests={{mine: {entry}}}", "datasets=[mine]"
     )
     assert done.returncode != 0
-    assert "label 'star' is not one of mine's classes (clear, round)" in done.stdout
+    assert "label 'malignant' is not one of mine's classes (normal, benign)" in done.stdout

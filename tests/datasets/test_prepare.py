@@ -52,7 +52,18 @@ def test_arrays(manifest, tmp_path):
         assert np.array_equal(images[row], expected.transpose(2, 0, 1))
     assert np.array_equal(masks[0], np.tile(np.arange(32) >= 16, (32, 1)))
     assert not masks[1:].any()
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["images.npy", "masks.npy"]
+    # With the manifest and its facts the folder is all that later steps need.
+    for name in ("manifest.csv", "source.json"):
+        assert (tmp_path / "out" / name).read_bytes() == manifest.with_name(name).read_bytes()
+    assert len(list((tmp_path / "out").iterdir())) == 4
+
+
+def test_beside_its_manifest_nothing_is_copied(manifest):
+    before = {path.name: path.stat().st_ino for path in manifest.parent.iterdir()}
+    prepare(manifest, manifest.parent, image_size=32)
+    after = {path.name: path.stat().st_ino for path in manifest.parent.iterdir()}
+    assert after.items() >= before.items()
+    assert after.keys() - before.keys() == {"images.npy", "masks.npy"}
 
 
 def test_workers_do_not_change_the_arrays(manifest, tmp_path):

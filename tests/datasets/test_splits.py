@@ -16,6 +16,7 @@ from paper_code.datasets.splits import (
     split_by_patient,
 )
 from paper_code.errors import UserError
+from paper_code.listed import read_split
 from paper_code.published import published_table
 
 PRINTED = published_table("06")
@@ -163,9 +164,10 @@ def test_make_split_writes_rows_as_in_the_manifest(tmp_path):
     table.to_csv(manifest, index=False)
     for by in ("image", "patient"):
         output = tmp_path / f"{by}.csv"
-        make_split(manifest, output, by=by, seed=0)
+        make_split(manifest, output, by=by, seed=3)
         made = pd.read_csv(output, dtype=str)
-        assert made.columns.tolist() == ["image", "label", "group", "part"]
+        assert made.columns.tolist() == ["image", "label", "group", "part", "by", "seed"]
+        assert read_split(output).attrs == {"by": by, "seed": 3}
         assert made["image"].tolist() == table["image"].tolist()
         twice = made.groupby("group")["part"].nunique().max()
         assert twice == 1 if by == "patient" else twice > 1
@@ -181,3 +183,21 @@ def test_make_split_error_names_the_manifest(lines, message, tmp_path):
     with pytest.raises(UserError, match=f"manifest.csv: {message}"):
         make_split(manifest, tmp_path / "split.csv", by="image", seed=0)
     assert not (tmp_path / "split.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda table: table.drop(columns=["by", "seed"]), "column missing: by, seed"),
+        (lambda table: table.assign(by="slide"), "the column 'by' is not image or patient"),
+        (lambda table: table.assign(by=["patient", *table["by"].iloc[1:]]), "the column 'by'"),
+        (lambda table: table.assign(seed="first"), "the column 'seed' is not one whole number"),
+        (lambda table: table[table["part"] != "val"], "its parts are not train, val, test"),
+        (lambda table: table.head(0), "its parts are not train, val, test"),
+    ],
+)
+def test_a_split_that_does_not_say_how_it_was_made(change, message, make_prepared):
+    _, split = make_prepared()
+    change(pd.read_csv(split, dtype=str)).to_csv(split, index=False)
+    with pytest.raises(UserError, match=f"split.csv: {message}"):
+        read_split(split)

@@ -70,7 +70,7 @@ COMMANDS = {
     "prepare": "prepare {inputs}/big/manifest.csv --image-size 512 -o {out}/prepared",
     "split": "split {inputs}/prepared/manifest.csv -o {out}/split.csv",
     "evaluate": "evaluate {inputs}/run --resamples 9 -o {out}/metrics.csv",
-    "table": "table 06 --prepared {inputs}/prepared --splits {inputs}/split.csv --by image"
+    "table": "table 06 --prepared {inputs}/prepared --splits {inputs}/split.csv"
     " --scale demo -o {out}/table.csv",
     "figure": "figure 01 -o {out}/figure.png",
     "report": "report --summary {inputs}/summary.md -o {out}/report.html",

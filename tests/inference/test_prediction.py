@@ -170,7 +170,7 @@ def test_evaluate_knows_the_images_that_the_weights_were_trained_on(tmp_path, ca
         return set(pd.read_csv(table)["seen_in_training"])
 
     assert seen("--manifest", tmp_path / "manifest.csv") == {parts["train"]}
-    assert f"was trained on {parts['train']} of these 20 images" in capsys.readouterr().err
+    assert f"was trained on {parts['train']} of 20 images here" in capsys.readouterr().err
     tests = ["--prepared", prepared, "--split", tmp_path / "split.csv"]
     assert seen(*tests) == {0} and "warning" not in capsys.readouterr().err
     trained = pd.read_csv(tmp_path / "split.csv").query("part == 'train'")["image"].iloc[0]
@@ -222,26 +222,37 @@ def test_explain_writes_overlays_of_the_image_s_size_and_a_row_each(trained, fol
     pd.testing.assert_frame_equal(table[list(alone)], alone)
 
 
-def test_explain_shows_the_map_of_compute_cam(trained, folder, tmp_path):
-    """Red where the map is high: the overlay's red less blue goes with the map itself."""
+def test_explain_shows_the_map_of_compute_cam(trained, tmp_path, monkeypatch):
+    """Its colours, blue for 0 and red for 1, with 45 % over the image: equal pixel by pixel."""
+    import cv2
+    import torch
     from PIL import Image
 
-    from paper_code.cam import compute_cam
-    from paper_code.inference.load import load_trained, read_images
+    from paper_code.inference import explain as explanation
+    from paper_code.inference.load import read_images
     from paper_code.networks.preprocessing import normalize
 
-    weights, out = trained[0] / "weights.safetensors", tmp_path / "out"
+    weights, out, calls = trained[0] / "weights.safetensors", tmp_path / "out", []
     image = save_noise(tmp_path / "one.png", 3, size=(32, 32))
+    ramp = torch.linspace(0, 1, 32 * 32).view(1, 32, 32)  # whatever a network has learned
+
+    def known_map(network, images, classes, method, **options):
+        calls.append((images, classes.tolist(), method, options))
+        return ramp
+
+    monkeypatch.setattr(explanation, "compute_cam", known_map)
     words = ["explain", image, "--weights", weights, "--class", "malignant", "--layer", "layer1"]
     assert run(*words, "--method", "gradcam", "-o", out) == 0
-    network, _ = load_trained(weights)
-    inputs = normalize(read_images([image], 32))
-    heat = compute_cam(network, inputs, [1], "gradcam", "layer1")[0].numpy()
-    assert heat.max() > 0, "a flat map would prove nothing"
+    ((images, *call),) = calls
+    assert call == [[1], "gradcam", {"layer": "layer1"}]
+    assert torch.equal(images.cpu(), normalize(read_images([image], 32)))
+
+    levels = (ramp[0].numpy() * 255).round().astype(np.uint8)
+    colours = cv2.applyColorMap(levels, cv2.COLORMAP_JET)[..., ::-1]
+    assert colours[0, 0].argmax() == 2 and colours[-1, -1].argmax() == 0
     with Image.open(out / "one_gradcam.png") as overlay, Image.open(image) as plain:
-        change = np.asarray(overlay, float) - 0.55 * np.asarray(plain, float)
-    shown = change[..., 0] - change[..., 2]
-    assert np.corrcoef(shown.ravel(), heat.ravel())[0, 1] > 0.8
+        expected = 0.55 * np.asarray(plain, float) + 0.45 * colours
+        assert np.abs(np.asarray(overlay, float) - expected).max() < 0.501, "rounded, no more"
 
 
 def test_explain_names_and_skips_what_is_no_image(trained, folder, tmp_path, capsys):

@@ -75,7 +75,6 @@ SMALL = (
     "placements=[]",
     "epochs=2",
     "leakage_datasets=[]",
-    "leakage_control_seeds=[]",
     "cam_datasets=[]",
     "bootstrap_resamples=50",
 )
@@ -196,7 +195,9 @@ def run_here(folder: Path, settings: tuple[str, ...]) -> None:
     """The undisturbed local run, below `folder`/local."""
     log = folder / "local.txt"
     with log.open("w") as file:
-        command = snakemake(folder / "local", "--cores", "all", *configured(settings))
+        command = snakemake(
+            folder / "local", "--workflow-profile", "none", "--cores", "all", *configured(settings)
+        )
         subprocess.run(command, stdout=file, stderr=file, env=environment(), check=True)
     print(f"Local run: {finished(log)} jobs", flush=True)
 
@@ -211,7 +212,7 @@ def run_through_slurm(folder: Path, settings: tuple[str, ...]) -> int:
     with log.open("w") as file:
         profile = ["--workflow-profile", str(ROOT / "profiles" / "slurm-cpu")]
         # As many as in the local run: with others, sums are rounded in another order.
-        profile += ["--set-threads", *(f"{rule}=1" for rule in ("train", "train_for_maps", "cam"))]
+        profile += ["--set-threads", *(f"{rule}=1" for rule in ("train", "train_to_keep", "cam"))]
         # There is no accounting here, which the executor asks otherwise.
         profile += ["--slurm-status-command", "squeue"]
         command = snakemake(folder / "slurm", *profile, *configured(settings))
@@ -242,7 +243,7 @@ def run_through_slurm(folder: Path, settings: tuple[str, ...]) -> int:
 
 def finished(log: Path) -> int:
     """How many jobs a run has finished, from what it printed."""
-    return len(re.findall(r"^\[ *\d+/\d+\] ", log.read_text(), re.MULTILINE))
+    return len(re.findall(r"^Finished jobid: ", log.read_text(), re.MULTILINE))
 
 
 def take_node_down(process: subprocess.Popen) -> int:

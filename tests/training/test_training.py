@@ -2,7 +2,6 @@
 
 import math
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -19,7 +18,6 @@ from safetensors.torch import load_file
 from torch import nn
 
 from paper_code import cli
-from paper_code import device as device_module
 from paper_code.errors import UserError
 from paper_code.inference.card import write_card
 from paper_code.networks import build_network, forward, read_metadata, save_weights
@@ -219,7 +217,7 @@ def test_dropout_is_not_drawn_from_the_stream_of_order_and_augmentation(monkeypa
 def test_warm_up_changes_nothing():
     network = tiny_network()
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    loop.warm_up(network, images_of(20), SETTINGS, "fp32")
+    loop.warm_up(network, network, images_of(20), SETTINGS, "fp32")
     assert equal(before, network.state_dict())
     assert all(parameter.grad is None for parameter in network.parameters())
 
@@ -299,16 +297,6 @@ def test_recalibration_changes_running_statistics_alone():
     assert network[1].momentum == 0.1
 
 
-def test_precision(monkeypatch):
-    cpu = torch.device("cpu")
-    with pytest.raises(UserError, match="precision=fp16 needs a GPU"):
-        loop.resolve_precision("fp16", cpu)
-    for flags, expected in (({"avx2"}, "fp32"), ({"avx512_bf16"}, "bf16"), ({"amx_bf16"}, "bf16")):
-        monkeypatch.setattr(device_module, "cpu_flags", lambda flags=flags: flags)
-        assert loop.resolve_precision("auto", cpu) == expected
-        assert loop.resolve_precision("fp32", cpu) == "fp32"
-
-
 def test_bf16_trains_in_bf16():
     network, types = tiny_network(), set()
     network[0].register_forward_hook(lambda module, inputs, output: types.add(output.dtype))
@@ -317,30 +305,19 @@ def test_bf16_trains_in_bf16():
     assert all(parameter.dtype == torch.float32 for parameter in network.parameters())
 
 
-def test_freed_memory_is_kept_for_the_next_step():
-    """Of 40 arrays of 64 MB, each freed before the next, the last ones cause no page faults.
+def test_compile_trains_through_the_compiled_network(monkeypatch):
+    """With a stand-in that counts; what is compiled has the network's own weights."""
+    calls = []
 
-    Nor do they pile up. In a process of its own, since the setting stays.
-    """
-    code = (
-        "import ctypes, resource\n"
-        "import torch\n"
-        "from paper_code.training.memory import keep_freed_memory\n"
-        "usage = lambda: resource.getrusage(resource.RUSAGE_SELF)\n"
-        "print(hasattr(ctypes.CDLL(None), 'mallopt'))\n"
-        "keep_freed_memory()\n"
-        "start = usage()\n"
-        "for _ in range(40):\n"
-        "    before = usage()\n"
-        "    torch.ones(2**24)\n"
-        "print(usage().ru_minflt - before.ru_minflt, usage().ru_maxrss - start.ru_maxrss)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    known, faults, kilobytes = done.stdout.split()
-    if known == "False":
-        pytest.skip("a C library without mallopt")
-    assert int(faults) < 2**26 / resource.getpagesize() / 10
-    assert int(kilobytes) < 12 * 2**16
+    def compile_(network, mode):
+        calls.append(mode)
+        return lambda images: calls.append(len(images)) or network(images)
+
+    monkeypatch.setattr(torch, "compile", compile_)
+    network, _ = trained(replace(SETTINGS, compile=True, epochs=1))
+    assert calls == ["default", *[SETTINGS.batch_size] * (3 + 20 // SETTINGS.batch_size)]
+    monkeypatch.undo()
+    assert equal(network.state_dict(), trained(replace(SETTINGS, epochs=1))[0].state_dict())
 
 
 # --- Runs ---------------------------------------------------------------------------------------
@@ -369,8 +346,8 @@ def repeatable(folder: Path) -> dict[str, object]:
 
 
 def test_files_of_a_run(tiny, make_prepared, tmp_path):
-    prepared, split = make_prepared()
-    train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS, by="image")
+    prepared, split = make_prepared(by="patient")
+    train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS)
     assert set(files_of(tmp_path / "run")) == RESULTS
 
     predictions = pd.read_csv(tmp_path / "run/predictions.csv")
@@ -397,7 +374,7 @@ def test_files_of_a_run(tiny, make_prepared, tmp_path):
     assert (facts["network"], facts["dataset"], facts["by"]) == (
         "resnet50",
         "breakhis_40x",
-        "image",
+        "patient",
     )
     assert facts["settings"]["epochs"] == 4 and facts["settings"]["image_size"] == 32
     assert facts["seed"] == 0 and facts["weights"] == "random"

@@ -7,7 +7,6 @@ import re
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -25,11 +24,21 @@ from torch import nn
 from paper_code import cli
 from paper_code.cam import METHODS, compute_cam
 from paper_code.cam.compute import of_gradients
-from paper_code.datasets import read_dataset
-from paper_code.datasets.catalog import PAPER_DATASETS
-from paper_code.datasets.facts import Dataset
-from paper_code.datasets.read import READERS, Reader, dataset_files_present
 from paper_code.networks import NETWORKS, build_network, network_from_checkpoint
+
+GUIDE = (ROOT / "docs/guide/extending.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def code(tmp_path) -> Path:
+    """A copy of the code, to be edited."""
+    root = tmp_path / "code"
+    for name in ("paper_code", "workflow", "config", "notebooks"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy2(ROOT / "Snakefile", root / "Snakefile")
+    shutil.copy2(ROOT / "environment.yml", root / "environment.yml")
+    return root
+
 
 # --- a network: what its module must have (shown in docs/guide/extending.md) --------
 
@@ -110,40 +119,44 @@ def test_a_new_cam_method(tinynet, monkeypatch):
 # --- a data set with its own layout --------------------------------------------------------------
 
 
-def read_shapes(dataset: Dataset, data_root: Path) -> pd.DataFrame:
-    """Shapes/<label>/<patient>_<number>.png -> path, label, group, mask."""
-    paths = sorted((data_root / "Shapes").glob("*/*.png"))
-    return pd.DataFrame(
-        {
-            "path": [path.as_posix() for path in paths],
-            "label": [path.parent.name for path in paths],
-            "group": [path.name.split("_")[0] for path in paths],
-            "mask": "",
-        }
-    )
+def test_a_new_data_set_is_a_module_and_a_line(tmp_path, code):
+    """The steps of the guide, in a copy of the code; the paper's tables leave the set out."""
+    steps = GUIDE.partition("## A data set")[2].partition("\n## ")[0]
+    module = re.search(r"```python\n# (.*?)\n(.*?)```", steps, re.S)
+    (code / module[1]).write_text(module[2])
+    catalog = code / "paper_code/datasets/catalog.py"
+    text = catalog.read_text()
+    imported, entry = re.findall(r"(?m)^    (from .*|\"shapes\".*)$", steps)
+    for place, line in (("from paper_code.errors", imported), ('"bach": bach,', entry)):
+        assert text.count(place) == 1
+        text = text.replace(place, f"{line}\n{place}")
+    catalog.write_text(text)
 
-
-def test_a_new_data_set(monkeypatch, tmp_path):
-    shapes = Dataset("shapes", "shapes", ("round", "star"), {"round": 12, "star": 12})
-    monkeypatch.setitem(PAPER_DATASETS, "shapes", shapes)
-    monkeypatch.setitem(READERS, "shapes", Reader(lambda _, root: root / "Shapes", read_shapes))
-    assert not dataset_files_present(shapes, tmp_path)
-    for number in range(24):
-        label = shapes.classes[number % 2]
-        save_noise(tmp_path / "Shapes" / label / f"p{number // 4}_{number}.png", number)
-    assert dataset_files_present(shapes, tmp_path)
-    table = read_dataset("shapes", tmp_path)
-    assert table.attrs["status"] == "complete: 24 images"
-    assert table["group"].nunique() == 6
-    manifest, split = tmp_path / "set/manifest.csv", tmp_path / "split.csv"
-    for words in (
-        ["manifest", "shapes", "--data-root", tmp_path, "--output", manifest],
-        ["prepare", manifest, "--image-size", 32, "--output", manifest.parent],
-        ["split", manifest, "--by", "patient", "--output", split],
-    ):
-        assert cli.main([str(word) for word in words]) == 0
-    assert np.load(manifest.parent / "images.npy").shape == (24, 3, 32, 32)
-    assert set(pd.read_csv(split)["part"]) == {"train", "val", "test"}
+    folder = tmp_path / "run"
+    for number in range(48):
+        label = ("round", "star")[number % 2]
+        save_noise(tmp_path / "raw/Shapes" / label / f"p{number // 4}_{number}.png", number)
+    settings = [
+        "scale=smoke",
+        f"data_root={tmp_path / 'raw'}",
+        "datasets=[bach, shapes]",
+        "networks=[resnet50]",
+        "splits=patient",
+        "epochs=1",
+        "bootstrap_resamples=20",
+    ]
+    folder.mkdir()
+    plan = snakemake(folder, "-n", "-p", "--config", *settings, root=code)
+    assert plan.returncode == 0, plan.stdout
+    assert "shapes: real data (found 24 round, 24 star)" in plan.stdout
+    made = re.findall(r"paper_code table (\w+) .*shapes", plan.stdout)
+    assert set(made) == {"own_data", "convergence"}, "Tables VI, VIII, X and XII are of the paper's"
+    assert "Table table_08_bach_mini_ddsm_comparison" in plan.stdout
+    table = "results/smoke/tables/own_shapes.csv"
+    done = snakemake(folder, table, "--config", *settings, root=code)
+    assert done.returncode == 0, done.stdout
+    assert "complete: 48 images" in (folder / table).with_suffix(".md").read_text()
+    assert set(pd.read_csv(folder / table)["dataset"]) == {"shapes"}
 
 
 # --- a table and a figure ------------------------------------------------------------------------
@@ -204,14 +217,9 @@ ENTRIES = """
 """
 
 
-def test_a_new_table_and_a_new_figure_are_a_module_and_an_entry_each(tmp_path):
+def test_a_new_table_and_a_new_figure_are_a_module_and_an_entry_each(tmp_path, code):
     """Nothing else is edited: the rules, the command line and the report find them."""
-    root = tmp_path / "code"
-    for name in ("paper_code", "workflow", "config", "notebooks"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy2(ROOT / "Snakefile", root / "Snakefile")
-    shutil.copy2(ROOT / "environment.yml", root / "environment.yml")
-    reporting = root / "paper_code" / "reporting"
+    reporting = code / "paper_code" / "reporting"
     (reporting / "tables" / "correct.py").write_text(TABLE)
     (reporting / "figures" / "correct.py").write_text(FIGURE)
     catalogue = reporting / "catalogue.py"
@@ -230,11 +238,11 @@ def test_a_new_table_and_a_new_figure_are_a_module_and_an_entry_each(tmp_path):
     ]
     folder = tmp_path / "run"
     folder.mkdir()
-    plan = snakemake(folder, "-n", "-p", "--config", *settings, root=root)
+    plan = snakemake(folder, "-n", "-p", "--config", *settings, root=code)
     assert plan.returncode == 0, plan.stdout
     assert "Table correct" in plan.stdout and "tables/correct.md" in plan.stdout
     figure = "results/smoke/figures/correct.png"
-    done = snakemake(folder, figure, "--config", *settings, root=root)
+    done = snakemake(folder, figure, "--config", *settings, root=code)
     assert done.returncode == 0, done.stdout
     table = pd.read_csv(folder / "results/smoke/tables/correct.csv")
     assert table["network"].tolist() == ["resnet50"]
@@ -245,13 +253,14 @@ def test_a_new_table_and_a_new_figure_are_a_module_and_an_entry_each(tmp_path):
 
 
 def test_the_guide_shows_these_lines_and_each_is_under_thirty():
-    guide = (ROOT / "docs" / "guide" / "extending.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", guide, re.S)
+    blocks = re.findall(r"```python\n(.*?)```", GUIDE, re.S)
     assert len(blocks) == 5
     subset = {line.strip() for line in Path(__file__).read_text(encoding="utf-8").splitlines()}
     for block in blocks:
         lines = [line for line in block.splitlines() if line.strip()]
         assert len(lines) < 30
+        if "datasets/shapes.py" in block:  # run as it stands
+            continue
         shown = [
             line.strip() for line in lines if not line.lstrip().startswith(("#", "import", "from"))
         ]

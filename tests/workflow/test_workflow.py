@@ -19,7 +19,6 @@ SMALL = [
     "epochs=1",
     "bootstrap_resamples=50",
     "leakage_datasets=[]",
-    "leakage_control_seeds=[]",
 ]
 
 

@@ -97,7 +97,7 @@ rule figure:
 # What was reproduced and what was not, on one page.
 rule summary:
     input:
-        **PLAN.inputs(PLAN.find("page", "summary")),
+        **PLAN.inputs(PLAN.find("page", "summary")) if PLAN.names("page") else {},
     output:
         f"{OUTPUT}tables/summary.md",
     log:
@@ -111,7 +111,7 @@ rule summary:
         runtime=10,
     params:
         scale=PLAN.scale,
-        code=PLAN.code(PLAN.find("page", "summary").result),
+        code=source_digest("paper_code.reporting.claims.summary"),
     message:
         "Summary"
     shell:
@@ -119,13 +119,13 @@ rule summary:
         " --output {output} > {log} 2>&1"
 
 
-# Everything on one page that opens with the answer; a browser needs nothing else.
+# Everything on one page that opens with the answer, or with your own data; a browser needs nothing else.
 rule report:
     input:
         tables=[f"{OUTPUT}tables/{name}.csv" for name in TABLES],
         pages=[f"{OUTPUT}tables/{name}.md" for name in TABLES],
         figures=[f"{OUTPUT}figures/{name}.png" for name in FIGURES],
-        summary=f"{OUTPUT}tables/summary.md",
+        summary=PLAN.files("page"),
     output:
         report(
             REPORT,

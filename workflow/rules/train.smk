@@ -1,9 +1,9 @@
-from paper_code.config import MAPS
-
 # One run: a network trained on a data set's split, and its predictions.
 
 RUN = f"{RESULTS}/runs/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}"
 WEIGHTS = f"{RUN}/weights.safetensors"
+# Data sets whose runs keep their weights. A regular expression that matches nothing stands for none.
+KEPT = "|".join(dict.fromkeys(r.dataset for r in PLAN.runs if PLAN.keeps_weights(r))) or "(?!)"
 OF_RUN = {
     "run": f"{RUN}/run.json",
     "predictions": f"{RUN}/predictions.csv",
@@ -20,13 +20,13 @@ rule train:
         split=f"{RESULTS}/splits/{{dataset}}/{{by}}-{{split}}.csv",
     output:
         **OF_RUN,
-        weights=WEIGHTS if SETTINGS["keep_weights"] else temp(WEIGHTS),
+        weights=temp(WEIGHTS),
     log:
         f"{LOGS}/train/{{dataset}}-{{network}}-{{by}}-{{split}}-{{seed}}.log",
     benchmark:
         f"{BENCHMARKS}/train/{{dataset}}-{{network}}-{{by}}-{{split}}-{{seed}}.tsv"
     wildcard_constraints:
-        dataset=rf"\w+(?<!{MAPS})",
+        dataset=rf"(?!(?:{KEPT})/)\w+",
     conda:
         ENVIRONMENT
     threads: SETTINGS["threads_per_run"]
@@ -45,19 +45,19 @@ rule train:
         "Training {wildcards.network} on {wildcards.dataset}, split by {wildcards.by} {wildcards.split}, seed {wildcards.seed}"
     shell:
         "python -m paper_code train {wildcards.network} --prepared {params.prepared}"
-        " --split {input.split} --by {wildcards.by} --split-seed {wildcards.split} --seed {wildcards.seed}"
+        " --split {input.split} --seed {wildcards.seed}"
         " {params.options}"
         " --threads {threads} --checkpoints {params.checkpoints} --output {params.folder}"
         " > {log} 2>&1"
 
 
-# The same at the size of the maps; these weights stay, so that `predict` and `explain` have some.
-use rule train as train_for_maps with:
+# The same where the weights stay: `predict` and `explain` need them.
+use rule train as train_to_keep with:
     output:
         **OF_RUN,
         weights=WEIGHTS,
     wildcard_constraints:
-        dataset=rf"\w+{MAPS}",
+        dataset=KEPT,
 
 
 # What weights that stay are, and what they are worth, beside them.

@@ -4,7 +4,7 @@ import pandas as pd
 
 from paper_code.datasets.overlap import shared_patients
 from paper_code.datasets.splits import PARTS
-from paper_code.files import read_csv
+from paper_code.listed import read_split
 from paper_code.reporting.labels import (
     DIAGNOSTICS,
     METRIC_LABELS,
@@ -22,15 +22,15 @@ from paper_code.reporting.markdown import (
 from paper_code.reporting.tables.scores import compare_runs
 from paper_code.runs import load_manifest, load_run
 
-METRICS = [*PERFORMANCE, "auc_roc", *DIAGNOSTICS]
-
-
+MORE = ["auc_roc", "mcc", "balanced_accuracy", *DIAGNOSTICS]
+METRICS = [*PERFORMANCE, *MORE]
 # Columns beside a printed value, of which there is none.
 UNPRINTED = [
     "table",
     "printed",
     "difference",
     "verdict",
+    "reason",
     "replication_low",
     "replication_high",
     "p_value",
@@ -45,7 +45,6 @@ def write(
     prepared: list[str],
     splits: list[str],
     runs: list[str],
-    by: str,
     scale: str,
     resamples: int,
 ) -> None:
@@ -56,7 +55,6 @@ def write(
         prepared: the folder of the data set; one only.
         splits: its split file (first seed).
         runs: the runs' `run.json` files.
-        by: "image" or "patient".
         scale: for the record.
         resamples: of the bootstrap.
     """
@@ -65,19 +63,19 @@ def write(
     loaded = [load_run(path) for path in runs]
     # Table VIII has no such data set, so nothing is printed beside the values.
     table = compare_runs(loaded, METRICS, "08", scale=scale, resamples=resamples)
-    table = table.drop(columns=[*UNPRINTED, "obstacles"])
+    table = table.drop(columns=[*UNPRINTED, "obstacles", "shortfall"])
     sections = [
-        _images(read_csv(split, "image", "label", "group", "part"), source["classes"], by),
-        "## Test part\n\nEach cell: value [95 % interval]; of several runs the mean, ± the "
+        _images(read_split(split), source["classes"]),
+        "## Test set\n\nEach cell: value [95 % interval]; of several runs the mean, ± the "
         "standard deviation between them. " + ONE_VS_REST,
-        *(_networks(table, metrics) for metrics in (PERFORMANCE, ["auc_roc", *DIAGNOSTICS])),
+        *(_networks(table, metrics) for metrics in (PERFORMANCE, MORE)),
         provenance_block(loaded, scale),
         data_provenance_block([source], scale).removeprefix("## Provenance\n\n"),
     ]
     write_table(output, table, f"{source['dataset']}: a data set of your own", sections)
 
 
-def _images(split: pd.DataFrame, classes: list[str], by: str) -> str:
+def _images(split: pd.DataFrame, classes: list[str]) -> str:
     counts = pd.crosstab(split["label"], split["part"]).reindex(
         index=classes, columns=list(PARTS), fill_value=0
     )
@@ -88,7 +86,9 @@ def _images(split: pd.DataFrame, classes: list[str], by: str) -> str:
     patients = (
         f"{found['patients']} patients, {found['patients_shared']} of them in more than one part"
     )
-    return f"## Images\n\nSplit by {by}, first seed; {patients}.\n\n{markdown(counts)}"
+    return (
+        f"## Images\n\nSplit by {split.attrs['by']}, first seed; {patients}.\n\n{markdown(counts)}"
+    )
 
 
 def _networks(table: pd.DataFrame, metrics: list[str]) -> str:

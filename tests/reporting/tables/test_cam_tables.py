@@ -15,9 +15,9 @@ from paper_code.cam import compute_cam, evaluation
 from paper_code.cam.ablation import STAGES
 from paper_code.cam.contenders import CONTENDERS
 from paper_code.cam.localization import overlap_scores, regions
+from paper_code.device import default_device, resolve_precision
 from paper_code.errors import UserError
 from paper_code.networks.preprocessing import normalize
-from paper_code.reporting.evidence import PROTOCOL
 from paper_code.reporting.tables.cam.ablation import ablation_rows
 from paper_code.reporting.tables.cam.faithfulness import faithfulness_rows
 from paper_code.reporting.tables.cam.localization import localization_rows
@@ -31,6 +31,7 @@ from paper_code.reporting.tables.cam.scores import (
     CamRun,
     load_cam,
 )
+from paper_code.reporting.verdicts import PROTOCOL
 
 REAL = {"dataset": "breakhis_40x", "source": "real", "complete": True, "description": "real"}
 PHANTOM = REAL | {"source": "phantom", "complete": False, "description": "phantom (40 images)"}
@@ -63,7 +64,7 @@ def facts_of(data, weights, images, **changes) -> dict:
         "frozen": False,
         "dropout": 0.25,
         "settings": dict(PROTOCOL),
-        "cam": {"copies": 10, "sigma": 0.1, "kernel_size": 5, "precision": "full"},
+        "cam": {"copies": 10, "sigma": 0.1, "kernel_size": 5, "precision": "fp32"},
         "thresholds": {name: {"threshold": 0.5, "iou": 0.4, "area": 0.2} for name in CONTENDERS},
         "tuned": dict.fromkeys(CONTENDERS, tuned)
         | {"dt_gradcam": {"iou": 0.4, "copies": 10, "sigma": 0.1, "kernel_size": 5}},
@@ -73,10 +74,11 @@ def facts_of(data, weights, images, **changes) -> dict:
 
 
 def hand_made(
-    gain: float, *, data=REAL, weights="imagenet (torchvision)", images=40, **changes
+    gain: float, *, data=REAL, weights="imagenet (torchvision)", images=40, seed=0, **changes
 ) -> CamRun:
     """Scores of 40 images of 20 patients; DT Grad-CAM's are higher by `gain`, with noise."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
+    changes = {"seed": seed, "split_seed": seed} | changes
     names = pd.DataFrame(
         {
             "image": [f"{i}.png" for i in range(images)],
@@ -119,19 +121,49 @@ def hand_made(
     return CamRun(facts_of(data, weights, images, **changes), *parts)
 
 
+def five(gain: float, **changes) -> list[CamRun]:
+    """Five independent runs."""
+    return [hand_made(gain, seed=seed, **changes) for seed in range(5)]
+
+
 def test_a_planted_difference_is_found_and_none_is_not_invented():
-    found = cam_comparison_rows([hand_made(0.05)], scale="paper", resamples=400)
+    found = cam_comparison_rows(five(0.05), scale="paper", resamples=400)
     ours = found[found["method"] == "dt_gradcam"]
     shown = ours[ours["metric"].isin(["iou", "pointing_game"])]
-    assert set(shown["finding"]) == {"better"}
+    assert set(shown["verdict"]) == {"supported"}
     assert set(shown["obstacles"]) == {""}
     assert ((shown["low"] < 0.05) & (shown["high"] > 0.05)).mean() > 0.8
     spread = ours[ours["metric"] == "spread"]
-    assert set(spread["finding"]) == {"worse"}, "a larger entropy is less focused"
+    assert set(spread["verdict"]) == {"contradicted"}, "a larger entropy is less focused"
     others = found[~found["method"].eq("dt_gradcam") & ~found["control"].eq("dt_gradcam")]
-    assert others["finding"].isin(["equivalent", "too little data"]).mean() > 0.95
-    none = cam_comparison_rows([hand_made(0.0)], scale="paper", resamples=400)
-    assert (none["finding"].isin(["equivalent", "too little data"])).mean() > 0.95
+    assert others["verdict"].isin(["agrees", "not shown"]).mean() > 0.95
+    none = cam_comparison_rows(five(0.0), scale="paper", resamples=400)
+    assert none["verdict"].isin(["agrees", "not shown"]).mean() > 0.95
+
+
+def test_maps_of_one_run_or_of_few_patients_show_nothing_about_methods():
+    one = cam_comparison_rows([hand_made(0.05)], scale="paper", resamples=100)
+    assert set(one["verdict"]) == {"not shown"}
+    assert set(one["reason"]) == {"1 of at least 5 seeds"}
+    few = cam_comparison_rows(five(0.05, images=38), scale="paper", resamples=100)
+    assert set(few["reason"]) == {"19 of at least 20 test patients in a run"}
+    assert set(few["fewest_patients"]) == {19}
+
+
+def test_patients_with_names_that_look_missing_are_patients(tmp_path):
+    """pandas reads NA and None as missing, and each image was then a patient of its own."""
+    run = hand_made(0.05)
+    for name in ("regions", "maps", "stages"):
+        table = getattr(run, name)
+        names = {"patient 0": "NA", "patient 1": "None", "patient 2": "nan", "patient 3": ""}
+        table = table.assign(group=table["group"].replace(names))
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+    run.tuning.to_csv(tmp_path / "tuning.csv", index=False)
+    run.randomization.to_csv(tmp_path / "randomization.csv", index=False)
+    (tmp_path / "cam.json").write_text(json.dumps(run.facts))
+    groups = load_cam(tmp_path / "cam.json").maps.groupby("group")["image"].nunique()
+    assert groups[["NA", "None", "nan"]].tolist() == [2, 2, 2]
+    assert len(groups) == 19 + 2, "the two images without a patient are units of their own"
 
 
 def test_comparisons_have_every_pair_and_what_claims_read():
@@ -226,7 +258,7 @@ def test_table_14_has_the_mean_over_images_beside_the_printed_value():
     assert own["low"] < own["value"] < own["high"]
     assert cells.loc[("gradcam", "own", "iou"), "printed"] == 0.3064  # Table XIV, 40X
     assert np.isnan(cells.loc[("gradcam", "otsu", "iou"), "printed"])
-    assert own["verdict"] == "not comparable"
+    assert own["verdict"] == "not tested"
     assert own["obstacles"] == "the paper's ground truth is unknown"
     assert set(rows["rule"]) == {*RULES, "none"}
     assert set(rows["method"]) == set(CONTENDERS)
@@ -234,18 +266,19 @@ def test_table_14_has_the_mean_over_images_beside_the_printed_value():
 
 
 def test_table_13_measures_each_property_in_its_direction():
-    rows = property_rows([hand_made(0.05)], scale="paper", resamples=400)
+    rows = property_rows(five(0.05), scale="paper", resamples=400)
     ours = rows[rows["method"] == "dt_gradcam"]
     assert len(ours) == 1 + 4 * 2, "a gain of Otsu over itself is no comparison"
     for control in ("gradcam", "gradcam_otsu"):
-        finding = ours[ours["control"] == control].set_index("property")["finding"]
-        assert finding["interpretability"] == "better", "less energy outside"
-        assert finding["visualization_clarity"] == "worse", "a higher entropy"
-        assert finding["noise_reduction"] == "better"
+        verdict = ours[ours["control"] == control].set_index("property")["verdict"]
+        assert verdict["interpretability"] == "supported", "less energy outside"
+        assert verdict["visualization_clarity"] == "contradicted", "a higher entropy"
+        assert verdict["noise_reduction"] == "supported"
     printed = ours[ours["property"] == "visualization_clarity"]["printed"]
     assert set(printed) == {"Clear and focused."}
-    run = hand_made(0.05)
-    inside = run.maps.query("method == 'gradcam'")["energy_inside"].mean()
+    inside = np.mean(
+        [r.maps.query("method == 'gradcam'")["energy_inside"].mean() for r in five(0.05)]
+    )
     outside = rows.query("method == 'gradcam' and property == 'interpretability'")["value"].item()
     assert outside == pytest.approx(1 - inside, abs=1e-6)
 
@@ -355,8 +388,10 @@ def test_a_histology_set_without_masks_has_a_stand_in(run_and_data, tmp_path):
     run, prepared, _ = run_and_data
     table = pd.read_csv(prepared / "manifest.csv").drop(columns="mask").assign(mask="")
     table.to_csv(prepared / "manifest.csv", index=False)
-    evaluate_run(run, prepared, tmp_path / "cam", images=2, scorecam_images=1, copies=2)
+    given = {"images": 2, "scorecam_images": 1, "copies": 2, "precision": "auto"}
+    evaluate_run(run, prepared, tmp_path / "cam", **given)
     facts = read_json(tmp_path / "cam/cam.json")
+    assert facts["cam"]["precision"] == resolve_precision("auto", default_device())
     assert facts["truth"].startswith("haematoxylin-dense region")
     assert not facts["lesion_masks"]
 

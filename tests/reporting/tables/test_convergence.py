@@ -1,5 +1,8 @@
 """The tables that the notebooks read beside the paper's own: epochs and gate weights."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +10,7 @@ import torch
 from PIL import Image
 
 from paper_code.errors import UserError
-from paper_code.files import write_csv, write_json
+from paper_code.files import read_json, write_csv, write_json
 from paper_code.networks.dalaresnet50 import DALAResNet50
 from paper_code.networks.weights import save_weights
 from paper_code.reporting.figures import convergence as figure_convergence
@@ -45,6 +48,7 @@ def run(tmp_path):
         "dataset": "breakhis_40x",
         "classes": CLASSES,
         "by": "image",
+        "split_seed": 3,
         "seed": 3,
         "weights": "random",
         "frozen": False,
@@ -84,6 +88,44 @@ def test_every_epoch_is_a_row(run, tmp_path):
     figure_convergence.draw(str(tmp_path / "c.png"), tables=[str(tmp_path / "c.csv")])
     assert np.asarray(Image.open(tmp_path / "c.png")).std() > 0
     assert (tmp_path / "c.pdf").is_file()
+
+
+@pytest.fixture
+def two_splits(run, tmp_path):
+    """The same run on two splits, as `split_seeds: [0, 1]` makes them: seed 3 on either."""
+    folders = []
+    for split_seed in (0, 1):
+        folder = tmp_path / f"image-{split_seed}-3"
+        shutil.copytree(Path(run[0]).parent, folder)
+        write_json(folder / "run.json", read_json(run[0]) | {"split_seed": split_seed})
+        folders.append(folder)
+    history = pd.read_csv(folders[1] / "history.csv")
+    write_csv(folders[1] / "history.csv", history.assign(train_loss=[0.8, 0.2]))
+    return [str(folder / "run.json") for folder in folders]
+
+
+def test_runs_of_one_seed_on_two_splits_are_two_runs(two_splits, tmp_path, monkeypatch):
+    """They were merged into one run of four epochs, which the figure drew as a zigzag."""
+    convergence.write(str(tmp_path / "c.csv"), runs=two_splits, scale="smoke")
+    page = (tmp_path / "c.md").read_text()
+    for split_seed, losses in ((0, "1.000 | 0.500"), (1, "0.800 | 0.200")):
+        assert f"| 3 (split {split_seed}) | 2 | 2 | {losses} |" in page
+    drawn = []
+    monkeypatch.setattr(
+        figure_convergence.Axes, "plot", lambda self, x, y, *_, **__: drawn.append(np.array(y))
+    )
+    figure_convergence.draw(str(tmp_path / "c.png"), tables=[str(tmp_path / "c.csv")])
+    losses = [line.tolist() for line in drawn[4:8]]  # of the second measure: runs, mean, end
+    assert losses == [[1.0, 0.5], [0.8, 0.2], [0.9, 0.35], 0.35]
+
+
+def test_gates_of_one_seed_on_two_splits_are_two_lines(two_splits, run, tmp_path):
+    """The table of gates ended in a TypeError."""
+    gate.write(str(tmp_path / "g.csv"), runs=two_splits, prepared=[run[1]], scale="smoke")
+    page = (tmp_path / "g.md").read_text()
+    assert "| 3 (split 0) | 5 |" in page and "| 3 (split 1) | 5 |" in page
+    table = pd.read_csv(tmp_path / "g.csv")
+    assert table.groupby("split_seed").size().nunique() == 1 and set(table["split_seed"]) == {0, 1}
 
 
 def test_a_history_that_is_cut_short_is_named(run, tmp_path):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from breakhis_names import write_lists
 from conftest import from_catalogue
-from scipy.stats import hypergeom
+from scipy.stats import binom, hypergeom
 
 from paper_code.datasets.splits import part_sizes, split_by_image, split_by_patient
 from paper_code.metrics.power import mcnemar_p
@@ -284,3 +284,28 @@ def test_what_others_measured_is_quoted_with_a_source(tmp_path):
     assert sorted(ours["value"]) == sorted(printed["value"])
     from_catalogue("table", "others").write(str(tmp_path / "others.csv"))
     assert len(pd.read_csv(tmp_path / "others.csv")) == len(table)
+
+
+# --- networks of the same names elsewhere ---------------------------------------------------------
+
+
+def test_accuracies_elsewhere_are_those_of_the_published_counts(tmp_path):
+    from_catalogue("table", "networks_elsewhere").write(str(tmp_path / "networks_elsewhere.csv"))
+    table = pd.read_csv(tmp_path / "networks_elsewhere.csv", keep_default_na=False)
+    plain = table[(table["other"] == "ResNet50") & (table["variant"] == "")].iloc[0]
+    assert (plain["right"], plain["images"]) == (248 + 512, 768)
+    # Clopper-Pearson by its definition: the share at which so few, or so many, have 2.5 %.
+    low, high = float(plain["low"]), float(plain["high"])
+    assert binom.sf(760 - 1, 768, low) == pytest.approx(0.025, abs=1e-4)
+    assert binom.cdf(760, 768, high) == pytest.approx(0.025, abs=1e-4)
+
+
+def test_a_printed_accuracy_is_below_only_where_the_intervals_do_not_meet(tmp_path):
+    from_catalogue("table", "networks_elsewhere").write(str(tmp_path / "networks_elsewhere.csv"))
+    table = pd.read_csv(tmp_path / "networks_elsewhere.csv", keep_default_na=False)
+    by_image = table[table["split"] == "image"]
+    apart = by_image["printed_high"].astype(float) < by_image["low"].astype(float)
+    assert (by_image["below"].map({"True": True, "False": False}) == apart).all()
+    baselines = by_image[by_image["network"] != "dalaresnet50"]
+    assert (baselines["below"] == "True").all()
+    assert set(table.loc[table["split"] == "slide", "below"]) == {""}

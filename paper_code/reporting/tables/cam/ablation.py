@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from paper_code.cam.ablation import STAGES
-from paper_code.reporting.markdown import interval_text, markdown, number
+from paper_code.reporting.markdown import change_text, interval_text, markdown
 from paper_code.reporting.tables.cam.scores import (
     FREE,
     METRIC_LABELS,
@@ -59,7 +59,7 @@ def ablation_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataF
         changes = resampled(pd.DataFrame(changes), resamples, differences=True)
         changes = changes.rename_axis(values.columns.names)[["value", "low", "high"]]
         changes.columns = ["change", "change_low", "change_high"]
-        rows = resampled(values, resamples, differences=False).drop(columns=["p_value", "se", "df"])
+        rows = resampled(values, resamples, differences=False)
         rows = rows.join(changes).reset_index()
         obstacles = cam_obstacles(runs, dataset, scale)
         found.append(rows.assign(dataset=dataset, scale=scale, obstacles=obstacles))
@@ -76,10 +76,7 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
             row = subset.loc[metric]
             text = interval_text(row["value"], row["low"], row["high"])
             if not np.isnan(row["change"]):
-                text += (
-                    f" ({row['change']:+.3f} [{number(row['change_low'])}, "
-                    f"{number(row['change_high'])}])"
-                )
+                text += f" ({change_text(row['change'], row['change_low'], row['change_high'])})"
             line[METRIC_LABELS[metric]] = text
         lines.append(line)
     return f"{heading(dataset, rows['obstacles'].iloc[0])}\n\n{markdown(pd.DataFrame(lines))}"

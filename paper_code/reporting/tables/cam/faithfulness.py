@@ -55,9 +55,7 @@ def faithfulness_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.D
     for dataset, subset in scores.groupby("dataset", sort=False):
         values = side_by_side(subset, ["method", "metric"])
         values = values[in_order(subset["method"])]
-        found = resampled(values, resamples, differences=False).drop(
-            columns=["p_value", "se", "df"]
-        )
+        found = resampled(values, resamples, differences=False)
         found = found.reset_index().assign(dataset=dataset, stage="none")
         rows += found.to_dict("records")
     resets = pd.concat([run.randomization.assign(dataset=run.facts["dataset"]) for run in runs])

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from paper_code.cam.localization import EVERYTHING
-from paper_code.reporting.evidence import NOT_COMPARABLE, NOT_PRINTED, printed_value
+from paper_code.published import printed_value
 from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.reporting.markdown import cell, markdown, number
 from paper_code.reporting.tables.cam.scores import (
@@ -24,6 +24,7 @@ from paper_code.reporting.tables.cam.scores import (
     tidy_scores,
     write_cam_table,
 )
+from paper_code.reporting.verdicts import exact_columns, split_obstacles
 
 # The paper does not say what its maps were compared with.
 UNKNOWN_TRUTH = "the paper's ground truth is unknown"
@@ -75,7 +76,7 @@ def localization_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.D
     for dataset, subset in scores.groupby("dataset", sort=False):
         own_runs = [run for run in runs if run.facts["dataset"] == dataset]
         values = side_by_side(subset, ["method", "rule", "metric"])
-        rows = resampled(values, resamples, differences=False).drop(columns=["p_value", "se", "df"])
+        rows = resampled(values, resamples, differences=False)
         rows = _in_order(rows.reset_index()).assign(dataset=dataset)
         rows["printed"] = [
             printed_value("14", dataset=dataset, method=row.method, metric=row.metric)
@@ -84,8 +85,12 @@ def localization_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.D
             for row in rows.itertuples()
         ]
         rows["difference"] = rows["value"] - rows["printed"]
-        rows["verdict"] = np.where(rows["printed"].isna(), NOT_PRINTED, NOT_COMPARABLE)
-        rows["obstacles"] = cam_obstacles(runs, dataset, scale, UNKNOWN_TRUTH)
+        against = cam_obstacles(runs, dataset, scale, UNKNOWN_TRUTH)
+        columns = [
+            exact_columns(value, printed, split_obstacles(against))
+            for value, printed in zip(rows["value"], rows["printed"], strict=True)
+        ]
+        rows[list(columns[0])] = pd.DataFrame(columns, rows.index)
         rows["threshold"] = [
             _threshold(own_runs, row.method, row.rule) for row in rows.itertuples()
         ]

@@ -47,7 +47,7 @@ def own_rows(
 ) -> pd.DataFrame:
     """The rows of Table XIV without printed values, and of each method the difference from each of
     `CHANCE` with its interval and Holm-corrected p (`less_<baseline>`, ..., NaN where none)."""
-    printed = ["table", "printed", "difference", "verdict"]
+    printed = ["table", "printed", "difference", "verdict", "reason"]
     rows = localization.localization_rows(runs, scale=scale, resamples=resamples)
     rows = rows.drop(columns=printed)
     keys = ["dataset", "method", "rule", "metric"]

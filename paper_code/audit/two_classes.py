@@ -1,0 +1,188 @@
+"""Tables II, VII and XI: whole confusion matrices of two classes."""
+
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+
+from paper_code.audit.finding import CONSISTENT, Judgement, check, finding, judge, listed
+from paper_code.audit.matrices import RATES, UNITS, candidates, meets, search, with_rates
+from paper_code.audit.printed import NUMBER, OURS, Printed, Row
+from paper_code.audit.splits import Fits, TestSet, chance, weigh
+
+F1_READINGS = ("f1_benign", "f1_malignant", "f1_macro", "f1_weighted", "accuracy")
+ACCURACY = {"accuracy": "accuracy"}
+# Finding: tables, and what their columns may be. The readings with the most columns compete.
+SEARCHES = {
+    "confusion/tables-VII-XI": (
+        ("07", "11"),
+        {
+            "GMean = sqrt(sensitivity x specificity): ": {"gmean": "gmean"} | ACCURACY | RATES,
+            "GMean of class-weighted averages: ": {"gmean": "gmean_weighted"} | ACCURACY | RATES,
+            "without GMean: ": ACCURACY | RATES,
+        },
+    ),
+    "confusion/table-XI-alone": (("11",), {"": RATES}),
+    "confusion/table-VII-alone": (
+        ("07",),
+        {
+            "IBA = index balanced accuracy, GMean = sqrt(sens x spec): ": ACCURACY
+            | {"iba": "iba", "gmean": "gmean"},
+            "IBA = (sens + spec) / 2, GMean = sqrt(sens x spec): ": ACCURACY
+            | {"iba": "balanced_accuracy", "gmean": "gmean"},
+            "IBA = (sens + spec) / 2, GMean = sqrt(accuracy x class-weighted specificity): ": (
+                ACCURACY | {"iba": "balanced_accuracy", "gmean": "gmean_weighted"}
+            ),
+        },
+    ),
+}
+ALPHA = 0.1  # weight of the dominance in the index balanced accuracy: imbalanced-learn's default
+ALPHAS = np.linspace(0, 1, 1001)
+
+
+@check
+def common_matrices(printed: Printed):
+    """Whether one matrix gives all numbers of a row, under each reading of its columns."""
+    for key, (tables, readings) in SEARCHES.items():
+        fits = search(printed.tests, printed.rows(*tables), readings)
+        most = max(map(len, readings.values()))
+        full = [name for name in readings if len(readings[name]) == most]
+        best = max(full, key=lambda name: tuple(fits[name].counts().values()))
+        counts = "; ".join(f"{name}{fit}" for name, fit in fits.items())
+        yield finding(key, fits[best].judge(), counts=counts, best=best.removesuffix(": "))
+
+
+@check
+def f1_pairs(printed: Printed):
+    """Whether two averages of F1 of one matrix give the printed pairs a/b.
+
+    The rows of one magnification share a test set, so one class split must fit all of them.
+    """
+    readings = {
+        f"{a} / {b}": ACCURACY | {"f1_first": a, "f1_second": b}
+        for a, b in permutations(F1_READINGS, 2)
+    }
+    for table in ("II", "VII"):
+        fits = search(printed.tests, printed.rows(NUMBER[table]), readings)
+        best = max(fits, key=lambda name: (fits[name].probability(), fits[name].rows(2).sum()))
+        yield finding(
+            "confusion/f1-pairs-table-{table}",
+            fits[best].weigh(),
+            table=table,
+            number=NUMBER[table],
+            best=best,
+            explained=fits[best].rows(2).sum(),
+            joint=chance(fits[best].probability()),
+        )
+
+
+@check
+def f1_of_table_11(printed: Printed):
+    """F1 of the matrices that Table XI leaves, against the two numbers of Table VII."""
+    rows, best, words = printed.rows("07", "11"), [], {}
+    sizes = [len(with_rates(printed.tests[row.key[0]], row)) for row in rows]
+    for column in ("f1_first", "f1_second"):
+        readings = {name: {column: name} for name in F1_READINGS}
+        fits = search(printed.tests, rows, readings, given=RATES)
+        counts = {name: (fit.rows(1).sum(), fit.rows(2).sum()) for name, fit in fits.items()}
+        words[column] = ", ".join(f"{name} {a}, {b}" for name, (a, b) in counts.items())
+        best.append(fits[max(counts, key=lambda name: counts[name][::-1])])
+    # confusion/table-XI-alone says which rows have no matrix
+    rounded, cut = (pd.concat([fit.rows(u)[np.array(sizes) > 0] for fit in best]) for u in UNITS)
+    yield finding(
+        "confusion/f1-tables-VII-XI",
+        judge(rounded, cut),
+        with_matrices=sum(size > 0 for size in sizes),
+        single=sizes.count(1),
+        **words,
+    )
+
+
+@check
+def iba_index(printed: Printed):
+    """Table VII's IBA as (1 + alpha dominance) GMean^2 or GMean for any alpha from 0 to 1."""
+    rows, default = printed.rows("07"), round(ALPHA / ALPHAS[1])
+    fits, exact = {}, {}
+    for name, power in (("squared", 2), ("plain", 1)):
+        for unit in UNITS:
+            found = {row.key: _alphas(printed.tests, row, power, unit) for row in rows}
+            near = [fit[printed.tests[row[0]].exact].any(axis=0) for row, fit in found.items()]
+            fits[name, unit], exact[name, unit] = found, np.sum(near, axis=0)
+    explained = max(exact["squared", 1].max(), exact["plain", 1].max()) == len(rows)
+    for name in ("squared", "plain"):
+        rescued = _rescued(printed.tests, fits[name, 2])
+        possible = ALPHAS[rescued > 0]
+        words = "no alpha"
+        if possible.size:
+            words = f"alpha from {possible.min():.3f} to {possible.max():.3f}, probability at most "
+            words += chance(rescued.max())
+        yield finding(
+            f"metrics/iba-table-VII-{name}",
+            Judgement(CONSISTENT, "one alpha fits") if explained else weigh(rescued.max()),
+            step=ALPHAS[1],
+            alpha=ALPHA,
+            default=sum(fit[:, default].any() for fit in fits[name, 2].values()),
+            rows=len(rows),
+            rounded=exact[name, 1].max(),
+            cut=exact[name, 2].max(),
+            rescued=words,
+        )
+
+
+def _alphas(tests: dict[str, TestSet], row: Row, power: int, unit: int) -> np.ndarray:
+    """Whether a row fits, per class split and alpha: bool, S x A."""
+    test = tests[row.key[0]]
+    tried = candidates(test, row)
+    tried = tried.only(tried.fits(ACCURACY | {"gmean": "gmean"}, row, unit))
+    gmean, dominance = tried.score("gmean")[:, None], tried.score("dominance")[:, None]
+    index = (1 + ALPHAS * dominance) * gmean**power
+    which, alpha = np.nonzero(meets((index, index), row.bounds("iba", unit)))
+    fits = np.zeros((test.images + 1, len(ALPHAS)), dtype=bool)
+    fits[tried.positives[which], alpha] = True
+    return fits[test.counts[:, 1]]
+
+
+def _rescued(tests: dict[str, TestSet], fits: dict) -> np.ndarray:
+    """Probability of the class splits in which all rows fit, per alpha."""
+    result = np.ones(len(ALPHAS))
+    for dataset in dict.fromkeys(row[0] for row in fits):
+        common = np.all([fit for row, fit in fits.items() if row[0] == dataset], axis=0)
+        result *= tests[dataset].probability @ common
+    return result
+
+
+@check
+def operating_point(printed: Printed):
+    """AUC of Table II's layer 4 at the operating points of Tables XI and VII."""
+    layer = {row.key[0]: row for row in printed.rows("02").of("layer4", level="placement")}
+    points = {
+        "XI": ("sensitivity and specificity", {n: n for n in ("sensitivity", "specificity")}),
+        "VII": ("accuracy and GMean", ACCURACY | {"gmean": "gmean"}),
+    }
+    for table, (described, reading) in points.items():
+        fits, said = Fits(printed.tests), []
+        for row in printed.rows(NUMBER[table]).of(OURS, level="network"):
+            test, auc = printed.tests[row.key[0]], layer[row.key[0]]
+            tried = candidates(test, row)
+            for unit in UNITS:
+                point = tried.only(tried.fits(reading, row, unit))
+                exact = np.isin(point.positives, test.counts[test.exact, 1])
+                if not exact.any():  # then another finding says so: confusion/table-VII-alone
+                    continue
+                areas = point.score("auc_least"), point.score("auc_most")
+                possible = meets(areas, auc.bounds("auc_roc", unit))
+                fits.found[unit][row.key] = test.having(point.positives[possible])
+            if exact.any():
+                said.append(
+                    f"{row.key[0]} {auc.value['auc_roc']:.3f} against "
+                    f"{areas[0][exact].min():.4f} to {areas[1][exact].max():.4f}"
+                )
+        yield finding(
+            "auc/tables-II-{table}",
+            fits.weigh(),
+            table=table,
+            number=NUMBER[table],
+            described=described,
+            said="; ".join(said),
+            outside=listed(fits.escapes()),
+        )

@@ -1,0 +1,73 @@
+"""Networks trained from ImageNet weights on one arm of a repeat."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from paper_code.networks.builder import build_network
+from paper_code.networks.preprocessing import normalize
+from paper_code.training.loop import ImageSet, TrainingSettings, train_epoch
+from paper_code.training.memory import keep_freed_memory
+from paper_code.training.step import EAGER, Execution, Trainer, make_step
+
+IMAGE_SIZE = 160  # px
+DROPOUT = 0.25
+# Chosen on other patients (benchmarks/crossover_settings.py).
+EPOCHS = 4
+LEARNING_RATE = 3e-4
+
+
+def settings_of(seed: int, learning_rate: float = LEARNING_RATE) -> TrainingSettings:
+    """How every network of the crossover is trained; the last epoch is tested."""
+    return TrainingSettings(
+        epochs=EPOCHS,
+        batch_size=16,
+        learning_rate=learning_rate,
+        rotation=15,
+        select_epoch="last",
+        precision="fp32",
+        execution=EAGER,
+        recalibrate_batchnorm=False,
+        checkpoint_seconds=0,
+        seed=seed,
+    )
+
+
+def train_epochs(name: str, train: ImageSet, settings: TrainingSettings) -> Iterator:
+    """Train a two-class network from ImageNet weights; yield it after each epoch."""
+    keep_freed_memory()
+    torch.manual_seed(settings.seed)
+    network = build_network(
+        name, 2, weights="imagenet", dropout=DROPOUT, image_size=train.images.shape[-1]
+    ).to(train.images.device, memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
+    scaler = torch.amp.GradScaler(train.images.device.type, enabled=False)
+    trainer = Trainer(network, optimizer, scaler, settings.precision)
+    first = slice(settings.batch_size)
+    execution = Execution.parse(settings.execution)
+    step = make_step(trainer, execution, normalize(train.images[first]), train.labels[first])
+    for epoch in range(1, settings.epochs + 1):
+        train_epoch(trainer, step, train, settings, epoch)
+        yield network
+
+
+@torch.inference_mode()
+def margins(network: torch.nn.Module, images: torch.Tensor) -> np.ndarray:
+    """N logits of the second class minus those of the first; above 0 the second is predicted."""
+    network.eval()
+    logits = torch.cat([network(normalize(batch)) for batch in images.split(64)]).double()
+    return (logits[:, 1] - logits[:, 0]).cpu().numpy()
+
+
+def fine_tune(
+    name: str,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    train: np.ndarray,
+    test: np.ndarray,
+    seed: int,
+) -> np.ndarray:
+    """Train on the rows `train`, and return the margins of the rows `test`."""
+    *_, network = train_epochs(name, ImageSet(images[train], labels[train]), settings_of(seed))
+    return margins(network, images[test])

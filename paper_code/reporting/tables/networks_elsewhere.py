@@ -1,0 +1,122 @@
+"""What networks of the paper's names, with ImageNet weights, reach on BreakHis elsewhere."""
+
+from pathlib import Path
+
+import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
+
+import paper_code.published
+from paper_code.published import published_table
+from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
+from paper_code.reporting.markdown import code_provenance_block, markdown, number, write_table
+
+CONFUSIONS = Path(paper_code.published.__file__).parent / "others_confusions.csv"
+# Printed networks beside each of theirs: DALAResNet50 is a ResNet50 with a gate.
+BESIDE = {
+    "resnet50": ("resnet50", "dalaresnet50"),
+    "densenet121": ("densenet121",),
+    "vgg16": ("vgg16",),
+    "swin": ("swin",),
+}
+SPLITS = {"image": "Split by image", "slide": "Split by slide"}
+NOTES = """Benign against malignant on BreakHis: others' networks with ImageNet weights, beside the
+accuracies that the paper prints for the networks of the same name (Table VII). VGG11 and VGG19
+stand beside VGG16, and Swin-T beside Swin-B.
+
+- **By image**: 768 test images, with the exact (Clopper-Pearson) 95 % interval for other images of
+  the same slides. All 80 slides are in the training, validation and test sets, as the published
+  list of that split shows.
+- **By slide**: 16 test slides in each of five folds. Images of one slide resemble each other, so
+  these have no interval over images. Six of the 16 share their number with a training slide.
+- **Not the same protocol**: the others train one network on all four magnifications together, 5,361
+  images by image, where the paper has 1,092 to 1,249 of one magnification. More images may explain
+  part of the difference.
+- **Below**: the exact 95 % interval of the printed accuracy, for the test images of Table VI, lies
+  wholly below theirs."""
+
+
+def write(output: str) -> None:
+    """Write `output` (.csv) and its .md.
+
+    Args:
+        output: the CSV.
+    """
+    table = elsewhere_rows()
+    blocks = [
+        f"## {title}\n\n{_page(table[table['split'] == split])}" for split, title in SPLITS.items()
+    ]
+    provenance = code_provenance_block("confusion counts published by others, and Table VII")
+    title = "Networks of the same names elsewhere, with ImageNet weights"
+    write_table(output, table, title, [NOTES, *blocks, provenance])
+
+
+def elsewhere_rows() -> pd.DataFrame:
+    """One row per result of others, network of the paper beside it, and magnification.
+
+    Returns:
+        DataFrame: split ("image" or "slide"), other and variant (their network), images, right
+        (test images, and those classified correctly), value, low, high (accuracy and its exact
+        95 % interval; none by slide), network, dataset, printed (Table VII), printed_low and
+        printed_high (its exact 95 % interval, for the test images of Table VI), below (whether
+        `printed_high` is less than `low`; empty by slide) and source.
+    """
+    sizes = published_table("06")
+    tested = sizes[sizes["part"] == "test"].set_index("dataset")["value"]
+    printed = published_table("07")
+    printed = printed[printed["metric"] == "accuracy"].rename(columns={"value": "accuracy"})
+    rows = []
+    for other in pd.read_csv(CONFUSIONS, keep_default_na=False).itertuples():
+        right = other.benign_right + other.malignant_right
+        images = right + other.benign_wrong + other.malignant_wrong
+        by_image = other.split == "image"
+        low, high = _exact(right, images) if by_image else (float("nan"),) * 2
+        for network in BESIDE[other.like]:
+            for cell in printed[printed["network"] == network].itertuples():
+                ends = _exact(cell.accuracy * tested[cell.dataset], tested[cell.dataset])
+                rows.append(
+                    {
+                        "split": other.split,
+                        "other": other.network,
+                        "variant": other.variant,
+                        "images": images,
+                        "right": right,
+                        "value": right / images,
+                        "low": low,
+                        "high": high,
+                        "network": network,
+                        "dataset": cell.dataset,
+                        "printed": cell.accuracy,
+                        "printed_low": ends[0],
+                        "printed_high": ends[1],
+                        "below": ends[1] < low if by_image else "",
+                        "source": other.source,
+                    }
+                )
+    rounded = ("value", "low", "high", "printed_low", "printed_high")
+    return pd.DataFrame(rows).round(dict.fromkeys(rounded, 6))
+
+
+def _exact(right: float, images: float) -> tuple[float, float]:
+    """The Clopper-Pearson 95 % interval of a share."""
+    return proportion_confint(right, images, method="beta")
+
+
+def _page(rows: pd.DataFrame) -> str:
+    lines = []
+    keys = ["other", "variant", "network"]
+    for (other, variant, network), cells in rows.groupby(keys, sort=False):
+        first = cells.iloc[0]
+        line = {
+            "Elsewhere": f"{other}, {variant}" if variant else other,
+            "Test images": f"{first['images']:,}",
+            "Accuracy": number(first["value"]),
+        }
+        if first["split"] == "image":
+            line["Accuracy"] += f" [{number(first['low'])}, {number(first['high'])}]"
+        line["Printed for"] = NETWORK_LABELS[network]
+        line |= {DATASET_LABELS[cell.dataset]: number(cell.printed) for cell in cells.itertuples()}
+        if first["split"] == "image":
+            line["Below"] = f"{int(cells['below'].sum())} of {len(cells)}"
+        lines.append(line)
+    sources = "; ".join(dict.fromkeys(rows["source"]))
+    return f"{markdown(pd.DataFrame(lines))}\n\nSource: {sources}."

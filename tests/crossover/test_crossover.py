@@ -1,0 +1,492 @@
+"""The crossover: who is trained on and tested, sums by patient, comparisons, tables."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import breakhis_path, save_noise
+from scipy import stats
+from sklearn.metrics import log_loss, roc_auc_score
+from statsmodels.stats.multitest import multipletests
+
+from paper_code.cli import main
+from paper_code.crossover import fine_tuned, frozen, runs
+from paper_code.crossover.compare import METRICS, compare
+from paper_code.crossover.design import ARMS, draw_repeat
+from paper_code.crossover.patients import COLUMNS, IMAGE_COLUMNS, by_image, by_patient
+from paper_code.crossover.sample import Sample, read_sample
+from paper_code.errors import UserError
+from paper_code.metrics.comparisons import delong_test
+from paper_code.reporting.tables import crossover, gate_crossover
+
+# Images of each patient: eight benign, twelve malignant, very different, one with a single image.
+SIZES = {0: (72, 57, 23, 21, 16, 11, 10, 1), 1: (29, 23, 20, 19, 17, 16, 12, 12, 9, 6, 4, 2)}
+
+
+def table_of(sizes=SIZES) -> pd.DataFrame:
+    rows = [
+        {"image": f"{label}-{number}-{i}.png", "label": label, "patient": f"{label}-{number}"}
+        for label, counts in sizes.items()
+        for number, count in enumerate(counts)
+        for i in range(count)
+    ]
+    return pd.DataFrame(rows).sample(frac=1, random_state=0, ignore_index=True)
+
+
+TABLE = table_of()
+
+
+def draw(repeat, seed=0, table=TABLE, among=None):
+    return draw_repeat(table["label"], table["patient"], seed, repeat, among)
+
+
+# Who is trained on and who is tested
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_both_arms_train_on_as_many_images_and_patients_of_each_class(number):
+    found = draw(number)
+    counts = []
+    for arm in ARMS:
+        rows = TABLE.loc[found.train[arm]]
+        assert rows.index.is_unique
+        counts.append(
+            (
+                rows["label"].value_counts().to_dict(),
+                rows.groupby("label")["patient"].nunique().to_dict(),
+            )
+        )
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_a_test_patient_is_known_to_one_arm_and_has_no_image_in_the_other(number):
+    found = draw(number)
+    assert (found.known["A"] != found.known["B"]).all()
+    tested = TABLE.loc[found.test, "patient"].to_numpy()
+    for arm in ARMS:
+        taught = set(TABLE.loc[found.train[arm], "patient"])
+        assert set(tested[found.known[arm]]) <= taught
+        assert not set(tested[~found.known[arm]]) & taught
+        assert not set(found.test) & set(found.train[arm])
+
+
+def test_groups_are_matched_by_class_and_images():
+    found = draw(3)
+    tested = TABLE.loc[found.test].assign(known=found.known["A"])
+    patients = tested.groupby(["label", "known"])["patient"].nunique()
+    assert patients.to_dict() == {(0, False): 2, (0, True): 2, (1, False): 3, (1, True): 3}
+    # Of the drawn patients of a class, ordered by images, each two neighbours are in two groups.
+    sizes = TABLE["patient"].value_counts()
+    for label in (0, 1):
+        drawn = tested[tested["label"] == label].groupby("patient")["known"].first()
+        ordered = drawn.iloc[np.argsort(-sizes[drawn.index].to_numpy(), kind="stable")]
+        ranks = sizes[ordered.index].to_numpy()
+        if len(set(ranks)) == len(ranks):  # no ties
+            assert all(a != b for a, b in ordered.to_numpy().reshape(-1, 2))
+
+
+def test_half_of_a_patient_is_tested_and_the_smaller_of_a_pair_decides_what_is_taught():
+    found, sizes = draw(5), TABLE["patient"].value_counts()
+    for patient, images in TABLE.loc[found.test, "patient"].value_counts().items():
+        assert images == sizes[patient] - sizes[patient] // 2
+        taught = [(TABLE.loc[found.train[arm], "patient"] == patient).sum() for arm in ARMS]
+        assert min(taught) == 0 and 1 <= max(taught) <= sizes[patient] // 2
+
+
+def test_every_patient_of_two_images_comes_to_be_tested_and_the_single_one_never():
+    tested = set().union(*(TABLE.loc[draw(number).test, "patient"] for number in range(60)))
+    assert tested == set(TABLE["patient"]) - {"0-7"}
+
+
+def test_a_repeat_is_decided_by_its_number_and_the_seed():
+    assert np.array_equal(draw(4).test, draw(4).test)
+    assert np.array_equal(draw(4).train["B"], draw(4).train["B"])
+    assert not np.array_equal(draw(4).test, draw(5).test)
+    assert not np.array_equal(draw(4).test, draw(4, seed=1).test)
+
+
+def test_only_patients_among_those_named_are_tested():
+    among = ["0-0", "0-1", "0-2", "1-0", "1-1", "1-5"]
+    for number in range(20):
+        found = draw(number, among=among)
+        assert set(TABLE.loc[found.test, "patient"]) <= set(among)
+        assert "0-5" in set(TABLE.loc[found.train["A"], "patient"])
+
+
+def test_what_cannot_be_drawn_is_refused():
+    with pytest.raises(UserError, match="Class '0' has 1 patients of two images or more"):
+        draw(0, table=table_of({0: (5, 1, 1), 1: (4, 4, 4)}))
+    with pytest.raises(UserError, match="one more to train on"):
+        draw(0, table=table_of({0: (5, 5), 1: (4, 4, 4)}))
+    with pytest.raises(UserError, match="'1-0' has images of two classes"):
+        draw(0, table=TABLE.assign(label=(TABLE["image"] == "1-0-0.png").astype(int)))
+
+
+# Sums by patient
+
+
+def margins_of(found, shift=0.0, seed=0):
+    rng, side = np.random.default_rng(seed), 2 * TABLE.loc[found.test, "label"].to_numpy() - 1
+    return {
+        arm: side * (1 + shift * known) + rng.normal(0, 2, len(side))
+        for arm, known in found.known.items()
+    }
+
+
+def rows_of(repeats=6, shift=0.0, network="efficientnet_lite0", seed=0, training="frozen"):
+    sample = Sample("breakhis_100x", TABLE, np.empty(0), ())
+    parts = []
+    for number in range(repeats):
+        found = draw(number)
+        images = by_image(sample, found, network, margins_of(found, shift, seed + number))
+        keys = {"dataset": sample.name, "training": training, "seed": 0, "repeat": number}
+        parts.append(by_patient(images, **keys))
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_sums_by_patient_against_plain_code():
+    found = draw(2)
+    margins = margins_of(found)
+    sample = Sample("breakhis_100x", TABLE, np.empty(0), ())
+    images = by_image(sample, found, "efficientnet_lite0", margins)
+    assert list(images) == IMAGE_COLUMNS and len(images) == 2 * len(found.test)
+    rows = by_patient(images, dataset="d", training="frozen", seed=0, repeat=2)
+    assert list(rows) == COLUMNS
+    assert len(rows) == 2 * TABLE.loc[found.test, "patient"].nunique()
+    tested = TABLE.loc[found.test].reset_index(drop=True)
+    for _, row in rows.iterrows():
+        own = (tested["patient"] == row["patient"]).to_numpy()
+        margin, known = margins[row["arm"]], found.known[row["arm"]]
+        assert row["images"] == own.sum() and row["known"] == known[own][0]
+        assert row["correct"] == ((margin[own] > 0) == row["label"]).sum()
+        p = 1 / (1 + np.exp(-margin[own]))
+        expected = log_loss([row["label"]] * own.sum(), p, labels=[0, 1], normalize=False)
+        assert row["log_loss"] == pytest.approx(expected, abs=1e-3)
+        # Against each patient of the other class, as known as this one, all alike.
+        shares = []
+        others = (tested["label"] != row["label"]).to_numpy() & (known == row["known"])
+        for other in set(tested["patient"][others]):
+            theirs = margin[(tested["patient"] == other).to_numpy()]
+            pairs = itertools.product(margin[own], theirs)
+            shares.append(np.mean([(a > b) == (row["label"] == 1) for a, b in pairs]))
+        assert row["auc"] == pytest.approx(np.mean(shares), abs=1e-4)
+
+
+def test_with_one_image_a_patient_the_mean_placement_is_the_auc():
+    rng = np.random.default_rng(0)
+    images = pd.DataFrame(
+        {
+            "image": [str(i) for i in range(20)],
+            "label": [0] * 8 + [1] * 12,
+            "patient": [str(i) for i in range(20)],
+            "network": "n",
+            "arm": "A",
+            "known": 1,
+            "margin": rng.normal(0, 1, 20).round(1),  # with ties
+        }
+    )
+    rows = by_patient(images, dataset="d", training="frozen", seed=0, repeat=0)
+    expected = roc_auc_score(images["label"], images["margin"])
+    for _, of_class in rows.groupby("label"):
+        assert of_class["auc"].mean() == pytest.approx(expected, abs=1e-4)
+
+
+# Comparisons
+
+
+def plain_values(rows, value):
+    """Mean over repeats of each patient's mean, by loops."""
+    found = {}
+    for patient in sorted(set(rows["patient"])):
+        own = rows[rows["patient"] == patient]
+        found[patient] = np.mean([value(row) for _, row in own.iterrows()])
+    return pd.Series(found)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value"),
+    [
+        ("accuracy", lambda row: row["correct"] / row["images"]),
+        ("log_loss", lambda row: row["log_loss"] / row["images"]),
+    ],
+)
+def test_t_test_over_patients_against_plain_code(metric, value):
+    rows = rows_of(shift=0.5)
+    known, unknown = rows[rows["known"] == 1], rows[rows["known"] == 0]
+    found = compare(known, unknown, metric)
+    first, second = plain_values(known, value), plain_values(unknown, value)
+    apart = (first - second).to_numpy()
+    n, mean, se = len(apart), apart.mean(), apart.std(ddof=1) / np.sqrt(len(apart))
+    assert (found.first, found.second) == pytest.approx((first.mean(), second.mean()))
+    assert found.difference == pytest.approx(mean)
+    reach = stats.t.ppf(0.975, n - 1) * se
+    assert (found.low, found.high) == pytest.approx((mean - reach, mean + reach))
+    assert found.p_value == pytest.approx(2 * stats.t.sf(abs(mean / se), n - 1))
+    assert (found.up, found.down) == ((apart > 0).sum(), (apart < 0).sum())
+    assert found.patients == n
+
+
+def test_sign_flips_against_all_of_them():
+    rows = rows_of(shift=1.0)
+    few = rows[rows["patient"].isin(sorted(set(rows["patient"]))[:9])]
+    known, unknown = few[few["known"] == 1], few[few["known"] == 0]
+    value = lambda row: row["correct"] / row["images"]  # noqa: E731
+    apart = (plain_values(known, value) - plain_values(unknown, value)).to_numpy()
+    means = [abs(np.mean(apart * signs)) for signs in itertools.product((1, -1), repeat=len(apart))]
+    expected = np.mean([mean >= abs(apart.mean()) - 1e-12 for mean in means])
+    assert compare(known, unknown, "accuracy").sign_flip_p == pytest.approx(expected)
+
+
+def test_with_one_image_a_patient_the_auc_is_compared_as_by_delong():
+    rng = np.random.default_rng(1)
+    labels = np.array([0] * 9 + [1] * 14)
+    scores = [labels + rng.normal(0, 1, 23), labels + rng.normal(0, 1.5, 23)]
+    sides = []
+    for score in scores:
+        images = pd.DataFrame(
+            {"label": labels, "patient": [f"p{i:02d}" for i in range(23)], "margin": score}
+        ).assign(image="", network="n", arm="A", known=1)
+        sides.append(by_patient(images, dataset="d", training="frozen", seed=0, repeat=0))
+    found, expected = compare(*sides, "auc_roc"), delong_test(labels, *scores)
+    assert found.difference == pytest.approx(expected.difference, abs=1e-4)
+    assert found.se == pytest.approx(expected.standard_error, abs=1e-4)
+    assert np.isnan(found.sign_flip_p)
+
+
+def test_recognised_patients_show_and_others_do_not():
+    """Known patients' margins are raised, or not."""
+    for shift, shown in ((2.0, True), (0.0, False)):
+        rows = rows_of(12, shift)
+        found = compare(rows[rows["known"] == 1], rows[rows["known"] == 0], "accuracy")
+        assert (found.p_value < 0.001) == shown
+        assert (found.difference > 0.05) == shown
+
+
+# Images, runs and their files
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """BreakHis at 100X and 200X: four benign and five malignant patients, one at 100X alone."""
+    slides = [("A", f"14-1{i}A") for i in range(4)] + [("DC", f"14-2{i}") for i in range(5)]
+    seed = 0
+    for magnification in (100, 200):
+        for subtype, slide in slides[: None if magnification == 100 else -1]:
+            for number in range(1, 5):
+                seed += 1
+                save_noise(
+                    breakhis_path(tmp_path / "raw", subtype, slide, magnification, number), seed
+                )
+    return tmp_path / "raw"
+
+
+def crossover_words(training, tree, output, *more):
+    words = ["crossover", training, "--datasets", "breakhis_100x", "--data-root", tree]
+    return [str(word) for word in (*words, "--repeats", 3, "--output", output, *more)]
+
+
+@pytest.fixture
+def patient_features(monkeypatch):
+    """Features that tell the patient of an image, and nothing of its class."""
+
+    def features(images):
+        # The tree's images are noise; nine patients of four images in the order of their names.
+        patient = np.arange(len(images)) // 4
+        return np.eye(patient.max() + 1)[patient] + np.random.default_rng(0).normal(
+            0, 0.1, (len(images), 9)
+        )
+
+    monkeypatch.setattr(frozen, "pooled_features", features)
+
+
+def test_images_of_two_sets_are_put_together_and_patients_of_both_are_tested(tree):
+    sample = read_sample(["breakhis_100x", "breakhis_200x"], [tree, tree], 32)
+    assert sample.name == "breakhis_100x+breakhis_200x"
+    assert sample.images.shape == (36 + 32, 3, 32, 32) and sample.images.dtype == np.uint8
+    assert len(sample.table) == 68 and set(sample.table["label"]) == {0, 1}
+    assert set(sample.table["patient"]) - set(sample.among) == {"14-24"}
+    assert sample.table.groupby("patient")["label"].first()["14-10"] == 0
+
+
+def test_a_set_without_patients_is_refused(bach_root):
+    with pytest.raises(UserError, match="bach: the crossover needs two classes"):
+        read_sample(["bach"], [bach_root], 32)
+
+
+def test_the_frozen_run_is_decided_by_its_seed(tree, tmp_path, patient_features):
+    paths = [tmp_path / f"{name}.csv" for name in "abc"]
+    for path, seed in zip(paths, (0, 0, 1), strict=True):
+        assert main(crossover_words("frozen", tree, path, "--seeds", seed)) == 0
+    first, again, other = (path.read_text() for path in paths)
+    assert first == again != other
+    both = tmp_path / "both.csv"
+    assert main(crossover_words("frozen", tree, both, "--seeds", 0, 1)) == 0
+    assert both.read_text() == first + other.partition("\n")[2]
+    rows = pd.read_csv(paths[0])
+    assert list(rows) == COLUMNS and set(rows["repeat"]) == {0, 1, 2}
+    known = rows.groupby("known")[["correct", "images"]].sum()
+    shares = known["correct"] / known["images"]
+    assert shares[1] == 1 and shares[0] < 0.8  # features of patients serve known ones alone
+
+
+def fake_training(calls):
+    def fine_tune(name, images, labels, train, test, seed):
+        calls.append((name, seed))
+        rng = np.random.default_rng([len(name), seed])
+        return (2 * labels[test].numpy() - 1) + rng.normal(0, 1, len(test))
+
+    return fine_tune
+
+
+def test_an_interrupted_run_goes_on_and_ends_the_same(tree, tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(fine_tuned, "fine_tune", fake_training(calls))
+    whole, broken = tmp_path / "whole.csv", tmp_path / "broken.csv"
+    assert main(crossover_words("fine-tuned", tree, whole)) == 0
+    assert len(calls) == 3 * 4 * 2  # repeats, networks, arms
+    assert [name for name, _ in calls[:8:2]] == list(runs.NETWORKS)
+
+    def killed(*arguments):
+        if len(calls) == 24 + 11:
+            raise KeyboardInterrupt
+        return fake_training(calls)(*arguments)
+
+    monkeypatch.setattr(fine_tuned, "fine_tune", killed)
+    with pytest.raises(KeyboardInterrupt):
+        runs.write_fine_tuned(
+            broken,
+            ["breakhis_100x"],
+            [tree],
+            repeats=range(3),
+            seeds=[0],
+            checkpoints=tmp_path / "broken",
+        )
+    kept = pd.read_csv(broken)
+    assert set(kept["repeat"]) == {0} and set(kept["network"]) == set(runs.NETWORKS)
+    monkeypatch.setattr(fine_tuned, "fine_tune", fake_training(calls))
+    assert main(crossover_words("fine-tuned", tree, broken)) == 0
+    assert len(calls) == 24 + 11 + 14  # the training that was cut short, and what was left
+    assert broken.read_text() == whole.read_text()
+
+
+def test_trainings_with_other_settings_are_not_taken_over(tree, tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(fine_tuned, "fine_tune", fake_training(calls))
+    for rate in (3e-4, 3e-4, 1e-4):
+        monkeypatch.setattr(fine_tuned.settings_of, "__defaults__", (rate,))
+        assert main(crossover_words("fine-tuned", tree, tmp_path / "a.csv")) == 0
+    assert len(calls) == 2 * 24
+
+
+def test_later_repeats_are_those_of_a_longer_run(tree, tmp_path, monkeypatch):
+    monkeypatch.setattr(fine_tuned, "fine_tune", fake_training([]))
+    whole, later = tmp_path / "whole.csv", tmp_path / "later.csv"
+    assert main(crossover_words("fine-tuned", tree, whole)) == 0
+    assert main(crossover_words("fine-tuned", tree, later, "--first", 2)) == 0
+    rows = pd.read_csv(whole)
+    expected = rows[rows["repeat"] == 2].reset_index(drop=True)
+    pd.testing.assert_frame_equal(pd.read_csv(later), expected)
+
+
+def test_one_run_against_several_folders_is_refused(tree, tmp_path, capsys):
+    words = crossover_words("frozen", tree, tmp_path / "a.csv", "--first", 3)
+    assert main(words) == 2 and "leaves none of 3 repeats" in capsys.readouterr().err
+    words = ["crossover", "frozen", "--datasets", "breakhis_100x", "--data-root", "a", "b"]
+    assert main([*words, "--repeats", "1", "--output", str(tmp_path / "a.csv")]) == 2
+    assert "--data-root: give one folder, or one for each" in capsys.readouterr().err
+
+
+def test_fine_tuning_is_decided_by_its_seed_and_learns(monkeypatch):
+    rng = np.random.default_rng(0)
+    labels = torch.tensor([0, 1] * 12)
+    images = rng.integers(0, 128, (24, 3, 32, 32), dtype=np.uint8)
+    images = torch.tensor(images + 127 * labels.numpy()[:, None, None, None].astype(np.uint8))
+    train, test = np.arange(16), np.arange(16, 24)
+    monkeypatch.setattr(fine_tuned, "EPOCHS", 4)
+    found = [
+        fine_tuned.fine_tune("efficientnet_lite0", images, labels, train, test, seed)
+        for seed in (0, 0, 1)
+    ]
+    assert np.array_equal(found[0], found[1]) and not np.array_equal(found[0], found[2])
+    assert found[0].shape == (8,) and found[0].dtype == np.float64
+
+
+def test_frozen_features_are_the_networks_pooled_map():
+    images = np.random.default_rng(0).integers(0, 256, (3, 3, 64, 64), dtype=np.uint8)
+    features = frozen.pooled_features(images)
+    network = runs_network()
+    with torch.inference_mode():
+        x = network.forward_features(torch.tensor(images).float() / 127.5 - 1)
+    torch.testing.assert_close(torch.tensor(features), x.mean((2, 3)), rtol=1e-4, atol=1e-4)
+
+
+def runs_network():
+    from paper_code.networks import build_network
+
+    return build_network("efficientnet_lite0", 2, weights="imagenet").eval()
+
+
+# Tables
+
+
+@pytest.fixture
+def patients(tmp_path):
+    """A file of frozen rows, and one of the four networks fine-tuned, the gate the best."""
+    rows_of(shift=0.5).to_csv(tmp_path / "frozen.csv", index=False)
+    tuned = [
+        rows_of(5, 0.3 + number / 10, name, 100 * number, "fine-tuned")
+        for number, name in enumerate(runs.NETWORKS)
+    ]
+    pd.concat(tuned).to_csv(tmp_path / "tuned.csv", index=False)
+    return [tmp_path / "frozen.csv", tmp_path / "tuned.csv"]
+
+
+def test_the_crossover_table(patients, tmp_path):
+    output = tmp_path / "crossover.csv"
+    words = ["table", "crossover", "--patients", *patients, "--output", output]
+    assert main([str(word) for word in words]) == 0
+    table = pd.read_csv(output)
+    fixed = "dataset, network, training, metric, known, unknown, difference, low, high, p_value"
+    assert list(table)[:12] == [*fixed.split(", "), "patients", "repeats"]
+    assert set(table["training"]) == {"frozen", "fine-tuned"}
+    assert len(table) == (1 + len(runs.NETWORKS)) * len(METRICS)
+    assert table.set_index("training").loc["frozen", "repeats"].eq(6).all()
+    np.testing.assert_allclose(table["known"] - table["unknown"], table["difference"])
+    text = output.with_suffix(".md").read_text()
+    assert "BreakHis 100X, 19 patients" in text and "nan " not in text
+
+
+def test_the_gate_table(patients, tmp_path):
+    output = tmp_path / "gate_crossover.csv"
+    words = ["table", "gate_crossover", "--patients", *patients, "--output", output]
+    assert main([str(word) for word in words]) == 0
+    table = pd.read_csv(output)
+    assert len(table) == 2 * len(METRICS) * 3 and next(iter(table["patients_are"])) == "unknown"
+    for _, family in table.groupby(["patients_are", "metric"]):
+        expected = multipletests(family["p_value"], method="holm")[1]
+        np.testing.assert_allclose(family["p_holm"], expected)
+    rows = pd.read_csv(patients[1])
+    ours, plain = (
+        plain_values(
+            rows[(rows["network"] == name) & (rows["known"] == 0)],
+            lambda row: row["log_loss"] / row["images"],
+        )
+        for name in (gate_crossover.GATE, "efficientnet_lite0")
+    )
+    row = table.iloc[0]
+    assert (row["metric"], row["other"]) == ("log_loss", "efficientnet_lite0")
+    assert row["difference"] == pytest.approx((ours - plain).mean())
+    # The power of a two-sided t test at the difference that it says can be found.
+    n, se = row["patients"], (ours - plain).std(ddof=1) / np.sqrt(row["patients"])
+    critical = stats.t.ppf(0.975, n - 1)
+    power = stats.nct.sf(critical, n - 1, row["detectable"] / se)
+    assert power == pytest.approx(0.8, abs=0.02)
+    assert "nan " not in output.with_suffix(".md").read_text()
+
+
+def test_the_same_row_twice_is_refused(patients):
+    with pytest.raises(UserError, match="hold the same row: dataset breakhis_100x"):
+        crossover.write("unused.csv", patients=[patients[0], patients[0]])
