@@ -23,7 +23,7 @@ from paper_code.networks.builder import build_network, freeze_backbone
 from paper_code.networks.forward import predict
 from paper_code.networks.names import parse_network
 from paper_code.networks.weights import save_weights
-from paper_code.prepared import load_prepared, pixel_sum
+from paper_code.prepared import image_marks, load_prepared, pixel_sum
 from paper_code.progress import say
 from paper_code.provenance import provenance
 from paper_code.runs import FACTS, HISTORY, OF_RUN, PREDICTIONS, TIMING, WEIGHTS
@@ -115,7 +115,8 @@ def train_run(
     checkpoints = Path(checkpoint_dir) if checkpoint_dir else output / "checkpoint"
     state, probabilities = _fit(network, sets, settings, facts, checkpoints / "checkpoint.pt")
     with replacing_together(output, earlier=OF_RUN) as new:
-        _write(new, network, state, probabilities, table, facts, source, device)
+        marks = image_marks(sets["train"].images)
+        _write(new, network, state, probabilities, table, facts, source, marks, device)
     shutil.rmtree(checkpoints, ignore_errors=True)
 
 
@@ -196,6 +197,7 @@ def _write(
     table: pd.DataFrame,
     facts: dict,
     source: dict,
+    marks: list[str],
     device: torch.device,
 ) -> None:
     """Write every file of the run into `folder`."""
@@ -210,6 +212,7 @@ def _write(
         "dataset": source["dataset"],
         "classes": json.dumps(classes),
         "data": source["source"],
+        "trained_on": " ".join(marks),  # so that `evaluate` knows these images again
     }
     save_weights(folder / WEIGHTS, network, notes)
     steps = int((table["part"] == "train").sum()) // settings["batch_size"]

@@ -26,7 +26,7 @@ def trained(tmp_path_factory):
     prepared, split = write_prepared(folder, by="patient")
     changes = {"recalibrate_batchnorm": True, "precision": "fp32"}
     settings = training_settings(epochs=1, batch_size=8, **changes)
-    given = {"weights": "random", "by": "patient"}
+    given = {"weights": "random"}
     train_run("dalaresnet50", prepared, split, folder / "run", settings, **given)
     return folder / "run", prepared
 
