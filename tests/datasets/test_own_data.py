@@ -111,6 +111,7 @@ def test_the_page_opens_with_the_images_and_the_scores(finished):
     assert "24 patients, 0 of them in more than one part" in opening
     assert re.search(r"<td>ResNet50</td>\s*<td>\d\.\d{3} \[\d\.\d{3}, \d\.\d{3}\]</td>", opening)
     assert not re.search(r"(?i)paper|BreakHis|printed", opening)
+    assert not re.search(r"printed|BreakHis|Evidence about the paper|Counts as evidence", page)
     assert {*re.findall(r'href="(#[^"]+)"', page)} <= {
         "#top",
         *(f"#{name}" for name in re.findall(r' id="([^"]+)"', page)),

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from paper_code.datasets.catalog import is_own
 from paper_code.errors import UserError
 from paper_code.metrics import compare_samples, holm
 from paper_code.metrics.power import least_detectable
@@ -231,5 +232,6 @@ def _line(network: str, rows: pd.DataFrame) -> dict[str, str]:
         )
     line["Verdict"] = verdicts_text(cells, SHOWN)
     line["Least detectable"] = number(cells.loc["accuracy", "least_detectable"])
-    line["Evidence about the paper"] = evidence_text(cells["obstacles"].iloc[0])
+    if not is_own(rows["dataset"].iloc[0]):
+        line["Evidence about the paper"] = evidence_text(cells["obstacles"].iloc[0])
     return line

@@ -29,20 +29,22 @@ from paper_code.reporting.verdicts import exact_columns, split_obstacles
 # The paper does not say what its maps were compared with.
 UNKNOWN_TRUTH = "the paper's ground truth is unknown"
 SHOWN = ("iou", "dice", "recall", "precision", "area")  # F1 is Dice
-NOTES = """Each cell: mean over the test images that show a lesion [95 % interval, patients drawn
-with replacement] (printed value). Scores are taken per image, then averaged, as the printed ones
-were: their F1 equals their Dice. Higher is better, but for the area, which is the part of the image
-that is marked; the lesion's part stands above each table.
-
-- IoU and recall reward a larger region, and the printed gain of DT Grad-CAM is mostly recall. So
-  read each row beside the last three, which know nothing of the network: the whole image, a
-  Gaussian round the centre, and a random map as smooth as the others. The fair comparisons are
-  those with the same area for all and those without a threshold.
+READING = """- IoU and recall reward a larger region. So read each row beside the last three, which
+  know nothing of the network: the whole image, a Gaussian round the centre, and a random map as
+  smooth as the others. The fair comparisons are those with the same area for all and those without
+  a threshold.
 - "Average of Eq. 8" is DT Grad-CAM before its cut; "Grad-CAM + Otsu" has the cut but not the
   noise. Together they tell what the noise brings and what the cut brings.
 - Where the threshold that is best on validation images marks more than 90 % of the image, no
   threshold is better than marking everything, and the row says so.
-- Pixels of equal value are ranked at random: scores are the expected ones.
+- Pixels of equal value are ranked at random: scores are the expected ones."""
+NOTES = f"""Each cell: mean over the test images that show a lesion [95 % interval, patients drawn
+with replacement] (printed value). Scores are taken per image, then averaged, as the printed ones
+were: their F1 equals their Dice, and the printed gain of DT Grad-CAM is mostly recall. Higher is
+better, but for the area, which is the part of the image that is marked; the lesion's part stands
+above each table.
+
+{READING}
 
 Paired differences: cam_comparisons.md."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from paper_code.datasets.catalog import is_own
 from paper_code.errors import UserError
 from paper_code.files import read_csv, read_json
 from paper_code.metrics.comparisons import weigh_difference
@@ -294,9 +295,9 @@ def marking_everything(runs: list[CamRun], dataset: str) -> dict[tuple[str, str]
 
 
 def heading(dataset: str, obstacles_found: str | None = None) -> str:
-    """The heading of a data set's block, with whether its maps count as evidence."""
+    """The heading of a data set's block, with whether its maps count as evidence on the paper."""
     title = f"## {DATASET_LABELS.get(dataset, dataset)}"
-    if obstacles_found is None:
+    if obstacles_found is None or is_own(dataset):
         return title
     return f"{title}\n\nCounts as evidence: {evidence_text(obstacles_found)}."
 
