@@ -16,6 +16,8 @@ from paper_code.networks.registry import VARIANTS
 from paper_code.progress import say, track
 
 PLAIN = "efficientnet_lite0"
+# Settings whose change makes other results of a training; the rest change how it is executed.
+DECIDING = ("epochs", "batch_size", "learning_rate", "rotation", "precision")
 NETWORKS = (PLAIN, *(f"{PLAIN}-{variant}" for variant in VARIANTS[PLAIN]))
 
 
@@ -85,7 +87,8 @@ def write_fine_tuned(
     label = sample.table["label"].to_numpy()
     keys = {"dataset": sample.name, "training": "fine-tuned"}
     facts = {"images": sample.table.to_csv(), "sum": pixel_sum(images), "dropout": DROPOUT}
-    facts |= keys | {"settings": asdict(settings_of(0))}
+    settings = asdict(settings_of(0))
+    facts |= keys | {name: settings[name] for name in DECIDING}
     parts = []
     for seed, number in product(seeds, repeats):
         identity = fingerprint({"seed": seed} | facts)
