@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from paper_code.errors import UserError
-from paper_code.files import read_json
+from paper_code.files import read_csv, read_json
 from paper_code.metrics.comparisons import weigh_difference
 from paper_code.metrics.intervals import bca_interval, widen_for_runs
 from paper_code.metrics.resampling import bootstrap_values, group_codes, left_out_values
@@ -37,7 +37,6 @@ METRIC_LABELS = {
     "precision": "Precision",
     "f1": "F1",
     "area": "Area",
-    "matched_iou": "IoU, same area",
     "pointing_game": "Pointing game",
     "energy_inside": "Energy inside",
     "auprc": "AUPRC",
@@ -54,9 +53,6 @@ NO_THRESHOLD = "no threshold better than marking everything"
 LEVEL = 0.95
 FEWEST = 5  # patients; with fewer an interval of a mean says nothing
 
-SCORES = ("regions", "maps", "stages")  # files of scores, one row per image and method
-OTHERS = ("tuning", "randomization")
-
 
 @dataclass(frozen=True)
 class CamRun:
@@ -65,9 +61,7 @@ class CamRun:
     facts: dict
     regions: pd.DataFrame
     maps: pd.DataFrame
-    stages: pd.DataFrame
     tuning: pd.DataFrame
-    randomization: pd.DataFrame
 
 
 def load_cam(path: str | Path) -> CamRun:
@@ -78,9 +72,10 @@ def load_cam(path: str | Path) -> CamRun:
     """
     path = Path(path)
     try:
-        tables = [_read_scores(path.with_name(f"{name}.csv")) for name in SCORES]
-        tables += [_read_plain(path.with_name(f"{name}.csv")) for name in OTHERS]
-        return CamRun(read_json(path), *tables)
+        regions, maps = (
+            _read_scores(path.with_name(f"{name}.csv")) for name in ("regions", "maps")
+        )
+        return CamRun(read_json(path), regions, maps, pd.read_csv(path.with_name("tuning.csv")))
     except (OSError, UserError, ValueError) as error:
         raise UserError(
             f"{path}: not the scores of a run ({error}). Make them with 'paper_code cam'."
@@ -88,14 +83,11 @@ def load_cam(path: str | Path) -> CamRun:
 
 
 def _read_scores(path: Path) -> pd.DataFrame:
-    table = pd.read_csv(path, dtype={"image": str, "group": str})
+    # Of the texts that pandas takes for a missing value, a patient's id may be one ("NA").
+    texts = {"image": str, "group": str}
+    table = read_csv(path, *texts, dtype=texts, na_values=[""])
     # An image without a patient is a unit of its own, the same one for every seed.
     return table.assign(group=table["group"].fillna(table["image"]))
-
-
-def _read_plain(path: Path) -> pd.DataFrame:
-    # The stage "none" is text, not a missing value.
-    return pd.read_csv(path, dtype={"stage": str}, keep_default_na=False, na_values=[""])
 
 
 def write_cam_table(
