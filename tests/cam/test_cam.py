@@ -9,7 +9,7 @@ from torchvision.models import resnet18
 
 from paper_code import device
 from paper_code.cam import METHODS, compute_cam, dt_gradcam_steps
-from paper_code.cam.capture import as_evaluated, capture
+from paper_code.cam.capture import View, as_evaluated, capture
 from paper_code.cam.compute import raw_cam
 from paper_code.errors import UserError
 from paper_code.networks import NETWORKS, build_network
@@ -227,7 +227,7 @@ def test_token_grids_lie_where_the_image_does(name, layer):
     changed = image.clone()
     changed[..., -28:, -28:] = 1
     with as_evaluated(network):
-        pair = [capture(network, x, None, layer, gradients=False) for x in (image, changed)]
+        pair = [capture(View(network, x, None, layer), gradients=False) for x in (image, changed)]
     moved = (pair[1].activations - pair[0].activations).norm(dim=1)[0]
     rows, columns = moved.shape
     assert columns == 2 * rows
