@@ -85,7 +85,7 @@ def test_all_convolutions_are_fused_and_the_logits_equal(build, layout):
         found = fused(inputs)
         assert torch.equal(network(inputs), expected)
     assert count(fused, FusedConv) == count(network, nn.Conv2d)
-    assert (found - expected).abs().max() < 1e-5 * expected.abs().max()
+    assert (found - expected).abs().max() < fusion._TOLERANCE["fp32"] * expected.abs().max()
     assert modules == list(network.modules())
     after = network.state_dict()
     assert all(torch.equal(before[key], after[key]) for key in before)
