@@ -77,7 +77,7 @@ def test_the_logits_are_equal_and_the_network_as_it_was(build, layout):
         found = fused(inputs)
         assert torch.equal(network(inputs), expected)
     assert fused is not network
-    assert (found - expected).abs().max() < 1e-5 * expected.abs().max()
+    assert (found - expected).abs().max() < 1e-4 * expected.abs().max()
     assert modules == list(network.modules())
     after = network.state_dict()
     assert all(torch.equal(before[key], after[key]) for key in before)
