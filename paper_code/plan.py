@@ -37,9 +37,7 @@ CAM_FILES = (
     "cam.json",
     "regions.csv",
     "maps.csv",
-    "stages.csv",
     "tuning.csv",
-    "randomization.csv",
 )
 
 

@@ -495,17 +495,6 @@ RESULTS: tuple[Result, ...] = (
         "Maps against each other on the same images: DT Grad-CAM against the other methods, what "
         "its noise and its cut bring, and every method against maps that know nothing.",
     ),
-    _maps(
-        "cam_ablation",
-        "ablation",
-        "The steps of DT Grad-CAM, one added after the other.",
-    ),
-    _maps(
-        "cam_faithfulness",
-        "faithfulness",
-        "Whether the maps follow the network: deletion and insertion curves beside a random order, "
-        "and maps of networks whose weights were randomised layer by layer.",
-    ),
     # --- a user's own data sets -------------------------------------------------------------------
     Result(
         "own_{dataset}",

@@ -1,4 +1,4 @@
-"""Localisation scores by hand, reference regions on real nuclei, faithfulness, the ablation."""
+"""Localisation scores by hand, reference regions on real nuclei, faithfulness."""
 
 import os
 from pathlib import Path
@@ -13,25 +13,19 @@ from skimage.io import imread
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
 from paper_code.cam import compute_cam
-from paper_code.cam.ablation import STAGES, spread, stage_maps, stage_scores
-from paper_code.cam.baselines import centre_prior, random_maps, whole_image
-from paper_code.cam.compute import dt_gradcam_steps
-from paper_code.cam.faithfulness import (
-    deletion_insertion,
-    randomization_test,
-    rank_correlation,
-)
+from paper_code.cam.contenders import centre_prior, random_maps, whole_image
+from paper_code.cam.faithfulness import deletion_insertion, rank_correlation
 from paper_code.cam.localization import (
     EVERYTHING,
     THRESHOLDS,
     best_threshold,
-    localization_scores,
     matched_area_scores,
     overlap_scores,
     reference_region,
     regions,
     threshold_free_scores,
 )
+from paper_code.cam.scoring import spread
 from paper_code.errors import UserError
 
 MONUSEG = Path(os.environ.get("SHARED_DATA", ROOT.parent / "shared/data")) / "monuseg_breast"
@@ -154,7 +148,7 @@ def test_best_threshold_finds_the_cut(truth):
     maps = np.where(truth, 0.45 + noise / 2, noise)
     threshold, iou = best_threshold(maps, truth)
     assert 0.38 <= threshold <= 0.46
-    scores = localization_scores(maps, truth, "gradcam", "fixed", threshold)
+    scores = overlap_scores(regions(maps, "gradcam", "fixed", threshold), truth)
     assert scores.iou.mean() == pytest.approx(iou) and iou > 0.99
 
 
@@ -218,7 +212,7 @@ def test_reference_region_on_real_nuclei():
     assert np.mean(ious) > 0.5 > 1.5 * np.mean(shares)
 
 
-# ---- faithfulness and ablation, on a network whose evidence is known
+# ---- faithfulness, on a network whose evidence is known
 
 
 class BrightSpot(torch.nn.Module):
@@ -257,8 +251,8 @@ def test_all_methods_find_the_spot(spot):
     network, images, masks = spot
     for method in ("gradcam", "scorecam", "eigencam", "dt_gradcam", "hirescam"):
         maps = compute_cam(network, images, [1, 1, 1], method, "body")
-        scores = localization_scores(maps, masks, method)
-        assert scores.iou.min() > 0.7, method
+        assert overlap_scores(regions(maps, method), masks).iou.min() > 0.7, method
+        scores = threshold_free_scores(maps, masks)
         assert scores.pointing_game.min() == 1, method
         assert scores.energy_inside.min() > 0.8, method
 
@@ -320,56 +314,11 @@ def test_batches_do_not_change_the_curves(spot):
     assert torch.allclose(one.insertion, all_.insertion, atol=1e-6)
 
 
-def test_randomization_changes_a_copy_stage_by_stage(spot):
-    network, images, _ = spot
-    stages = ["head", "body.0"]
-    before = {name: value.clone() for name, value in network.state_dict().items()}
-    table = randomization_test(
-        network, images, [1, 1, 1], "gradcam", "body.0", stages=stages, seed=3
-    )
-    assert table.stage.tolist() == ["none", "head", "body.0"]
-    assert table.spearman[0] == pytest.approx(1)
-    assert table.ssim[0] == pytest.approx(1)
-    assert table.ssim.iloc[-1] < 0.9
-    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
-    again = randomization_test(
-        network, images, [1, 1, 1], "gradcam", "body.0", stages=stages, seed=3
-    )
-    pd.testing.assert_frame_equal(table, again)
-
-
-def test_eigencam_ignores_the_head_and_the_test_says_so(spot):
-    """Eigen-CAM reads only the layer: resetting what lies above it must change nothing."""
-    network, images, _ = spot
-    table = randomization_test(network, images, [1, 1, 1], "eigencam", "body.0", stages=["head"])
-    assert table.ssim[1] == pytest.approx(1)
-
-
 def test_rank_correlation_of_constant_maps_is_nan(maps):
     maps = maps.clone()
     maps[1] = 0
     correlation = rank_correlation(maps, maps)
     assert np.isnan(correlation).tolist() == [False, True, False, False]
-
-
-def test_the_stages_of_dt_grad_cam_end_in_its_map(spot):
-    network, images, masks = spot
-
-    def means(**options) -> pd.DataFrame:
-        steps = dt_gradcam_steps(network, images, [1, 1, 1], "body", **options)
-        plain = compute_cam(network, images, [1, 1, 1], "gradcam", "body")
-        scores = stage_scores(stage_maps(steps, plain), masks)
-        return scores.groupby("stage", sort=False).mean()
-
-    table = means(copies=4, sigma=0.3)
-    assert table.index.tolist() == list(STAGES)
-    assert table.notna().all(axis=None) and table.le(1 + 1e-12).all(axis=None)
-    final = compute_cam(network, images, [1, 1, 1], "dt_gradcam", "body", copies=4, sigma=0.3)
-    scores = localization_scores(final, masks, "dt_gradcam").mean()
-    assert table["iou"].iloc[-1] == pytest.approx(scores.iou)
-    # with one copy and no noise the first three rows are one map
-    same = means(copies=1, sigma=0.0)["iou"].tolist()
-    assert same[0] == same[1] == same[2]
 
 
 def test_spread_by_hand():

@@ -22,7 +22,6 @@ SMALL = [
     "image_size=48",  # of 32 px the last map would be a single value
     "cam_image_size=48",
     "cam_images=2",
-    "faithfulness_images=1",
     "cam_tuning_images=1",
     "epochs=1",
     "cam_epochs=1",

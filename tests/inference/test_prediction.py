@@ -65,11 +65,14 @@ def test_predict_agrees_with_the_run(trained, tmp_path):
     paths = [tmp_path / "benign", tmp_path / "malignant"]
     weights = where / "weights.safetensors"
     assert run("predict", *paths, "--weights", weights, "-o", tmp_path / "p.csv") == 0
-    stored = load_run(where / "run.json").predictions.set_index("image")
+    done = load_run(where / "run.json")
+    stored = done.predictions.set_index("image")
+    # In other batches than in the run, which matters more the lower the precision.
+    atol = 1e-4 if done.facts["settings"]["precision"] == "fp32" else 0.02
     again = pd.read_csv(tmp_path / "p.csv")
     again.index = [image.removeprefix(f"{tmp_path.as_posix()}/") for image in again["image"]]
     for column in ("p_benign", "p_malignant"):
-        np.testing.assert_allclose(again.loc[stored.index, column], stored[column], atol=1e-4)
+        np.testing.assert_allclose(again.loc[stored.index, column], stored[column], atol=atol)
 
 
 def test_predict_skips_and_counts_what_it_cannot_read(trained, folder, tmp_path, capsys):

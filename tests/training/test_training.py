@@ -208,9 +208,8 @@ def test_dropout_is_not_drawn_from_the_stream_of_order_and_augmentation(monkeypa
     monkeypatch.setattr(loop, "augment", note)
     network = tiny_network()
     for seed, epoch in ((0, 1), (0, 2), (1, 1), (0, 1)):
-        trainer = loop._trainer(network, SETTINGS, torch.device("cpu"))
         settings = replace(SETTINGS, seed=seed, batch_size=20)
-        loop.train_epoch(trainer, lambda *_: torch.zeros(()), images_of(20), settings, epoch)
+        loop.train_epoch(network, lambda *_: torch.zeros(()), images_of(20), settings, epoch)
     assert seeds[0] == seeds[3] and len({*chain(*seeds)}) == 6
 
 

@@ -137,8 +137,8 @@ def _network_rows(by_image: list[Run], by_patient: list[Run], resamples: int) ->
     sides = both[: len(by_image)], both[len(by_image) :]
     compared = difference_bootstrap(*sides, METRICS, resamples, paired=False).set_index("metric")
     apart = _differences(by_image, by_patient)
-    tested = [units_tested(run) for run in (*by_image, *by_patient)]
-    lacking = [shortfall((r.repeat for r in s), tested) for s in (by_image, by_patient)]
+    patients = [units_tested(run) for run in (*by_image, *by_patient)]
+    lacking = [shortfall((r.repeat for r in s), patients) for s in (by_image, by_patient)]
     intervals = [runs_interval(side, METRICS, resamples).set_index("metric") for side in sides]
     rows = []
     for metric in METRICS:
@@ -152,7 +152,7 @@ def _network_rows(by_image: list[Run], by_patient: list[Run], resamples: int) ->
         row["each_seed"] = " ".join(f"{difference:+.3f}" for difference in apart[metric])
         row["largest_class"] = round(_largest_class(by_patient), 6)
         row["shortfall"] = join_obstacles(*map(split_obstacles, lacking))
-        row["fewest_patients"] = min(tested)
+        row["fewest_patients"] = min(patients)
         rows.append(row)
     return rows
 

@@ -39,7 +39,6 @@ METRIC_LABELS = {
     "precision": "Precision",
     "f1": "F1",
     "area": "Area",
-    "matched_iou": "IoU, same area",
     "pointing_game": "Pointing game",
     "energy_inside": "Energy inside",
     "auprc": "AUPRC",
@@ -57,9 +56,6 @@ LEVEL = 0.95
 FEWEST = 5  # patients; with fewer an interval of a mean says nothing
 OF_DIFFERENCES = ("p_value", "se", "df", "fewest_patients", "shortfall")  # of `resampled`
 
-SCORES = ("regions", "maps", "stages")  # files of scores, one row per image and method
-OTHERS = ("tuning", "randomization")
-
 
 @dataclass(frozen=True)
 class CamRun:
@@ -68,9 +64,7 @@ class CamRun:
     facts: dict
     regions: pd.DataFrame
     maps: pd.DataFrame
-    stages: pd.DataFrame
     tuning: pd.DataFrame
-    randomization: pd.DataFrame
 
 
 def load_cam(path: str | Path) -> CamRun:
@@ -81,9 +75,10 @@ def load_cam(path: str | Path) -> CamRun:
     """
     path = Path(path)
     try:
-        tables = [_read_scores(path.with_name(f"{name}.csv")) for name in SCORES]
-        tables += [_read_plain(path.with_name(f"{name}.csv")) for name in OTHERS]
-        return CamRun(read_json(path), *tables)
+        regions, maps = (
+            _read_scores(path.with_name(f"{name}.csv")) for name in ("regions", "maps")
+        )
+        return CamRun(read_json(path), regions, maps, pd.read_csv(path.with_name("tuning.csv")))
     except (OSError, UserError, ValueError) as error:
         raise UserError(
             f"{path}: not the scores of a run ({error}). Make them with 'paper_code cam'."
@@ -91,15 +86,11 @@ def load_cam(path: str | Path) -> CamRun:
 
 
 def _read_scores(path: Path) -> pd.DataFrame:
-    table = _read_plain(path)
+    # Of the texts that pandas takes for a missing value, a patient's id may be one ("NA").
+    texts = {"image": str, "group": str}
+    table = read_csv(path, *texts, dtype=texts, na_values=[""])
     # An image without a patient is a unit of its own, the same one for every seed.
     return table.assign(group=table["group"].fillna(table["image"]))
-
-
-def _read_plain(path: Path) -> pd.DataFrame:
-    # Patients may be called "NA" or "None", and the stage "none" is one: names, not missing values.
-    types = dict.fromkeys(("image", "group", "stage"), str)
-    return read_csv(path, dtype=types, na_values=[""])
 
 
 def write_cam_table(
