@@ -17,7 +17,6 @@ benchmarks/results/cam_*.
 import argparse
 import json
 import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -36,6 +35,8 @@ import torchvision
 from paper_code.cam import compute_cam, methods
 from paper_code.device import resolve_precision
 from paper_code.files import write_csv, write_text
+from paper_code.provenance import hardware, versions
+from paper_code.reporting.markdown import markdown
 
 RESULTS = Path(__file__).parent / "results"
 METHODS = (
@@ -120,70 +121,31 @@ def report(table: pd.DataFrame, options: argparse.Namespace) -> None:
         peer = table.method.map(peers)
         table[ratio] = peer / table[column] if "speedup" in ratio else table[column] / peer
     layout = "quick" if options.quick else f"{options.image_size}px"
-    name = f"cam_{torch.device(options.device).type}_{layout}"
-    lines = [f"# Class activation maps, ResNet50, one image, {layout}", "", hardware(options), ""]
-    header = [
-        "method",
-        "library",
-        "seconds",
-        "times as fast",
-        "CPU s",
-        "times less",
-        "peak MB",
-        "of peer's",
-    ]
-    header += ["added MB", "of peer's", "largest difference"]
-    lines += ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
-    for row in table.itertuples():
-        numbers = (
-            f"{row.seconds:.4g}",
-            f"{row.speedup:.2f}",
-            f"{row.cpu_seconds:.4g}",
-            f"{row.cpu_speedup:.2f}",
-            f"{row.peak_mb:.0f}",
-            f"{row.peak_part:.2f}",
-            f"{row.added_mb:.0f}",
-            f"{row.added_part:.2f}",
-            f"{row.difference:.1e}" if hasattr(row, "difference") else "nan",
-        )
-        cells = [row.method, row.library, *numbers]
-        lines.append("| " + " | ".join("" if cell == "nan" else cell for cell in cells) + " |")
-    seconds = table.set_index(["method", "library"]).seconds
-    processor = table.set_index(["method", "library"]).cpu_seconds
-    peers = [
-        (seconds["gradcam", library], library)
-        for library in (PYTORCH_GRAD_CAM, TORCHCAM)
-        if ("gradcam", library) in seconds
-    ]
-    if peers and ("dt_gradcam", OURS) in seconds:
-        fastest, library = min(peers)
-        ratio = seconds["dt_gradcam", OURS] / fastest
-        busy = processor["dt_gradcam", OURS] / processor["gradcam", library]
-        lines += [
-            "",
-            f"DT Grad-CAM with 10 copies takes {ratio:.2f} x one Grad-CAM of {library} "
-            f"({busy:.2f} x its processor time).",
-        ]
-    text = "\n".join(lines) + "\n"
+    device = torch.device(options.device)
+    formats = {
+        "seconds": ("seconds", "{:.4g}"),
+        "speedup": ("times as fast", "{:.2f}"),
+        "cpu_seconds": ("CPU s", "{:.4g}"),
+        "cpu_speedup": ("times less", "{:.2f}"),
+        "peak_mb": ("peak MB", "{:.0f}"),
+        "peak_part": ("of peer's", "{:.2f}"),
+        "added_mb": ("added MB", "{:.0f}"),
+        "difference": ("largest difference", "{:.1e}"),
+    }
+    shown = table[["method", "library"]].copy()
+    for column, (title, form) in formats.items():
+        if column in table:
+            shown[title] = table[column].map(lambda x, f=form: "" if np.isnan(x) else f.format(x))
+    installed = ", ".join(f"{name} {version}" for name, version in versions().items())
+    text = (
+        f"# Class activation maps, ResNet50, one image, {layout}\n\n{hardware(device)}, "
+        f"{options.threads} threads, load average {os.getloadavg()[0]:.1f} at the end; "
+        f"{installed}.\n\n{markdown(shown)}\n"
+    )
     print(text)
+    name = f"cam_{device.type}_{layout}"
     write_csv(RESULTS / f"{name}.csv", table)
     write_text(RESULTS / f"{name}.md", text)
-
-
-def hardware(options: argparse.Namespace) -> str:
-    """One line on the machine, the versions and how busy the machine was."""
-    processor = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        info = Path("/proc/cpuinfo").read_text().splitlines()
-        processor = next((i.split(":")[1].strip() for i in info if "model name" in i), processor)
-    name = torch.cuda.get_device_name() if options.device.startswith("cuda") else processor
-    load = (
-        f", load average {os.getloadavg()[0]:.1f} at the end" if hasattr(os, "getloadavg") else ""
-    )
-    return (
-        f"{name}, {options.threads} CPU threads{load}; torch {torch.__version__}, "
-        f"torchvision {torchvision.__version__}, Python {platform.python_version()}."
-    )
 
 
 def measure(options: argparse.Namespace, library: str, method: str, path: str) -> None:

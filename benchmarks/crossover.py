@@ -40,8 +40,8 @@ breakhis_200x 1 17 24 21 32 37 27 18 21 14 17 21 21 22 12 9 21 15
 # Accuracy halfway between known and unknown, about that of the frozen network.
 HALFWAY = {"breakhis_100x": 0.75, "breakhis_200x": 0.86}
 DIFFERENCES, REPEATS = (0.0, 0.05, 0.1, 0.15, 0.2), (8, 200)
-# Standard deviations on the margin's scale; with these, the differences of patients scatter as they
-# do.
+# Standard deviations on the margin's scale. With these, differences of patients at 100X scatter as
+# those of the frozen network do.
 PATIENT, ARM, PATIENT_IN_ARM, IMAGE, GAIN = 1.0, 0.3, 0.3, 1.0, 0.7
 SPREAD = float(np.sqrt(PATIENT**2 + ARM**2 + PATIENT_IN_ARM**2 + IMAGE**2))
 FLIPS = 2000

@@ -1,180 +1,150 @@
-"""Our training loop against the usual one, on the same network, images and epochs, in one run.
+"""Training throughput of every network: our loop beside a plain mixed-precision loop, in one run.
 
-    python benchmarks/training.py [--network resnet50] [--image-size 224] [--images 128]
+    python benchmarks/training.py [--networks resnet50 vit] [--image-size 224] [--images 1024]
 
-The usual loop is what most tutorials show: a DataLoader that decodes, resizes and augments with PIL
-in worker processes, fp32, contiguous tensors, Adam, a copy of each batch to the device and
-`loss.item()` after each step. Ours is `paper_code.training.loop.fit` on a prepared array; its
-one-off preparation is timed too. The two take turns and the medians over the epochs are compared.
-Results go to benchmarks/results/training.{csv,md}.
+The plain loop is PyTorch's own AMP recipe: images in memory behind a DataLoader, a copy of each
+batch to the device, torchvision's flip and rotation of the batch, autocast, Adam, contiguous
+tensors and `loss.item()` after each step. Ours is `paper_code.training.loop.fit`. Both use the same
+precision and take turns; medians over the epochs are compared. On a CPU with one thread
+(OMP_NUM_THREADS=1) all times are the processor's, so that other jobs hardly count. Results go to
+benchmarks/results/training_<device>.{csv,md}.
 """
 
 import argparse
 import statistics
-import tempfile
 import time
+from argparse import Namespace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
-import torchvision
-from PIL import Image
 from torch.nn import functional as F
-from torch.utils.data import DataLoader, Dataset
-from torchvision import transforms
+from torch.utils.data import DataLoader, TensorDataset
+from torchvision.transforms import v2
 
 from paper_code.config import defaults
-from paper_code.datasets.catalog import find_dataset
-from paper_code.datasets.prepare import make_manifest, prepare
-from paper_code.device import clock, default_device, resolve_precision
-from paper_code.files import write_csv, write_text
+from paper_code.device import autocast, default_device, resolve_precision, use_float32
+from paper_code.device import clock as wall_clock
 from paper_code.networks.builder import build_network
-from paper_code.parallel import cores
-from paper_code.phantoms import write_phantom
+from paper_code.networks.preprocessing import normalize
+from paper_code.networks.registry import NETWORKS
 from paper_code.provenance import hardware
+from paper_code.reporting.markdown import markdown, write_table
+from paper_code.training import loop
 from paper_code.training.loop import ImageSet, TrainingSettings, fit
 
 RESULTS = Path(__file__).parent / "results"
 
 
-class Files(Dataset):
-    """Images decoded when asked for."""
-
-    def __init__(self, paths: list[str], labels: list[int], size: int) -> None:
-        self.items = list(zip(paths, labels, strict=True))
-        self.transform = transforms.Compose(
-            [
-                transforms.Resize((size, size)),
-                transforms.RandomRotation(15),
-                transforms.RandomHorizontalFlip(),
-                transforms.ToTensor(),
-                transforms.Normalize([0.5] * 3, [0.5] * 3),
-            ]
-        )
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        path, label = self.items[index]
-        return self.transform(Image.open(path).convert("RGB")), label
+def clock(device: torch.device) -> float:
+    """Seconds of the wall clock, or of the processor where one thread does everything."""
+    one_thread = device.type == "cpu" and torch.get_num_threads() == 1
+    return time.process_time() if one_thread else wall_clock(device)
 
 
-def usual_loop(paths, labels, args, device) -> list[float]:
-    """Seconds of each epoch of the usual loop."""
+def noise(size: Namespace) -> tuple[torch.Tensor, torch.Tensor]:
+    """uint8 images of random pixels, and labels of two classes."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (size.images, 3, size.image_size, size.image_size)
+    images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+    return images, torch.arange(size.images) % 2
+
+
+def plain_loop(name: str, size: Namespace, device: torch.device) -> list[float]:
+    """Seconds of each epoch of the plain loop but the first."""
     torch.manual_seed(0)
-    network = torchvision_network(args.network).to(device)
+    network = build_network(name, 2, image_size=size.image_size).to(device)
+    precision = resolve_precision("auto", device)
+    scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
+    transform = v2.Compose([v2.RandomHorizontalFlip(), v2.RandomRotation(15)])
     loader = DataLoader(
-        Files(paths, labels, args.image_size),
-        batch_size=args.batch_size,
+        TensorDataset(*noise(size)),
+        batch_size=size.batch_size,
         shuffle=True,
         drop_last=True,
-        num_workers=cores(),
         pin_memory=device.type == "cuda",
-        persistent_workers=True,
     )
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
     seconds = []
-    for _ in range(args.epochs + 1):
+    for _ in range(size.epochs + 1):
         start = clock(device)
         network.train()
         for inputs, targets in loader:
-            inputs, targets = inputs.to(device), targets.to(device)
+            inputs, targets = transform(normalize(inputs.to(device))), targets.to(device)
             optimizer.zero_grad()
-            loss = F.cross_entropy(network(inputs), targets)
-            loss.backward()
-            optimizer.step()
+            with autocast(device, precision):
+                loss = F.cross_entropy(network(inputs).float(), targets)
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
             loss.item()
         seconds.append(clock(device) - start)
-    return seconds[1:]  # the first epoch starts the workers
+    return seconds[1:]
 
 
-def our_loop(images, labels, args, device) -> list[float]:
-    """Seconds of each epoch of ours; validation is timed apart and not counted."""
+def our_loop(name: str, size: Namespace, device: torch.device, **changes) -> list[dict]:
+    """`State.seconds` of each epoch of ours but the first."""
     torch.manual_seed(0)
-    network = build_network(args.network, 2, image_size=args.image_size)
+    network = build_network(name, 2, image_size=size.image_size)
     network.to(device, memory_format=torch.channels_last)
-    part = ImageSet(images.to(device), labels.to(device))
-    few = ImageSet(part.images[:8], part.labels[:8])
-    settings = TrainingSettings.of(
-        defaults(), epochs=args.epochs + 1, batch_size=args.batch_size, checkpoint_seconds=1e9
-    )
-    state = fit(network, part, few, settings)
-    return [row["train_seconds"] for row in state.seconds][1:]
+    images, labels = (part.to(device) for part in noise(size))
+    few = ImageSet(images[: size.val], labels[: size.val])
+    given = {"epochs": size.epochs + 1, "batch_size": size.batch_size, "checkpoint_seconds": 1e9}
+    settings = TrainingSettings.of(defaults(), **given, recalibrate_batchnorm=False, **changes)
+    return fit(network, ImageSet(images, labels), few, settings).seconds[1:]
 
 
-def torchvision_network(name: str) -> torch.nn.Module:
-    """The same architecture as most code builds it."""
-    if name == "resnet50":
-        return torchvision.models.resnet50(num_classes=2)
-    return build_network(name, 2)
+def used(size: Namespace) -> int:
+    """Images that an epoch trains on: whole batches."""
+    return size.images // size.batch_size * size.batch_size
 
 
 def main() -> None:
+    device = default_device()
+    gpu = device.type == "cuda"
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--network", default="resnet50")
-    parser.add_argument("--image-size", type=int, default=224)
-    parser.add_argument("--images", type=int, default=128)
-    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
+    parser.add_argument("--image-size", type=int, default=224 if gpu else 64)
+    parser.add_argument("--images", type=int, default=1024 if gpu else 64)
+    parser.add_argument("--batch-size", type=int, default=32 if gpu else 16)
+    parser.add_argument("--val", type=int, default=8, help="images, timed apart and not counted")
     parser.add_argument("--epochs", type=int, default=2, help="timed ones, after a first")
     parser.add_argument("--rounds", type=int, default=2, help="how often the two take turns")
-    args = parser.parse_args()
-    device = default_device()
-    with tempfile.TemporaryDirectory() as folder:
-        # Phantoms of the published size, so that decoding costs what it costs with real files.
-        write_phantom(
-            "breakhis", Path(folder, "raw"), images=args.images, height=460, seed=0, workers=cores()
-        )
-        manifest = Path(folder, "manifest.csv")
-        make_manifest(find_dataset("breakhis_100x"), Path(folder, "raw"), "phantom", manifest)
-        start = time.perf_counter()
-        prepare(manifest, folder, image_size=args.image_size, workers=cores())
-        preparation = time.perf_counter() - start
-        table = pd.read_csv(manifest)
-        labels = (table["label"] == "malignant").to_numpy(dtype=int, copy=True)
-        images = torch.from_numpy(np.load(Path(folder, "images.npy")))
-        usual, ours = [], []
-        for _ in range(args.rounds):
-            usual += usual_loop(table["path"].tolist(), labels.tolist(), args, device)
-            ours += our_loop(images, torch.from_numpy(labels), args, device)
-    used = len(labels) // args.batch_size * args.batch_size
-    rows = [
-        {"loop": "usual", "precision": "fp32", "seconds_per_epoch": statistics.median(usual)},
-        {
-            "loop": "ours",
-            "precision": resolve_precision("auto", device),
-            "seconds_per_epoch": statistics.median(ours),
-        },
-    ]
-    report = pd.DataFrame(rows)
-    report["images_per_second"] = used / report["seconds_per_epoch"]
-    report["ratio"] = report["images_per_second"] / report["images_per_second"].iloc[0]
-    report = report.round(3).assign(
-        network=args.network,
-        image_size=args.image_size,
-        batch_size=args.batch_size,
-        images=used,
-        epochs_timed=len(ours),
-        preparation_seconds=round(preparation, 2),
-        hardware=hardware(device),
-        torch=torch.__version__,
+    size = parser.parse_args()
+    torch.backends.cudnn.benchmark = True
+    use_float32()
+    loop.clock = clock
+    rows = []
+    for name in size.networks:
+        plain, ours = [], []
+        for _ in range(size.rounds):
+            plain += plain_loop(name, size, device)
+            ours += [row["train_seconds"] for row in our_loop(name, size, device)]
+        first, second = (used(size) / statistics.median(each) for each in (plain, ours))
+        rows.append({"network": name, "plain": first, "ours": second, "ratio": second / first})
+        print(rows[-1], flush=True)
+    facts = {
+        "precision": resolve_precision("auto", device),
+        "image_size": size.image_size,
+        "batch_size": size.batch_size,
+        "images": used(size),
+        "epochs_timed": size.epochs * size.rounds,
+        "threads": torch.get_num_threads(),
+        "clock": "processor" if not gpu and torch.get_num_threads() == 1 else "wall",
+        "hardware": hardware(device),
+        "torch": torch.__version__,
+    }
+    report = pd.DataFrame(rows).round(3)
+    titles = ["Network", "Plain AMP loop, images/s", "Ours, images/s", "Ratio"]
+    write_table(
+        RESULTS / f"training_{device.type}.csv",
+        report.assign(**facts),
+        "Training throughput of each network",
+        [
+            "; ".join(f"{key.replace('_', ' ')} {value}" for key, value in facts.items()),
+            markdown(report.astype(str).set_axis(titles, axis=1)),
+        ],
     )
-    name = f"training_{args.network}_{device.type}"
-    write_csv(RESULTS / f"{name}.csv", report)
-    lines = [
-        f"# Training throughput: {args.network}, {args.image_size} px, batch {args.batch_size}",
-        f"{hardware(device)}; torch {torch.__version__}; {used} images, median of {len(ours)} "
-        f"epochs each, in turns; preparing the array once took {preparation:.2f} s.",
-        "| loop | precision | s per epoch | images/s | ratio |\n| --- | --- | --- | --- | --- |\n"
-        + "\n".join(
-            f"| {r.loop} | {r.precision} | {r.seconds_per_epoch:.2f} | {r.images_per_second:.1f} "
-            f"| {r.ratio:.2f} |"
-            for r in report.itertuples()
-        ),
-    ]
-    write_text(RESULTS / f"{name}.md", "\n\n".join(lines) + "\n")
-    print("\n\n".join(lines))
 
 
 if __name__ == "__main__":

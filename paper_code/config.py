@@ -10,22 +10,14 @@ from types import ModuleType
 
 import yaml
 
-from paper_code.datasets.catalog import BUILT_IN, CONTROLS, find_dataset, is_own
+from paper_code.datasets.catalog import BUILT_IN, find_dataset, is_own
 from paper_code.datasets.read import class_counts, dataset_files_present, read_dataset
-from paper_code.device import explain_precision
+from paper_code.device import check_gpu, explain_precision
 from paper_code.driver import cuda_device_count
 from paper_code.errors import UserError
 from paper_code.networks.names import VARIANT
 from paper_code.parallel import cores
 
-# Controls show colours, for which few pixels are enough; telling patients apart takes larger steps.
-CONTROL_RUN = {
-    "image_size": 32,
-    "epochs": 10,
-    "batch_size": 32,
-    "learning_rate": 0.002,
-    "images_per_dataset": "all",
-}
 THE_PAIR = ("dalaresnet50", "resnet50")  # compared on every data set
 MAPS = "_maps"  # ends the name of a data set at the size, and with the epochs, of the runs for maps
 FOLDER = Path(__file__).resolve().parent / "defaults"  # a link to config/, installed as a folder
@@ -86,7 +78,7 @@ TRAINING_OPTIONS = (
     "rotation",
     "select_epoch",
     "precision",
-    "execution",
+    "compile",
     "recalibrate_batchnorm",
     "checkpoint_seconds",
 )
@@ -238,7 +230,7 @@ def resolve_settings(config: dict) -> dict:
         config: the content of `config/config.yaml` with the user's overrides.
 
     Returns:
-        A new dictionary without `scales`; `scale` is smoke, demo or paper and every key that the
+        A new dictionary without `scales`; `scale` is demo or paper and every key that the
         scale sets has its value. `weights`, `precision` and `cam_precision` stay `auto` until a job
         resolves them on its own machine.
 
@@ -279,8 +271,7 @@ def settings_of(settings: dict, dataset: str, network: str = "") -> dict:
     """The settings of one data set, or of a network on it: those of all, with what `for_dataset`
     has of the data set.
 
-    A name that ends in `MAPS` has size and epochs of the runs for maps. Controls have seeds and a
-    network of their own.
+    A name that ends in `MAPS` has size and epochs of the runs for maps.
     """
     base = dataset.removesuffix(MAPS)
     own = settings
@@ -293,14 +284,28 @@ def settings_of(settings: dict, dataset: str, network: str = "") -> dict:
         leakage = own["leakage_networks"] if base in own["leakage_datasets"] else []
         few = [name for name in own["networks"] if name in (*THE_PAIR, *leakage)]
         own = own | {"networks": few, "placements": []}
-    if base in CONTROLS:
-        networks = settings["leakage_networks"][:1]
-        own = own | {"seeds": settings["leakage_control_seeds"], "networks": networks}
-        own |= {"split_seeds": "paired", "placements": [], **CONTROL_RUN}
     own = own | settings["for_dataset"].get(base, {})
     if dataset != base:
         own |= {"image_size": own["cam_image_size"], "epochs": own["cam_epochs"]}
     return own
+
+
+def choose(config: dict) -> dict:
+    """What a configuration means on this machine, as plain data.
+
+    Returns:
+        `settings` of `resolve_settings`, `sources` of `choose_sources`, and whether `gpu`s are
+        there.
+
+    Raises:
+        UserError: the configuration is wrong, data that it asks for are missing, or PyTorch cannot
+            use the GPU that is there.
+    """
+    settings = resolve_settings(config)
+    gpu = cuda_device_count() > 0
+    if gpu:
+        check_gpu()
+    return {"settings": settings, "sources": choose_sources(settings), "gpu": gpu}
 
 
 def choose_sources(settings: dict) -> dict[str, tuple[str, str]]:

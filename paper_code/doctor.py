@@ -1,13 +1,10 @@
 """What this machine can do: hardware, disk, data, weights, and how long each scale takes."""
 
-import contextlib
 import functools
 import importlib
 import os
 import shutil
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -26,28 +23,21 @@ from paper_code.networks.names import parse_network
 from paper_code.networks.registry import NETWORKS, network_module
 from paper_code.plan import Plan
 from paper_code.provenance import processor, versions
-from paper_code.time_left import duration
-
-if TYPE_CHECKING:
-    from paper_code.forecast import Rates
 
 ROOT = Path(__file__).resolve().parents[1]
 MEASURED = ROOT / "benchmarks" / "results" / "scales.csv"
-PREPARATION = ROOT / "benchmarks" / "results" / "full_scale.csv"
-SCALES = ("smoke", "demo", "paper")
+SCALES = ("demo", "paper")
 GIB = 2**30
 
 
 def doctor(
     data_root: str | Path | None = None,
-    probe: str | None = None,
     configfile: str | Path | None = None,
 ) -> list[str]:
     """Print what this machine can do and return what stands in the way of a run.
 
     Args:
         data_root: the folder of the data sets; defaults to that of the configuration.
-        probe: a scale whose time and memory are estimated from a few steps of every network.
         configfile: a configuration of yours; defaults to config/config.yaml.
 
     Raises:
@@ -66,8 +56,6 @@ def doctor(
         scale: Plan(values | {"datasets": usable}, sources) for scale, values in settings.items()
     }
     problems += _scales(plans, chosen)
-    if probe:
-        _probe(plans[probe])
     for problem in problems:
         print(f"problem: {problem}")
     if not problems:
@@ -173,7 +161,9 @@ def parameters(network: str, gate_after: int, classes: int) -> int:
 
 
 def _scales(plans: dict[str, Plan], chosen: str) -> list[str]:
-    measured = _measured(MEASURED, "scale", "hardware", "seconds", "what")
+    columns = ["scale", "hardware", "seconds", "what"]
+    # Only a clone has them.
+    measured = pd.read_csv(MEASURED) if MEASURED.is_file() else pd.DataFrame(columns=columns)
     free = shutil.disk_usage(Path.cwd()).free
     problems = []
     print("\nScales")
@@ -188,90 +178,11 @@ def _scales(plans: dict[str, Plan], chosen: str) -> list[str]:
         rows = list(measured[measured["scale"] == scale].itertuples())
         for row in rows:
             print(f"    measured on {row.hardware}: {row.seconds / 60:.1f} min ({row.what})")
-        measured_here = job_seconds(Path("results") / scale / "benchmarks")
-        if measured_here:
-            print(
-                f"    measured here: {sum(measured_here) / 60:.1f} min over "
-                f"{len(measured_here)} finished jobs"
-            )
-        preparation = preparation_seconds(plan)
-        if preparation:
-            print(
-                f"    real images: about {duration(preparation)} of one core to check and prepare "
-                "them (measured on images of the published sizes, at 224 px)"
-            )
-        if not rows and not measured_here:
-            print(f"    time: not measured; --probe {scale} estimates it")
+        if not rows:
+            print("    time: not measured")
         if total > free and scale == chosen:
             problems.append(
                 f"scale {scale} needs {total / GIB:.1f} GiB, {free / GIB:.1f} GiB are free here. "
                 "Free some space or run in another folder (--directory)."
             )
     return problems
-
-
-def _measured(path: Path, *columns: str) -> pd.DataFrame:
-    """Committed measurements; none in an installed package, because only a clone has them."""
-    return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=columns)
-
-
-def preparation_seconds(plan: Plan) -> float:
-    """Seconds of one core to check and prepare the real images of the paper's data sets."""
-    measured = _measured(PREPARATION, "step", "dataset", "images", "processor_seconds")
-    measured = measured[measured["step"].isin(["manifest", "prepare"])].copy()
-    measured["each"] = measured["processor_seconds"] / measured["images"]
-    each = measured.groupby("dataset")["each"].sum()
-    real = [name for name in plan.settings["datasets"] if plan.source(name)[0] == "real"]
-    return sum(float(each[name]) * images_of(plan, name) for name in real if name in each)
-
-
-def job_seconds(benchmarks: Path) -> list[float]:
-    """Seconds of each finished job, as Snakemake's benchmark files have them."""
-    seconds = []
-    for path in sorted(benchmarks.rglob("*.tsv")):
-        with contextlib.suppress(ValueError, KeyError, IndexError):  # of a killed run
-            # Snakemake reads a clock that may be set back.
-            seconds.append(max(0.0, float(pd.read_csv(path, sep="\t")["s"].iloc[0])))
-    return seconds
-
-
-def _probe(plan: Plan) -> None:
-    """Measure rates on this machine, and print how long a run of the plan would take."""
-    # Only this imports torch, which takes seconds.
-    from paper_code.forecast import forecast, sets_of
-    from paper_code.probe import measure
-
-    started = time.monotonic()
-    rates = measure(plan)
-    images = {name: images_of(plan, name) for name in sets_of(plan)}
-    notebooks = plan.notebooks((ROOT / "notebooks").glob("*.ipynb"))
-    found = forecast(plan, rates, images, len(notebooks))
-    print(f"\nProbe of {plan.scale} ({time.monotonic() - started:.0f} s; {_unit(rates)})")
-    for (name, size, batch), rate in rates.training.items():
-        print(
-            f"  {name}, {size} px: {batch / rate.step:.1f} images/s training, "
-            f"{1 / rate.image:.1f} validation, {rate.start:.1f} s to start and save"
-        )
-    lines = [("", "jobs", "each", "together", "memory")]
-    for part in found.parts:
-        each = duration(part.seconds / max(1, part.jobs))
-        memory = f"{part.memory / GIB:.1f} GiB" if part.memory else ""
-        lines.append((part.name, str(part.jobs), each, duration(part.seconds), memory))
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for first, *rest in lines:
-        cells = [text.rjust(width) for text, width in zip(rest, widths[1:], strict=True)]
-        print("  ".join([f"  {first:<{widths[0]}}", *cells]).rstrip())
-    need = sum(needed_bytes(plan).values())
-    together = sum(part.seconds for part in found.parts)
-    print(
-        f"  {plan.scale}: about {duration(found.seconds)} ({duration(together)} one after "
-        f"another), {rates.slots} training runs at once; up to {found.memory / GIB:.1f} GiB of "
-        f"{'GPU ' if rates.in_turn else ''}memory for them; {need / GIB:.1f} GiB of disk besides "
-        "phantoms"
-    )
-
-
-def _unit(rates: "Rates") -> str:
-    if rates.in_turn:
-        return "seconds on the clock"
-    return "processor time per thread; measure on an idle machine, a busy one computes more slowly"

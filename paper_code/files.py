@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -52,10 +52,16 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def replacing_together(folder: str | Path) -> Iterator[Path]:
+def replacing_together(folder: str | Path, earlier: Iterable[str] = ()) -> Iterator[Path]:
     """Yield a temporary folder; move its files into `folder` if the block succeeds.
 
-    So files that belong together appear together, or not at all.
+    If the block raises, or the process is killed in it, `folder` stays as it was. The files are
+    moved one by one, after those of an earlier set have gone: a process that is killed at that
+    moment leaves a part of one set, never a mixture of two.
+
+    Args:
+        folder: of the files; made if need be.
+        earlier: names of all files that an earlier set may have there.
 
     Raises:
         UserError: the disk is full.
@@ -67,6 +73,8 @@ def replacing_together(folder: str | Path) -> Iterator[Path]:
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=f".new-{os.getpid()}-") as temporary:
             yield Path(temporary)
+            for name in earlier:
+                (folder / name).unlink(missing_ok=True)
             for path in sorted(Path(temporary).iterdir()):
                 path.replace(folder / path.name)
     except UserError:

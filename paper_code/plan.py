@@ -12,7 +12,6 @@ from pathlib import Path
 from paper_code.config import MAPS, settings_of
 from paper_code.datasets import breakhis_lists
 from paper_code.datasets.catalog import (
-    CONTROLS,
     PAPER_DATASETS,
     find_dataset,
     is_own,
@@ -38,9 +37,7 @@ CAM_FILES = (
     "cam.json",
     "regions.csv",
     "maps.csv",
-    "stages.csv",
     "tuning.csv",
-    "randomization.csv",
 )
 
 
@@ -112,7 +109,6 @@ class Plan:
         families = {key: [n for n in every if n in of_families(key)] for key in FAMILIES}
         scored = [n for n in every if n in self.settings["cam_datasets"] or is_own(n)]
         maps = [name for name in scored if self.explained and self._has_lesions(name)]
-        controlled = paper and self.settings["leakage_control_seeds"]
         real = [name for name in families["breakhis"] if self.source(name)[0] == "real"]
         return families | {
             "all": every,
@@ -121,7 +117,6 @@ class Plan:
             "leakage": [name for name in self.settings["leakage_datasets"] if name in every],
             "crossover": real if self._crossover(real) else [],
             "crossover gates": real if self.settings["crossover_fine_tuned"] else [],
-            "controls": list(CONTROLS) if controlled else [],
             "maps": maps,
             "paper maps": [name for name in maps if not is_own(name)],
             "own maps": [name for name in maps if is_own(name)],
@@ -150,17 +145,14 @@ class Plan:
             "paired": every if DALA in every and len(every) > 1 else [],
             "confused": [name for name in compared if name in (DALA, "resnet50")] or compared[:1],
             "leakage": [name for name in self.settings["leakage_networks"] if name in compared],
-            "control": compared,
         }[selection]
 
     def source(self, dataset: str) -> tuple[str, str]:
-        """("real" or "phantom", why) of a data set, a control, or a data set for maps."""
-        if dataset in CONTROLS:
-            return "phantom", "a control"
+        """("real" or "phantom", why) of a data set, or of a data set for maps."""
         return self.sources[dataset.removesuffix(MAPS)]
 
     def facts(self, dataset: str) -> Dataset:
-        """What is to be known about a data set, a control, or a data set for maps."""
+        """What is to be known about a data set, or a data set for maps."""
         return find_dataset(dataset.removesuffix(MAPS), self.settings["manifests"])
 
     def for_maps(self, dataset: str) -> str:
@@ -204,8 +196,7 @@ class Plan:
 
     def selected_runs(self, networks: str, datasets: Iterable[str]) -> list[RunId]:
         """The runs of a selection of networks on data sets, for every split and seed."""
-        both_ways = networks in ("leakage", "control")
-        ways = ["image", "patient"] if both_ways else [self.settings["splits"]]
+        ways = ["image", "patient"] if networks == "leakage" else [self.settings["splits"]]
         runs = [
             RunId(self._trained(networks, dataset), network, by, split, seed)
             for by in ways

@@ -1,5 +1,6 @@
 """A prepared data set with its split, as tensors: what training and evaluation start from."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from paper_code.errors import UserError
 from paper_code.files import load_array
 from paper_code.listed import read_listed, read_split
+from paper_code.progress import count_text
 
 
 def load_prepared(
@@ -35,8 +37,8 @@ def load_prepared(
         )
     if len(images) != len(manifest):
         raise UserError(
-            f"{prepared / 'images.npy'}: {len(images)} images, but the manifest lists "
-            f"{len(manifest)}. Prepare the data set again."
+            f"{prepared / 'images.npy'}: {count_text(len(images), 'image')}, but the manifest "
+            f"lists {len(manifest)}. Prepare the data set again."
         )
     labels = torch.from_numpy(pd.Categorical(table["label"], classes).codes.astype(np.int64))
     return table, torch.from_numpy(images), labels
@@ -45,3 +47,9 @@ def load_prepared(
 def pixel_sum(images: torch.Tensor) -> int:
     """The sum of uint8 images; PyTorch would turn all of them into int64 first."""
     return int(images.numpy().sum(dtype=np.int64))
+
+
+def image_marks(images: torch.Tensor) -> list[str]:
+    """12 hexadecimal digits for each of N uint8 images; the same for the same pixels."""
+    pixels = images.cpu().numpy()
+    return [hashlib.blake2b(image.tobytes(), digest_size=6).hexdigest() for image in pixels]

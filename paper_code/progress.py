@@ -1,4 +1,4 @@
-"""Progress that reads well on a terminal and in a log file."""
+"""Progress and counts that read well on a terminal and in a log file."""
 
 import sys
 import time
@@ -14,6 +14,11 @@ SECONDS_BETWEEN_LINES = 10
 def say(message: str) -> None:
     """Print one line to standard error at once, so that it is seen in order through a pipe."""
     print(message, file=sys.stderr, flush=True)
+
+
+def count_text(count: int, noun: str) -> str:
+    """So many of something: "1 run", "5 runs", "1,995 images"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:

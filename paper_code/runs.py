@@ -17,6 +17,7 @@ HISTORY = "history.csv"
 TIMING = "timing.json"
 WEIGHTS = "weights.safetensors"
 CARD = "model_card.md"  # of weights that stay
+OF_RUN = (FACTS, PREDICTIONS, HISTORY, TIMING, WEIGHTS, CARD)
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Run:
     @property
     def network(self) -> str:
         return self.facts["network"]
+
+    @property
+    def repeat(self) -> tuple[int, int]:
+        """Seed of the split and seed of the training: what tells runs of one experiment apart."""
+        return self.facts["split_seed"], self.facts["seed"]
 
     def part(self, part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Class indices (int N), probabilities (float N x K) and patients (str N) of one part."""
@@ -83,6 +89,25 @@ def _read_predictions(path: Path, facts: dict) -> pd.DataFrame:
 def images_tested(run: Run) -> list[str]:
     """Names of a run's test images, in the order of `Run.part`."""
     return run.predictions.loc[run.predictions["part"] == "test", "image"].tolist()
+
+
+def units_tested(run: Run) -> int:
+    """How many patients a run was tested on; an image without a known patient counts as one."""
+    groups = run.part("test")[2]
+    return len(set(groups) - {""}) + int((groups == "").sum())
+
+
+def repeat_columns(runs: list[Run]) -> dict[str, str]:
+    """The columns `seeds` and `split_seeds` of a row about some runs, a number for each run."""
+    return {
+        "seeds": " ".join(str(run.repeat[1]) for run in runs),
+        "split_seeds": " ".join(str(run.repeat[0]) for run in runs),
+    }
+
+
+def repeat_text(split_seed: int, seed: int) -> str:
+    """A run's seeds for reading: the one, or both where split and training have others."""
+    return str(seed) if split_seed == seed else f"{seed} (split {split_seed})"
 
 
 def samples(runs: list[Run]) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
+DATA = (".csv", ".yaml", ".j2", ".css", ".js")  # of a package, as in `published` and `templates`
 
 
 def source_files(*modules: str) -> list[str]:
@@ -31,8 +32,7 @@ def source_files(*modules: str) -> list[str]:
         if path not in found:
             found.add(path)
             if path.name == "__init__.py":
-                # a package's data, as in `published` and `audit`
-                found.update(p for p in path.parent.iterdir() if p.suffix in (".csv", ".yaml"))
+                found.update(each for each in path.parent.iterdir() if each.suffix in DATA)
             waiting += _imports(path)
     return sorted(os.path.relpath(path) for path in found)
 

@@ -34,13 +34,13 @@ def test_what_the_command_line_passes_as_text_is_understood():
         seeds=["0", "1"],
         placements=["2"],
         keep_weights="false",
-        phantom_images={"breakhis": "40", "bach": "all", "mini_ddsm": "30", "control": "96"},
+        phantom_images={"breakhis": "40", "bach": "all", "mini_ddsm": "30"},
         manifests={"mine": {"path": "m.csv", "classes": ["0", "1"]}},
     )
     settings = resolve_settings(given)
     assert settings["seeds"] == [0, 1] and settings["placements"] == [2]
     assert settings["keep_weights"] is False
-    images = {"breakhis": 40, "bach": "all", "mini_ddsm": 30, "control": 96}
+    images = {"breakhis": 40, "bach": "all", "mini_ddsm": 30}
     assert settings["phantom_images"] == images
     assert settings["manifests"]["mine"]["classes"] == ["0", "1"], "class names stay text"
 
@@ -63,7 +63,7 @@ def test_defaults_are_valid_and_complete():
         ("learning_rate", "1e-4", "'learning_rate' is '1e-4', but a number (above 0)"),
         ("learning_rate", 0, "'learning_rate' is 0"),
         ("dropout", 1, "'dropout' is 1, but a number (at least 0, below 1)"),
-        ("scale", "tiny", "'scale' is 'tiny', but one of auto, smoke, demo, paper"),
+        ("scale", "tiny", "'scale' is 'tiny', but one of auto, demo, paper"),
         ("data", True, "'data' is True, but one of auto, real, phantom"),
         ("datasets", "bach", "'datasets' is 'bach', but a list"),
         ("datasets", [], "'datasets' is []"),
@@ -114,7 +114,7 @@ def test_auto_scale(gpus):
     assert (settings["epochs"] == 50) is bool(gpus)
 
 
-@pytest.mark.parametrize("scale", ["smoke", "demo", "paper"])
+@pytest.mark.parametrize("scale", ["demo", "paper"])
 def test_a_value_of_one_s_own_wins_over_the_scale(scale, gpus):
     settings = resolve_settings(changed(scale=scale, epochs=7, recalibrate_batchnorm=False))
     assert (settings["scale"], settings["epochs"]) == (scale, 7)
@@ -132,7 +132,7 @@ def test_resolving_leaves_the_config_alone():
 
 
 def settings_for(root, **overrides) -> dict:
-    given = {"scale": "smoke", "data_root": str(root), "datasets": ["breakhis_40x", "bach"]}
+    given = {"scale": "demo", "data_root": str(root), "datasets": ["breakhis_40x", "bach"]}
     return resolve_settings(changed(**(given | overrides)))
 
 
@@ -215,8 +215,8 @@ def test_announcement_says_what_was_chosen_and_why(gpus):
     text = announce(DEFAULTS, settings, sources)
     assert ("paper (auto: 1 CUDA device seen)" if gpus else "demo (auto: no CUDA device)") in text
     assert "bach: phantom data (no files below data_root=data)" in text
-    assert "smoke (as configured)" in announce(
-        changed(scale="smoke"), resolve_settings(changed(scale="smoke")), sources
+    assert "demo (as configured)" in announce(
+        changed(scale="demo"), resolve_settings(changed(scale="demo")), sources
     )
 
 
@@ -256,8 +256,8 @@ def test_few_networks_where_not_all_are_compared():
 
 def test_epochs_of_one_network():
     settings = resolve_settings(changed(scale="demo"))
-    assert settings_of(settings, "bach", "swin")["epochs"] == 2
-    assert settings_of(settings, "bach", "resnet50")["epochs"] == 6
+    assert settings_of(settings, "bach", "swin")["epochs"] == 1
+    assert settings_of(settings, "bach", "resnet50")["epochs"] == 2
     assert settings_of(settings, "bach_maps", "swin")["epochs"] == settings["cam_epochs"]
     # Epochs that the user gives hold for all networks.
     settings = resolve_settings(changed(scale="demo", epochs=5))
@@ -271,8 +271,8 @@ def test_epochs_of_one_network():
 
 def test_seeds_follow_the_scale():
     assert resolve_settings(changed(scale="paper"))["seeds"] == [0, 1, 2, 3, 4]
-    assert resolve_settings(changed(scale="smoke"))["seeds"] == [0]
-    assert resolve_settings(changed(scale="smoke", seeds=[7]))["seeds"] == [7]
+    assert resolve_settings(changed(scale="demo"))["seeds"] == [0]
+    assert resolve_settings(changed(scale="demo", seeds=[7]))["seeds"] == [7]
 
 
 def test_epochs_of_networks_leave_out_sets_of_the_user_and_hold_for_variants():

@@ -9,8 +9,7 @@ import torch
 from conftest import ROOT
 
 from paper_code import cli, device
-from paper_code.choices import Choices
-from paper_code.config import announce, defaults, load_config, resolve_settings
+from paper_code.config import announce, choose, defaults, load_config, resolve_settings
 from paper_code.errors import UserError
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -26,7 +25,7 @@ def unusable(monkeypatch):
         )
 
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    for module in ("device", "config", "choices"):
+    for module in ("device", "config"):
         monkeypatch.setattr(f"paper_code.{module}.cuda_device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "init", init)
@@ -44,7 +43,7 @@ def test_a_gpu_that_pytorch_cannot_use_is_an_error_with_the_reason(unusable):
 
 def test_no_run_starts_at_the_paper_scale_with_such_a_gpu(unusable):
     with pytest.raises(UserError, match="The driver shows a GPU"):
-        Choices.of(load_config() | {"data": "phantom"})
+        choose(load_config() | {"data": "phantom"})
 
 
 @pytest.mark.parametrize("value", ["", "-1"])
@@ -114,7 +113,7 @@ def test_linux_and_pytorch_see_the_same_processor():
     assert device.BF16_FLAGS & device.cpu_flags() == {f for f in device.BF16_FLAGS if seen.get(f)}
 
 
-@pytest.mark.parametrize("scale", ["smoke", "demo", "paper"])
+@pytest.mark.parametrize("scale", ["demo", "paper"])
 def test_no_scale_lowers_the_precision_of_such_a_processor(processor, scale):
     """Maps as little as training: emulated, Score-CAM takes six times as long."""
     processor("avx2")

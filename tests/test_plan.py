@@ -18,26 +18,24 @@ FROM_REAL_IMAGES = ("crossover", "gate_crossover")
 
 
 # Without the runs that every plan has besides those of its data sets.
-BARE = {"leakage_control_seeds": [], "cam_image_size": 64, "cam_epochs": 2}
+BARE = {"cam_image_size": 64, "cam_epochs": 2}
 
 
 def make_plan(**changes) -> Plan:
-    """The plan of the smoke scale on phantoms, with changes."""
-    settings = resolve_settings(load_config() | {"scale": "smoke"} | BARE | changes)
+    """The plan of the demo scale on phantoms, with changes."""
+    settings = resolve_settings(load_config() | {"scale": "demo"} | BARE | changes)
     return Plan(settings, dict.fromkeys(settings["datasets"], ("phantom", "")))
 
 
 def test_the_default_plans_every_result_of_the_catalogue():
-    plan = make_plan(
-        leakage_control_seeds=[0], cam_image_size=96, compared_datasets=list(PAPER_DATASETS)
-    )
+    plan = make_plan(cam_image_size=96, compared_datasets=list(PAPER_DATASETS))
     every = {
         (result.kind, result.name)
         for result in RESULTS
         if "{" not in result.name and result.name not in FROM_LISTS + FROM_REAL_IMAGES
     }
     assert {(planned.result.kind, planned.name) for planned in plan.results} == every
-    assert len(plan.runs) == len(set(plan.runs)) == 6 * 9 + 4 * 3 + 2 + 4 + 2
+    assert len(plan.runs) == len(set(plan.runs)) == 6 * 9 + 4 * 3 + 2 + 2
     numbers = [name.split("_")[1] for name in plan.names("table") if name.startswith("table_")]
     assert sorted(numbers) == [f"{number:02d}" for number in range(1, 15)]
 
@@ -60,10 +58,10 @@ def test_every_result_s_runs_are_planned_and_every_input_has_a_maker():
     made = {*plan.files()}
     for planned in plan.results:
         for path in [path for files in plan.inputs(planned).values() for path in files]:
-            found = re.match(r"results/smoke/(runs|cam)/(.*)/[\w.]+$", path)
+            found = re.match(r"results/demo/(runs|cam)/(.*)/[\w.]+$", path)
             if found:
                 assert found[2] in folders, path
-            elif not re.match(r"results/smoke/(prepared|splits)/", path):
+            elif not re.match(r"results/demo/(prepared|splits)/", path):
                 assert path in made, path
     assert RunId("bach", "vit", "patient", 1, 1) in plan.runs
     assert {run.by for run in plan.runs if run.dataset == "breakhis_100x"} == {"image", "patient"}
@@ -92,7 +90,7 @@ def test_the_paper_scale_alone_writes_to_the_top_level():
     settings = resolve_settings(load_config() | {"scale": "paper"})
     plan = Plan(settings, dict.fromkeys(settings["datasets"], ("real", "")))
     assert plan.output == "" and "tables/audit.csv" in plan.files()
-    assert all(path.startswith("results/smoke/") for path in make_plan().files())
+    assert all(path.startswith("results/demo/") for path in make_plan().files())
 
 
 def test_arguments_name_what_the_catalogue_says():
@@ -100,11 +98,11 @@ def test_arguments_name_what_the_catalogue_says():
     words = plan.arguments(plan.find("table", "table_06_splits"))
     assert words == [
         "--prepared",
-        "results/smoke/prepared/breakhis_40x",
+        "results/demo/prepared/breakhis_40x",
         "--splits",
-        "results/smoke/splits/breakhis_40x/image-0.csv",
+        "results/demo/splits/breakhis_40x/image-0.csv",
         "--scale",
-        "smoke",
+        "demo",
     ]
 
 
@@ -128,7 +126,6 @@ def test_a_run_on_one_s_own_data_makes_nothing_about_the_paper(own_sets):
         datasets=list(own_sets),
         manifests=own_sets,
         networks=["dalaresnet50", "resnet50"],
-        leakage_control_seeds=[0],
     )
     tables = [
         "convergence",
@@ -147,7 +144,6 @@ def test_a_run_on_one_s_own_data_makes_nothing_about_the_paper(own_sets):
 
 def test_beside_data_sets_of_the_paper_the_results_about_it_leave_one_s_own_out(own_sets):
     settings = {"networks": ["dalaresnet50", "resnet50"], "datasets": ["bach", "mini_ddsm"]}
-    settings |= {"leakage_control_seeds": [0]}
     paper = make_plan(**settings)
     mixed = make_plan(
         **settings | {"datasets": [*settings["datasets"], "masked"], "manifests": own_sets}
@@ -254,7 +250,7 @@ def test_networks_are_compared_on_both_kinds_of_split_where_there_are_both():
 
 def test_maps_without_lesions_to_judge_by_are_made_once():
     """BreakHis has no lesion masks; its phantoms do."""
-    settings = resolve_settings(load_config() | {"scale": "smoke", "seeds": [0, 1]} | BARE)
+    settings = resolve_settings(load_config() | {"scale": "demo", "seeds": [0, 1]} | BARE)
     for source, count in (("real", 1), ("phantom", 2)):
         plan = Plan(settings, dict.fromkeys(settings["datasets"], (source, "")))
         assert len(plan.selected_runs("explained", ["breakhis_40x"])) == count
@@ -264,7 +260,7 @@ def test_maps_without_lesions_to_judge_by_are_made_once():
 
 def test_runs_for_maps_have_a_size_and_epochs_of_their_own_where_these_differ():
     datasets = ["breakhis_40x", "mini_ddsm"]
-    plan = make_plan(scale="demo", cam_datasets=datasets, cam_image_size=160, cam_epochs=8)
+    plan = make_plan(cam_datasets=datasets, cam_image_size=160, cam_epochs=8)
     maps = plan.selected_runs("explained", plan.datasets["maps"])
     assert [run.dataset for run in maps] == ["breakhis_40x_maps", "mini_ddsm_maps"]
     assert set(maps) <= set(plan.runs)
@@ -278,25 +274,12 @@ def test_runs_for_maps_have_a_size_and_epochs_of_their_own_where_these_differ():
         f"results/demo/cam/{name}_maps/dalaresnet50/image-0-0/cam.json" for name in datasets
     ]
 
-    same = make_plan(scale="demo", cam_image_size=64, cam_epochs=6)
+    same = make_plan(cam_image_size=64, cam_epochs=2)
     assert not [run for run in same.runs if run.dataset.endswith("_maps")]
 
 
-def test_controls_of_the_leakage_table_have_both_splits_and_seeds_of_their_own():
-    plan = make_plan(scale="demo", leakage_control_seeds=[0, 1, 2])
-    runs = [run for run in plan.runs if run.dataset.startswith("control_")]
-    assert len(runs) == 2 * 2 * 3
-    assert {(run.by, run.split, run.seed) for run in runs} == {
-        (by, seed, seed) for by in ("image", "patient") for seed in (0, 1, 2)
-    }
-    assert plan.source("control_alike")[0] == "phantom"
-    assert plan.phantom("control_alike") == ["results/demo/phantoms/control/done"]
-    without = make_plan(scale="demo", leakage_control_seeds=[])
-    assert "leakage_control" not in without.names("table") + without.names("figure")
-
-
 def test_the_crossover_is_of_real_breakhis_images_alone():
-    settings = load_config() | {"scale": "smoke", "crossover_fine_tuned": 3} | BARE
+    settings = load_config() | {"scale": "demo", "crossover_fine_tuned": 3} | BARE
     real = {"breakhis_100x", "breakhis_200x", "bach"}
     names = settings["datasets"]
     sources = {name: ("real" if name in real else "phantom", "") for name in names}
@@ -305,14 +288,14 @@ def test_the_crossover_is_of_real_breakhis_images_alone():
     tuned = [f"fine-tuned-breakhis_{name}" for name in ("100x", "200x")]
     for table, files in (("crossover", frozen + tuned), ("gate_crossover", tuned)):
         found = plan.find("table", table)
-        paths = [f"results/smoke/crossover/{name}.csv" for name in files]
+        paths = [f"results/demo/crossover/{name}.csv" for name in files]
         assert plan.inputs(found) == {"patients": paths}
         assert plan.arguments(found) == ["--patients", *paths]
     plan = Plan(resolve_settings(settings | {"crossover_fine_tuned": 0}), sources)
     assert "crossover" in plan.names("table") and "gate_crossover" not in plan.names("table")
     plan = Plan(resolve_settings(settings | {"crossover_frozen": 0}), sources)
     assert plan.inputs(plan.find("table", "crossover"))["patients"] == [
-        f"results/smoke/crossover/{name}.csv" for name in tuned
+        f"results/demo/crossover/{name}.csv" for name in tuned
     ]
     settings |= {"crossover_frozen": 0, "crossover_fine_tuned": 0}
     assert "crossover" not in Plan(resolve_settings(settings), sources).names("table")
@@ -326,7 +309,7 @@ def test_results_can_have_a_folder_of_their_own():
 
 def test_real_images_can_be_kept_out_of_pictures():
     changes = {
-        "scale": "smoke",
+        "scale": "demo",
         "pictures": "phantom",
         "cam_datasets": ["breakhis_40x", "breakhis_100x"],
     }

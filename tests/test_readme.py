@@ -11,7 +11,7 @@ from paper_code.reporting.claims.answer import (
     brief_markdown,
 )
 from paper_code.reporting.claims.summary import BRIEF_MARKS, MARKS, write_answer
-from paper_code.reporting.evidence import read_results
+from paper_code.reporting.markdown import read_results
 
 TABLES = sorted((ROOT / "tables").glob("*.csv"))
 

@@ -56,6 +56,10 @@ def test_a_package_s_data_are_its_sources():
     found = source_files("paper_code.reporting.tables.scores")
     assert "paper_code/published/table_07.csv" in found
     assert "paper_code/audit/findings.yaml" in source_files("paper_code.audit.report")
+    templates = {"model_card.md.j2", "page.html.j2", "report.css", "report.js"}
+    assert {f"paper_code/templates/{name}" for name in templates} <= set(
+        source_files("paper_code.inference.card")
+    )
     assert "paper_code/metrics/intervals.py" in found
     # Names of networks alone: no network, no training.
     light = {"__init__.py", "names.py", "registry.py"}

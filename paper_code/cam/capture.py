@@ -45,21 +45,9 @@ class View:
     images: Tensor
     classes: Targets | None
     layer: str
-    precision: str
-    batch_size: int
+    precision: str = "fp32"
+    batch_size: int = 16
     reshape_transform: Reshape | None = None
-
-    def read(self, *, gradients: bool) -> Captured:
-        """One pass over all images: activations of the layer, with gradients if asked for."""
-        return capture(
-            self.network,
-            self.images,
-            self.classes,
-            self.layer,
-            gradients,
-            self.precision,
-            self.reshape_transform,
-        )
 
 
 @contextlib.contextmanager
@@ -88,22 +76,14 @@ def as_evaluated(network: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
-def capture(
-    network: nn.Module,
-    images: Tensor,
-    classes: Targets | None,
-    layer: str,
-    gradients: bool = True,
-    precision: str = "fp32",
-    reshape_transform: Reshape | None = None,
-) -> Captured:
-    """Run `network` on N images; return the layer's output, and its gradient if asked for.
+def capture(view: View, *, gradients: bool) -> Captured:
+    """One pass over all images: the layer's output, and its gradient if asked for.
 
     The hook on the layer replaces its output by a detached leaf: everything below runs without
     autograd (under autocast if `precision` is lower than fp32), everything above in the network's
-    own precision. The caller holds `as_evaluated(network)`. A layer that runs several times counts
-    by its last run. `classes` None means the predicted class.
+    own precision. A layer that runs several times counts by its last run.
     """
+    network, images, classes, layer = view.network, view.images, view.classes, view.layer
     if gradients and any(t.is_inference() for t in (*network.parameters(), *network.buffers())):
         raise UserError(
             "network: it was built or loaded under torch.inference_mode(), so PyTorch computes no "
@@ -115,7 +95,7 @@ def capture(
 
     def cut(module: nn.Module, inputs: object, output: Tensor) -> Tensor:
         nonlocal leaf, as_maps
-        as_maps = reshaping(output, network, images.shape[-2:], reshape_transform)
+        as_maps = reshaping(output, network, images.shape[-2:], view.reshape_transform)
         torch.set_autocast_enabled(device, False)
         leaf = output.detach().to(images.dtype).requires_grad_(gradients)
         torch.set_grad_enabled(gradients)
@@ -125,7 +105,7 @@ def capture(
 
     handle = network.get_submodule(layer).register_forward_hook(cut)
     try:
-        with torch.no_grad(), autocast(images.device, precision):
+        with torch.no_grad(), autocast(images.device, view.precision):
             outputs = network(images)
     finally:
         handle.remove()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from paper_code.cam import dt_gradcam, methods
-from paper_code.cam.capture import Score, Targets, View, as_evaluated
+from paper_code.cam.capture import Score, Targets, View, as_evaluated, capture
 from paper_code.cam.layers import default_layer, layer_name
 from paper_code.cam.score_cam import scorecam
 from paper_code.device import resolve_precision
@@ -23,7 +23,7 @@ def of_gradients(formula: Callable[[Tensor, Tensor], Tensor]) -> Callable[[View]
     """
 
     def method(view: View) -> Tensor:
-        seen = view.read(gradients=True)
+        seen = capture(view, gradients=True)
         return formula(seen.activations, seen.gradients)
 
     return method
@@ -31,7 +31,7 @@ def of_gradients(formula: Callable[[Tensor, Tensor], Tensor]) -> Callable[[View]
 
 def eigencam(view: View) -> Tensor:
     """Eigen-CAM: needs no gradient and does not depend on the class."""
-    return methods.eigencam(view.read(gradients=False).activations)
+    return methods.eigencam(capture(view, gradients=False).activations)
 
 
 # Each method maps a batch, and options by keyword, to raw maps (N x h x w, or already at image
@@ -52,6 +52,7 @@ _BATCH_SIZE_GPU = 128
 _ANY_LAYOUT = ("paper_code.", "torchvision.", "timm.")
 
 Classes = Tensor | Sequence[int] | Sequence[Score] | None
+Options = dict[str, object]  # of a method, by name
 
 
 def compute_cam(

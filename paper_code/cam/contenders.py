@@ -8,17 +8,21 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from paper_code.cam import baselines
-from paper_code.cam.baselines import BASELINES, DRAWS
-from paper_code.cam.compute import METHODS, compute_cam, dt_gradcam_steps
+from paper_code.cam.compute import METHODS, Options, compute_cam, dt_gradcam_steps
 from paper_code.cam.dt_gradcam import DTGradCAMSteps, otsu_cut
-from paper_code.cam.methods import scale
+from paper_code.cam.methods import finish, scale
 from paper_code.device import clock
 
 # dt_average: Eq. 8, DT Grad-CAM before its cut. gradcam_otsu: Grad-CAM with DT Grad-CAM's cut but
 # without its noise; gradcam_otsu_clean: with its morphology too.
 CONTROLS = ("dt_average", "gradcam_otsu", "gradcam_otsu_clean")
+# What every score is read beside; they go through the same rules and scores.
+BASELINES = ("whole_image", "centre_prior", "random_map")
 CONTENDERS = (*METHODS, *CONTROLS, *BASELINES)
+# Fixed before any score was seen: a quarter of the image, so that half the maximum lies at 0.29 of
+# the side from the centre. Lesions had no part in the choice.
+CENTRE_SIGMA = 0.25
+DRAWS = 5  # of the random map; scores are averaged over them
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,8 @@ def first_images(maps: Tensor, images: int, count: int | None) -> Tensor:
 def explain_part(
     network: nn.Module,
     part: Part,
-    settings: dict[str, object],
-    shared: dict[str, object],
+    settings: Options,
+    shared: Options,
     scorecam_images: int,
     seed: int,
     report: Callable[[str, int, float], None] = lambda *_: None,
@@ -87,9 +91,9 @@ def explain_part(
     maps["gradcam_otsu_clean"] = otsu_cut(plain, settings["kernel_size"])
     count, size = len(plain), tuple(plain.shape[1:])
     grid = tuple(steps.copy_maps.shape[-2:])
-    maps["whole_image"] = baselines.whole_image(count, size).to(device)
-    maps["centre_prior"] = baselines.centre_prior(count, size).to(device)
-    maps["random_map"] = baselines.random_maps(DRAWS * count, grid, size, seed).to(device)
+    maps["whole_image"] = whole_image(count, size).to(device)
+    maps["centre_prior"] = centre_prior(count, size).to(device)
+    maps["random_map"] = random_maps(DRAWS * count, grid, size, seed).to(device)
     return Explained(maps, seconds, steps)
 
 
@@ -97,5 +101,27 @@ def tie_breakers(explained: Explained, draws: int, seed: int) -> list[Tensor]:
     """`draws` random orders, N x H x W each, as smooth as the maps."""
     plain, grid = explained.maps["gradcam"], tuple(explained.steps.copy_maps.shape[-2:])
     size = tuple(plain.shape[1:])
-    maps = baselines.random_maps(draws * len(plain), grid, size, seed).to(plain.device)
+    maps = random_maps(draws * len(plain), grid, size, seed).to(plain.device)
     return list(maps.split(len(plain)))
+
+
+def whole_image(count: int, size: tuple[int, int]) -> Tensor:
+    """`count` x H x W float32 ones: everything is marked, and no pixel goes before another."""
+    return torch.ones(count, *size)
+
+
+def centre_prior(count: int, size: tuple[int, int], sigma: float = CENTRE_SIGMA) -> Tensor:
+    """`count` x H x W float32 in (0, 1]: a Gaussian round the centre; `sigma` is a part of each
+    side."""
+    rows, columns = (
+        torch.exp(-(((torch.arange(side) + 0.5) / side - 0.5) ** 2) / (2 * sigma**2))
+        for side in size
+    )
+    return (rows[:, None] * columns).expand(count, *size).clone()
+
+
+def random_maps(count: int, grid: tuple[int, int], size: tuple[int, int], seed: int) -> Tensor:
+    """`count` x H x W float32 in [0, 1]: uniform values on the `grid` of the layer that the methods
+    read, finished like any map, so that it is as smooth as theirs."""
+    generator = torch.Generator().manual_seed(seed)
+    return finish(torch.rand(count, *grid, generator=generator), size)

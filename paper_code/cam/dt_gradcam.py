@@ -15,7 +15,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from paper_code.cam.capture import Targets, View, chosen, logits_in_chunks, memory_format
+from paper_code.cam.capture import (
+    Targets,
+    View,
+    capture,
+    chosen,
+    logits_in_chunks,
+    memory_format,
+)
 from paper_code.cam.methods import gradcam, same_up_to_rounding, scale, upsample
 from paper_code.errors import UserError
 
@@ -153,7 +160,7 @@ def copy_maps(view: View, classes: Targets, copies: int, sigma: float, seed: int
         noisy = images[image] + added[copy]
         noisy = noisy.contiguous(memory_format=memory_format(images))
         part = replace(view, images=noisy, classes=chosen(classes, image))
-        seen = part.read(gradients=True)
+        seen = capture(part, gradients=True)
         maps.append(gradcam(seen.activations, seen.gradients).relu())
     return torch.cat(maps).unflatten(0, (len(images), copies))
 

@@ -1,5 +1,5 @@
 """All methods on the test images of one finished run, as files: what Tables XIII and XIV, the
-ablation, the faithfulness table and Figure 7 are made of."""
+paired comparisons and Figure 7 are made of."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,24 +10,19 @@ import torch
 from torch import Tensor, nn
 
 from paper_code.cam import dt_gradcam
-from paper_code.cam.ablation import INPUT_NOISE, stage_maps, stage_scores
-from paper_code.cam.baselines import CENTRE_SIGMA, DRAWS
-from paper_code.cam.compute import METHODS, compute_cam
+from paper_code.cam.compute import compute_cam
 from paper_code.cam.contenders import (
+    CENTRE_SIGMA,
     CONTENDERS,
+    DRAWS,
     Explained,
     Part,
     explain_part,
     first_images,
     tie_breakers,
 )
-from paper_code.cam.faithfulness import randomization_test
-from paper_code.cam.localization import (
-    best_threshold,
-    matched_area_scores,
-    reference_region,
-)
-from paper_code.cam.scoring import ABOUT, TIE_DRAWS, curve_areas, map_rows, region_rows
+from paper_code.cam.localization import best_threshold, reference_region
+from paper_code.cam.scoring import TIE_DRAWS, curve_areas, map_rows, region_rows
 from paper_code.cam.tuning import chosen, tune, tuned_regions
 from paper_code.device import checked_device, exclusive, resolve_precision, use_float32
 from paper_code.errors import UserError
@@ -44,12 +39,12 @@ from paper_code.listed import read_listed
 from paper_code.metrics import bootstrap_interval
 from paper_code.networks.builder import network_from_checkpoint
 from paper_code.networks.preprocessing import normalize
-from paper_code.progress import say
+from paper_code.progress import count_text, say
 from paper_code.provenance import provenance
 from paper_code.runs import FACTS, PREDICTIONS, WEIGHTS, Run, load_run
 
 SHOWN_METHODS = ("gradcam", "scorecam", "eigencam", "gradcam_otsu", "dt_gradcam")  # in Figure 7
-RANDOMIZED_IMAGES = 8
+INPUT_NOISE = 0.05  # of the [-1, 1] image, for the stability of maps
 STAND_IN = "haematoxylin-dense region (our stand-in)"
 HISTOLOGY = ("breakhis_", "bach")  # sets whose images are stained with haematoxylin and eosin
 # Facts of the run that are true of its maps.
@@ -65,15 +60,7 @@ OF_THE_RUN = (
     "data",
     "settings",
 )
-FILES = (
-    "regions.csv",
-    "maps.csv",
-    "stages.csv",
-    "tuning.csv",
-    "randomization.csv",
-    "example.npz",
-    "cam.json",
-)
+FILES = ("regions.csv", "maps.csv", "tuning.csv", "example.npz", "cam.json")
 
 
 def evaluate_run(
@@ -102,10 +89,7 @@ def evaluate_run(
     regions.csv: one row per image, method and rule, with the overlap scores, the part of the image
         that is marked (`area`) and that of the lesion. Rules: see `region_rows`.
     maps.csv: one row per image and method: scores without a threshold, see `map_rows`.
-    stages.csv: one row per image and stage of DT Grad-CAM, with both kinds of scores, and
-        `matched_iou`, the IoU of regions that are all equally large.
     tuning.csv: mean IoU on validation images at every point of every method's grid, see `tune`.
-    randomization.csv: likeness to the first maps while the network is reset from the head down.
     example.npz: one image of the last class (malignant), its lesion, the maps of `SHOWN_METHODS`
         (`map_<method>`) and the steps of DT Grad-CAM (see `_example`).
     cam.json: settings, thresholds (with the part of the validation images that each marks), the
@@ -149,7 +133,7 @@ def evaluate_run(
     share = float(truth[counting & (table["part"] != "test").to_numpy()].mean())
 
     def report(method: str, count: int, seconds: float) -> None:
-        say(f"{facts['dataset']}: {method}, {count} images, {seconds:.3f} s each")
+        say(f"{facts['dataset']}: {method}, {count_text(count, 'image')}, {seconds:.3f} s each")
 
     # Trainings that run beside this one are timed, and so are these maps.
     with exclusive(device):
@@ -169,7 +153,6 @@ def evaluate_run(
             name: curve_areas(network, name, maps, tests, ties, faithfulness_images, precision)
             for name, maps in explained.maps.items()
         }
-        randomized = _randomization(network, tests.inputs, tests.classes, shared, own)
         example = _example(network, facts, tests, explained, shared | own)
     # What needs no network is for the CPU.
     explained, shaken, on_val = explained.cpu(), shaken.cpu(), on_val.cpu()
@@ -181,7 +164,6 @@ def evaluate_run(
         threshold = thresholds[name]["threshold"]
         regions.append(region_rows(name, maps, part, threshold, share, tuned[name]))
         scores.append(map_rows(name, maps, shaken.maps[name], part, areas[name]))
-    stages = _stage_rows(explained, tests, share)
     about_maps = {
         "truth": truth_kind,
         "lesion_masks": truth_kind != STAND_IN,
@@ -204,12 +186,10 @@ def evaluate_run(
         "seconds_per_image": {name: round(value, 4) for name, value in explained.seconds.items()},
         "provenance": provenance(device),
     }
-    with replacing_together(Path(output)) as new:
+    with replacing_together(Path(output), earlier=FILES) as new:
         write_csv(new / "regions.csv", pd.concat(regions).round(6))
         write_csv(new / "maps.csv", pd.concat(scores).round(6))
-        write_csv(new / "stages.csv", stages.round(6))
         write_csv(new / "tuning.csv", grid.round(6))
-        write_csv(new / "randomization.csv", randomized.round(6))
         with replacing(new / "example.npz") as path, path.open("wb") as file:
             np.savez_compressed(file, **example)
         write_json(new / "cam.json", {key: facts[key] for key in OF_THE_RUN} | about_maps)
@@ -230,15 +210,6 @@ def _first(explained: Explained, part: Part) -> Explained:
     count, every = len(part.table), len(explained.maps["gradcam"])
     maps = {name: first_images(maps, every, count) for name, maps in explained.maps.items()}
     return Explained(maps, explained.seconds, explained.steps)
-
-
-def _stage_rows(explained: Explained, tests: Part, share: float) -> pd.DataFrame:
-    maps = stage_maps(explained.steps, explained.maps["gradcam"])
-    stages = stage_scores(maps, tests.masks)
-    matched = [matched_area_scores(each, tests.masks, share)["iou"] for each in maps.values()]
-    stages["matched_iou"] = pd.concat(matched).to_numpy()
-    about = tests.table[ABOUT[:3]]
-    return pd.concat([about.loc[stages.index], stages], axis=1)
 
 
 def _auc(trained: Run) -> dict[str, float]:
@@ -297,26 +268,6 @@ def _images_and_truth(
     for row in np.flatnonzero(table["part"].isin(["val", "test"])):
         truth[row] = reference_region(np.ascontiguousarray(pixels[row].transpose(1, 2, 0)))
     return table, pixels, truth, STAND_IN
-
-
-def _randomization(
-    network: nn.Module, inputs: Tensor, classes: Tensor, shared: dict, own: dict
-) -> pd.DataFrame:
-    """The randomisation test of every method but Score-CAM, whose passes would take too long."""
-    rows = []
-    first = inputs[:RANDOMIZED_IMAGES]
-    # A part of the network at a time, not every block: a cascade costs as many maps as parts.
-    children = network.named_children()
-    parts = [name for name, child in children if any(True for _ in child.parameters())]
-    for method in METHODS:
-        if method == "scorecam":
-            continue
-        options = shared | (own if method == "dt_gradcam" else {})
-        found = randomization_test(
-            network, first, classes[: len(first)], method, stages=parts[::-1], **options
-        )
-        rows.append(found.assign(method=method, images=len(first)))
-    return pd.concat(rows)
 
 
 def _example(

@@ -1,7 +1,5 @@
-"""Do maps say what the network does? Deletion and insertion (Petsiuk et al. 2018) and the
-randomisation of the network from the head down (Adebayo et al. 2018)."""
+"""Do maps say what the network does? Deletion and insertion (Petsiuk et al. 2018)."""
 
-import copy
 import warnings
 from typing import NamedTuple
 
@@ -9,12 +7,10 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy.stats import ConstantInputWarning, spearmanr
-from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
 from paper_code.cam.capture import as_evaluated, logits_in_chunks, memory_format
-from paper_code.cam.compute import compute_cam
 from paper_code.cam.fusion import for_inference
 from paper_code.device import resolve_precision
 
@@ -90,75 +86,12 @@ def _ranks(maps: Tensor, ties: Tensor) -> Tensor:
     return ranks.view_as(maps)
 
 
-def randomization_stages(network: nn.Module) -> list[str]:
-    """Names of the parts that `randomization_test` resets, the last of the network first: its
-    children with parameters, each `Sequential` among them taken apart once."""
-    names = []
-    for name, child in network.named_children():
-        parts = [(name, child)]
-        if isinstance(child, nn.Sequential):
-            parts = [(f"{name}.{inner}", part) for inner, part in child.named_children()]
-        names += [part for part, module in parts if any(True for _ in module.parameters())]
-    return names[::-1]
-
-
-def randomization_test(
-    network: nn.Module,
-    images: Tensor,
-    classes: Tensor,
-    method: str,
-    layer: str | None = None,
-    *,
-    stages: list[str] | None = None,
-    seed: int = 0,
-    **options: object,
-) -> pd.DataFrame:
-    """Likeness of the maps to the first ones while a copy of the network is reset part by part.
-
-    Cascading: each row keeps the parts reset before it. Columns: stage, spearman and ssim (means
-    over images; the rank correlation leaves constant maps out and is NaN where all are). A method
-    that depends on what the network has learnt falls towards 0. `network` itself is not touched.
-    classes: N indices, the same for all rows.
-    """
-    damaged = copy.deepcopy(network)
-    first = compute_cam(network, images, classes, method, layer, **options)
-    rows = [{"stage": "none", **_likeness(first, first)}]
-    for number, stage in enumerate(randomization_stages(network) if stages is None else stages):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed + number)
-            reset(damaged.get_submodule(stage))
-        maps = compute_cam(damaged, images, classes, method, layer, **options)
-        rows.append({"stage": stage, **_likeness(first, maps)})
-    return pd.DataFrame(rows)
-
-
-def reset(module: nn.Module) -> None:
-    """Draw all parameters in `module` again, each layer by its own rule (its `reset_parameters`);
-    bare parameters (position tables, layer scales) from a normal with deviation 0.02."""
-    for part in module.modules():
-        if callable(getattr(part, "reset_parameters", None)):
-            part.reset_parameters()
-        else:
-            for parameter in part.parameters(recurse=False):
-                nn.init.normal_(parameter, std=0.02)
-
-
 def rank_correlation(first: Tensor, second: Tensor) -> np.ndarray:
     """Spearman's correlation of the pixels of N pairs of maps; NaN where a map is constant."""
     pairs = zip(first.flatten(1).cpu().numpy(), second.flatten(1).cpu().numpy(), strict=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConstantInputWarning)  # NaN says it
         return np.array([spearmanr(a, b).statistic for a, b in pairs])
-
-
-def _likeness(first: Tensor, second: Tensor) -> dict[str, float]:
-    correlation = rank_correlation(first, second)
-    known = correlation[~np.isnan(correlation)]
-    pairs = zip(first.cpu().numpy(), second.cpu().numpy(), strict=True)
-    return {
-        "spearman": float(known.mean()) if len(known) else float("nan"),
-        "ssim": float(np.mean([structural_similarity(a, b, data_range=1.0) for a, b in pairs])),
-    }
 
 
 def _blurred(images: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """Which layer a map is read from, and how its output becomes a grid over the image."""
 
+import contextlib
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -54,27 +55,34 @@ def default_layer(network: nn.Module, images: Tensor) -> str:
         return default_cam_layer(network)
     found: list[str] = []
 
-    def note(name: str):
-        def hook(module: nn.Module, inputs: object, output: object) -> None:
-            if isinstance(output, Tensor) and output.ndim == 4:
-                grid = _grid_4d(output, *images.shape[-2:])
-                if grid and grid.height * grid.width > 1:
-                    found.append(name)
+    def note(name: str, output: object) -> None:
+        if isinstance(output, Tensor) and output.ndim == 4:
+            grid = _grid_4d(output, *images.shape[-2:])
+            if grid and grid.height * grid.width > 1:
+                found.append(name)
 
-        return hook
-
-    handles = [
-        module.register_forward_hook(note(name)) for name, module in network.named_modules() if name
-    ]
-    try:
-        with torch.no_grad():
-            network(images[:1])
-    finally:
-        for handle in handles:
-            handle.remove()
+    with _watched(network, note), torch.no_grad():
+        network(images[:1])
     if not found:
         raise UserError("layer: no module of this network has a 4-D output; name the layer")
     return found[-1]
+
+
+@contextlib.contextmanager
+def _watched(network: nn.Module, note: Callable[[str, object], None]) -> Iterator[None]:
+    """Call `note` with the name and the output of each module that runs inside the block."""
+
+    def hook(name: str):
+        return lambda module, inputs, output: note(name, output)
+
+    handles = [
+        module.register_forward_hook(hook(name)) for name, module in network.named_modules() if name
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def last_used_tokens(
@@ -95,21 +103,12 @@ def last_used_tokens(
     """
     outputs: dict[str, Tensor] = {}
 
-    def note(name: str):
-        def hook(module: nn.Module, inputs: object, output: object) -> None:
-            if isinstance(output, Tensor) and output.ndim == 3 and output.requires_grad:
-                outputs[name] = output
+    def note(name: str, output: object) -> None:
+        if isinstance(output, Tensor) and output.ndim == 3 and output.requires_grad:
+            outputs[name] = output
 
-        return hook
-
-    modules = {name: module for name, module in network.named_modules() if name}
-    handles = [module.register_forward_hook(note(name)) for name, module in modules.items()]
-    try:
-        with torch.enable_grad():
-            value = score(network(image.clone().requires_grad_()))
-    finally:
-        for handle in handles:
-            handle.remove()
+    with _watched(network, note), torch.enable_grad():
+        value = score(network(image.clone().requires_grad_()))
     if layer not in outputs:
         return None
     gradients = torch.autograd.grad(value, list(outputs.values()), allow_unused=True)
@@ -119,7 +118,8 @@ def last_used_tokens(
         if output.shape == outputs[layer].shape and gradient is not None
         if as_maps(gradient).any()
     ]
-    norms = [name for name in used if "norm" in type(modules[name]).__name__.lower()]
+    kinds = {name: type(network.get_submodule(name)).__name__.lower() for name in used}
+    norms = [name for name in used if "norm" in kinds[name]]
     return next(reversed(norms or used), None)
 
 

@@ -132,14 +132,6 @@ def threshold_free_scores(maps: Maps, truth: Maps) -> pd.DataFrame:
     )
 
 
-def localization_scores(
-    maps: Maps, truth: Maps, method: str, rule: str = "own", threshold: float = FIXED_THRESHOLD
-) -> pd.DataFrame:
-    """`overlap_scores` under `rule` beside `threshold_free_scores`, one row per image."""
-    overlap = overlap_scores(regions(maps, method, rule, threshold), truth)
-    return pd.concat([overlap, threshold_free_scores(maps, truth)], axis=1)
-
-
 def best_threshold(
     maps: Maps, truth: Maps, thresholds: Sequence[float] = THRESHOLDS
 ) -> tuple[float, float]:

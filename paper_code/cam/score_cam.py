@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from paper_code.cam.capture import Targets, View, chosen, memory_format, scores
+from paper_code.cam.capture import Targets, View, capture, chosen, memory_format, scores
 from paper_code.cam.fusion import for_inference
 from paper_code.cam.methods import scale
 from paper_code.device import autocast
@@ -28,7 +28,7 @@ def scorecam(view: View, *, masks: str = "original") -> Tensor:
     """
     if masks not in MASKS:
         raise UserError(f"masks: {masks!r} is not one of {', '.join(MASKS)}")
-    captured, images = view.read(gradients=False), view.images
+    captured, images = capture(view, gradients=False), view.images
     activations = captured.activations
     if activations.dtype in (torch.float16, torch.bfloat16):
         activations = activations.float()

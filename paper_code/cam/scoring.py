@@ -5,7 +5,6 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from paper_code.cam.ablation import spread
 from paper_code.cam.contenders import Part, first_images
 from paper_code.cam.faithfulness import deletion_insertion, rank_correlation
 from paper_code.cam.localization import (
@@ -79,7 +78,7 @@ def curve_areas(
     several = len(draws) > 1 or method in CUT
     areas = []
     for number, tie in enumerate(ties if several else ties[:1]):
-        curves = deletion_insertion(
+        found = deletion_insertion(
             network,
             part.inputs,
             part.classes,
@@ -88,8 +87,17 @@ def curve_areas(
             ties=tie[:count],
             precision=precision,
         )
-        areas.append(curves.areas())
+        areas.append(found.areas())
     return sum(areas) / len(areas)
+
+
+def spread(maps: Tensor) -> np.ndarray:
+    """Entropy of each map read as a distribution over pixels, over that of a uniform one: 0 (one
+    pixel) to 1 (flat). NaN for an all-zero map. N x H x W -> N."""
+    share = maps.flatten(1).double()
+    share = share / share.sum(1, keepdim=True)
+    entropy = torch.special.entr(share).sum(1) / np.log(share.shape[1])
+    return entropy.cpu().numpy()
 
 
 def _repeated(masks: Tensor, count: int) -> Tensor:

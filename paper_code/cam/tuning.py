@@ -11,14 +11,9 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
-from paper_code.cam.compute import dt_gradcam_steps
+from paper_code.cam.compute import Options, dt_gradcam_steps
 from paper_code.cam.contenders import Explained, Part
-from paper_code.cam.dt_gradcam import (
-    DTGradCAMSteps,
-    linear_weights,
-    otsu_cut,
-    steps_from_copies,
-)
+from paper_code.cam.dt_gradcam import DTGradCAMSteps, linear_weights, otsu_cut, steps_from_copies
 from paper_code.cam.localization import EVERYTHING, best_threshold, overlap_scores
 from paper_code.cam.methods import scale
 
@@ -30,11 +25,7 @@ COLUMNS = ("method", "copies", "sigma", "kernel_size", "smoothing", "threshold",
 
 
 def tune(
-    network: nn.Module,
-    val: Part,
-    explained: Explained,
-    settings: dict[str, object],
-    shared: dict[str, object],
+    network: nn.Module, val: Part, explained: Explained, settings: Options, shared: Options
 ) -> pd.DataFrame:
     """Mean IoU on validation images at every point of every method's grid: columns `COLUMNS`.
 
@@ -76,8 +67,8 @@ def tuned_regions(
     part: Part,
     explained: Explained,
     choices: pd.DataFrame,
-    settings: dict[str, object],
-    shared: dict[str, object],
+    settings: Options,
+    shared: Options,
 ) -> dict[str, np.ndarray]:
     """The regions (bool, as many as maps) of every method with its chosen parameters."""
     known = {(settings["copies"], settings["sigma"]): explained.steps.copy_maps}
@@ -111,9 +102,7 @@ def smoothed(maps: Tensor, smoothing: float) -> Tensor:
     return scale(torch.from_numpy(values).to(maps.device))
 
 
-def _dt_rows(
-    network: nn.Module, val: Part, settings: dict[str, object], shared: dict[str, object]
-) -> list[dict]:
+def _dt_rows(network: nn.Module, val: Part, settings: Options, shared: Options) -> list[dict]:
     """DT Grad-CAM and its average on the grid. The first copies do not depend on how many follow,
     so one set of copies serves every N, and without noise one copy is all."""
     copies = _with(COPIES, settings["copies"])
@@ -133,12 +122,7 @@ def _dt_rows(
 
 
 def _copies(
-    network: nn.Module,
-    part: Part,
-    copies: int,
-    sigma: float,
-    settings: dict[str, object],
-    shared: dict[str, object],
+    network: nn.Module, part: Part, copies: int, sigma: float, settings: Options, shared: Options
 ) -> Tensor:
     """B x N x h x w maps of the noisy copies."""
     options = shared | {"copies": copies, "sigma": sigma, "seed": settings["seed"]}

@@ -13,7 +13,6 @@ from paper_code.cli import crossover, data, networks, results
 from paper_code.cli.options import Formatter
 from paper_code.errors import UserError
 from paper_code.progress import say
-from paper_code.working import join_run
 
 # How `--help` groups them.
 GROUPS = {
@@ -62,7 +61,6 @@ def main(arguments: list[str] | None = None) -> int:
     that the user can mend; 130 interrupted.
     """
     args = make_parser().parse_args(arguments)
-    join_run()
     try:
         return args.run(args) or 0
     except UserError as error:

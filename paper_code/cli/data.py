@@ -21,7 +21,7 @@ def run_fetch(args: argparse.Namespace) -> None:
 
 def add_phantom(parser: argparse.ArgumentParser) -> None:
     """Write synthetic images in a data set's published layout."""
-    parser.add_argument("family", choices=[*FAMILIES, "control"])
+    parser.add_argument("family", choices=FAMILIES)
     add_output(parser, "folder to create; replaced if it exists")
     parser.add_argument("--images", type=limit, default="all", help="images per data set")
     parser.add_argument("--height", type=positive, required=True, help="height of the images in px")

@@ -24,6 +24,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prepared", required=True, help="folder of the prepared data set")
     parser.add_argument("--split", required=True, help="CSV of the command 'split'")
     add_output(parser, "folder of the run")
+    parser.add_argument("--force", action="store_true", help="replace a finished run in --output")
     parser.add_argument("--checkpoints", help="folder for the checkpoint; without it --output")
     add_config(parser, "weights", "to start from", choices=["auto", "imagenet", "random"])
     add_config(parser, "freeze_backbone", "train only the head and the gate")
@@ -34,7 +35,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     add_config(parser, "rotation", "largest angle of the augmentation in degrees", type=float)
     add_config(parser, "select_epoch", "the epoch that is tested", choices=["best", "last"])
     add_config(parser, "precision", "of the arithmetic", choices=PRECISIONS)
-    add_config(parser, "execution", "of a training step: eager, compile, graph, contiguous")
+    add_config(parser, "compile", "train through torch.compile")
     add_config(parser, "recalibrate_batchnorm", "before each evaluation, for short runs")
     add_config(parser, "checkpoint_seconds", "between two checkpoints", type=float)
     parser.add_argument("--seed", type=seed, default=0, help="of weights, order and augmentation")
@@ -53,7 +54,7 @@ def run_train(args: argparse.Namespace) -> None:
         rotation=args.rotation,
         select_epoch=args.select_epoch,
         precision=args.precision,
-        execution=args.execution,
+        compile=args.compile == "true",
         recalibrate_batchnorm=args.recalibrate_batchnorm == "true",
         checkpoint_seconds=args.checkpoint_seconds,
         seed=args.seed,
@@ -68,6 +69,7 @@ def run_train(args: argparse.Namespace) -> None:
         freeze=args.freeze_backbone == "true",
         dropout=args.dropout,
         checkpoint_dir=args.checkpoints,
+        force=args.force,
     )
 
 

@@ -8,7 +8,7 @@ from paper_code.config import check_setting, defaults
 from paper_code.datasets.catalog import SOURCES
 from paper_code.errors import UserError
 
-SCALES = ("smoke", "demo", "paper")
+SCALES = ("demo", "paper")
 FAMILIES = tuple(SOURCES)
 LARGEST_SEED = 2**32 - 1  # of scikit-learn
 

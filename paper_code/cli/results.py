@@ -176,17 +176,12 @@ def add_doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--configfile", help="your configuration (default: config/config.yaml)", metavar="FILE"
     )
-    parser.add_argument(
-        "--probe",
-        choices=SCALES,
-        help="estimate time and memory of this scale from short jobs of every kind (minutes)",
-    )
 
 
 def run_doctor(args: argparse.Namespace) -> int:
     from paper_code.doctor import doctor
 
-    return 1 if doctor(args.data_root, args.probe, args.configfile) else 0
+    return 1 if doctor(args.data_root, args.configfile) else 0
 
 
 COMMANDS = {

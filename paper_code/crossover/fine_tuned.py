@@ -7,9 +7,7 @@ import torch
 
 from paper_code.networks.builder import build_network
 from paper_code.networks.preprocessing import normalize
-from paper_code.training.loop import ImageSet, TrainingSettings, train_epoch
-from paper_code.training.memory import keep_freed_memory
-from paper_code.training.step import EAGER, Execution, Trainer, make_step
+from paper_code.training.loop import ImageSet, TrainingSettings, make_step, train_epoch
 
 IMAGE_SIZE = 160  # px
 DROPOUT = 0.25
@@ -27,7 +25,7 @@ def settings_of(seed: int, learning_rate: float = LEARNING_RATE) -> TrainingSett
         rotation=15,
         select_epoch="last",
         precision="fp32",
-        execution=EAGER,
+        compile=False,
         recalibrate_batchnorm=False,
         checkpoint_seconds=0,
         seed=seed,
@@ -36,19 +34,15 @@ def settings_of(seed: int, learning_rate: float = LEARNING_RATE) -> TrainingSett
 
 def train_epochs(name: str, train: ImageSet, settings: TrainingSettings) -> Iterator:
     """Train a two-class network from ImageNet weights; yield it after each epoch."""
-    keep_freed_memory()
     torch.manual_seed(settings.seed)
     network = build_network(
         name, 2, weights="imagenet", dropout=DROPOUT, image_size=train.images.shape[-1]
     ).to(train.images.device, memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
     scaler = torch.amp.GradScaler(train.images.device.type, enabled=False)
-    trainer = Trainer(network, optimizer, scaler, settings.precision)
-    first = slice(settings.batch_size)
-    execution = Execution.parse(settings.execution)
-    step = make_step(trainer, execution, normalize(train.images[first]), train.labels[first])
+    step = make_step(network, optimizer, scaler, settings.precision)
     for epoch in range(1, settings.epochs + 1):
-        train_epoch(trainer, step, train, settings, epoch)
+        train_epoch(network, step, train, settings, epoch)
         yield network
 
 

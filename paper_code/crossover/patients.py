@@ -19,9 +19,10 @@ COLUMNS = [*KEYS, "label", "known", "images", "correct", "log_loss", "auc"]
 def by_image(
     sample: Sample, repeat: Repeat, network: str, margins: dict[str, np.ndarray]
 ) -> pd.DataFrame:
-    """What both arms of a repeat say of each test image: `IMAGE_COLUMNS`.
+    """What arms of a repeat say of each test image: `IMAGE_COLUMNS`.
 
-    `margins` has for each arm T logits of malignant minus benign, in the order of `repeat.test`.
+    `margins` has for each of these arms T logits of malignant minus benign, in the order of
+    `repeat.test`.
     """
     tested = sample.table.iloc[repeat.test]
     arms = [

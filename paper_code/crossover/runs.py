@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from paper_code.crossover.design import draw_repeat
+from paper_code.crossover.design import ARMS, draw_repeat
 from paper_code.crossover.patients import IMAGE_COLUMNS, by_image, by_patient
 from paper_code.crossover.sample import read_sample
 from paper_code.files import read_csv, write_csv
@@ -16,6 +16,8 @@ from paper_code.networks.registry import VARIANTS
 from paper_code.progress import say, track
 
 PLAIN = "efficientnet_lite0"
+# Settings whose change makes other results of a training; the rest change how it is executed.
+DECIDING = ("epochs", "batch_size", "learning_rate", "rotation", "precision")
 NETWORKS = (PLAIN, *(f"{PLAIN}-{variant}" for variant in VARIANTS[PLAIN]))
 
 
@@ -68,7 +70,7 @@ def write_fine_tuned(
     """Train the four networks in each repeat; write the rows of `by_patient`.
 
     `output` is written anew after each repeat. `checkpoints` receives the rows of `by_image`, a
-    file for each repeat and network in a folder named after images, seed and settings; what is
+    file for each repeat, network and arm in a folder named after images, seed and settings; what is
     there already is kept, so that an interrupted command goes on where it was. A repeat trains with
     its own number as seed, all networks and both arms with the same.
 
@@ -85,24 +87,24 @@ def write_fine_tuned(
     label = sample.table["label"].to_numpy()
     keys = {"dataset": sample.name, "training": "fine-tuned"}
     facts = {"images": sample.table.to_csv(), "sum": pixel_sum(images), "dropout": DROPOUT}
-    facts |= keys | {"settings": asdict(settings_of(0))}
+    settings = asdict(settings_of(0))
+    facts |= keys | {name: settings[name] for name in DECIDING}
     parts = []
     for seed, number in product(seeds, repeats):
         identity = fingerprint({"seed": seed} | facts)
         repeat = draw_repeat(label, sample.table["patient"], seed, number, sample.among)
         paths = []
-        for network in NETWORKS:
-            paths.append(Path(checkpoints) / identity / f"{number:03d}" / f"{network}.csv")
+        for network, arm in product(NETWORKS, ARMS):
+            name = f"{network}-{arm}.csv"
+            paths.append(Path(checkpoints) / identity / f"{number:03d}" / name)
             if paths[-1].exists():
                 continue
             start = time.process_time()
-            margins = {
-                arm: fine_tune(network, images, torch.tensor(label), rows, repeat.test, number)
-                for arm, rows in repeat.train.items()
-            }
-            write_csv(paths[-1], by_image(sample, repeat, network, margins))
+            rows = repeat.train[arm]
+            margin = fine_tune(network, images, torch.tensor(label), rows, repeat.test, number)
+            write_csv(paths[-1], by_image(sample, repeat, network, {arm: margin}))
             seconds = time.process_time() - start
-            say(f"{sample.name}: repeat {number}, {network}: {seconds:.0f} s of the processor")
+            say(f"{sample.name}: repeat {number}, {network}, {arm}: {seconds:.0f} s of a processor")
         found = pd.concat([read_csv(path, *IMAGE_COLUMNS, dtype=None) for path in paths])
         parts.append(by_patient(found, seed=seed, repeat=number, **keys))
         write_csv(output, pd.concat(parts, ignore_index=True))

@@ -2,7 +2,7 @@
 
 from types import ModuleType
 
-from paper_code.datasets import bach, breakhis, control, mini_ddsm
+from paper_code.datasets import bach, breakhis, mini_ddsm
 from paper_code.datasets.facts import Dataset, Source
 from paper_code.errors import UserError
 
@@ -12,15 +12,13 @@ MODULES: dict[str, ModuleType] = {
     "breakhis": breakhis,
     "bach": bach,
     "mini_ddsm": mini_ddsm,
-    "control": control,
 }
 BUILT_IN: dict[str, Dataset] = {
     dataset.name: dataset for module in MODULES.values() for dataset in module.DATASETS
 }
 # What results about the paper can be about. The paper's sets alone have phantoms, and so a source
-# that is chosen: all others but the controls are a user's own, read from files.
+# that is chosen: all others are a user's own, read from files.
 PAPER_DATASETS = {name: dataset for name, dataset in BUILT_IN.items() if dataset.paper}
-CONTROLS = {name: dataset for name, dataset in BUILT_IN.items() if dataset.family == "control"}
 # Where the paper's sets are published, by family.
 SOURCES: dict[str, Source] = {
     dataset.family: MODULES[dataset.family].SOURCE for dataset in PAPER_DATASETS.values()
@@ -47,7 +45,7 @@ def find_dataset(name: str, manifests: dict[str, dict] | None = None) -> Dataset
             classes=tuple(entry.get("classes", ())),
             manifest=entry["path"],
         )
-    known = ", ".join([*(name for name in BUILT_IN if name not in CONTROLS), *(manifests or {})])
+    known = ", ".join([*BUILT_IN, *(manifests or {})])
     raise UserError(
         f"Unknown data set '{name}'. Known: {known}. A set of your own needs a manifest.csv, named "
         "under 'manifests' in the config or by --manifest."
@@ -61,5 +59,5 @@ def of_families(families: str) -> tuple[str, ...]:
 
 
 def is_own(name: str) -> bool:
-    """Whether a data set is a user's own: neither of the paper nor a control."""
-    return name not in PAPER_DATASETS and name not in CONTROLS
+    """Whether a data set is a user's own: not of the paper."""
+    return name not in PAPER_DATASETS

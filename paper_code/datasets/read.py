@@ -8,6 +8,7 @@ from paper_code.datasets import manifest
 from paper_code.datasets.catalog import MODULES, find_dataset
 from paper_code.datasets.facts import Dataset
 from paper_code.errors import UserError
+from paper_code.progress import count_text
 
 
 def read_dataset(
@@ -87,7 +88,7 @@ def class_counts(dataset: Dataset, data_root: str | Path) -> dict[str, int]:
 def _status(dataset: Dataset, counts: pd.Series, where: str | Path) -> str:
     found = int(counts.sum())
     if not dataset.counts:
-        return f"{found} images"
+        return count_text(found, "image")
     if all(counts[label] == number for label, number in dataset.counts.items()):
         return f"complete: {found} images"
     # Mini-DDSM holds 7,808 images, of which the paper used 2,000.

@@ -8,6 +8,7 @@ import pandas as pd
 from paper_code.errors import UserError
 from paper_code.files import write_csv
 from paper_code.listed import PARTS, read_listed
+from paper_code.progress import count_text
 
 FRACTIONS = np.array([0.6, 0.1, 0.3])
 TRIALS = 2000  # random assignments of patients before the nearest to 6:1:3 so far is taken
@@ -84,9 +85,10 @@ def split_by_patient(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.nd
     groups = np.where(groups == "", [f"image {i}" for i in range(len(groups))], groups)
     table = pd.crosstab(groups, labels)
     for label in table.columns:
-        if (table[label] > 0).sum() < len(PARTS):
+        patients = int((table[label] > 0).sum())
+        if patients < len(PARTS):
             raise UserError(
-                f"Class '{label}' has images of {(table[label] > 0).sum()} patients; a "
+                f"Class '{label}' has images of {count_text(patients, 'patient')}; a "
                 "patient-wise split needs at least 3. Use splits=image."
             )
     counts = table.to_numpy(float) / table.to_numpy().sum(axis=0)  # share of each class

@@ -13,10 +13,12 @@ from paper_code.errors import UserError
 from paper_code.files import write_text
 from paper_code.metrics import METRICS, bootstrap_interval
 from paper_code.networks.names import VARIANT, parse_network
-from paper_code.reporting.evidence import FEWEST_PATIENTS
+from paper_code.networks.registry import NEVER_PRETRAINED
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
-from paper_code.reporting.markdown import interval_text, markdown
+from paper_code.reporting.markdown import interval_text
+from paper_code.reporting.verdicts import FEWEST_PATIENTS
 from paper_code.runs import CARD, FACTS, WEIGHTS, Run, load_run
+from paper_code.templates import render
 
 # What Hugging Face calls the metrics that it knows.
 HUB_METRICS = {
@@ -63,48 +65,44 @@ def card_text(run: Run, scores: pd.DataFrame, digest: str) -> str:
         scores: of `bootstrap_interval` on its test images.
         digest: SHA-256 of the weights file.
     """
-    front = yaml.safe_dump(_front_matter(run, scores), sort_keys=False, allow_unicode=True)
-    parts = [
-        f"---\n{front}---",
-        f"# {_title(run)}",
-        "**Research code, not a medical device: no output may guide a diagnosis.**"
-        + (
-            " These weights have only seen synthetic images (*phantoms*): what they say about real "
-            "images means nothing."
-            if _phantom(run)
-            else ""
-        ),
-        "## Data\n\n" + _data(run),
-        "## Training\n\n" + _training(run),
-        "## Results on the test images\n\n" + _results(run, scores),
-        "## Limits\n\n" + "\n".join(f"- {line}" for line in _limits(run)),
-        "## Use\n\n" + _use(run, digest),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def _names(run: Run) -> tuple[str, str]:
-    """The network and the data set, as tables call them."""
+    facts, data = run.facts, run.facts["data"]
     base, gate_after = parse_network(run.network)
-    label = NETWORK_LABELS.get(base, base)
-    if VARIANT in run.network:
-        label += f", gate after layer {gate_after}"
-    dataset = run.facts["data"]["dataset"]
-    return label, DATASET_LABELS.get(dataset, dataset)
+    network = NETWORK_LABELS.get(base, base)
+    network += f", gate after layer {gate_after}" if VARIANT in run.network else ""
+    dataset = DATASET_LABELS.get(data["dataset"], data["dataset"])
+    phantom = data["source"] == "phantom"
+    held_out = run.predictions
+    test = held_out[held_out["part"] == "test"]
+    sizes = {"train": data["images"] - len(held_out)}
+    sizes |= {part: int((held_out["part"] == part).sum()) for part in ("val", "test")}
+    of_class = {name: int((test["label"] == name).sum()) for name in facts["classes"]}
+    return render(
+        "model_card.md.j2",
+        front=yaml.safe_dump(
+            _front_matter(run, scores, dataset, phantom), sort_keys=False, allow_unicode=True
+        ),
+        title=f"{network}, {'phantoms in place of ' if phantom else ''}{dataset}",
+        facts=facts,
+        phantom=phantom,
+        dataset=dataset,
+        sizes=[f"{number} {part}" for part, number in sizes.items()],
+        per_class=[f"{number} {name}" for name, number in of_class.items()],
+        patients=len(set(test["group"]) - {""}),
+        fewest_patients=FEWEST_PATIENTS,
+        training=_training(run),
+        results={
+            METRIC_LABELS[row.metric]: interval_text(row.value, row.low, row.high)
+            for row in scores.itertuples()
+        },
+        incomplete=data["dataset"] in PAPER_DATASETS and not phantom and not data["complete"],
+        never_pretrained=base in NEVER_PRETRAINED,
+        weights=WEIGHTS,
+        digest=digest,
+    )
 
 
-def _title(run: Run) -> str:
-    network, dataset = _names(run)
-    return f"{network}, {'phantoms in place of ' if _phantom(run) else ''}{dataset}"
-
-
-def _phantom(run: Run) -> bool:
-    return run.facts["data"]["source"] == "phantom"
-
-
-def _front_matter(run: Run, scores: pd.DataFrame) -> dict:
-    _, dataset = _names(run)
-    data, phantom = run.facts["data"], _phantom(run)
+def _front_matter(run: Run, scores: pd.DataFrame, dataset: str, phantom: bool) -> dict:
+    """What the Hub reads."""
     metrics = [
         {
             "type": HUB_METRICS.get(row.metric, row.metric),
@@ -117,7 +115,7 @@ def _front_matter(run: Run, scores: pd.DataFrame) -> dict:
     result = {
         "task": {"type": "image-classification", "name": "Image classification"},
         "dataset": {
-            "type": data["dataset"],
+            "type": run.facts["data"]["dataset"],
             "name": f"{dataset} ({'phantoms' if phantom else 'real images'})",
             "split": "test",
         },
@@ -137,34 +135,9 @@ def _interval(low: float, high: float) -> str:
     return "" if np.isnan(low) else f" (95 % interval {low:.3f} to {high:.3f})"
 
 
-def _data(run: Run) -> str:
-    data, classes = run.facts["data"], run.facts["classes"]
-    held_out = run.predictions
-    sizes = {"train": data["images"] - len(held_out)}
-    sizes |= {part: int((held_out["part"] == part).sum()) for part in ("val", "test")}
-    counts = ", ".join(f"{number} {part}" for part, number in sizes.items())
-    test = held_out[held_out["part"] == "test"]
-    per_class = ", ".join(f"{int((test['label'] == name).sum())} {name}" for name in classes)
-    patients = test.loc[test["group"] != "", "group"].nunique()
-    by_patient = run.facts["by"] == "patient"
-    lines = [
-        f"{_names(run)[1]}: {data['description']}.",
-        f"Classes, in the order of the outputs: {', '.join(classes)}. Images: {counts}; in the "
-        f"test part {per_class}" + (f", of {patients} patients" if patients else "") + ".",
-        f"Split by {run.facts['by']}, seed {run.facts['split_seed']}"
-        + (
-            ": every patient is in one part only."
-            if by_patient
-            else ": images of one patient can be in the training and in the test part."
-        ),
-    ]
-    return "\n".join(lines)
-
-
-def _training(run: Run) -> str:
+def _training(run: Run) -> dict[str, object]:
     facts, settings = run.facts, run.facts["settings"]
-    versions = facts["provenance"]["versions"]
-    rows = {
+    return {
         "network": run.network,
         "parameters": facts["parameters"],
         "started from": facts["weights"],
@@ -178,66 +151,6 @@ def _training(run: Run) -> str:
         "rotation": f"up to {settings['rotation']:g} degrees, and horizontal flips",
         "precision": settings["precision"],
         "seed": facts["seed"],
-        "PyTorch": versions["torch"],
+        "PyTorch": facts["provenance"]["versions"]["torch"],
         "commit": facts["provenance"]["commit"],
     }
-    return markdown(pd.DataFrame({"setting": list(rows), "value": list(rows.values())}))
-
-
-def _results(run: Run, scores: pd.DataFrame) -> str:
-    rows = [
-        {
-            "metric": METRIC_LABELS[row.metric],
-            "value [95 % interval]": interval_text(row.value, row.low, row.high),
-        }
-        for row in scores.itertuples()
-    ]
-    unit = "patients" if (run.part("test")[2] != "").any() else "images"
-    return (
-        markdown(pd.DataFrame(rows))
-        + f"\n\nThe intervals come from a bootstrap that resamples {unit}. They speak of these "
-        "weights on other images of the same kind, not of another training run."
-    )
-
-
-def _limits(run: Run) -> list[str]:
-    facts = run.facts
-    lines = ["Not a medical device. Not validated for any clinical use."]
-    if _phantom(run):
-        lines.append("Trained on phantoms only: of use for trying out the software, nothing else.")
-    if facts["by"] == "image":
-        lines.append(
-            "The split is by image, so the results say nothing about images of new patients."
-        )
-    published = facts["data"]["dataset"] in PAPER_DATASETS and not _phantom(run)
-    if published and not facts["data"]["complete"]:
-        lines.append("Trained on part of the published images.")
-    groups = run.part("test")[2]
-    patients = len(set(groups) - {""})
-    if 0 < patients < FEWEST_PATIENTS:
-        lines.append(f"{patients} patients in the test part: the intervals are too narrow.")
-    if facts["weights"].startswith("random"):
-        lines.append("Started from random weights; the paper starts from ImageNet weights.")
-    return [
-        *lines,
-        "One training run: another seed gives other weights and other results.",
-        "No test on images of another hospital, scanner or stain.",
-        "The probabilities are not calibrated.",
-    ]
-
-
-def _use(run: Run, digest: str) -> str:
-    size = run.facts["settings"]["image_size"]
-    return f"""Input: N x 3 x H x W floats in [-1, 1], RGB, resized to {size} x {size} px. With the
-companion code of *Breast Cancer Classification with Enhanced Interpretability: DALAResNet50 and
-DT Grad-CAM*:
-
-```python
-from paper_code.networks import network_from_checkpoint
-
-network, facts = network_from_checkpoint("{WEIGHTS}")
-```
-
-    python -m paper_code predict FOLDER --weights {WEIGHTS} -o classes.csv
-
-SHA-256 of `{WEIGHTS}`: `{digest}`"""

@@ -1,5 +1,6 @@
 """Metrics of a trained network on images with known labels."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from paper_code.files import read_json, write_csv
 from paper_code.inference.load import load_trained
 from paper_code.inference.predict import CHUNK, class_probabilities, decoded
 from paper_code.metrics import METRICS, bootstrap_interval
-from paper_code.prepared import load_prepared
+from paper_code.prepared import image_marks, load_prepared
+from paper_code.progress import count_text, say
 from paper_code.runs import FACTS, WEIGHTS, load_run
 
 
@@ -32,7 +34,8 @@ def evaluate(
         source: a finished run (its folder or `run.json`), whose stored predictions are used unless
             images are given; or a weights file, which needs `prepared` or `manifest`.
         output: the CSV to write: metric, value, low, high (see `bootstrap_interval`), images,
-            patients, part, data, weights.
+            patients, part, data, weights, and how many of the images were `seen_in_training`:
+            pixel by pixel the same, whatever their files are called. Empty where that is not known.
         prepared: folder of a prepared data set.
         split: its split file; without one all images count.
         manifest: a `manifest.csv` (path, label, group) of images that are decoded now.
@@ -47,43 +50,68 @@ def evaluate(
     if (part and manifest) or (part and prepared and not split):
         raise UserError("--part needs the parts of a split: give --split too, or leave it out.")
     source = Path(source)
+    alone = source.suffix == ".safetensors"
+    folder = source.parent if source.name == FACTS else source
+    seen = ""
     if prepared or manifest:
-        weights = source if source.suffix == ".safetensors" else _run_folder(source) / WEIGHTS
-        predict_labelled = _of_prepared if prepared else _of_manifest
-        where = (prepared, split, part or "test") if prepared else (manifest,)
-        labels, probabilities, groups, facts = predict_labelled(weights, *where)
-    elif source.suffix == ".safetensors":
+        weights = source if alone else folder / WEIGHTS
+        network, facts = load_trained(weights)
+        given = (prepared, split, part or "test") if prepared else (manifest,)
+        read = _of_prepared if prepared else _of_manifest
+        table, images, data = read(weights, facts, *given)
+        labels = pd.Categorical(table["label"], facts["classes"]).codes.astype(np.int64)
+        groups = table["group"].to_numpy()
+        probabilities, seen = _predict(network, facts, images)
+    elif alone:
         raise UserError(f"{source}: weights alone. Give labelled images: --prepared or --manifest.")
     else:
-        run = load_run(_run_folder(source) / FACTS)
+        run, weights = load_run(folder / FACTS), source
         labels, probabilities, groups = run.part(part or "test")
-        facts = {"data": run.facts["data"]["description"], "weights": source}
+        data = run.facts["data"]["description"]
     shown = part or ("test" if split or not (prepared or manifest) else "all")
     if len(labels) == 0:
         raise UserError(f"{source}: no prediction of the part '{shown}'. Stored are val and test.")
     table = bootstrap_interval(labels, probabilities, groups, METRICS, resamples)
-    known = set(groups) - {""}
     table = table.round(6).assign(
         images=len(labels),
-        patients=len(known),
+        patients=len(set(groups) - {""}),
         part=shown,
-        data=facts["data"],
-        weights=Path(facts["weights"]).as_posix(),
+        data=data,
+        weights=Path(weights).as_posix(),
+        seen_in_training=seen,
     )
     write_csv(output, table)
+    if seen:
+        say(
+            f"warning: {weights} was trained on {seen} of {count_text(len(labels), 'image')} here, "
+            "so the values say little about images that are new to it."
+        )
     return table
 
 
-Labelled = tuple[np.ndarray, np.ndarray, np.ndarray, dict]
+# Rows with label and group, uint8 images of the same rows in batches, and a description.
+Labelled = tuple[pd.DataFrame, Iterable[torch.Tensor], str]
 
 
-def _run_folder(source: Path) -> Path:
-    return source.parent if source.name == FACTS else source
+def _predict(
+    network: torch.nn.Module, facts: dict, batches: Iterable[torch.Tensor]
+) -> tuple[np.ndarray, int | str]:
+    """N x K probabilities, and how many of the images the network was trained on.
+
+    "" where its weights do not say what they were trained on.
+    """
+    known = set(facts.get("trained_on", "").split())
+    probabilities, seen = [np.empty((0, len(facts["classes"])))], 0
+    for images in batches:
+        probabilities.append(class_probabilities(network, images))
+        seen += sum(mark in known for mark in image_marks(images))
+    return np.concatenate(probabilities), seen if known else ""
 
 
-def _of_prepared(weights: Path, prepared: str, split: str | None, part: str) -> Labelled:
-    """Labels, probabilities and patients of (a part of) a prepared data set."""
-    network, facts = load_trained(weights)
+def _of_prepared(
+    weights: Path, facts: dict, prepared: str, split: str | None, part: str
+) -> Labelled:
+    """(A part of) a prepared data set."""
     prepared = Path(prepared)
     if not (prepared / "source.json").is_file():
         raise UserError(f"{prepared}: not a prepared data set (source.json is missing).")
@@ -93,36 +121,26 @@ def _of_prepared(weights: Path, prepared: str, split: str | None, part: str) -> 
             f"{prepared}: classes {', '.join(about['classes'])}, but {weights} knows "
             f"{', '.join(facts['classes'])}."
         )
-    table, images, labels = load_prepared(
-        prepared, split or prepared / "manifest.csv", about["classes"]
-    )
-    if images.shape[-1] != int(facts["image_size"]):
+    table, images, _ = load_prepared(prepared, split or prepared / "manifest.csv", about["classes"])
+    if images.shape[-1] != facts["image_size"]:
         raise UserError(
             f"{prepared}: prepared at {images.shape[-1]} px, but {weights} was trained at "
             f"{facts['image_size']} px. Prepare it with --image-size {facts['image_size']}."
         )
     rows = np.flatnonzero(table["part"] == part) if split else np.arange(len(table))
-    chunks = torch.from_numpy(rows).split(4 * CHUNK) if len(rows) else ()
-    empty = np.empty((0, len(about["classes"])))
-    probabilities = np.concatenate(
-        [empty, *(class_probabilities(network, images[c]) for c in chunks)]
-    )
-    facts = {"data": about["description"], "weights": weights}
-    return labels[rows].numpy(), probabilities, table["group"].to_numpy()[rows], facts
+    starts = range(0, len(rows), 4 * CHUNK)
+    batches = (images[rows[start : start + 4 * CHUNK]] for start in starts)
+    return table.iloc[rows], batches, about["description"]
 
 
-def _of_manifest(weights: Path, manifest: str) -> Labelled:
-    """Labels, probabilities and patients of every image that a manifest lists."""
-    network, facts = load_trained(weights)
+def _of_manifest(weights: Path, facts: dict, manifest: str) -> Labelled:
+    """Every image that a manifest lists."""
     table = manifests.read(Path(manifest))
-    classes = list(facts["classes"])
-    for row in table[~table["label"].isin(classes)].itertuples():
+    for row in table[~table["label"].isin(facts["classes"])].itertuples():
         raise UserError(
             f"{manifest}: {row.path} has the label '{row.label}', but {weights} knows "
-            f"{', '.join(classes)}."
+            f"{', '.join(facts['classes'])}."
         )
-    files, size = [Path(path) for path in table["path"]], int(facts["image_size"])
-    probabilities = [class_probabilities(network, images) for _, images in decoded(files, size)]
-    labels = pd.Categorical(table["label"], classes).codes.astype(np.int64)
-    facts = {"data": f"{manifest} ({len(table)} images)", "weights": weights}
-    return labels, np.concatenate(probabilities), table["group"].to_numpy(), facts
+    found = decoded(list(map(Path, table["path"])), facts["image_size"])
+    about = f"{manifest} ({count_text(len(table), 'image')})"
+    return table, (images for _, images in found), about

@@ -17,7 +17,7 @@ from paper_code.datasets.images import load_image
 from paper_code.datasets.prepare import resize_mask
 from paper_code.device import default_device, use_float32
 from paper_code.errors import UserError
-from paper_code.files import replacing_together, write_csv, write_text
+from paper_code.files import read_csv, replacing_together, write_csv, write_text
 from paper_code.inference.drawing import overlay
 from paper_code.inference.load import load_trained
 from paper_code.inference.masks import find_masks, read_mask
@@ -51,7 +51,7 @@ def explain_images(
     masks: str | Path | None = None,
     **options: object,
 ) -> int:
-    """Write overlays, `explanations.csv` and `index.html`: all of them or nothing.
+    """Write overlays, `explanations.csv` and `index.html`: all of them at the end, or nothing.
 
     The CSV has one row per image and method: image, predicted, p_<class> for each class, explained,
     method, overlay, empty (whether the map is zero everywhere). With masks: lesion, the mask's
@@ -65,7 +65,8 @@ def explain_images(
     Args:
         weights: `weights.safetensors` of a run.
         paths: image files, and folders that are searched with their subfolders.
-        output: folder for the files.
+        output: folder for the files. Those of an earlier call there are replaced, all of them;
+            others stay.
         methods: as in `compute_cam`; "all" for every one.
         target: the class to explain; None for the one predicted.
         masks: a folder or a manifest.csv, see `find_masks`. Images in such a folder are not
@@ -76,8 +77,9 @@ def explain_images(
         How many files were skipped.
 
     Raises:
-        UserError: no image is found or can be used, images lie in the output folder, the class or
-            a method is unknown, no image has a mask, the weights are missing or damaged.
+        UserError: no image is found or can be used, images lie in the output folder, a file there
+            is in the way, the class or a method is unknown, no image has a mask, the weights are
+            missing or damaged.
     """
     output, methods = Path(output), _known(methods)
     if output.is_file():
@@ -88,10 +90,12 @@ def explain_images(
     classes = facts["classes"]
     if target is not None and target not in classes:
         raise UserError(f"class: {target!r} is none of {', '.join(classes)} of {weights}.")
-    introduce(weights, facts)
     names, side = _overlay_names(files), photo_side(len(files))
+    made = [TABLE, PAGE, *(f"{name}_{method}.png" for name in names.values() for method in methods)]
+    earlier = _earlier(output, made)
+    introduce(weights, facts)
     lines, rows, skipped = [], [], []
-    with replacing_together(output) as new:
+    with replacing_together(output, earlier) as new:
         found = _explained(network, facts, files, methods, target, mask_of, skipped, options)
         for one in found:
             image = load_image(one.path)
@@ -159,6 +163,24 @@ def _files(paths: Sequence[str | Path], output: Path, masks: str | Path | None) 
         if output.resolve() in path.resolve().parents:
             raise UserError(f"{path}: lies in the output folder. Choose another one for -o.")
     return files
+
+
+def _earlier(output: Path, made: Sequence[str]) -> list[str]:
+    """The files of an earlier call in the output folder; what is about to be `made` replaces them.
+
+    Raises:
+        UserError: a file of another origin has a name that is about to be used.
+    """
+    earlier = []
+    if (output / TABLE).is_file():
+        overlays = read_csv(output / TABLE, "image", "method", "overlay")["overlay"]
+        earlier = [TABLE, PAGE, *(name for name in overlays if Path(name).name == name)]
+    for name in made:
+        if name not in earlier and (output / name).exists():
+            raise UserError(
+                f"{output / name}: in the way, and not made by this command. Choose another folder."
+            )
+    return earlier
 
 
 def _overlay_names(files: list[Path]) -> dict[Path, str]:

@@ -10,6 +10,7 @@ from paper_code.datasets import manifest
 from paper_code.datasets.images import load_image, load_mask
 from paper_code.errors import UserError
 from paper_code.inference.predict import find_images
+from paper_code.progress import count_text
 
 
 def find_masks(source: str | Path, images: Sequence[Path]) -> dict[Path, str]:
@@ -27,8 +28,9 @@ def find_masks(source: str | Path, images: Sequence[Path]) -> dict[Path, str]:
     found = _in_folder(source, images) if source.is_dir() else _in_manifest(source, images)
     if not found:
         raise UserError(
-            f"--masks {source}: no mask for any of {len(images)} images. In a folder, a mask has "
-            "the name of its image but for the ending; a manifest.csv has columns path and mask."
+            f"--masks {source}: no mask for any of {count_text(len(images), 'image')}. In a "
+            "folder, a mask has the name of its image but for the ending; a manifest.csv has "
+            "columns path and mask."
         )
     return found
 

@@ -12,7 +12,7 @@ from paper_code.errors import UserError
 from paper_code.files import write_csv
 from paper_code.inference.load import load_trained, read_images
 from paper_code.networks.forward import predict
-from paper_code.progress import say, track
+from paper_code.progress import count_text, say, track
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
 CHUNK = 64  # images decoded before each forward pass
@@ -76,7 +76,7 @@ def predict_images(weights: str | Path, paths: Sequence[str | Path], output: str
     write_csv(output, pd.DataFrame({"image": names, "predicted": predicted} | columns))
     counts = pd.Series(predicted).value_counts().reindex(classes, fill_value=0)
     say(
-        f"{output}: {len(kept)} images, "
+        f"{output}: {count_text(len(kept), 'image')}, "
         + ", ".join(f"{number} {name}" for name, number in counts.items())
         + (f"; {len(skipped)} of {len(files)} files skipped" if skipped else "")
     )

@@ -10,13 +10,11 @@ from paper_code.metrics.calibration import (
 )
 from paper_code.metrics.classification import METRICS, classification_metrics
 from paper_code.metrics.comparisons import (
-    compare_networks,
     compare_samples,
     delong_test,
     difference_bootstrap,
     holm,
     mcnemar_test,
-    paired_bootstrap,
 )
 from paper_code.metrics.intervals import (
     Sample,
@@ -33,14 +31,12 @@ __all__ = [
     "bootstrap_interval",
     "brier_score",
     "classification_metrics",
-    "compare_networks",
     "compare_samples",
     "delong_test",
     "difference_bootstrap",
     "expected_calibration_error",
     "holm",
     "mcnemar_test",
-    "paired_bootstrap",
     "perfect_interval",
     "precision_recall_points",
     "reliability_curve",

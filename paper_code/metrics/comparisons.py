@@ -4,7 +4,7 @@ A difference is always the first network (the reference) minus the other: positi
 first is better.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,10 +26,7 @@ from paper_code.metrics.intervals import (
     percentile_p_value,
     tells_spread,
 )
-from paper_code.metrics.resampling import (
-    bootstrap_values,
-    group_codes,
-)
+from paper_code.metrics.resampling import bootstrap_values
 
 
 class DeLong(NamedTuple):
@@ -91,29 +88,6 @@ def delong_test(y_true: np.ndarray, score_first: np.ndarray, score_second: np.nd
     return DeLong(float(areas[0]), float(areas[1]), float(difference), error, float(p_value))
 
 
-def paired_bootstrap(
-    y_true: np.ndarray,
-    prob_first: np.ndarray,
-    prob_second: np.ndarray,
-    groups: Iterable | None = None,
-    metrics: Sequence[str] = METRICS,
-    resamples: int = 2000,
-    level: float = 0.95,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Difference of each metric, first minus second, on the same draws of whole patients.
-
-    `y_true` is N class indices, the others N x K probabilities, `groups` the patient of each
-    image, as in `bootstrap_interval`. Returns metric, first, second, difference, low, high and
-    p_value: the percentile interval at `level` and 1 less the level at which it would end at zero.
-    NaN where a value is undefined; an interval also where the difference is the same in every
-    resample.
-    """
-    codes = group_codes(groups, len(y_true))
-    first, second = [(y_true, prob_first, codes)], [(y_true, prob_second, codes)]
-    return difference_bootstrap(first, second, metrics, resamples, level, seed)
-
-
 def difference_bootstrap(
     first: Sequence[Sample],
     second: Sequence[Sample],
@@ -131,12 +105,13 @@ def difference_bootstrap(
     wherever they occur, so that networks on the same images are compared pair by pair, and networks
     on other images of the same patients as far as they share them.
 
-    With one run on each side, interval and p-value are those of `paired_bootstrap`: they speak of
-    these two trained networks on other patients. With more, the squared standard error is the
-    variance over draws of patients plus that of the mean over the runs, and interval and p-value
-    are Student's t with the degrees of freedom of Welch and Satterthwaite: they speak of other
-    patients and other runs. Where every run has a split of its own, its spread holds some of the
-    patients' again, so the test is cautious.
+    With one run on each side, the interval is that of percentiles and the p-value 1 less the level
+    at which it would end at zero: they speak of these two trained networks on other patients. With
+    more, the squared standard error is the variance over draws of patients plus that of the mean
+    over the runs, and interval and p-value are Student's t with the degrees of freedom of Welch and
+    Satterthwaite: they speak of other patients and other runs. Where every run has a split of its
+    own, its spread holds some of the patients' again, so the test is cautious. An interval is NaN
+    where a value is undefined, and where the difference is the same in every resample.
 
     Args:
         paired: the k-th run of either side has the same split and seed, so the spread is that of
@@ -171,7 +146,11 @@ def difference_bootstrap(
 
     (first_mean,), (second_mean,) = means(np.ones((1, patients)))
     values = bootstrap_values(
-        lambda weights: np.subtract(*means(weights)), np.arange(patients), resamples, seed
+        lambda weights: np.subtract(*means(weights)),
+        np.arange(patients),
+        resamples,
+        seed,
+        images=max(len(codes) for side in sides for _, _, codes in side),
     )
     table = pd.DataFrame({"metric": metrics, "first": first_mean, "second": second_mean})
     table["difference"] = first_mean - second_mean
@@ -275,47 +254,6 @@ def holm(p_values: Iterable[float]) -> np.ndarray:
     steps = p_values[order] * np.arange(len(order), 0, -1)
     adjusted[order] = np.maximum.accumulate(steps).clip(max=1)
     return adjusted
-
-
-def compare_networks(
-    y_true: np.ndarray,
-    prob_by_network: Mapping[str, np.ndarray],
-    groups: Iterable | None = None,
-    reference: str = "dalaresnet50",
-    metrics: Sequence[str] = METRICS,
-    resamples: int = 2000,
-    level: float = 0.95,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Compare the reference with every other network on the same images.
-
-    `y_true` is N class indices, `prob_by_network` N x K probabilities of each network, rows in the
-    same order, `groups` the patient of each image or None. One row per network and metric: network,
-    metric, reference_value, value, difference (reference minus network), low, high, test, p_value,
-    p_holm. The interval is that of `paired_bootstrap`. So is the p-value, but where no patient has
-    two images accuracy has the exact McNemar test and the two-class AUC has DeLong's. `p_holm` is
-    Holm's correction over the networks, for each metric on its own.
-
-    Raises UserError where the reference is missing or has nothing to be compared with.
-    """
-    if reference not in prob_by_network or len(prob_by_network) < 2:
-        raise UserError(
-            f"compare_networks needs predictions of {reference!r} and of at least one other "
-            f"network; it has {', '.join(prob_by_network) or 'none'}."
-        )
-    codes = group_codes(groups, len(y_true))
-    first = [(y_true, prob_by_network[reference], codes)]
-    tables = [
-        compare_samples(first, [(y_true, second, codes)], metrics, resamples, level, seed).assign(
-            network=network
-        )
-        for network, second in prob_by_network.items()
-        if network != reference
-    ]
-    result = pd.concat(tables, ignore_index=True)
-    result["p_holm"] = result.groupby("metric")["p_value"].transform(holm)
-    columns = ["network", "metric", "reference_value", "value", "difference", "low", "high"]
-    return result[[*columns, "test", "p_value", "p_holm"]]
 
 
 def compare_samples(

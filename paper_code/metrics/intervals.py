@@ -104,11 +104,12 @@ def statistics_interval(
     resamples: int = 1000,
     level: float = 0.95,
     seed: int = 0,
+    images: int = 0,
 ) -> pd.DataFrame:
     """`runs_interval` of any statistic.
 
     Each of `statistics` maps R x N image weights of its run to R x M values, called `names`;
-    `codes` is the patient of each image, for each run.
+    `codes` is the patient of each image, for each run; `images` as in `bootstrap_values`.
     """
     level = check_level(level)
     columns = ["value", "low", "high", "spread"]
@@ -130,8 +131,9 @@ def statistics_interval(
     )  # runs x M
     table["value"] = of_runs.mean(axis=0)
     table["run_values"] = list(map(tuple, of_runs.T))
-    values = bootstrap_values(mean, patients, resamples, seed)
-    left_out = left_out_values(mean, patients)
+    images = max(images, *map(len, codes))
+    values = bootstrap_values(mean, patients, resamples, seed, images)
+    left_out = left_out_values(mean, patients, images)
     rows = zip(table["value"], values.T, left_out.T, strict=True)
     table[["low", "high"]] = [bca_interval(*row, level) for row in rows]
     if len(of_runs) > 1:
@@ -160,9 +162,10 @@ def statistic_interval(
     resamples: int = 1000,
     level: float = 0.95,
     seed: int = 0,
+    images: int = 0,
 ) -> pd.DataFrame:
     """`statistics_interval` of a single run: metric, value, low, high."""
-    table = statistics_interval([statistic], names, [codes], resamples, level, seed)
+    table = statistics_interval([statistic], names, [codes], resamples, level, seed, images)
     return table.drop(columns=["spread", "run_values"])
 
 

@@ -1,4 +1,4 @@
-"""What a paired comparison of accuracies on one test set can show: exact McNemar test, its power.
+"""What a paired comparison on one test set can show: exact McNemar test, its power.
 
 Two networks classify the same N independent images. B images only the first has right, C only the
 second; the exact McNemar test asks whether B and C differ by more than a fair coin's throws.
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import betainc
-from scipy.stats import binom, fisher_exact
+from scipy.stats import binom, fisher_exact, t
 
 from paper_code.errors import UserError
 
@@ -137,3 +137,17 @@ def least_difference(images: int, against: float, power: float = 0.8, alpha: flo
     if largest <= 0 or lacking(largest) < 0:
         return float("nan")
     return float(brentq(lacking, 0, largest, xtol=1e-6))
+
+
+def least_detectable(
+    se: np.ndarray, df: np.ndarray, power: float = 0.8, alpha: float = 0.05
+) -> np.ndarray:
+    """The true difference that a two-sided t-test with this standard error finds with this power.
+
+    Args:
+        se: standard errors of differences, any shape.
+        df: their degrees of freedom.
+        power: probability of p at most alpha.
+        alpha: of the test.
+    """
+    return se * (t.ppf(1 - alpha / 2, df) + t.ppf(power, df))

@@ -9,7 +9,8 @@ import pandas as pd
 
 from paper_code.errors import UserError
 
-_CHUNK = 4_000_000  # weights held at once: 32 MB
+# Weights that are drawn at once, 32 MB of float64; the AUC holds about six arrays of this size.
+_CHUNK = 4_000_000
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 
@@ -29,12 +30,14 @@ def group_codes(groups: Iterable | None, size: int) -> np.ndarray:
 
 
 def bootstrap_values(
-    statistic: Statistic, codes: np.ndarray, resamples: int, seed: int
+    statistic: Statistic, codes: np.ndarray, resamples: int, seed: int, images: int = 0
 ) -> np.ndarray:
     """`resamples` x M values of a statistic, each on a draw of whole patients.
 
     `statistic` maps R x N image weights to R x M values; `codes` is the patient of each image.
     Each draw takes as many patients as there are, with replacement; the seed alone decides them.
+    A statistic of patients that weighs their images itself says how many it weighs at once
+    (`images`), so that no more draws are made together than fit.
     """
     if resamples < 1:
         raise UserError(f"resamples must be at least 1, not {resamples}.")
@@ -47,12 +50,16 @@ def bootstrap_values(
         counts = np.bincount(drawn.ravel(), minlength=rows * patients)
         return counts.reshape(rows, patients)[:, codes].astype(np.float64)
 
-    return np.concatenate([statistic(draw(len(rows))) for rows in _chunks(resamples, codes)])
+    chunks = _chunks(resamples, max(len(codes), images))
+    return np.concatenate([statistic(draw(len(rows))) for rows in chunks])
 
 
-def left_out_values(statistic: Statistic, codes: np.ndarray) -> np.ndarray:
-    """G x M values of the statistic, each without the images of one patient (the jackknife)."""
-    patients = _chunks(num_patients(codes), codes)
+def left_out_values(statistic: Statistic, codes: np.ndarray, images: int = 0) -> np.ndarray:
+    """G x M values of the statistic, each without the images of one patient (the jackknife).
+
+    `images`: as in `bootstrap_values`.
+    """
+    patients = _chunks(num_patients(codes), max(len(codes), images))
     return np.concatenate([statistic((rows[:, None] != codes).astype(float)) for rows in patients])
 
 
@@ -61,7 +68,8 @@ def num_patients(codes: np.ndarray) -> int:
     return int(codes.max()) + 1
 
 
-def _chunks(total: int, codes: np.ndarray) -> Iterator[np.ndarray]:
-    step = max(1, _CHUNK // len(codes))
+def _chunks(total: int, weights: int) -> Iterator[np.ndarray]:
+    """Rows 0 to `total`, so many at a time that `weights` numbers for each are a chunk."""
+    step = max(1, _CHUNK // weights)
     for start in range(0, total, step):
         yield np.arange(start, min(start + step, total))

@@ -4,8 +4,7 @@ from functools import partial
 
 import timm
 from timm.layers import SEModule
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
 from paper_code.networks import heads, pretrained
 
@@ -14,19 +13,6 @@ NEW_PARTS = ("fc",)
 
 TAG = "seresnet50.ra2_in1k"  # trained at 224 px, which is the paper's size
 WEIGHTS_URL = timm.get_pretrained_cfg(TAG).url
-
-
-class SqueezeExcite(SEModule):
-    """timm's block, with a pooling layer in place of the mean on a CPU.
-
-    The same numbers, but there the mean of a bf16 map goes through a float32 copy of the map, and
-    its gradient has another memory format than the map.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """N x C x H x W -> the same shape, each channel times its gate."""
-        pooled = x.mean((2, 3), keepdim=True) if x.is_cuda else F.avg_pool2d(x, x.shape[2:])
-        return x * self.gate(self.fc2(self.act(self.fc1(pooled))))
 
 
 def build(num_classes: int, *, reading: str, weights: str | None, dropout: float) -> nn.Module:
@@ -40,7 +26,7 @@ def build(num_classes: int, *, reading: str, weights: str | None, dropout: float
         "seresnet50",
         pretrained=False,
         num_classes=0,
-        block_args={"attn_layer": partial(SqueezeExcite, bias=not counted)},
+        block_args={"attn_layer": partial(SEModule, bias=not counted)},
     )
     network.weights_source = "random"
     if pretrained.available(WEIGHTS_URL, weights):

@@ -27,11 +27,6 @@ class AnySizeViT(VisionTransformer):
         size = (-(-height // patch) * patch, -(-width // patch) * patch)
         if size != (height, width):
             x = F.interpolate(x, size=size, mode="bilinear", align_corners=False)
-        # PyTorch's fused attention has a backward pass in bf16 on a CPU that takes ten times as
-        # long as that of plain products (17 tokens); the error of the gradients is the same.
-        plain = self.training and not x.is_cuda and torch.is_autocast_enabled("cpu")
-        for block in self.blocks:
-            block.attn.fused_attn = not plain
         return super().forward(x)
 
     def _pos_embed(self, x: Tensor) -> Tensor:

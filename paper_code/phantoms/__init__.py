@@ -5,10 +5,10 @@ from pathlib import Path
 from paper_code.datasets.catalog import PAPER_DATASETS
 from paper_code.datasets.prepare import proportional
 from paper_code.errors import UserError
-from paper_code.phantoms import bach, breakhis, control, mini_ddsm
+from paper_code.phantoms import bach, breakhis, mini_ddsm
 from paper_code.phantoms.writing import Drawing, new_tree
 
-FAMILIES = {"breakhis": breakhis, "bach": bach, "mini_ddsm": mini_ddsm, "control": control}
+FAMILIES = {"breakhis": breakhis, "bach": bach, "mini_ddsm": mini_ddsm}
 SMALLEST = 32  # px, height in which a lesion can be drawn
 
 
@@ -26,7 +26,7 @@ def write_phantom(
     """Write the phantom of one family below `root`, in the published layout.
 
     Args:
-        family: "breakhis" (all four magnifications), "bach", "mini_ddsm" or "control".
+        family: "breakhis" (all four magnifications), "bach" or "mini_ddsm".
         root: folder to write into; an older phantom there is replaced.
         images: images of each data set, classes in the published proportion; None for the
             published number.
@@ -48,8 +48,6 @@ def write_phantom(
         for dataset in PAPER_DATASETS.values()
         if dataset.family == family
     }
-    if family == "control":
-        counts = {"control": {"images": images or 192}}
     drawing = Drawing(height, seed, lesion_scale, patient_signal, workers)
     with new_tree(root) as tree:
         FAMILIES[family].write(tree, counts, drawing)

@@ -19,6 +19,9 @@ from paper_code.errors import UserError
 
 TABLES = (*(f"{number:02d}" for number in range(1, 15)), "text", "quotes", "references")
 
+# F1 is printed as a pair a/b; what a and b are is discussed in tables/audit.md.
+PRINTED_NAMES = {"f1_macro": "f1_first", "f1_weighted": "f1_second"}
+
 _FOLDER = Path(__file__).parent
 
 
@@ -45,3 +48,15 @@ def published_table(table: str | int) -> pd.DataFrame:
     name = f"table_{key}.csv" if key.isdigit() else f"{key}.csv"
     frame = pd.read_csv(_FOLDER / name, dtype=str, keep_default_na=False)
     return frame.assign(value=pd.to_numeric(frame["value"]).astype(float))
+
+
+def printed_value(table: str, **keys: str) -> float:
+    """One printed number, such as printed_value("07", dataset=..., network=..., metric=...).
+
+    `metric` is our name of it. NaN where the paper does not print it.
+    """
+    printed = published_table(table)
+    keys["metric"] = PRINTED_NAMES.get(keys["metric"], keys["metric"])
+    for column, value in keys.items():
+        printed = printed[printed[column] == value]
+    return float(printed["value"].iloc[0]) if len(printed) else float("nan")

@@ -471,17 +471,6 @@ RESULTS: tuple[Result, ...] = (
         datasets="crossover gates",
     ),
     Result(
-        "leakage_control",
-        "tables.leakage",
-        "Further evidence",
-        "Whether the leakage table finds what is there: synthetic images whose leakage is known.",
-        needs=("runs", "manifests", "images"),
-        datasets="controls",
-        networks="control",
-        settings=("scale", "resamples"),
-        constants={"control": True},
-    ),
-    Result(
         "gate",
         "tables.gate",
         "Architecture",
@@ -505,17 +494,6 @@ RESULTS: tuple[Result, ...] = (
         "paired",
         "Maps against each other on the same images: DT Grad-CAM against the other methods, what "
         "its noise and its cut bring, and every method against maps that know nothing.",
-    ),
-    _maps(
-        "cam_ablation",
-        "ablation",
-        "The steps of DT Grad-CAM, one added after the other.",
-    ),
-    _maps(
-        "cam_faithfulness",
-        "faithfulness",
-        "Whether the maps follow the network: deletion and insertion curves beside a random order, "
-        "and maps of networks whose weights were randomised layer by layer.",
     ),
     # --- a user's own data sets -------------------------------------------------------------------
     Result(
@@ -576,13 +554,13 @@ RESULTS: tuple[Result, ...] = (
         kind="figure",
     ),
     Result(
-        "leakage_control",
-        "figures.leakage",
+        "crossover",
+        "figures.crossover",
         "Further evidence",
-        "The same on synthetic images whose leakage is known: a control of the method.",
+        "Accuracy on the same images of the same patients, known and unknown to the network.",
         needs=("tables",),
-        tables=("leakage_control",),
-        datasets="controls",
+        tables=("crossover",),
+        datasets="crossover",
         kind="figure",
     ),
     Result(
@@ -635,6 +613,7 @@ RESULTS: tuple[Result, ...] = (
         "Printed accuracies on BreakHis beside what networks of the same names reach elsewhere.",
         needs=("tables",),
         tables=("networks_elsewhere",),
+        datasets="paper",
         kind="figure",
     ),
     Result(

@@ -42,8 +42,6 @@ DATASET_LABELS = Labels(
         "breakhis_400x": "BreakHis 400X",
         "bach": "BACH",
         "mini_ddsm": "Mini-DDSM",
-        "control_distinct": "Patients distinct",
-        "control_alike": "Patients alike",
     }
 )
 CLASS_LABELS = {

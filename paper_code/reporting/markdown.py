@@ -1,4 +1,4 @@
-"""Writing tables: a complete tidy CSV and a Markdown page for reading."""
+"""Writing tables, a complete tidy CSV and a Markdown page for reading, and reading them again."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,9 +7,12 @@ import numpy as np
 import pandas as pd
 
 from paper_code.files import write_csv, write_text
+from paper_code.progress import count_text
 from paper_code.provenance import commit, versions
-from paper_code.reporting.evidence import verdict_text
-from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, SUBJECTS
+from paper_code.reporting.labels import DATASET_LABELS
+
+# Columns of results that are text though they may look like numbers.
+TEXT = ("table", "seeds", "split_seeds", "seed_values", "obstacles", "shortfall", "reason")
 
 
 def write_table(path: str | Path, table: pd.DataFrame, title: str, sections: list[str]) -> None:
@@ -24,6 +27,17 @@ def write_table(path: str | Path, table: pd.DataFrame, title: str, sections: lis
     path = Path(path)
     write_csv(path, table)
     write_text(path.with_suffix(".md"), "\n\n".join([f"# {title}", *sections]) + "\n")
+
+
+def read_results(path: str | Path) -> pd.DataFrame:
+    """A table of results as written: obstacles, shortfall and reason are "" where there are none.
+
+    Names such as "NA" or "None" are names.
+    """
+    types = dict.fromkeys(TEXT, str)
+    table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""])
+    words = ("obstacles", "shortfall", "reason")
+    return table.fillna({name: "" for name in words if name in table})
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -45,6 +59,12 @@ def interval_text(value: float, low: float, high: float, spread: float = np.nan)
     return text if np.isnan(spread) else f"{text} ± {number(spread)}"
 
 
+def change_text(value: float, low: float, high: float) -> str:
+    """A difference with its sign, and its interval: "+0.012 [-0.003, 0.027]"."""
+    change = "–" if np.isnan(value) else f"{value:+.3f}"
+    return f"{change} [{number(low)}, {number(high)}]"
+
+
 def p_text(p: float) -> str:
     """A p-value for reading."""
     return "p –" if np.isnan(p) else "p < 0.001" if p < 0.001 else f"p {p:.3f}"
@@ -61,42 +81,14 @@ def cell(row: pd.Series) -> str:
     return text if np.isnan(row["printed"]) else f"{text} (paper {number(row['printed'])})"
 
 
-def comparison_blocks(
-    table: pd.DataFrame, metrics: list[str], subject: str = "network"
-) -> list[str]:
-    """One Markdown table per data set: networks in rows, metrics in columns, then the verdict."""
-    heading, labels = SUBJECTS[subject]
-    blocks = []
-    for dataset, rows in table.groupby("dataset", sort=False):
-        lines = []
-        for name, cells in rows.groupby(subject, sort=False):
-            subset = cells.set_index("metric")
-            verdicts = list(dict.fromkeys(verdict_text(subset.loc[metric]) for metric in metrics))
-            if len(verdicts) > 1:
-                verdicts = [f"{METRIC_LABELS[m]}: {verdict_text(subset.loc[m])}" for m in metrics]
-            lines.append(
-                {heading: labels.get(name, name)}
-                | {METRIC_LABELS[metric]: cell(subset.loc[metric]) for metric in metrics}
-                | {"Verdict": "; ".join(verdicts)}
-            )
-        first = rows.iloc[0]
-        blocks.append(
-            f"## {DATASET_LABELS.get(dataset, dataset)}\n\n"
-            f"Data: {first['data']}; split by {first['splits']}; {first['test_images']} test "
-            f"images of {first['test_patients'] or 'unknown'} patients.\n\n"
-            + markdown(pd.DataFrame(lines))
-        )
-    return blocks
-
-
 def provenance_block(runs: list, scale: str) -> str:
     """Scale, weights, seeds, protocol, hardware, versions and commit of the runs behind a table."""
     protocols: dict[str, list[str]] = {}
     for run in runs:
         s = run.facts["settings"]
         words = (
-            f"{s['image_size']} px, {s['epochs']} epochs, batch {s['batch_size']}, learning rate "
-            f"{s['learning_rate']:g}, {s['precision']}, {s['select_epoch']} epoch"
+            f"{s['image_size']} px, {count_text(s['epochs'], 'epoch')}, batch {s['batch_size']}, "
+            f"learning rate {s['learning_rate']:g}, {s['precision']}, {s['select_epoch']} epoch"
         )
         protocols.setdefault(words, []).append(run.facts["network"])
     protocol = "; ".join(
@@ -137,11 +129,16 @@ def code_provenance_block(data: str = "none") -> str:
     )
 
 
+def _patients(number: int) -> str:
+    return count_text(number, "patient") if number else "unknown patients"
+
+
 def data_provenance_block(sources: list[dict], scale: str) -> str:
     """Where the images of each data set come from."""
     lines = [
         f"- {DATASET_LABELS.get(s['dataset'], s['dataset'])}: {s['description']}; "
-        f"{s['patients'] or 'unknown'} patients; {len(s['duplicates'])} byte-identical pairs"
+        f"{_patients(s['patients'])}; "
+        f"{count_text(len(s['duplicates']), 'byte-identical pair')}"
         for s in sources
     ]
     return "\n".join(["## Provenance", "", f"- Scale: {scale}", *lines, f"- Commit: {commit()}"])

@@ -14,12 +14,12 @@ from paper_code.device import autocast, clock, resolve_precision
 from paper_code.errors import UserError
 from paper_code.networks.forward import predict
 from paper_code.networks.preprocessing import normalize
-from paper_code.progress import say
+from paper_code.progress import count_text, say
 from paper_code.training.augment import augment
-from paper_code.training.memory import keep_freed_memory
-from paper_code.training.step import EAGER, Execution, Step, Trainer, make_step
 
 RECALIBRATION_IMAGES = 512  # enough for stable batch-norm statistics
+
+Step = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class TrainingSettings:
     rotation: float
     select_epoch: str
     precision: str
-    execution: str
+    compile: bool
     recalibrate_batchnorm: bool
     checkpoint_seconds: float
     seed: int
@@ -67,7 +67,6 @@ class State:
     seconds: list[dict] = field(default_factory=list)
     best_epoch: int = 0
     best_weights: dict[str, torch.Tensor] | None = None
-    memory_bytes: int | None = None  # at the peak of a training step, on a GPU
 
     def record(self, epoch: int, losses: dict, seconds: dict, network: torch.nn.Module) -> None:
         """Note an epoch; keep the weights if it is the best so far."""
@@ -113,26 +112,28 @@ def fit(
     if images == 0:
         raise UserError(
             f"batch_size is {settings.batch_size}, but the training part has only "
-            f"{len(train)} images. Set a smaller batch_size."
+            f"{count_text(len(train), 'image')}. Set a smaller batch_size."
         )
-    if device.type == "cpu":  # on a GPU, PyTorch itself keeps the memory
-        keep_freed_memory()
-    trainer, state = _trainer(network, settings, device), State()
-    parts = (network, trainer.optimizer, trainer.scaler, state)
+    precision = resolve_precision(settings.precision, device)
+    trained = [p for p in network.parameters() if p.requires_grad]
+    optimizer = torch.optim.Adam(trained, lr=settings.learning_rate, fused=True)
+    scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+    state = State()
+    parts = (network, optimizer, scaler, state)
     restore(*parts)
-    if device.type == "cpu":
-        warm_up(network, train, settings, trainer.precision)
-    step = _step(trainer, train, settings)
+    forward = compiled(network, device) if settings.compile else network
+    warm_up(network, forward, train, settings, precision)
     if device.type == "cuda":
-        state.memory_bytes = torch.cuda.max_memory_allocated(device)
-        predict(network, val.images, trainer.precision)  # its batches have other sizes
+        predict(network, val.images, precision)  # its batches have other sizes
+        torch.cuda.reset_peak_memory_stats(device)  # the first step tries algorithms
+    step = make_step(forward, optimizer, scaler, precision)
     saved = time.monotonic()
     for epoch in range(state.epoch + 1, settings.epochs + 1):
         start, processor = clock(device), time.process_time()
-        train_loss, rows = train_epoch(trainer, step, train, settings, epoch)
-        trained = clock(device)
-        val_loss, accuracy = validate(trainer, val, train, rows, settings, epoch)
-        seconds = {"train_seconds": trained - start, "val_seconds": clock(device) - trained}
+        train_loss, rows = train_epoch(network, step, train, settings, epoch)
+        middle = clock(device)
+        val_loss, accuracy = validate(network, val, train, rows, settings, precision, epoch)
+        seconds = {"train_seconds": middle - start, "val_seconds": clock(device) - middle}
         seconds["processor_seconds"] = time.process_time() - processor
         losses = {"train_loss": train_loss, "val_loss": val_loss, "val_accuracy": accuracy}
         state.record(epoch, losses, seconds, network)
@@ -149,32 +150,41 @@ def fit(
     return state
 
 
-def _trainer(network: torch.nn.Module, settings: TrainingSettings, device: torch.device) -> Trainer:
-    precision = resolve_precision(settings.precision, device)
-    optimizer = torch.optim.Adam(
-        [p for p in network.parameters() if p.requires_grad],
-        lr=settings.learning_rate,
-        fused=True,
-        capturable=_execution(settings).graph,
-    )
-    scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
-    return Trainer(network, optimizer, scaler, precision)
+def compiled(network: torch.nn.Module, device: torch.device) -> torch.nn.Module:
+    """The network through `torch.compile`; on a GPU its kernels are replayed as CUDA graphs."""
+    mode = "reduce-overhead" if device.type == "cuda" else "default"
+    return torch.compile(network, mode=mode)
 
 
-def _execution(settings: TrainingSettings) -> Execution:
-    """That of a run; "auto", which `train_run` has resolved, is eager here."""
-    return Execution.parse(EAGER if settings.execution == "auto" else settings.execution)
+def make_step(
+    forward: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+    precision: str,
+) -> Step:
+    """`step(inputs, labels)`: one update; the loss, still on the device, for which nothing waits.
 
+    Inputs are N x 3 x H x W float, labels N int64.
+    """
 
-def _step(trainer: Trainer, train: ImageSet, settings: TrainingSettings) -> Step:
-    """The step of a run, prepared on its first images."""
-    execution = _execution(settings)
-    first = slice(settings.batch_size)
-    return make_step(trainer, execution, normalize(train.images[first]), train.labels[first])
+    def step(inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        with autocast(inputs.device, precision):
+            loss = F.cross_entropy(forward(inputs).float(), labels)
+        optimizer.zero_grad(set_to_none=True)
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        return loss.detach()
+
+    return step
 
 
 def train_epoch(
-    trainer: Trainer, step: Step, train: ImageSet, settings: TrainingSettings, epoch: int
+    network: torch.nn.Module,
+    step: Step,
+    train: ImageSet,
+    settings: TrainingSettings,
+    epoch: int,
 ) -> tuple[float, torch.Tensor]:
     """One pass over the training part: the mean loss, and the rows of the first images.
 
@@ -190,7 +200,7 @@ def train_epoch(
     generator = torch.Generator().manual_seed(seeds[1])
     order = torch.randperm(len(train), generator=generator).to(device)
     steps = len(train) // size
-    trainer.network.train()
+    network.train()
     total = torch.zeros((), device=device)
     for rows in order[: steps * size].split(size):
         inputs = augment(normalize(train.images[rows]), settings.rotation, generator)
@@ -201,11 +211,12 @@ def train_epoch(
 
 
 def validate(
-    trainer: Trainer,
+    network: torch.nn.Module,
     val: ImageSet,
     train: ImageSet,
     rows: torch.Tensor,
     settings: TrainingSettings,
+    precision: str,
     epoch: int,
 ) -> tuple[float, float]:
     """Loss and accuracy on the validation part.
@@ -216,8 +227,8 @@ def validate(
         UserError: the loss is not finite.
     """
     if settings.recalibrate_batchnorm:
-        recalibrate(trainer.network, train.images[rows], settings, trainer.precision)
-    probabilities = predict(trainer.network, val.images, trainer.precision)
+        recalibrate(network, train.images[rows], settings, precision)
+    probabilities = predict(network, val.images, precision)
     loss = float(F.nll_loss(probabilities.clamp_min(1e-12).log(), val.labels))
     _check_finite(loss, "validation", epoch)
     return loss, float((probabilities.argmax(1) == val.labels).float().mean())
@@ -251,17 +262,22 @@ def recalibrate(
 
 
 def warm_up(
-    network: torch.nn.Module, train: ImageSet, settings: TrainingSettings, precision: str
+    network: torch.nn.Module,
+    forward: torch.nn.Module,
+    train: ImageSet,
+    settings: TrainingSettings,
+    precision: str,
 ) -> None:
-    """One training step without an update, so that start-up costs stay out of the timings.
-
-    On a CPU; a GPU needs more (`paper_code.training.step`)."""
+    """Steps without an update, so that start-up and compilation stay out of the timings."""
     buffers = {name: value.clone() for name, value in network.named_buffers()}
     network.train()
-    with autocast(train.images.device, precision):
-        logits = network(normalize(train.images[: settings.batch_size])).float()
-        loss = F.cross_entropy(logits, train.labels[: settings.batch_size])
-    loss.backward()
-    network.zero_grad(set_to_none=True)
+    images = normalize(train.images[: settings.batch_size])
+    images = images.contiguous(memory_format=torch.channels_last)
+    for _ in range(3 if settings.compile else 1):  # a CUDA graph is captured in the second
+        with autocast(images.device, precision):
+            logits = forward(images).float()
+            loss = F.cross_entropy(logits, train.labels[: settings.batch_size])
+        loss.backward()
+        network.zero_grad(set_to_none=True)
     for name, value in network.named_buffers():
         value.copy_(buffers[name])

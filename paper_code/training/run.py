@@ -17,18 +17,18 @@ from paper_code.device import (
     resolve_precision,
     use_float32,
 )
+from paper_code.errors import UserError
 from paper_code.files import read_json, replacing_together, write_csv, write_json
 from paper_code.networks.builder import build_network, freeze_backbone
 from paper_code.networks.forward import predict
 from paper_code.networks.names import parse_network
 from paper_code.networks.weights import save_weights
-from paper_code.prepared import load_prepared, pixel_sum
+from paper_code.prepared import image_marks, load_prepared, pixel_sum
 from paper_code.progress import say
 from paper_code.provenance import provenance
-from paper_code.runs import FACTS, HISTORY, PREDICTIONS, TIMING, WEIGHTS
+from paper_code.runs import FACTS, HISTORY, OF_RUN, PREDICTIONS, TIMING, WEIGHTS
 from paper_code.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from paper_code.training.loop import ImageSet, State, TrainingSettings, fit
-from paper_code.training.step import Execution, resolve_execution
 
 
 def train_run(
@@ -43,6 +43,7 @@ def train_run(
     dropout: float,
     device: torch.device | None = None,
     checkpoint_dir: str | Path | None = None,
+    force: bool = False,
 ) -> None:
     """Train one network on one data set and write everything that tables need.
 
@@ -64,12 +65,18 @@ def train_run(
         device: defaults to the first GPU, else the CPU.
         checkpoint_dir: where an interrupted run leaves its checkpoint; defaults to
             `output`/checkpoint and is removed at the end.
+        force: replace a finished run in `output`, its model card too, when this one is finished.
 
     Raises:
-        UserError: files that do not belong together, a batch larger than the training part, a
-            loss that is not finite, weights that cannot be had, a GPU that PyTorch cannot use.
+        UserError: `output` holds a finished run, files that do not belong together, a batch larger
+            than the training part, a loss that is not finite, weights that cannot be had, a GPU
+            that PyTorch cannot use.
     """
     prepared, output = Path(prepared), Path(output)
+    if (output / FACTS).exists() and not force:
+        raise UserError(
+            f"{output}: holds a finished run. Choose another folder, or replace it with --force."
+        )
     device = device or checked_device()
     torch.backends.cudnn.benchmark = True  # all batches of a run have one shape
     use_float32()
@@ -85,11 +92,8 @@ def train_run(
         freeze,
     )
     precision = resolve_precision(settings.precision, device)
-    execution = resolve_execution(
-        settings.execution, parse_network(network_name)[0], device, precision
-    )
-    settings = replace(settings, precision=precision, execution=execution)
-    network.to(device, memory_format=Execution.parse(execution).memory_format)
+    settings = replace(settings, precision=precision)
+    network.to(device, memory_format=torch.channels_last)
     facts = {
         "network": network_name,
         "dataset": source["dataset"],
@@ -110,8 +114,9 @@ def train_run(
     }
     checkpoints = Path(checkpoint_dir) if checkpoint_dir else output / "checkpoint"
     state, probabilities = _fit(network, sets, settings, facts, checkpoints / "checkpoint.pt")
-    with replacing_together(output) as new:
-        _write(new, network, state, probabilities, table, facts, source, device)
+    with replacing_together(output, earlier=OF_RUN) as new:
+        marks = image_marks(sets["train"].images)
+        _write(new, network, state, probabilities, table, facts, source, marks, device)
     shutil.rmtree(checkpoints, ignore_errors=True)
 
 
@@ -192,6 +197,7 @@ def _write(
     table: pd.DataFrame,
     facts: dict,
     source: dict,
+    marks: list[str],
     device: torch.device,
 ) -> None:
     """Write every file of the run into `folder`."""
@@ -206,6 +212,7 @@ def _write(
         "dataset": source["dataset"],
         "classes": json.dumps(classes),
         "data": source["source"],
+        "trained_on": " ".join(marks),  # so that `evaluate` knows these images again
     }
     save_weights(folder / WEIGHTS, network, notes)
     steps = int((table["part"] == "train").sum()) // settings["batch_size"]
@@ -237,7 +244,10 @@ def _timing(state: State, images_per_epoch: int, device: torch.device) -> dict:
     elapsed = (seconds["train_seconds"] + seconds["val_seconds"]).cumsum().round(4)
     accuracy = pd.DataFrame(state.history)["val_accuracy"]
     near = int(np.argmax(accuracy.to_numpy() >= accuracy.max() - 0.01))
-    memory = state.memory_bytes or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if device.type == "cuda":
+        memory = torch.cuda.max_memory_allocated(device)
+    else:
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {
         "total_seconds": float(elapsed.iloc[-1]),
         "best_epoch": state.best_epoch,
@@ -247,12 +257,7 @@ def _timing(state: State, images_per_epoch: int, device: torch.device) -> dict:
         "images_per_second": round(images_per_epoch / float(seconds["train_seconds"].median()), 2),
         "peak_memory_bytes": memory,
         "epoch_seconds": seconds[["train_seconds", "val_seconds"]].round(4).to_dict("list"),
-        # Of each epoch and all threads, whatever else kept the machine busy; a checkpoint of an
-        # earlier version has none.
-        "processor_seconds": [
-            round(row["processor_seconds"], 4)
-            for row in state.seconds
-            if "processor_seconds" in row
-        ],
+        # Of each epoch and all threads, whatever else kept the machine busy.
+        "processor_seconds": [round(row["processor_seconds"], 4) for row in state.seconds],
         **provenance(device),
     }

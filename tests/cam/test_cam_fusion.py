@@ -1,19 +1,17 @@
 """Networks fused for inference: the same logits, the caller's network as it was."""
 
 import copy
+import warnings
 
 import pytest
 import torch
 from torch import nn
-from torchvision.models import densenet121, mobilenet_v3_small, resnet18, vgg11
+from torchvision.models import densenet121, mobilenet_v3_small, resnet18
 
-from paper_code.cam import compute_cam, fusion, score_cam
+from paper_code.cam import compute_cam, score_cam
 from paper_code.cam.faithfulness import deletion_insertion
-from paper_code.cam.fusion import FusedConv, for_inference
+from paper_code.cam.fusion import for_inference
 
-pytestmark = pytest.mark.skipif(
-    not torch.backends.mkldnn.is_available(), reason="convolutions are fused by oneDNN"
-)
 INPUTS = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
@@ -24,10 +22,6 @@ def ready(network):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 1.5)
     return network
-
-
-def count(network, kind):
-    return sum(type(module) is kind for module in network.modules())
 
 
 class Block(nn.Module):
@@ -53,7 +47,7 @@ class Block(nn.Module):
 
 
 class Branching(nn.Module):
-    """Cannot be traced: it asks for a value."""
+    """No trace holds it: it asks for a value."""
 
     def forward(self, x):
         return x * 2 if x.mean() > 0 else x
@@ -69,14 +63,12 @@ def small(*extra):
 
 
 @pytest.mark.parametrize(
-    "build", [resnet18, densenet121, mobilenet_v3_small, vgg11, lambda num_classes: small()]
+    "build", [resnet18, densenet121, mobilenet_v3_small, lambda num_classes: small()]
 )
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
-def test_all_convolutions_are_fused_and_the_logits_equal(build, layout):
+def test_the_logits_are_equal_and_the_network_as_it_was(build, layout):
     torch.manual_seed(0)
     network = ready(build(num_classes=5))
-    if build is vgg11:  # a narrow head: quick
-        network.classifier = nn.Linear(512 * 49, 5)
     inputs = INPUTS.contiguous(memory_format=layout)
     before, modules = copy.deepcopy(network.state_dict()), list(network.modules())
     with torch.no_grad():
@@ -84,58 +76,34 @@ def test_all_convolutions_are_fused_and_the_logits_equal(build, layout):
         fused, _ = for_inference(network, inputs, "fp32", 16)
         found = fused(inputs)
         assert torch.equal(network(inputs), expected)
-    assert count(fused, FusedConv) == count(network, nn.Conv2d)
-    assert (found - expected).abs().max() < 1e-5 * expected.abs().max()
+    assert fused is not network
+    assert (found - expected).abs().max() < 1e-4 * expected.abs().max()
     assert modules == list(network.modules())
     after = network.state_dict()
     assert all(torch.equal(before[key], after[key]) for key in before)
 
 
-def test_tracing_leaves_nothing_in_the_network():
+def test_tracing_leaves_nothing_in_the_network_and_says_nothing():
     network = small()
-    assert for_inference(network, INPUTS, "fp32", 16)[0] is not network
-    assert type(network[1].seen) is torch.Tensor
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert for_inference(network, INPUTS, "fp32", 16)[0] is not network
+    assert type(network[1].seen) is torch.Tensor and not network[1].seen.requires_grad
 
 
-def test_a_part_that_cannot_be_traced_stays_whole():
-    network = small(Branching(), nn.Conv2d(4, 4, 1))
-    fused, _ = for_inference(network, INPUTS, "fp32", 16)
-    assert count(fused, FusedConv) == count(network, nn.Conv2d)
-    assert count(fused, Branching) == 1
-    for inputs in (INPUTS, -INPUTS):
-        with torch.no_grad():
-            assert torch.allclose(fused(inputs), network(inputs), atol=1e-5)
-
-
-class WithView(nn.Module):
-    """`view` refuses the memory layout of the fused convolution."""
+class Looped(nn.Module):
+    """Its trace would hold for one number of images only."""
 
     def __init__(self):
         super().__init__()
         self.conv, self.head = nn.Conv2d(3, 4, 1), nn.Linear(4096, 5)
 
     def forward(self, x):
-        return self.head(self.conv(x).view(-1, 4096))
-
-
-class Looped(WithView):
-    """Cannot be traced as a whole."""
-
-    def forward(self, x):
         return torch.stack([self.head(self.conv(image).flatten()) for image in x])
 
 
-@pytest.mark.parametrize(
-    "network",
-    [
-        WithView(),
-        Looped(),
-        nn.Sequential(nn.Flatten(), nn.Linear(3072, 5)),
-        nn.Sequential(nn.Conv2d(3, 4, 1, padding_mode="reflect"), nn.Flatten()),
-        nn.Sequential(nn.Conv2d(3, 4, 3, padding="same"), nn.Flatten()),
-    ],
-)
-def test_what_cannot_be_fused_runs_as_it_is(network):
+@pytest.mark.parametrize("network", [small(Branching()), Looped()])
+def test_what_a_trace_cannot_hold_runs_as_it_is(network):
     assert for_inference(ready(network), INPUTS, "fp32", 7) == (network, 7)
 
 
@@ -150,11 +118,10 @@ def test_double_precision_and_networks_with_hooks_run_as_they_are():
     assert not torch.allclose(plain, hooked, atol=1e-3)
 
 
-def test_fewer_images_in_a_pass_where_activations_are_large(monkeypatch):
-    network, one = small(), 4 * 32 * 32 * 4  # bytes of an image's activation
-    for limit, size in ((100 * one, 16), (5 * one, 5), (one // 2, 1)):
-        monkeypatch.setattr(fusion, "_LARGEST", limit)
-        assert for_inference(network, INPUTS, "fp32", 16)[1] == size
+@pytest.mark.parametrize(("side", "size"), [(32, 16), (224, 10), (1024, 1)])
+def test_fewer_images_in_a_pass_where_they_are_large(side, size):
+    network = ready(nn.Sequential(nn.Conv2d(3, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()))
+    assert for_inference(network, torch.rand(1, 3, side, side), "fp32", 16)[1] == size
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-4), ("bf16", 0.1)])

@@ -1,4 +1,4 @@
-"""Localisation scores by hand, reference regions on real nuclei, faithfulness, the ablation."""
+"""Localisation scores by hand, reference regions on real nuclei, faithfulness."""
 
 import os
 from pathlib import Path
@@ -13,25 +13,19 @@ from skimage.io import imread
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
 from paper_code.cam import compute_cam
-from paper_code.cam.ablation import STAGES, ablation, cam_properties, spread
-from paper_code.cam.baselines import centre_prior, random_maps, whole_image
-from paper_code.cam.faithfulness import (
-    deletion_insertion,
-    randomization_stages,
-    randomization_test,
-    rank_correlation,
-)
+from paper_code.cam.contenders import centre_prior, random_maps, whole_image
+from paper_code.cam.faithfulness import deletion_insertion, rank_correlation
 from paper_code.cam.localization import (
     EVERYTHING,
     THRESHOLDS,
     best_threshold,
-    localization_scores,
     matched_area_scores,
     overlap_scores,
     reference_region,
     regions,
     threshold_free_scores,
 )
+from paper_code.cam.scoring import spread
 from paper_code.errors import UserError
 
 MONUSEG = Path(os.environ.get("SHARED_DATA", ROOT.parent / "shared/data")) / "monuseg_breast"
@@ -154,7 +148,7 @@ def test_best_threshold_finds_the_cut(truth):
     maps = np.where(truth, 0.45 + noise / 2, noise)
     threshold, iou = best_threshold(maps, truth)
     assert 0.38 <= threshold <= 0.46
-    scores = localization_scores(maps, truth, "gradcam", "fixed", threshold)
+    scores = overlap_scores(regions(maps, "gradcam", "fixed", threshold), truth)
     assert scores.iou.mean() == pytest.approx(iou) and iou > 0.99
 
 
@@ -218,7 +212,7 @@ def test_reference_region_on_real_nuclei():
     assert np.mean(ious) > 0.5 > 1.5 * np.mean(shares)
 
 
-# ---- faithfulness and ablation, on a network whose evidence is known
+# ---- faithfulness, on a network whose evidence is known
 
 
 class BrightSpot(torch.nn.Module):
@@ -257,8 +251,8 @@ def test_all_methods_find_the_spot(spot):
     network, images, masks = spot
     for method in ("gradcam", "scorecam", "eigencam", "dt_gradcam", "hirescam"):
         maps = compute_cam(network, images, [1, 1, 1], method, "body")
-        scores = localization_scores(maps, masks, method)
-        assert scores.iou.min() > 0.7, method
+        assert overlap_scores(regions(maps, method), masks).iou.min() > 0.7, method
+        scores = threshold_free_scores(maps, masks)
         assert scores.pointing_game.min() == 1, method
         assert scores.energy_inside.min() > 0.8, method
 
@@ -320,46 +314,11 @@ def test_batches_do_not_change_the_curves(spot):
     assert torch.allclose(one.insertion, all_.insertion, atol=1e-6)
 
 
-def test_randomization_changes_a_copy_stage_by_stage(spot):
-    network, images, _ = spot
-    assert randomization_stages(network) == ["head", "body.0"]
-    before = {name: value.clone() for name, value in network.state_dict().items()}
-    table = randomization_test(network, images, [1, 1, 1], "gradcam", "body.0", seed=3)
-    assert table.stage.tolist() == ["none", "head", "body.0"]
-    assert table.spearman[0] == pytest.approx(1)
-    assert table.ssim[0] == pytest.approx(1)
-    assert table.ssim.iloc[-1] < 0.9
-    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
-    again = randomization_test(network, images, [1, 1, 1], "gradcam", "body.0", seed=3)
-    pd.testing.assert_frame_equal(table, again)
-
-
-def test_eigencam_ignores_the_head_and_the_test_says_so(spot):
-    """Eigen-CAM reads only the layer: resetting what lies above it must change nothing."""
-    network, images, _ = spot
-    table = randomization_test(network, images, [1, 1, 1], "eigencam", "body.0", stages=["head"])
-    assert table.ssim[1] == pytest.approx(1)
-
-
 def test_rank_correlation_of_constant_maps_is_nan(maps):
     maps = maps.clone()
     maps[1] = 0
     correlation = rank_correlation(maps, maps)
     assert np.isnan(correlation).tolist() == [False, True, False, False]
-
-
-def test_ablation_has_a_row_for_each_stage(spot):
-    network, images, masks = spot
-    table = ablation(network, images, [1, 1, 1], masks, "body", copies=4, sigma=0.3)
-    assert table.stage.tolist() == list(STAGES)
-    assert table.drop(columns="stage").notna().all(axis=None)
-    assert table.drop(columns="stage").le(1 + 1e-12).all(axis=None)
-    final = compute_cam(network, images, [1, 1, 1], "dt_gradcam", "body", copies=4, sigma=0.3)
-    scores = localization_scores(final, masks, "dt_gradcam").mean()
-    assert table.iloc[-1].iou == pytest.approx(scores.iou)
-    # with one copy and no noise the first three rows are one map
-    same = ablation(network, images, [1, 1, 1], masks, "body", copies=1, sigma=0.0)
-    assert same.iou[0] == same.iou[1] == same.iou[2]
 
 
 def test_spread_by_hand():
@@ -369,14 +328,3 @@ def test_spread_by_hand():
     values = spread(maps)
     assert values[:2] == pytest.approx([0, 1])
     assert np.isnan(values[2])
-
-
-def test_cam_properties_measure_each_row_of_table_13(spot):
-    network, images, masks = spot
-    plain = cam_properties(network, images, [1, 1, 1], masks, "gradcam", "body")
-    cut = cam_properties(network, images, [1, 1, 1], masks, "dt_gradcam", "body")
-    assert plain["threshold_rule"] == "fixed 0.5"
-    assert cut["threshold_rule"] == "Otsu on each map"
-    for name in ("spread", "energy_outside", "stability", "iou", "dice", "pointing_game"):
-        assert 0 <= cut[name] <= 1
-    assert cut["spread"] <= plain["spread"]

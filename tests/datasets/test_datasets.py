@@ -350,7 +350,7 @@ def test_manifest_may_leave_group_and_mask_out(own):
         ("path,label\nimages/0.png,a\nimages/0.png,b\n", "lists images/0.png more than once"),
         ("path,label\nimages/0.png,a\nimages/1.png, \n", "line 3 has no label"),
         ("path,label\nimages/0.png,a\n,b\n", "line 3 has no path"),
-        ("path,label\n", "holds no image"),
+        ("path,label\n", "lists no image"),
         ("", "not a readable CSV"),
         ("path,label\nimages/0.png,a\nimages/1.png,a\n", "one class only"),
         ("path,label\nimages/0.png,a\n{folder}/images/1.png,b\n", "images/1.png.*relative"),

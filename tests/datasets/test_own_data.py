@@ -18,9 +18,11 @@ CLASSES = ["normal", "benign", "malignant"]
 GUIDE = (ROOT / "docs/guide/own_data.md").read_text(encoding="utf-8")
 SECTIONS = GUIDE.split("\n## ")
 SMALL = [
-    "scale=smoke",
+    "scale=demo",
     "image_size=48",  # of 32 px the last map would be a single value
     "cam_image_size=48",
+    "cam_images=2",
+    "cam_tuning_images=1",
     "epochs=1",
     "cam_epochs=1",
     "images_per_dataset=72",
@@ -85,7 +87,7 @@ def finished(done, images) -> Path:
     """The folder of its results."""
     assert done.returncode == 0, done.stdout
     assert "mias: real data (found 24 normal, 24 benign, 24 malignant)" in done.stdout
-    return images.parent / "run/results/smoke"
+    return images.parent / "run/results/demo"
 
 
 def test_it_makes_what_is_about_these_images_and_nothing_else(done, finished):
@@ -108,6 +110,7 @@ def test_the_page_opens_with_the_images_and_the_scores(finished):
     assert "24 patients, 0 of them in more than one part" in opening
     assert re.search(r"<td>ResNet50</td>\s*<td>\d\.\d{3} \[\d\.\d{3}, \d\.\d{3}\]</td>", opening)
     assert not re.search(r"(?i)paper|BreakHis|printed", opening)
+    assert not re.search(r"printed|BreakHis|Evidence about the paper|Counts as evidence", page)
     assert {*re.findall(r'href="(#[^"]+)"', page)} <= {
         "#top",
         *(f"#{name}" for name in re.findall(r' id="([^"]+)"', page)),
@@ -205,7 +208,7 @@ def test_one_command_after_the_other_in_any_folders(images, tmp_path, monkeypatc
 def test_an_entry_that_does_not_fit_is_named(images, tmp_path):
     entry = f"{{path: '{images / 'manifest.csv'}', classes: [normal, benign]}}"
     done = snakemake(
-        tmp_path, "-n", "--config", "scale=smoke", f"manifests={{mine: {entry}}}", "datasets=[mine]"
+        tmp_path, "-n", "--config", "scale=demo", f"manifests={{mine: {entry}}}", "datasets=[mine]"
     )
     assert done.returncode != 0
     assert "label 'malignant' is not one of mine's classes (normal, benign)" in done.stdout

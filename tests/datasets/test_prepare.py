@@ -252,6 +252,24 @@ def test_files_that_belong_together_appear_together(tmp_path):
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"a": "new", "b": "old"}
 
 
+def test_a_move_that_is_cut_short_leaves_no_mixture_of_two_sets(tmp_path, monkeypatch):
+    for name in ("a", "b", "mine"):
+        (tmp_path / name).write_text("old")
+    move, moved = Path.replace, []
+
+    def cut_short(path, target):
+        if moved:
+            raise KeyboardInterrupt
+        moved.append(move(path, target))
+
+    monkeypatch.setattr(Path, "replace", cut_short)
+    with pytest.raises(KeyboardInterrupt), replacing_together(tmp_path, ["a", "b", "c"]) as new:
+        for name in ("a", "b"):
+            (new / name).write_text("new")
+    left = {file.name: file.read_text() for file in tmp_path.iterdir()}
+    assert left == {"a": "new", "mine": "old"}
+
+
 # --- Images that can -----------------------------------------------------------------------------
 
 

@@ -8,8 +8,7 @@ process group, as when a session ends or a machine goes down; the fifth kills Sn
 process alone and leaves its jobs behind. After each:
 
 - no process of the group is left; what a lone kill leaves behind ends with its job;
-- the same command goes on. While a job that was left behind works, it refuses to start, in a line
-  that names the process; a lock that nobody holds never stops it;
+- the same command goes on, once nothing works in the folder;
 - in the end, every result is that of an undisturbed run, byte for byte but for timings, and no
   lock, temporary file or checkpoint is left.
 
@@ -32,15 +31,14 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
-RESULTS = Path("results", "smoke")
+RESULTS = Path("results", "demo")
 SETTINGS = (
-    "scale=smoke",
+    "scale=demo",
     "data=phantom",
     "datasets=[breakhis_100x]",
     "networks=[dalaresnet50]",
     "placements=[]",
     "leakage_datasets=[]",
-    "leakage_control_seeds=[]",
     "cam_datasets=[breakhis_100x]",
     "image_size=64",
     "cam_image_size=64",
@@ -51,8 +49,8 @@ SETTINGS = (
     "checkpoint_seconds=0",
     "bootstrap_resamples=50",
     "threads_per_run=1",
-    "phantom_images={breakhis: 32, bach: 20, mini_ddsm: 20, control: 64}",
-    "phantom_height={breakhis: 64, bach: 64, mini_ddsm: 64, control: 64}",
+    "phantom_images={breakhis: 32, bach: 20, mini_ddsm: 20}",
+    "phantom_height={breakhis: 64, bach: 64, mini_ddsm: 64}",
 )
 TARGETS = (
     "tables/table_06_splits.csv",
@@ -74,8 +72,6 @@ class Outcome:
     kills: int = 0
     lone: int = 0
     finished: int = 0
-    refused: int = 0
-    unlocked: int = 0
     compared: int = 0
     failures: list[str] = field(default_factory=list)
 
@@ -87,13 +83,14 @@ class Outcome:
 
 def start(folder: Path, log: Path) -> subprocess.Popen:
     """The run, in a process group of its own."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
-    command += ["--directory", str(folder), "--cores", "2"]
+    command = [sys.executable, str(ROOT / "workflow" / "alone.py")]
+    command += ["--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
     command += [str(RESULTS / target) for target in TARGETS]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     with log.open("w") as file:
         return subprocess.Popen(
             [*command, "--config", *SETTINGS],
+            cwd=folder,
             stdout=file,
             stderr=file,
             env=environment,
@@ -126,11 +123,10 @@ def kill(process: subprocess.Popen, folder: Path, alone: bool, outcome: Outcome)
     outcome.kills += 1
     outcome.lone += alone
     if alone:
+        for child in psutil.Process(process.pid).children():
+            child.kill()
         process.kill()
         process.wait()
-        locked = any((folder / ".snakemake" / "locks").glob("*"))
-        if locked and working(folder):
-            refuses(folder, outcome)
         left = wait_until_gone(folder, PATIENCE)
     else:
         os.killpg(process.pid, signal.SIGKILL)
@@ -139,20 +135,6 @@ def kill(process: subprocess.Popen, folder: Path, alone: bool, outcome: Outcome)
     for orphan in left:
         outcome.check(False, f"left behind: {orphan}")
         orphan.kill()
-
-
-def refuses(folder: Path, outcome: Outcome) -> None:
-    """A run must not start while jobs of a killed one work."""
-    log = folder / "refused.txt"
-    process = start(folder, log)
-    alive = bool(working(folder))
-    process.wait(PATIENCE)
-    text = log.read_text()
-    if process.returncode and "A run is working in this folder (process " in text:
-        outcome.refused += 1
-        outcome.check("Traceback" not in text, f"a traceback: {text[-2000:]}")
-    elif alive and working(folder):  # those jobs had not ended meanwhile
-        outcome.check(False, f"started beside jobs of a killed run: {text[-2000:]}")
 
 
 def compare(reference: Path, folder: Path, outcome: Outcome) -> None:
@@ -191,27 +173,20 @@ def campaign(folder: Path, kills: int, seed: int) -> Outcome:
     disturbed, log = folder / "disturbed", folder / "disturbed.txt"
     while outcome.kills < kills or disturbed.exists():
         disturbed.mkdir(exist_ok=True)
-        locked = any((disturbed / ".snakemake" / "locks").glob("*"))
         process = start(disturbed, log)
         moment = rng.uniform(0.02, 0.6) * seconds
         try:
             status = process.wait(moment if outcome.kills < kills else PATIENCE)
         except subprocess.TimeoutExpired:
             kill(process, disturbed, outcome.kills % LONE == LONE - 1, outcome)
-            text = log.read_text()
             alone = " of Snakemake alone" if outcome.kills % LONE == 0 else ""
             print(f"kill {outcome.kills}{alone}, after {moment:.0f} s", flush=True)
         else:
-            text = log.read_text()
-            outcome.check(status == 0, f"exit status {status}: {text[-3000:]}")
+            outcome.check(status == 0, f"exit status {status}: {log.read_text()[-3000:]}")
             if status == 0:
                 compare(reference, disturbed, outcome)
                 print(f"finished, {outcome.compared} files compared so far", flush=True)
             shutil.rmtree(disturbed)
-        if locked:
-            said = "An earlier run in this folder was killed" in text
-            # A run that was killed early may not have come to that.
-            outcome.unlocked += said
     return outcome
 
 
@@ -229,8 +204,7 @@ def main() -> int:
     print(
         f"{outcome.kills} kills, {outcome.lone} of them of Snakemake alone; runs that came to "
         f"their end: {outcome.finished}, with {outcome.compared} files compared; "
-        f"{outcome.unlocked} locks of killed runs removed, {outcome.refused} runs refused while "
-        f"jobs of a killed one worked; {len(outcome.failures)} failures"
+        f"{len(outcome.failures)} failures"
     )
     if arguments.keep or outcome.failures:
         print(f"Kept: {folder}")

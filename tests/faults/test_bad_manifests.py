@@ -161,7 +161,9 @@ def test_manifests_that_are_no_files(tmp_path, refused, kind):
     elif kind == "pipe":
         os.mkfifo(path)
     words = ["manifest", "mine", "--manifest", path, "-o", tmp_path / "out.csv"]
-    refused(*words, says="no such manifest")
+    refused(
+        *words, says="no such manifest" if kind != "folder" else "a folder. Name the manifest.csv"
+    )
 
 
 PLAIN = HEADER + ROWS

@@ -146,7 +146,7 @@ def test_files_of_settings(fault, tmp_path, refused):
 
 def test_byte_order_mark_and_crlf(tmp_path):
     path = tmp_path / "mine.yaml"
-    path.write_bytes(b"\xef\xbb\xbfepochs: 3\r\nscale: smoke\r\n")
+    path.write_bytes(b"\xef\xbb\xbfepochs: 3\r\nscale: demo\r\n")
     assert resolve_settings(load_config(path))["epochs"] == 3
 
 

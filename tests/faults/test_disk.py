@@ -15,7 +15,6 @@ from conftest import ROOT, files_below, read_json, save_noise, write_prepared
 from test_bad_archives import tar
 
 from paper_code import cli
-from paper_code.doctor import job_seconds
 from paper_code.files import write_csv, write_json
 
 
@@ -210,9 +209,3 @@ def test_times_of_training_are_never_negative(tmp_path, monkeypatch, record_prop
     assert 0 < timing["total_seconds"] < 600
     assert min(np.ravel(list(timing["epoch_seconds"].values()))) > 0
     record_property("outcome", "the same results")
-
-
-def test_doctor_reads_times_of_a_clock_that_was_set_back(tmp_path):
-    for name, text in {"a": "s\n-3600\n", "b": "s\n5\n", "c": "", "d": "s\n"}.items():
-        (tmp_path / f"{name}.tsv").write_text(text)
-    assert job_seconds(tmp_path) == [0, 5]

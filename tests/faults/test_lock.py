@@ -1,4 +1,4 @@
-"""Locks of killed runs are removed, those of live ones never; nothing outlives its parent."""
+"""One run at a time in a folder, which goes on after `kill -9`; nothing outlives its parent."""
 
 import os
 import signal
@@ -11,136 +11,81 @@ import pytest
 from conftest import ROOT, snakemake
 
 from paper_code import cli
-from paper_code.working import FILE, LOCKS, VARIABLE
 
-RUN = "from paper_code.working import begin_run; print(begin_run(), flush=True); input()"
-JOB = "from paper_code.working import join_run; join_run(); print('joined', flush=True); input()"
+TARGET = "results/demo/prepared/bach/images.npy"
+RUN = [sys.executable, str(ROOT / "workflow" / "alone.py"), "--snakefile", str(ROOT / "Snakefile")]
+RUN += ["--workflow-profile", "none", "--cores", "1", TARGET]
+RUN += ["--config", "scale=demo", "data=phantom", "datasets=[bach]"]
 
 
 @pytest.fixture
 def start(tmp_path):
-    """start(code) -> a process in the folder, and the line that it has printed."""
+    """start(command) -> a process in the folder, in a group of its own."""
     running = []
 
-    def run(code: str, **environment: str) -> tuple[subprocess.Popen, str]:
+    def run(command: list[str]) -> subprocess.Popen:
         process = subprocess.Popen(
-            [sys.executable, "-c", code],
+            command,
             cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
-            stdin=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
         running.append(process)
-        return process, process.stdout.readline().strip()
+        return process
 
     yield run
     for process in running:
-        process.kill()
-        process.wait()
-
-
-@pytest.fixture
-def lock(tmp_path):
-    """What Snakemake leaves behind when it is killed."""
-
-    def write() -> Path:
-        path = tmp_path / LOCKS / "0.output.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("results/x.csv\n")
-        return path
-
-    return write
-
-
-def end(process: subprocess.Popen) -> None:
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-
-
-def test_nothing_is_said_in_a_new_folder(start, tmp_path):
-    assert start(RUN)[1] == ""
-    assert (tmp_path / FILE).is_file()
-
-
-def test_the_lock_of_a_killed_run_is_removed(start, lock):
-    first, _ = start(RUN)
-    path = lock()
-    end(first)
-    _, said = start(RUN)
-    assert said.startswith("An earlier run in this folder was killed")
-    assert not path.exists()
-
-
-def test_the_lock_of_a_live_run_stays(start, lock):
-    first, _ = start(RUN)
-    path = lock()
-    second, said = start(RUN)
-    assert f"A run is working in this folder (process {first.pid})" in said
-    assert path.exists()
-    end(second)  # what comes later leaves the first one's lock alone too
-    assert "is working" in start(RUN)[1] and path.exists()
-
-
-def test_a_run_beside_another_keeps_both_locked(start, lock):
-    """The first ends; the lock is now that of the second, which had found no lock."""
-    first, _ = start(RUN)
-    second, said = start(RUN)
-    assert said == ""
-    path = lock()
-    end(first)
-    assert f"process {second.pid}" in start(RUN)[1] and path.exists()
-
-
-def test_the_lock_stays_while_a_job_of_the_killed_run_works(start, lock, tmp_path):
-    run, _ = start(RUN)
-    job, said = start(JOB, **{VARIABLE: str(tmp_path / FILE)})
-    assert said == "joined"
-    path = lock()
-    end(run)
-    waiting, said = start(RUN)
-    assert f"process {job.pid}" in said and path.exists()
-    end(waiting)
-    end(job)
-    assert "was killed" in start(RUN)[1] and not path.exists()
-
-
-def test_the_lock_of_a_run_on_another_machine_stays(start, lock, tmp_path):
-    path = lock()
-    (tmp_path / FILE).write_text("another-machine\n")
-    for _ in range(2):
-        process, said = start(RUN)
-        assert "started in this folder on another-machine" in said and path.exists()
         end(process)
 
 
-def test_a_lock_of_unknown_origin_stays(start, lock):
-    path = lock()
-    assert "on another machine" in start(RUN)[1]
-    assert path.exists()
+def end(process: subprocess.Popen) -> None:
+    """Kill a process with all it has started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
-def test_a_folder_that_cannot_be_written_is_left_to_snakemake(start, tmp_path):
-    (tmp_path / FILE.parent).write_text("a file in the place of the folder")
-    assert start(RUN)[1] == ""
+def wait_for(condition, process: subprocess.Popen) -> None:
+    while not condition():
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.05)
 
 
-def test_the_workflow_goes_on_after_a_kill_and_never_beside_a_live_run(start, lock, tmp_path):
-    """Snakemake itself, with the lock of its one job."""
-    target = "results/smoke/tables/others.csv"
-    words = (target, "--config", "scale=smoke", "data=phantom")
-    first, _ = start(RUN)
-    path = lock()
-    path.write_text(f"{target}\n")
-    done = snakemake(tmp_path, *words)
-    assert done.returncode != 0 and "Directory cannot be locked" in done.stdout
-    assert f"A run is working in this folder (process {first.pid})" in done.stdout
-    assert path.exists() and not (tmp_path / target).exists()
+def test_the_same_command_goes_on_after_a_kill_and_not_beside_a_live_run(start, tmp_path):
+    first = start(RUN)
+    locks = tmp_path / ".snakemake" / "locks"
+    drawn = tmp_path / "results/demo/phantoms/bach"
+    wait_for(lambda: drawn.exists() and any(locks.glob("*")), first)
+
+    second = start(RUN)
+    said, _ = second.communicate()
+    assert second.returncode == 2 and "another run is at work in this folder" in said
+    assert first.poll() is None and any(locks.glob("*")), "the live run keeps its lock"
+
     end(first)
-    done = snakemake(tmp_path, *words)
-    assert done.returncode == 0, done.stdout
-    assert "An earlier run in this folder was killed" in done.stdout
-    assert (tmp_path / target).exists() and not path.exists()
+    assert any(locks.glob("*")) and not (tmp_path / TARGET).exists()
+    plain = snakemake(tmp_path, *RUN[RUN.index(TARGET) :])
+    assert plain.returncode and "--unlock" in plain.stdout, "Snakemake itself says how to go on"
+
+    again = start(RUN)
+    said, _ = again.communicate()
+    assert again.returncode == 0, said
+    assert "was killed; this one goes on" in said
+    assert (tmp_path / TARGET).exists() and not any(locks.glob("*"))
+    assert (tmp_path / ".snakemake" / "at_work").read_text() == ""
+
+
+def test_the_lock_of_a_run_that_was_not_ours_stays(start, tmp_path):
+    """As that of a plain `snakemake`, which may be alive on another machine."""
+    lock = tmp_path / ".snakemake" / "locks" / "0.output.lock"
+    lock.parent.mkdir(parents=True)
+    lock.write_text(f"{TARGET}\n")
+    said, _ = (process := start(RUN)).communicate()
+    assert process.returncode and "Directory cannot be locked" in said
+    assert lock.exists()
 
 
 def test_what_a_killed_phantom_left_is_removed(tmp_path):
@@ -166,14 +111,15 @@ def children(process: int) -> list[int]:
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="the kernel of Linux does it")
 def test_workers_end_with_their_killed_parent(start):
-    parent, _ = start(WORKERS)
+    parent = start([sys.executable, "-c", WORKERS])
+    assert parent.stdout.readline() == "started\n"
     deadline = time.monotonic() + 20
     while len(children(parent.pid)) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
     workers = children(parent.pid)
     assert len(workers) == 2
     time.sleep(0.5)
-    end(parent)
+    parent.kill()
     while any(Path(f"/proc/{worker}").exists() for worker in workers):
         assert time.monotonic() < deadline, "a worker outlived its parent"
         time.sleep(0.05)

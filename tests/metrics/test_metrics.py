@@ -30,14 +30,14 @@ from paper_code.metrics import (
     bootstrap_interval,
     brier_score,
     classification_metrics,
-    compare_networks,
+    compare_samples,
     comparisons,
     delong_test,
     difference_bootstrap,
     expected_calibration_error,
     holm,
+    intervals,
     mcnemar_test,
-    paired_bootstrap,
     precision_recall_points,
     reliability_curve,
     resampling,
@@ -266,6 +266,24 @@ def test_interval_depends_on_the_seed_alone(monkeypatch):
     pd.testing.assert_frame_equal(bootstrap_interval(y, p, groups, resamples=100), table)
     other = bootstrap_interval(y, p, groups, resamples=100, seed=1)
     assert not other["low"].equals(table["low"])
+
+
+def test_no_more_image_weights_are_held_than_a_chunk(monkeypatch):
+    """Patients are drawn, but metrics hold the weights of their images, of which there are more."""
+    monkeypatch.setattr(resampling, "_CHUNK", 1000)
+    y, p, groups = make(np.random.default_rng(2), patients=10, per_patient=30)
+    codes = group_codes(groups, len(y))
+    held = []
+
+    def watched(y_true, y_prob, weights, metrics):
+        held.append(weights.size)
+        return weighted_metrics(y_true, y_prob, weights, metrics)
+
+    for module in (intervals, comparisons):
+        monkeypatch.setattr(module, "weighted_metrics", watched)
+    runs_interval([(y, p, codes)] * 2, ["accuracy"], resamples=100)
+    difference_bootstrap([(y, p, codes)], [(y, p[:, ::-1], codes)], ["accuracy"], resamples=100)
+    assert max(held) <= 1000
 
 
 def test_interval_is_that_of_scipy_for_many_images():
@@ -538,11 +556,19 @@ def test_holm_by_hand():
     assert len(holm([])) == 0
 
 
-def test_paired_bootstrap_p_value_and_interval_agree():
+def compared(y, first, second, groups=None, *arguments, **options) -> pd.DataFrame:
+    """`compare_samples` of one run of either network."""
+    codes = group_codes(groups, len(y))
+    return compare_samples([(y, first, codes)], [(y, second, codes)], *arguments, **options)
+
+
+def test_p_value_and_interval_of_a_difference_agree():
     rng = np.random.default_rng(11)
     for _ in range(20):
         y, first, second, groups = two_networks(rng, 25, 4, better=rng.uniform(0, 1))
-        table = paired_bootstrap(y, first, second, groups, resamples=400)
+        codes = group_codes(groups, len(y))
+        sides = [[(y, p, codes)] for p in (first, second)]
+        table = difference_bootstrap(*sides, resamples=400)
         assert table["difference"].to_numpy() == pytest.approx(
             (table["first"] - table["second"]).to_numpy()
         )
@@ -551,7 +577,7 @@ def test_paired_bootstrap_p_value_and_interval_agree():
         assert (excludes == (clear["p_value"] < 0.05)).all()
 
 
-def test_paired_bootstrap_keeps_its_level_and_finds_differences():
+def test_a_difference_keeps_its_level_and_is_found():
     """25 patients of 4 images: equal networks rarely differ, a better one is mostly found."""
     rng = np.random.default_rng(12)
     rejected = {}
@@ -559,7 +585,7 @@ def test_paired_bootstrap_keeps_its_level_and_finds_differences():
         p_values = []
         for seed in range(150):
             y, first, second, groups = two_networks(rng, 25, 4, better)
-            table = paired_bootstrap(
+            table = compared(
                 y, first, second, groups, ["gmean", "auc_roc"], resamples=300, seed=seed
             )
             p_values.append(table["p_value"])
@@ -568,43 +594,31 @@ def test_paired_bootstrap_keeps_its_level_and_finds_differences():
     assert (rejected[1.2] >= 0.6).all()
 
 
-def test_compare_networks_chooses_the_test_and_corrects():
+def test_the_test_depends_on_metric_and_patients():
     rng = np.random.default_rng(13)
     y, first, second, _ = two_networks(rng, 200, better=1.0)
-    networks = {"vit": second, "dalaresnet50": first, "swin": first, "vgg16": second[:, ::-1]}
-    table = compare_networks(y, networks, metrics=["accuracy", "auc_roc", "mcc"], resamples=200)
-    assert table["network"].unique().tolist() == ["vit", "swin", "vgg16"]
-    by = table.set_index(["network", "metric"])
-    assert by.loc[("vit", "accuracy"), "test"] == "exact McNemar"
-    assert by.loc[("vit", "accuracy"), "p_value"] == mcnemar_test(y, first, second)[2]
-    assert by.loc[("vit", "auc_roc"), "test"] == "DeLong"
-    assert by.loc[("vit", "mcc"), "test"] == "paired bootstrap"
-    assert (by.loc["vit", "difference"] > 0).all()
-    assert (by.loc["vit", "p_holm"] < 0.05).all()
-    assert (by.loc["swin", "p_value"] == 1).all()
-    for _, family in table.groupby("metric"):
-        assert family["p_holm"].to_numpy() == pytest.approx(holm(family["p_value"]))
-    clustered = compare_networks(y, networks, np.arange(200) // 2, metrics=["accuracy", "auc_roc"])
+    metrics = ["accuracy", "auc_roc", "mcc"]
+    table = compared(y, first, second, None, metrics, resamples=200).set_index("metric")
+    assert table["test"].tolist() == ["exact McNemar", "DeLong", "paired bootstrap"]
+    assert table.loc["accuracy", "p_value"] == mcnemar_test(y, first, second)[2]
+    assert (table["difference"] > 0).all() and (table["p_value"] < 0.05).all()
+    assert (compared(y, first, first, None, metrics, resamples=200)["p_value"] == 1).all()
+    clustered = compared(y, first, second, np.arange(200) // 2, ["accuracy", "auc_roc"])
     assert set(clustered["test"]) == {"paired bootstrap"}
 
 
-def test_compare_networks_of_more_classes_has_no_delong():
+def test_the_auc_of_more_classes_has_no_delong():
     y, p, _ = make(np.random.default_rng(14), num_classes=3)
-    table = compare_networks(
-        y, {"a": p, "b": p[:, [1, 2, 0]]}, reference="a", metrics=["auc_roc"], resamples=50
-    )
+    table = compared(y, p, p[:, [1, 2, 0]], None, ["auc_roc"], resamples=50)
     assert table["test"].tolist() == ["paired bootstrap"]
 
 
-def test_compare_networks_needs_a_reference_and_another():
+def test_predictions_that_do_not_fit_cannot_be_compared():
     y, p, _ = make(np.random.default_rng(15))
-    for networks in ({"vit": p, "swin": p}, {"dalaresnet50": p}, {}):
-        with pytest.raises(UserError, match="'dalaresnet50' and of at least one other"):
-            compare_networks(y, networks)
     with pytest.raises(UserError, match="for each of the 39 rows"):
-        compare_networks(y, {"dalaresnet50": p, "vit": p[1:]})
+        compared(y, p, p[1:])
     with pytest.raises(UserError, match="no image"):
-        compare_networks(y[:0], {"dalaresnet50": p[:0], "vit": p[:0]})
+        compared(y[:0], p[:0], p[:0])
 
 
 # --- calibration and curves

@@ -9,7 +9,6 @@ import timm
 import torch
 import torch.nn.functional as F
 import torchvision
-from timm.layers import SEModule
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
@@ -29,7 +28,6 @@ from paper_code.networks import (
 )
 from paper_code.networks.gate import DualActivationGate
 from paper_code.networks.registry import PAPER_NETWORKS
-from paper_code.networks.seresnet50 import SqueezeExcite
 from paper_code.networks.vision_transformer import AnySizeViT
 
 # Total Parameters as printed: Table IX (BreakHis, 2 classes), Table X (Mini-DDSM 3, BACH 4).
@@ -221,57 +219,6 @@ def test_reduction_defaults_to_4_for_two_classes_and_16_for_more():
     assert build_on_meta("dalaresnet50", 2).gate.squeeze.out_features == 2048 // 4
     assert build_on_meta("dalaresnet50", 3).gate.squeeze.out_features == 2048 // 16
     assert build_on_meta("dalaresnet50", 2, reduction=8).gate.squeeze.out_features == 2048 // 8
-
-
-# What is computed in another way than by timm
-
-
-@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("bias", [True, False])
-def test_squeeze_excite_agrees_with_timm(bias, precision):
-    torch.manual_seed(0)
-    ours, theirs = SqueezeExcite(32, bias=bias), SEModule(32, bias=bias)
-    theirs.load_state_dict(ours.state_dict())
-    maps = torch.randn(4, 32, 6, 9).contiguous(memory_format=torch.channels_last).to(precision)
-    found = []
-    for block in (ours, theirs):
-        inputs = maps.clone().requires_grad_()
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
-            output = block(inputs)
-        output.float().square().sum().backward()
-        found.append([output, inputs.grad, *(p.grad for p in block.parameters())])
-    for one, other in zip(*found, strict=True):
-        torch.testing.assert_close(one, other)
-
-
-def test_attention_of_plain_products_agrees_with_the_fused_one(monkeypatch):
-    """In bf16 training on a CPU; elsewhere the fused one is kept."""
-    torch.manual_seed(0)
-    network = AnySizeViT(img_size=64, patch_size=16, embed_dim=64, depth=2, num_heads=2)
-    images = torch.randn(4, 3, 64, 64)
-    fused, called = F.scaled_dot_product_attention, []
-
-    def note(*arguments, **options):
-        called.append(arguments)
-        return fused(*arguments, **options)
-
-    monkeypatch.setattr(F, "scaled_dot_product_attention", note)
-
-    def gradients(bf16):
-        network.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            network(images).float().square().sum().backward()
-        return torch.cat([p.grad.flatten() for p in network.parameters()])
-
-    network.train()
-    plain = gradients(bf16=True)
-    assert not called
-    exact = gradients(bf16=False)
-    assert len(called) == 2
-    network.eval()  # which changes nothing else: the network has no dropout
-    other = gradients(bf16=True)
-    assert len(called) == 4
-    assert (plain - exact).norm() < 1.5 * (other - exact).norm() < 0.05 * exact.norm()
 
 
 # Position tables

@@ -6,7 +6,7 @@ from conftest import ROOT
 
 from paper_code import cli
 from paper_code.reporting.claims.answer import answer
-from paper_code.reporting.evidence import read_results
+from paper_code.reporting.markdown import read_results
 
 TABLES = sorted((ROOT / "tables").glob("*.csv"))
 
@@ -36,7 +36,7 @@ def test_it_opens_with_the_answer(browser):
     )
     assert len(shown) == len(lines)
     for line, text in zip(lines, shown, strict=True):
-        assert text.startswith(line.status) and line.text in text
+        assert text.startswith(line.label) and line.text in text
     on_screen = "(e) => e.getBoundingClientRect().bottom < innerHeight"
     assert browser.run(f"[...document.querySelectorAll('.answer li')].filter({on_screen}).length")
 
@@ -48,7 +48,7 @@ def test_every_link_lands_on_something(browser):
     )
     assert broken == []
     links = browser.run(
-        "[...document.querySelectorAll('.answer li:nth-child(3) .links a')]"
+        "[...document.querySelectorAll('.answer li:nth-child(2) .links a')]"
         ".map((a) => a.getAttribute('href'))"
     )
     assert links == ["#claims--shortest-convergence"]

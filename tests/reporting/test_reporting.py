@@ -17,24 +17,26 @@ from statsmodels.stats.power import TTestPower
 from paper_code.errors import UserError
 from paper_code.files import write_csv, write_json
 from paper_code.metrics import runs_interval
+from paper_code.metrics.power import least_detectable
+from paper_code.metrics.replication import replication
 from paper_code.networks.registry import NETWORKS, NEVER_PRETRAINED
-from paper_code.reporting.evidence import (
-    PROTOCOL,
-    exact_verdict,
-    findings,
-    least_detectable,
-    obstacles,
-    printed_value,
-    replication,
-    replication_verdicts,
-    run_obstacles,
-    verdict_text,
-)
+from paper_code.published import printed_value
 from paper_code.reporting.figures import confusion_matrices as figure_06_confusion_matrices
 from paper_code.reporting.markdown import cell, markdown, number
 from paper_code.reporting.tables import splits as table_06_splits
 from paper_code.reporting.tables.scores import compare_runs
-from paper_code.runs import load_run, samples
+from paper_code.reporting.verdicts import (
+    MARGIN,
+    PROTOCOL,
+    compared,
+    data_obstacles,
+    exact_columns,
+    outside_prediction,
+    replicated,
+    run_obstacles,
+    verdict_text,
+)
+from paper_code.runs import Run, load_run, samples
 
 figure_03_breakhis_samples = from_catalogue("figure", "03")
 figure_04_bach_samples = from_catalogue("figure", "04")
@@ -118,37 +120,43 @@ def write_07(runs, output: Path, scale="paper") -> pd.DataFrame:
     [
         ((5, 5, []), "agrees"),
         ((5, 6, []), "differs"),
-        ((5, 5, ["phantom", "demo scale"]), "not comparable: phantom, demo scale"),
+        ((5, 5, ["phantom", "demo scale"]), "not tested: phantom, demo scale"),
         ((5, math.nan, ["phantom"]), "not printed"),
         ((math.nan, 9, []), "not measured"),
+        ((math.nan, 9, [], "not identified"), "not identified"),
     ],
 )
 def test_the_verdict_on_a_count(arguments, expected):
-    assert verdict_text(exact_verdict(*arguments)) == expected
-    assert exact_verdict(*arguments)["verdict"] == expected.partition(":")[0]
+    found = exact_columns(*arguments)
+    assert verdict_text(found) == expected
+    word, _, reason = expected.partition(": ")
+    if word in ("agrees", "differs"):
+        assert found["verdict"] == word
+    else:
+        assert (found["verdict"], found["reason"]) == ("not tested", reason or word)
 
 
 def test_a_replication_is_a_t_prediction_interval():
     values = [0.50, 0.52, 0.51, 0.53, 0.54]  # where both scales are nearly the same
-    found = replication(values, 0.52, 1 / 600)
+    found = replication(values, 0.52, 1 / 600, MARGIN)
     reach = stats.t.ppf(0.975, 4) * np.std(values, ddof=1) * np.sqrt(1.2)
     assert found["replication_high"] == pytest.approx(0.52 + reach, abs=1e-3)
     assert found["replication_low"] == pytest.approx(0.52 - reach, abs=1e-3)
     assert found["p_value"] == pytest.approx(1, abs=0.01) and not found["equivalent"], "too wide"
-    at_edge = replication(values, found["replication_high"], 1 / 600)
+    at_edge = replication(values, found["replication_high"], 1 / 600, MARGIN)
     assert at_edge["p_value"] == pytest.approx(0.05)
-    close = replication([0.92, 0.921, 0.919, 0.92, 0.92], 0.925, 1 / 600)
+    close = replication([0.92, 0.921, 0.919, 0.92, 0.92], 0.925, 1 / 600, MARGIN)
     assert close["equivalent"]
-    one = replication([0.9], 0.5, 1 / 600)
+    one = replication([0.9], 0.5, 1 / 600, MARGIN)
     assert math.isnan(one["p_value"]) and not one["equivalent"], "one run shows nothing"
-    same = replication([1.0] * 5, 0.985, 1 / 600)
+    same = replication([1.0] * 5, 0.985, 1 / 600, MARGIN)
     assert 0 < same["p_value"] < 0.1, "runs that agree to the digit have the error of one image"
 
 
 def test_near_one_the_larger_p_value_of_two_scales_counts():
     """Values near 1 are skewed: what is far on one scale alone is no difference."""
     values, printed = [0.99, 0.985, 0.995, 0.98, 0.97], 0.944
-    found = replication(values, printed, 1 / 600)
+    found = replication(values, printed, 1 / 600, MARGIN)
     expected = []
     for scaled, other in (
         (np.array(values), printed),
@@ -169,32 +177,36 @@ def test_replication_verdicts_control_the_family():
             "printed": 0.9,
             "p_value": [0.01, *[0.5] * 35],
             "equivalent": [False, True, *[False] * 34],
+            "shortfall": "",
         }
     )
     rows.loc[35, "printed"] = np.nan
     rows.loc[34, "obstacles"] = "phantom"
-    verdicts = replication_verdicts(rows)["verdict"].tolist()
-    assert verdicts[:3] == ["too little data", "agrees", "too little data"]
-    assert verdicts[34:] == ["not comparable", "not printed"]
+    found = replicated(rows)
+    assert found["verdict"].tolist()[:3] == ["not shown", "agrees", "not shown"]
+    assert found["verdict"].tolist()[34:] == ["not tested", "not tested"]
+    assert found["reason"].tolist()[34:] == ["phantom", "not printed"]
     rows.loc[0, "p_value"] = 0.001
-    assert replication_verdicts(rows)["verdict"].iloc[0] == "differs"
+    assert replicated(rows)["verdict"].iloc[0] == "differs"
 
 
-def test_findings_have_three_states():
+def test_a_comparison_has_four_verdicts():
     rows = pd.DataFrame(
         {
             "difference": [0.05, -0.05, 0.001, 0.015, 0.05],
             "p_holm": [0.01, 0.01, 0.9, 0.4, 0.2],
             "se": [0.01, 0.01, 0.005, 0.01, 0.03],
             "df": 20.0,
+            "obstacles": "subset, demo scale, random weights",
+            "shortfall": "",
         }
     )
-    assert findings(rows).tolist() == [
-        "better",
-        "worse",
-        "equivalent",
-        "too little data",
-        "too little data",
+    assert compared(rows)["verdict"].tolist() == [
+        "supported",
+        "contradicted",
+        "agrees",
+        "not shown",
+        "not shown",
     ]
     # A two-sided t-test at 5 % with 80 % power, by statsmodels' own noncentral distribution.
     least = least_detectable(pd.Series([1.0]), pd.Series([40.0])).iloc[0]
@@ -219,15 +231,17 @@ def test_obstacles_of_a_run(source, scale, weights, network, expected):
     source = {"dataset": "breakhis_40x"} | source
     facts = {"data": source, "weights": weights, "network": network}
     facts |= {"settings": dict(PROTOCOL), "dropout": PROTOCOL["dropout"], "frozen": False}
+    facts |= {"by": "image"}
     assert run_obstacles(facts, scale) == expected
-    assert obstacles(source, scale) == [text for text in expected if text != "random weights"]
+    assert data_obstacles(source) == [text for text in expected if text in ("phantom", "subset")]
+    assert run_obstacles(facts | {"by": "patient"}, scale) == [*expected, "split by patient"]
 
 
 @pytest.mark.parametrize("change", [{"epochs": 3}, {"image_size": 64}, {"batch_size": 16}])
 def test_a_run_with_another_protocol_is_no_evidence(change):
     data = REAL | {"dataset": "breakhis_40x"}
     facts = {"data": data, "weights": "imagenet (torchvision)", "network": "resnet50"}
-    facts |= {"settings": dict(PROTOCOL) | change, "dropout": 0.25, "frozen": False}
+    facts |= {"settings": dict(PROTOCOL) | change, "dropout": 0.25, "frozen": False, "by": "image"}
     assert run_obstacles(facts, "paper") == ["other protocol"]
     facts |= {"settings": dict(PROTOCOL), "frozen": True}
     assert run_obstacles(facts, "paper") == ["frozen backbone"]
@@ -264,7 +278,8 @@ def test_table_07_values(make_run, tmp_path):
         "07", dataset="breakhis_40x", network="resnet50", metric="accuracy"
     )
     assert accuracy["difference"] == pytest.approx(0.8 - accuracy["printed"], abs=1e-6)
-    assert accuracy["verdict"] == "too little data", "one run cannot replicate"
+    assert accuracy["verdict"] == "not shown", "one run cannot replicate"
+    assert accuracy["reason"] == "1 of at least 5 seeds"
     assert (accuracy["test_images"], accuracy["test_patients"]) == (20, 10)
     assert (accuracy["data"], accuracy["scale"]) == (REAL["description"], "paper")
 
@@ -306,6 +321,37 @@ def test_seeds_are_one_row_with_every_value_kept(make_run, tmp_path):
     assert "± 0.071 (paper" in page
 
 
+@pytest.mark.parametrize(
+    ("repeats", "lacking"),
+    [
+        ([(seed, seed) for seed in range(5)], ""),
+        ([(0, seed) for seed in range(5)], "5 runs share 1 split"),
+        ([(split, 0) for split in range(5)], "1 of at least 5 seeds, 5 runs share 1 seed"),
+        (
+            [(split, s) for split in (0, 1) for s in range(3)],
+            "3 of at least 5 seeds, 6 runs ",
+        ),
+    ],
+)
+def test_a_printed_value_is_one_more_run_with_a_split_of_its_own(
+    make_run, tmp_path, repeats, lacking
+):
+    """Runs that share splits scatter less than the printed one can be away from them."""
+    runs = []
+    for place, (split_seed, seed) in enumerate(repeats):
+        made = load_run(make_run(18 + place % 2, seed=place))
+        runs.append(Run(made.facts | {"split_seed": split_seed, "seed": seed}, made.predictions))
+    rows = compare_runs(runs, ["accuracy"], "07", scale="paper", resamples=50)
+    assert rows["shortfall"].item().startswith(lacking) and bool(lacking) == bool(
+        rows["shortfall"].item()
+    )
+    assert np.isnan(rows["p_value"].item()) == bool(lacking)
+    assert outside_prediction(rows)[0] == (0 if lacking else 1)
+    if lacking:
+        assert rows["verdict"].item() == "not shown"
+        assert rows["reason"].item() == rows["shortfall"].item()
+
+
 def test_a_split_by_patient_is_not_the_papers(make_run, tmp_path):
     """Table VI has the exact counts of a split by image."""
     table = write_07([make_run(by="patient")], tmp_path / "t.csv")
@@ -334,19 +380,19 @@ def test_runs_that_differ_in_more_than_the_seed_are_not_averaged(make_run, facts
         ({"data": SUBSET}, "paper", "subset"),
         ({"weights": "random"}, "paper", "random weights"),
         ({}, "demo", "demo scale"),
-        ({"data": PHANTOM, "weights": "random"}, "smoke", "phantom, smoke scale, random weights"),
+        ({"data": PHANTOM, "weights": "random"}, "demo", "phantom, demo scale, random weights"),
     ],
 )
 def test_a_result_of_something_else_is_never_evidence(make_run, tmp_path, options, scale, reasons):
     table = write_07([make_run(**options)], tmp_path / "t.csv", scale)
-    assert set(table["verdict"]) == {"not comparable"}
-    assert set(table["obstacles"]) == {reasons}
-    assert f"| not comparable: {reasons} |" in (tmp_path / "t.md").read_text(encoding="utf-8")
+    assert set(table["verdict"]) == {"not tested"}
+    assert set(table["obstacles"]) == set(table["reason"]) == {reasons}
+    assert f"| not tested: {reasons} |" in (tmp_path / "t.md").read_text(encoding="utf-8")
 
 
 def test_an_unknown_network_is_shown_without_a_printed_value(make_run, tmp_path):
     table = write_07([make_run(network="dalaresnet50-layer2")], tmp_path / "t.csv")
-    assert set(table["verdict"]) == {"not printed"}
+    assert set(table["reason"]) == {"not printed"}
     assert "(paper" not in (tmp_path / "t.md").read_text(encoding="utf-8").split("## ")[1]
 
 
@@ -414,7 +460,7 @@ def test_table_03(make_listed, tmp_path):
     assert set(table.loc["breakhis_40x", "verdict"]) == {"agrees"}
     assert table.loc[("breakhis_100x", "malignant"), ["value", "printed"]].tolist() == [5, 1437]
     assert table.loc[("breakhis_100x", "malignant"), "difference"] == 5 - 1437
-    assert set(table.loc["breakhis_100x", "verdict"]) == {"not comparable"}
+    assert set(table.loc["breakhis_100x", "verdict"]) == {"not tested"}
     assert set(table.loc["breakhis_100x", "obstacles"]) == {"subset"}
     page = output.with_suffix(".md").read_text(encoding="utf-8")
     assert "| BreakHis 40X | Malignant | 1,370 | 1,370 | agrees |" in page
@@ -457,7 +503,7 @@ def write_split(folder: str, sizes: dict[str, int], by: str = "image") -> str:
     [
         (240, "image", "agrees"),
         (241, "image", "agrees; differs"),
-        (240, "patient", "not comparable: patient-wise"),
+        (240, "patient", "not tested: split by patient"),
     ],
 )
 def test_table_06(make_listed, tmp_path, train, by, verdicts):

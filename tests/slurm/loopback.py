@@ -1,11 +1,11 @@
 """Start a one-node SLURM here, run the workflow through `profiles/slurm-cpu`, and fail the node.
 
-    make slurm            # python tests/slurm/loopback.py [--smoke] [--keep]
+    make slurm            # python tests/slurm/loopback.py [--demo] [--keep]
 
 Needs root on Debian or Ubuntu (it installs slurm-wlm and munge where they are missing); elsewhere
-it says so and ends with status 77. Checked, in a small run or at the smoke scale (--smoke):
+it says so and ends with status 77. Checked, in a small run or at the demo scale (--demo):
 
-- `auto` is resolved once (without --smoke, for the scale too). Jobs see a GPU, through a
+- `auto` is resolved once (without --demo, for the scale too). Jobs see a GPU, through a
   `libcuda.so.1` in their environment that reports one device; the start of the run sees none.
 - The node goes down while jobs run on it, and comes back. That costs the jobs it held and no other.
 - The results are those of a local run, byte for byte but for timings.
@@ -75,7 +75,6 @@ SMALL = (
     "placements=[]",
     "epochs=2",
     "leakage_datasets=[]",
-    "leakage_control_seeds=[]",
     "cam_datasets=[]",
     "bootstrap_resamples=50",
 )
@@ -83,7 +82,7 @@ SMALL = (
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--smoke", action="store_true", help="the whole smoke scale")
+    parser.add_argument("--demo", action="store_true", help="the whole demo scale")
     parser.add_argument("--keep", action="store_true", help="keep the folder of the run")
     arguments = parser.parse_args()
     reason = missing()
@@ -95,7 +94,7 @@ def main() -> int:
     status = 1
     try:
         start(folder, running)
-        settings = ("scale=smoke",) if arguments.smoke else SMALL
+        settings = ("scale=demo",) if arguments.demo else SMALL
         run_here(folder, settings)
         status = run_through_slurm(folder, settings)
     finally:
@@ -196,7 +195,9 @@ def run_here(folder: Path, settings: tuple[str, ...]) -> None:
     """The undisturbed local run, below `folder`/local."""
     log = folder / "local.txt"
     with log.open("w") as file:
-        command = snakemake(folder / "local", "--cores", "all", *configured(settings))
+        command = snakemake(
+            folder / "local", "--workflow-profile", "none", "--cores", "all", *configured(settings)
+        )
         subprocess.run(command, stdout=file, stderr=file, env=environment(), check=True)
     print(f"Local run: {finished(log)} jobs", flush=True)
 
@@ -242,7 +243,7 @@ def run_through_slurm(folder: Path, settings: tuple[str, ...]) -> int:
 
 def finished(log: Path) -> int:
     """How many jobs a run has finished, from what it printed."""
-    return len(re.findall(r"^\[ *\d+/\d+\] ", log.read_text(), re.MULTILINE))
+    return len(re.findall(r"^Finished jobid: ", log.read_text(), re.MULTILINE))
 
 
 def take_node_down(process: subprocess.Popen) -> int:

@@ -2,7 +2,6 @@
 
 import math
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from torch import nn
 
 from paper_code import cli
 from paper_code.errors import UserError
+from paper_code.inference.card import write_card
 from paper_code.networks import build_network, forward, read_metadata, save_weights
 from paper_code.networks.forward import predict
 from paper_code.networks.preprocessing import normalize
@@ -208,16 +208,15 @@ def test_dropout_is_not_drawn_from_the_stream_of_order_and_augmentation(monkeypa
     monkeypatch.setattr(loop, "augment", note)
     network = tiny_network()
     for seed, epoch in ((0, 1), (0, 2), (1, 1), (0, 1)):
-        trainer = loop._trainer(network, SETTINGS, torch.device("cpu"))
         settings = replace(SETTINGS, seed=seed, batch_size=20)
-        loop.train_epoch(trainer, lambda *_: torch.zeros(()), images_of(20), settings, epoch)
+        loop.train_epoch(network, lambda *_: torch.zeros(()), images_of(20), settings, epoch)
     assert seeds[0] == seeds[3] and len({*chain(*seeds)}) == 6
 
 
 def test_warm_up_changes_nothing():
     network = tiny_network()
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    loop.warm_up(network, images_of(20), SETTINGS, "fp32")
+    loop.warm_up(network, network, images_of(20), SETTINGS, "fp32")
     assert equal(before, network.state_dict())
     assert all(parameter.grad is None for parameter in network.parameters())
 
@@ -305,30 +304,19 @@ def test_bf16_trains_in_bf16():
     assert all(parameter.dtype == torch.float32 for parameter in network.parameters())
 
 
-def test_freed_memory_is_kept_for_the_next_step():
-    """Of 40 arrays of 64 MB, each freed before the next, the last ones cause no page faults.
+def test_compile_trains_through_the_compiled_network(monkeypatch):
+    """With a stand-in that counts; what is compiled has the network's own weights."""
+    calls = []
 
-    Nor do they pile up. In a process of its own, since the setting stays.
-    """
-    code = (
-        "import ctypes, resource\n"
-        "import torch\n"
-        "from paper_code.training.memory import keep_freed_memory\n"
-        "usage = lambda: resource.getrusage(resource.RUSAGE_SELF)\n"
-        "print(hasattr(ctypes.CDLL(None), 'mallopt'))\n"
-        "keep_freed_memory()\n"
-        "start = usage()\n"
-        "for _ in range(40):\n"
-        "    before = usage()\n"
-        "    torch.ones(2**24)\n"
-        "print(usage().ru_minflt - before.ru_minflt, usage().ru_maxrss - start.ru_maxrss)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    known, faults, kilobytes = done.stdout.split()
-    if known == "False":
-        pytest.skip("a C library without mallopt")
-    assert int(faults) < 2**26 / resource.getpagesize() / 10
-    assert int(kilobytes) < 12 * 2**16
+    def compile_(network, mode):
+        calls.append(mode)
+        return lambda images: calls.append(len(images)) or network(images)
+
+    monkeypatch.setattr(torch, "compile", compile_)
+    network, _ = trained(replace(SETTINGS, compile=True, epochs=1))
+    assert calls == ["default", *[SETTINGS.batch_size] * (3 + 20 // SETTINGS.batch_size)]
+    monkeypatch.undo()
+    assert equal(network.state_dict(), trained(replace(SETTINGS, epochs=1))[0].state_dict())
 
 
 # --- Runs ---------------------------------------------------------------------------------------
@@ -659,9 +647,24 @@ def test_a_failed_run_keeps_the_earlier_one(tiny, make_prepared, tmp_path):
     prepared, split = make_prepared()
     train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS)
     before = files_of(tmp_path / "run")
-    with pytest.raises(UserError):
-        train_run("resnet50", prepared, split, tmp_path / "run", replace(SETTINGS, batch_size=99))
+    wrong = replace(SETTINGS, batch_size=99)
+    with pytest.raises(UserError, match="batch_size"):
+        train_run("resnet50", prepared, split, tmp_path / "run", wrong, force=True)
     assert files_of(tmp_path / "run") == before
+
+
+def test_a_finished_run_is_replaced_only_by_force_and_then_whole(tiny, make_prepared, tmp_path):
+    prepared, split = make_prepared()
+    train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS)
+    write_card(tmp_path / "run")
+    before = files_of(tmp_path / "run")
+    other = replace(SETTINGS, seed=1)
+    with pytest.raises(UserError, match=r"run: holds a finished run.*--force"):
+        train_run("resnet50", prepared, split, tmp_path / "run", other)
+    assert files_of(tmp_path / "run") == before
+    train_run("resnet50", prepared, split, tmp_path / "run", other, force=True)
+    assert set(files_of(tmp_path / "run")) == RESULTS, "no card of other weights"
+    assert read_json(tmp_path / "run/run.json")["seed"] == 1
 
 
 def test_split_of_another_set(tiny, make_prepared, tmp_path):

@@ -13,6 +13,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from paper_code.cli import EXTRAS
+from paper_code.sources import DATA
 
 # Where conda-forge calls a package otherwise than PyPI does.
 CONDA_NAMES = {
@@ -30,9 +31,12 @@ def by_name(lines: list[str]) -> dict[str, SpecifierSet]:
     return {canonicalize_name(item.name): item.specifier for item in found}
 
 
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
 @pytest.fixture(scope="module")
 def project() -> dict:
-    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return PYPROJECT["project"]
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +89,14 @@ def test_lock_names_no_place():
     assert all(line == line.strip() and line for line in LOCK)
     names = [Requirement(line).name for line in LOCK]
     assert names == sorted(names)
+
+
+def test_what_lies_beside_the_code_is_installed():
+    installed = PYPROJECT["tool"]["setuptools"]["package-data"]
+    for path in (ROOT / "paper_code").rglob("*"):
+        if path.suffix in DATA:
+            package = ".".join(path.relative_to(ROOT).parent.parts)
+            assert any(path.match(pattern) for pattern in installed[package]), path
 
 
 def test_what_the_code_imports_is_declared(project):

@@ -11,7 +11,7 @@ from browser import open_browser
 from conftest import ROOT, snakemake
 
 SMALL = [
-    "scale=smoke",
+    "scale=demo",
     "data=phantom",
     "datasets=[breakhis_100x]",
     "networks=[dalaresnet50, resnet50]",
@@ -19,7 +19,6 @@ SMALL = [
     "epochs=1",
     "bootstrap_resamples=50",
     "leakage_datasets=[]",
-    "leakage_control_seeds=[]",
 ]
 
 
@@ -45,7 +44,7 @@ def finished(copy, tmp_path_factory) -> Path:
 
 
 def test_one_seed_gives_byte_identical_predictions_and_tables(finished, copy, tmp_path):
-    results = Path("results/smoke")
+    results = Path("results/demo")
     tables = ("table_06_splits", "table_07_breakhis_comparison", "table_11_breakhis_diagnostics")
     targets = [
         *(f"tables/{name}.csv" for name in tables),
@@ -116,12 +115,12 @@ def test_editing_the_catalogue_alone_remakes_nothing(finished, copy):
 
 @pytest.fixture(scope="module")
 def report(finished) -> Path:
-    return finished / "results" / "smoke" / "report.html"
+    return finished / "results" / "demo" / "report.html"
 
 
 def results_made(finished: Path) -> set[str]:
     """Names of the tables, figures and the summary that a run made."""
-    made = finished / "results" / "smoke"
+    made = finished / "results" / "demo"
     return {p.stem for p in [*made.glob("tables/*.md"), *made.glob("figures/*.png")]}
 
 
@@ -156,15 +155,15 @@ def test_snakemake_s_own_report_has_the_page_and_the_figures(finished, copy, tmp
     page = path.read_text(encoding="utf-8")
     script = page[page.index('<script id="results"') :]
     results = json.JSONDecoder().raw_decode(script, script.index("{"))[0]
-    figures = {p.stem for p in (finished / "results/smoke/figures").glob("*.png")}
+    figures = {p.stem for p in (finished / "results/demo/figures").glob("*.png")}
     assert {entry["labels"]["result"] for entry in results.values()} == {"report", *figures}
     for entry in results.values():
-        assert "Scale: smoke. Data: breakhis_100x phantom." in entry["caption"]
+        assert "Scale: demo. Data: breakhis_100x phantom." in entry["caption"]
     assert "says nothing about the paper" in page
 
 
 def test_an_unknown_key_ends_before_anything_is_written(tmp_path):
-    done = snakemake(tmp_path, "-n", "--config", "scale=smoke", "epoch=3")
+    done = snakemake(tmp_path, "-n", "--config", "scale=demo", "epoch=3")
     assert done.returncode != 0
     assert "unknown key 'epoch' (did you mean 'epochs'?)" in done.stdout
     assert "Traceback" not in done.stdout
@@ -180,7 +179,7 @@ def test_an_unknown_key_ends_before_anything_is_written(tmp_path):
     ],
 )
 def test_wrong_settings_are_named(tmp_path, setting, message):
-    done = snakemake(tmp_path, "-n", "--config", "scale=smoke", setting)
+    done = snakemake(tmp_path, "-n", "--config", "scale=demo", setting)
     assert done.returncode != 0
     assert message in done.stdout
     assert "Traceback" not in done.stdout

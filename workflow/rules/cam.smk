@@ -13,9 +13,7 @@ rule cam:
         facts=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/cam.json",
         regions=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/regions.csv",
         maps=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/maps.csv",
-        stages=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/stages.csv",
         tuning=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/tuning.csv",
-        randomization=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/randomization.csv",
         example=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/example.npz",
     log:
         f"{LOGS}/cam/{{dataset}}-{{network}}-{{by}}-{{split}}-{{seed}}.log",

@@ -1,18 +1,16 @@
 """Does the paper hold? About ten lines, each a sentence made from one table, with its status.
 
-`contradicted by arithmetic`: by the paper's own numbers. `not established`: chance, too few images
-or patients, or too few seeds explain the numbers as well. `established`: shown at 5 %, with a rule
-whose error rate is known. `not testable here`: what it needs is missing.
+The status is a verdict of `reporting.verdicts` on the statement that the line makes.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from paper_code.audit.finding import IMPOSSIBLE
 from paper_code.metrics import holm
+from paper_code.progress import count_text
 from paper_code.reporting.claims.printed import (
     IMBALANCED,
     TIMES,
@@ -20,41 +18,56 @@ from paper_code.reporting.claims.printed import (
     imbalance_leads,
     larger_when_imbalanced,
 )
-from paper_code.reporting.claims.verdict import (
-    CONTRADICTED,
-    NOT_RUN,
-    SUPPORTED,
-    UNTESTABLE,
-)
-from paper_code.reporting.evidence import (
-    BETTER,
-    EQUIVALENT,
-    LEVEL,
-    WORSE,
-    join_obstacles,
-    split_obstacles,
-)
 from paper_code.reporting.labels import DATASET_LABELS, network_label
 from paper_code.reporting.markdown import number
 from paper_code.reporting.tables.paired import REFERENCE
 from paper_code.reporting.tables.printed_intervals import CHANCE, DEPENDS, STANDS
+from paper_code.reporting.verdicts import (
+    AGREES,
+    BY_ARITHMETIC,
+    CONTRADICTED,
+    LEVEL,
+    MARGIN,
+    NOT_SHOWN,
+    NOT_TESTED,
+    SUPPORTED,
+    Ruling,
+    alike,
+    arithmetic,
+    by_measure,
+    compared,
+    join_obstacles,
+    leads_stand,
+    not_shown,
+    replicates,
+    somewhere,
+    split_obstacles,
+    verdict_counts,
+)
 
-ARITHMETIC = "contradicted by arithmetic"
-NOT_ESTABLISHED = "not established"
-ESTABLISHED = "established"
-STATUSES = (ARITHMETIC, NOT_ESTABLISHED, ESTABLISHED, UNTESTABLE)
+STATUSES = (CONTRADICTED, NOT_SHOWN, SUPPORTED, AGREES, NOT_TESTED)  # in the order of the answer
 Tables = dict[str, pd.DataFrame]
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the answer: its status, the sentence, the table it is made from, and the claim of
+    """One line of the answer: its ruling, the sentence, the table it is made from, and the claim of
     the paper that it is about, if that is one of `claims.table`."""
 
-    status: str
+    ruling: Ruling
     text: str
     source: str
     claim: str = ""
+
+    @property
+    def status(self) -> str:
+        return self.ruling.verdict
+
+    @property
+    def label(self) -> str:
+        """The status for reading."""
+        exact = self.ruling.reason == BY_ARITHMETIC
+        return f"{self.status} {BY_ARITHMETIC}" if exact else str(self.status)
 
 
 def answer(tables: Tables) -> list[Line]:
@@ -66,7 +79,7 @@ def answer(tables: Tables) -> list[Line]:
 def answer_markdown(lines: list[Line], folder: str = "") -> str:
     """The lines as a Markdown list; `folder` is where the tables lie, as seen from the page."""
     return "\n".join(
-        f"{place}. **{line.status[0].upper()}{line.status[1:]}**: {line.text} "
+        f"{place}. **{line.label[0].upper()}{line.label[1:]}**: {line.text} "
         f"([{line.source}]({folder}{line.source}.md))"
         for place, line in enumerate(lines, 1)
     )
@@ -83,7 +96,8 @@ def brief_markdown(tables: Tables, folder: str = "") -> str:
 
 def _audit(tables: Tables) -> list[Line]:
     """How many checks and themes hold numbers that cannot all be right."""
-    return [Line(ARITHMETIC, _impossible_words(tables["audit"]), "audit")]
+    impossible = tables["audit"]["verdict"] == IMPOSSIBLE
+    return [Line(arithmetic(not impossible.any()), _impossible_words(tables["audit"]), "audit")]
 
 
 def _impossible_words(findings: pd.DataFrame) -> str:
@@ -106,9 +120,10 @@ def _imbalance(tables: Tables) -> list[Line]:
     if _tests_of(tables["claims"], "imbalanced sets", "printed").empty:
         return []
     larger = larger_when_imbalanced(imbalance_leads())
+    everywhere = (larger == len(IMBALANCED)).to_numpy().ravel()
     return [
         Line(
-            NOT_ESTABLISHED,
+            by_measure(everywhere.tolist()),
             'that DALAResNet50 is "particularly excelling" on imbalanced sets: the paper names no '
             "measure. Depending on the metric and the rival, its printed lead is larger than on "
             f"balanced BACH on {_range(larger['lead'], 0)} of {len(IMBALANCED)} sets in points, "
@@ -127,7 +142,7 @@ def _times(tables: Tables) -> list[Line]:
     least = leads.loc[leads["lead"].idxmin()]
     return [
         Line(
-            NOT_ESTABLISHED,
+            arithmetic(bool((leads["lead"] > 0).all())),
             f'"the shortest convergence time": DALAResNet50 is ahead in {(leads["lead"] > 0).sum()}'
             f" of {len(leads)} columns of printed times, one of them the mean of four others, but "
             f"{network_label(least['other'])} is faster by {-least['lead']:.2f} s on "
@@ -145,14 +160,14 @@ def _leads(tables: Tables) -> list[Line]:
     layers = rows[(rows["table"] == "02") & (rows["network"] != REFERENCE)]
     return [
         Line(
-            NOT_ESTABLISHED,
+            _standing(best),
             "that DALAResNet50 is the best of nine networks: of its printed leads in accuracy "
             f"over the best baseline on {len(best)} data sets, {_counted(best)}",
             "printed_intervals",
             "best accuracy",
         ),
         Line(
-            NOT_ESTABLISHED,
+            _standing(layers),
             "that the gate belongs after layer 4 (Table II): of its "
             f"{len(layers)} printed leads over other layers, {_counted(layers)}. The place was "
             "chosen on these results",
@@ -160,6 +175,10 @@ def _leads(tables: Tables) -> list[Line]:
             "placement",
         ),
     ]
+
+
+def _standing(leads: pd.DataFrame) -> Ruling:
+    return leads_stand(int((leads["verdict"] == STANDS).sum()), len(leads))
 
 
 def _counted(leads: pd.DataFrame) -> str:
@@ -190,7 +209,7 @@ def _detectable(tables: Tables) -> list[Line]:
     fewest = int((images["least_best_case"] * images["n"]).round().min())
     return [
         Line(
-            ESTABLISHED,
+            arithmetic(True),
             f"by the exact McNemar test, a lead of fewer than {fewest} test images "
             f"({_range(images['least_best_case'], 4)} in accuracy on BreakHis) cannot reach "
             f"p < {LEVEL}; if half of the errors are shared, a true difference must be "
@@ -215,7 +234,7 @@ def _patients(tables: Tables) -> list[Line]:
     known = rows[(rows["way"] == "image") & (rows["metric"] == "test_images_known_patient")]
     return [
         Line(
-            ESTABLISHED,
+            arithmetic(True),
             "if the paper split by image, as its exact 6:1:3 counts suggest, "
             f"{100 * known['mean'].min():.1f} to {100 * known['mean'].max():.1f} % of the test "
             "images of BreakHis come from patients who are also in training (means of "
@@ -233,7 +252,7 @@ def _effective(tables: Tables) -> list[Line]:
     rows = rows[(rows["unit"] == "patients") & rows["dataset"].str.startswith("breakhis_")]
     return [
         Line(
-            NOT_ESTABLISHED,
+            not_shown("errors cluster in patients"),
             "how well any of the networks does on new patients. Even if all "
             f"{_range(rows['n'], 0)} test images of a magnification were of new patients, they "
             f"would tell as much as {_range(rows['effective_n'], 0)} independent images, if errors "
@@ -256,33 +275,37 @@ def _gate(tables: Tables) -> list[Line]:
     """The paired difference that speaks to the paper's idea, on real images."""
     rows = _real(tables["comparisons"])
     rows = rows[(rows["network"] == "resnet50") & (rows["metric"] == "accuracy")]
-    rows = rows[~rows["obstacles"].map(lambda text: "unequal epochs" in split_obstacles(text))]
+    rows = rows[rows["verdict"] != NOT_TESTED]
     if rows.empty:
         return []
     texts = [
-        f"{DATASET_LABELS[row['dataset']]} by {row['splits']} {row['difference']:+.3f} "
-        f"[{number(row['low'])}, {number(row['high'])}]"
+        f"{_dataset(row['dataset'])} by {row['splits']} {row['difference']:+.3f} "
+        f"[{number(row['low'])}, {number(row['high'])}]" + _too_few(row["shortfall"])
         for _, row in rows.iterrows()
     ]
-    found = set(rows["finding"])
-    statements = {
-        BETTER: (ESTABLISHED, "that the gate helps"),
-        WORSE: (ESTABLISHED, "that the gate harms"),
-        EQUIVALENT: (ESTABLISHED, "that the gate makes no difference of two points"),
-    }
-    undecided = (NOT_ESTABLISHED, "that the gate helps or harms")
-    status, statement = statements.get(found.pop(), undecided) if len(found) == 1 else undecided
+    ruling = alike(rows)
+    statement = "that the gate helps"
+    if ruling.verdict == AGREES:
+        statement = f"accuracy with the gate and without it, within {MARGIN:g}"
     return [
         Line(
-            status,
+            ruling,
             f"{statement}: accuracy of DALAResNet50 minus ResNet50 on part of the real images "
             f"({', '.join(dict.fromkeys(rows['weights']))} weights, "
             f"{', '.join(dict.fromkeys(rows['scale']))} scale, "
-            f"{int(rows['runs'].min())} runs each): {'; '.join(texts)}",
+            f"{count_text(int(rows['runs'].min()), 'run')} each): {'; '.join(texts)}",
             "comparisons",
             "best accuracy",
         )
     ]
+
+
+def _dataset(name: str) -> str:
+    return DATASET_LABELS.get(name, name)
+
+
+def _too_few(shortfall: str) -> str:
+    return f" ({shortfall})" if shortfall else ""
 
 
 def _accuracy_by_split(tables: Tables) -> pd.DataFrame:
@@ -296,29 +319,32 @@ def _leakage(tables: Tables) -> list[Line]:
     rows = _accuracy_by_split(tables)
     if rows.empty:
         return []
+    rows = compared(rows.assign(p_holm=holm(rows["p_value"])))
     texts = [
-        f"{DATASET_LABELS[row['dataset']]}, {network_label(row['network'])} "
+        f"{_dataset(row['dataset'])}, {network_label(row['network'])} "
         f"{row['difference']:+.3f} [{number(row['low'])}, {number(row['high'])}]"
         for _, row in rows.iterrows()
     ]
-    corrected = holm(rows["p_value"])
-    shown = int(((corrected < LEVEL) & (rows["difference"] > 0)).sum())
+    ruling = somewhere(rows)
+    shown = int((rows["verdict"] == SUPPORTED).sum())
     some = f"that a split by image flatters {shown} of these {len(rows)} cases"
     weights = ", ".join(dict.fromkeys(rows["weights"]))
+    lacking = join_obstacles(*map(split_obstacles, rows["shortfall"]))
     return [
         Line(
-            ESTABLISHED if shown else NOT_ESTABLISHED,
+            ruling,
             f"{some if 0 < shown < len(rows) else 'that a split by image flatters these networks'}"
             f": accuracy by image minus by patient on part of the real images ({weights} weights): "
-            f"{'; '.join(texts)}. {_beyond_chance(rows, corrected)}",
+            f"{'; '.join(texts)}. {_beyond_chance(rows)}" + _too_few(lacking),
             "leakage",
             "robust, no overfitting",
         )
     ]
 
 
-def _beyond_chance(rows: pd.DataFrame, corrected: np.ndarray) -> str:
+def _beyond_chance(rows: pd.DataFrame) -> str:
     """How many differences exclude 0 singly, and how many after the correction over all."""
+    corrected = holm(rows["p_value"])
     single = int(((rows["low"] > 0) | (rows["high"] < 0)).sum())
     together = int((corrected < LEVEL).sum())
     return (
@@ -336,23 +362,24 @@ def _printed_cells(tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     names = [name for name in tables if name[:8] in ("table_07", "table_08")]
     rows = pd.concat([tables[name] for name in names])
     printed = rows[rows["printed"].notna()]
-    compared = printed[printed["verdict"] != "not comparable"]
+    compared = printed[printed["verdict"] != NOT_TESTED]
     return printed, compared, join_obstacles(*map(split_obstacles, printed["obstacles"]))
 
 
 def _cells(tables: Tables) -> list[Line]:
     """How many printed results could be compared with a replication."""
     printed, compared, reasons = _printed_cells(tables)
+    ruling = replicates(printed)
     if len(compared):
-        counts = compared["verdict"].value_counts()
-        found = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-        status = ESTABLISHED if set(counts.index) <= {"agrees", "differs"} else NOT_ESTABLISHED
-        text = f"of {len(printed)} printed values in Tables VII and VIII, {len(compared)} were "
-        source = "table_07_breakhis_comparison"
-        return [Line(status, text + f"compared with replications: {found}", source)]
+        text = (
+            f"that the printed scores replicate: of {len(printed)} printed values in Tables VII "
+            f"and VIII, {len(compared)} were compared with replications: "
+            f"{verdict_counts(compared['verdict'])}"
+        )
+        return [Line(ruling, text, "table_07_breakhis_comparison")]
     return [
         Line(
-            UNTESTABLE,
+            ruling,
             f"whether the printed scores of Tables VII and VIII replicate: none of the "
             f"{len(printed)} that stand beside runs of ours is comparable ({reasons})",
             "summary",
@@ -365,30 +392,16 @@ def _maps(tables: Tables) -> list[Line]:
     rows = _tests_of(tables["claims"], "localisation", "measured")
     if rows.empty:
         return []
-    verdicts = set(rows["verdict"])
-    named = (
-        "BreakHis has no lesion masks, and the paper does not say what it compared its maps with"
+    ruling = alike(rows.fillna({"reason": ""}))
+    text = (
+        "that DT Grad-CAM finds lesions better than other methods: BreakHis has no lesion masks, "
+        "and the paper does not say what it compared its maps with; "
     )
-    if verdicts <= {UNTESTABLE, NOT_RUN}:
-        reasons = join_obstacles(*map(split_obstacles, rows["why"].fillna("")))
-        return [
-            Line(
-                UNTESTABLE,
-                f"that DT Grad-CAM finds lesions better than other methods: {named}; Mini-DDSM has "
-                f"masks, but no test on it counts ({reasons or 'not run'})",
-                "claims",
-                "localisation",
-            )
-        ]
-    statements = {
-        SUPPORTED: (ESTABLISHED, "that DT Grad-CAM finds lesions better than other methods"),
-        CONTRADICTED: (ESTABLISHED, "that another method finds lesions better than DT Grad-CAM"),
-    }
-    undecided = (NOT_ESTABLISHED, "that DT Grad-CAM finds lesions better than other methods")
-    status, text = statements.get(verdicts.pop(), undecided) if len(verdicts) == 1 else undecided
-    counts = rows["verdict"].value_counts()
-    found = ", ".join(f"{verdict} in {count} of {len(rows)}" for verdict, count in counts.items())
-    return [Line(status, f"{text}: {named}; tests on Mini-DDSM: {found}", "claims", "localisation")]
+    if ruling.verdict == NOT_TESTED:
+        text += f"Mini-DDSM has masks, but no test on it counts ({ruling.reason})"
+    else:
+        text += f"tests on Mini-DDSM: {verdict_counts(rows['verdict'])}"
+    return [Line(ruling, text, "claims", "localisation")]
 
 
 MAKERS: tuple[tuple[Callable[[Tables], list[Line]], str], ...] = (
@@ -426,7 +439,7 @@ def _brief_leakage(tables: Tables) -> str:
         "**New patients:** on the part of BreakHis that we have, the accuracy of "
         f"{networks} networks ({', '.join(dict.fromkeys(rows['weights']))} weights) on a split by "
         f"image minus that on a split by patient is {' and '.join(differences)}. "
-        f"{_beyond_chance(rows, holm(rows['p_value']))}."
+        f"{_beyond_chance(rows)}."
     )
 
 

@@ -8,30 +8,21 @@ from scipy.stats import t, ttest_1samp
 
 from paper_code.metrics import holm
 from paper_code.metrics.comparisons import welch_satterthwaite
+from paper_code.reporting.claims.outcome import Outcome, weigh
 from paper_code.reporting.claims.printed import BALANCED, IMBALANCED
-from paper_code.reporting.claims.verdict import (
-    CONTRADICTED,
-    NOT_RUN,
-    SUPPORTED,
-    UNDECIDED,
-    Outcome,
-    weigh,
-)
-from paper_code.reporting.evidence import counts, join_obstacles, split_obstacles
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, network_label
 from paper_code.reporting.markdown import number
 from paper_code.reporting.tables.paired import REFERENCE
-
-# What stands against a time whatever the hardware.
-OBSTACLES = (
-    "phantom",
-    "subset",
-    "random weights",
-    "smoke scale",
-    "demo scale",
-    "frozen backbone",
-    "other protocol",
+from paper_code.reporting.verdicts import (
+    TIMES,
+    UNEQUAL_EPOCHS,
+    arithmetic,
+    counts,
+    join_obstacles,
+    not_tested,
+    split_obstacles,
 )
+
 Tables = dict[str, pd.DataFrame]
 
 CAM_COMPARISONS = "cam_comparisons"
@@ -47,7 +38,7 @@ BASELINES = (
     "resnet50",
 )
 # Readings of "convergence time", which the paper does not define.
-TIMES = {
+READINGS = {
     "total_seconds": "all epochs",
     "seconds_to_best": "up to the best epoch",
     "seconds_to_near_best": "up to within one point of the best accuracy",
@@ -96,9 +87,8 @@ def measured_imbalance(tables: Tables) -> list[Outcome]:
                     "low": difference - reach,
                     "high": difference + reach,
                     "p_value": 2 * t.sf(abs(difference) / error, df) if error > 0 else np.nan,
-                    "obstacles": _joined([row["obstacles"] for row in pair]),
-                    "runs": min(row["runs"] for row in pair),
-                    "resampled_units": min(row["resampled_units"] for row in pair),
+                    "obstacles": _joined(row["obstacles"] for row in pair),
+                    "shortfall": _joined(row["shortfall"] for row in pair),
                 }
             )
         outcomes.append(
@@ -125,8 +115,9 @@ def measured_times(tables: Tables) -> list[Outcome]:
             how="log of the other network's time over ours, mean over the seeds of each data set; "
             "t-test over the data sets",
             source="tables 09 and 10",
+            standard=TIMES,
         )
-        for metric, label in TIMES.items()
+        for metric, label in READINGS.items()
     ]
 
 
@@ -140,8 +131,8 @@ def _gate_parameters(costs: pd.DataFrame) -> Outcome:
     source = "tables 09 and 10"
     sizes = costs[costs["metric"] == "parameters_named"] if len(costs) else costs
     if sizes.empty or not {REFERENCE, "resnet50", "seresnet50"} <= set(sizes["network"]):
-        why = "needs DALAResNet50, ResNet50 and SEResNet50 in the table"
-        return Outcome("measured", "parameters", how, "", NOT_RUN, source, why=why)
+        verdict, reason = not_tested("needs DALAResNet50, ResNet50 and SEResNet50 in the table")
+        return Outcome("measured", "parameters", how, "", verdict.value, source, reason=reason)
     values = sizes.pivot_table(index="dataset", columns="network", values="value")
     gate = values[REFERENCE] - values["resnet50"]
     blocks = values["seresnet50"] - values["resnet50"]
@@ -149,12 +140,9 @@ def _gate_parameters(costs: pd.DataFrame) -> Outcome:
     result = (
         f"gate {_span(gate, ',.0f')} ({_span(share, '+.1f')} %), SE blocks {_span(blocks, ',.0f')}"
     )
-    if (gate < blocks).all():
-        verdict = SUPPORTED
-    else:
-        verdict = UNDECIDED if (gate < blocks).any() else CONTRADICTED
-    why = "exact: counted on the networks; needs neither data nor weights"
-    return Outcome("measured", "parameters", how, result, verdict, source, why=why)
+    verdict = arithmetic(bool((gate < blocks).all())).verdict
+    reason = "exact: counted on the networks; needs neither data nor weights"
+    return Outcome("measured", "parameters", how, result, verdict.value, source, reason=reason)
 
 
 def _gate_time(tables: Tables) -> Outcome:
@@ -166,6 +154,7 @@ def _gate_time(tables: Tables) -> Outcome:
         how="log of our images per second over SEResNet50's, mean over the seeds of each data set; "
         't-test (the paper sets no limit for "lightweight")',
         source="tables 09 and 10",
+        standard=TIMES,
     )
     added = _speedups(tables, "images_per_second", ("resnet50",))
     if added.empty:
@@ -198,7 +187,6 @@ def measured_cam(
         rows = rows[wanted & rows["control"].isin(list(controls)) & rows["dataset"].isin(datasets)]
         if smaller:
             rows = rows.assign(difference=-rows["difference"], low=-rows["high"], high=-rows["low"])
-        rows = rows.rename(columns={"seeds": "runs", "patients": "resampled_units"})
     return [
         weigh(
             rows,
@@ -213,14 +201,18 @@ def measured_cam(
 
 
 def _rows(tables: Tables, **wanted) -> pd.DataFrame:
-    """Rows of the comparisons, split as in the paper, with the wanted values; empty without any."""
+    """Rows of the comparisons with the wanted values; empty without any.
+
+    Those split by image, as in the paper, where there are some; the others do not count.
+    """
     rows = tables.get("comparisons")
     if rows is None:
         return pd.DataFrame()
-    rows = rows[rows["splits"] == "image"]
+    by_image = rows["splits"] == "image"
+    chosen = pd.Series(True, rows.index)
     for column, values in wanted.items():
-        rows = rows[rows[column].isin(list(values))]
-    return rows
+        chosen &= rows[column].isin(list(values))
+    return rows[chosen & by_image] if (chosen & by_image).any() else rows[chosen]
 
 
 def _costs(tables: Tables) -> pd.DataFrame:
@@ -233,35 +225,33 @@ def _speedups(
 ) -> pd.DataFrame:
     """Mean log ratio of our value to each network's, positive where ours is better.
 
-    Pairs are of one data set and seed. Seeds of one data set share a machine, so their mean is one
-    value and the t-interval is over the data sets. Other hardware than the paper's is no obstacle:
-    the claim is about the ratio.
+    Pairs are of one data set, split and seed. Seeds of one data set share a machine, so their mean
+    is one value and the t-interval is over the data sets. Other hardware than the paper's is no
+    obstacle: the claim is about the ratio.
     """
     costs = _costs(tables)
     if costs.empty:
         return pd.DataFrame()
-    costs = costs[costs["dataset"] != "breakhis"]
-    obstacles = {
-        (row["dataset"], row["network"]): _cost_obstacles(row["obstacles"])
-        for _, row in costs[costs["metric"] == "total_seconds"].iterrows()
-    }
-    of_metric = costs[costs["metric"] == metric].set_index(["dataset", "network"])
-    values = {
-        pair: np.array(text.split(), float) for pair, text in of_metric["seed_values"].items()
-    }
-    epochs = of_metric["epochs"].astype(str)
+    costs = costs[(costs["dataset"] != "breakhis") & (costs["metric"] == metric)]
+    cells = {(row["dataset"], row["network"]): row for _, row in costs.iterrows()}
     found = []
     for network in networks:
-        pairs = [(d, name) for d, name in values if name == network and (d, REFERENCE) in values]
+        pairs = [
+            (cells[dataset, REFERENCE], row)
+            for (dataset, name), row in cells.items()
+            if name == network and (dataset, REFERENCE) in cells
+        ]
         if not pairs:
             continue
-        logs = np.array([np.log(values[d, REFERENCE] / values[d, n]).mean() for d, n in pairs])
+        logs = np.array([_log_ratio(ours, theirs) for ours, theirs in pairs])
         logs = -logs if smaller else logs
-        unequal = any(epochs[d, network] != epochs[d, REFERENCE] for d, _ in pairs)
+        unequal = any(str(ours["epochs"]) != str(theirs["epochs"]) for ours, theirs in pairs)
         p_value, reach = np.nan, np.nan
         if len(logs) > 1 and np.ptp(logs) > 0:
             p_value = float(ttest_1samp(logs, 0).pvalue)
             reach = t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / np.sqrt(len(logs))
+        rows = [row for ours, theirs in pairs for row in (theirs, ours)]
+        epochs = [UNEQUAL_EPOCHS] if unequal and metric in READINGS else []
         found.append(
             {
                 "network": network,
@@ -269,20 +259,23 @@ def _speedups(
                 "low": logs.mean() - reach,
                 "high": logs.mean() + reach,
                 "p_value": p_value,
-                "obstacles": _joined(
-                    [
-                        *(obstacles[d, name] for d, _ in pairs for name in (network, REFERENCE)),
-                        *(["unequal epochs"] if unequal and metric in TIMES else []),
-                    ]
-                ),
+                "obstacles": _joined([*(row["obstacles"] for row in rows), *epochs]),
+                "shortfall": _joined(row["shortfall"] for row in rows),
             }
         )
     return _with_holm(pd.DataFrame(found))
 
 
-def _cost_obstacles(text: str) -> str:
-    """The obstacles of a time but for other hardware, which a ratio does not depend on."""
-    return join_obstacles(reason for reason in split_obstacles(text) if reason in OBSTACLES)
+def _log_ratio(ours: pd.Series, theirs: pd.Series) -> float:
+    """Log of our value over theirs, mean over the runs of the same split and seed."""
+    first, second = (
+        pd.Series(
+            map(float, row["seed_values"].split()),
+            zip(row["split_seeds"].split(), row["seeds"].split(), strict=True),
+        )
+        for row in (ours, theirs)
+    )
+    return float(np.log(first / second).dropna().mean())
 
 
 def _joined(texts: Iterable[str]) -> str:
@@ -293,7 +286,7 @@ def _joined(texts: Iterable[str]) -> str:
 def _with_holm(rows: pd.DataFrame) -> pd.DataFrame:
     """Add p_holm, over the rows that count and over those that do not."""
     if len(rows):
-        rows["p_holm"] = rows.groupby(counts(rows))["p_value"].transform(holm)
+        rows["p_holm"] = rows.groupby(counts(rows, TIMES))["p_value"].transform(holm)
     return rows
 
 

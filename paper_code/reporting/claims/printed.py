@@ -8,10 +8,10 @@ import pandas as pd
 from paper_code.audit.report import column_findings
 from paper_code.metrics.power import mcnemar_p
 from paper_code.published import published_table
-from paper_code.reporting.claims.verdict import AHEAD, BEHIND, TIED, Outcome
-from paper_code.reporting.evidence import LEVEL
+from paper_code.reporting.claims.outcome import AHEAD, BEHIND, TIED, Outcome
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, network_label
 from paper_code.reporting.tables.paired import REFERENCE
+from paper_code.reporting.verdicts import LEVEL
 
 IMBALANCED = ("breakhis_40x", "breakhis_100x", "breakhis_200x", "breakhis_400x", "mini_ddsm")
 BALANCED = "bach"  # Tables III to V
@@ -212,7 +212,7 @@ def printed_imbalance(audit: pd.DataFrame | None) -> list[Outcome]:
                 AHEAD if counts == {total} else BEHIND,
                 "Tables VII and VIII",
                 audit=audit_notes(audit, ("07", "08"), (metric,)),
-                why="larger on some, not on others" if counts - {0, total} else "",
+                reason="larger on some, not on others" if counts - {0, total} else "",
             )
         )
     return outcomes
@@ -235,6 +235,6 @@ def printed_gate() -> list[Outcome]:
             f"{len(values)} sets",
             AHEAD if fewer == len(values) else BEHIND,
             "Tables IX and X",
-            why="lighter than SEResNet50, whose mechanism it is said to improve on",
+            reason="lighter than SEResNet50, whose mechanism it is said to improve on",
         )
     ]

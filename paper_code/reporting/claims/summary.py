@@ -3,26 +3,30 @@
 from pathlib import Path
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from paper_code.errors import UserError
 from paper_code.files import write_text
+from paper_code.progress import count_text
 from paper_code.provenance import commit
 from paper_code.reporting.claims.answer import answer, answer_markdown, brief_markdown
-from paper_code.reporting.claims.table import verdict_counts
-from paper_code.reporting.claims.verdict import NOT_RUN, UNTESTABLE
-from paper_code.reporting.evidence import (
-    AGREES,
+from paper_code.reporting.claims.table import verdicts_on
+from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
+from paper_code.reporting.markdown import (
+    interval_text,
+    markdown,
+    number,
+    read_results,
+)
+from paper_code.reporting.verdicts import (
     DIFFERS,
     LEVEL,
-    NOT_COMPARABLE,
-    NOT_PRINTED,
-    TOO_LITTLE,
+    NO_VALUE,
+    NOT_TESTED,
+    Verdict,
     outside_prediction,
-    read_results,
     split_obstacles,
 )
-from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
-from paper_code.reporting.markdown import interval_text, markdown, number
 
 SUBJECTS = ("dataset", "network", "placement", "method", "module", "class", "part", "metric")
 SHOWN_DIFFERENCES = 12  # rows; the tables have all
@@ -40,7 +44,9 @@ def write(output: str, *, tables: list[str], scale: str) -> None:
     results = {
         name: rows
         for name, rows in sorted(read.items())
-        if name.startswith("table_") and "verdict" in rows
+        if name.startswith("table_")
+        and {"verdict", "printed"} <= set(rows)
+        and is_numeric_dtype(rows["printed"])  # Table XIII is printed in words
     }
     sections = [
         "# Does the paper hold?",
@@ -122,17 +128,19 @@ def _cells(results: dict[str, pd.DataFrame]) -> str:
     """How many cells of each table agree, differ or cannot be compared."""
     if not results:
         return ""
-    by_table = {name: rows["verdict"].value_counts() for name, rows in results.items()}
+    by_table = {  # without a value on one side, the reason tells more than the verdict
+        name: rows["verdict"].where(~rows["reason"].isin(NO_VALUE), rows["reason"]).value_counts()
+        for name, rows in results.items()
+    }
     numbers = pd.DataFrame(by_table).T.fillna(0).astype(int)
-    order = (AGREES, DIFFERS, TOO_LITTLE, NOT_COMPARABLE, NOT_PRINTED)
-    first = [name for name in order if name in numbers]
+    first = [name for name in (*Verdict, *NO_VALUE) if name in numbers]
     numbers = numbers[[*first, *(name for name in numbers if name not in first)]]
     lines = numbers.astype(str).rename(columns=str.capitalize)
     lines.insert(0, "Table", [f"[{name}]({name}.md)" for name in lines.index])
     return (
         "## Cells beside the printed ones\n\nA measured cell differs if the printed value cannot "
         "be one more run of the same experiment, and agrees if the two experiments are shown to be "
-        "equivalent; a count agrees if it is equal. Cells that are not comparable say nothing for "
+        "equivalent; a count agrees if it is equal. Cells that are not tested say nothing for "
         f"or against the paper.{_chance(results)}\n\n{markdown(lines)}"
     )
 
@@ -188,8 +196,8 @@ def _claims(rows: pd.DataFrame | None) -> str:
         {
             "Claim": claim,
             "The paper's words": subset["quote"].iloc[0],
-            "By its printed numbers": verdict_counts(subset, "printed"),
-            "By our runs": verdict_counts(subset, "measured"),
+            "By its printed numbers": verdicts_on(subset, "printed"),
+            "By our runs": verdicts_on(subset, "measured"),
         }
         for claim, subset in rows.groupby("claim", sort=False)
     ]
@@ -237,18 +245,19 @@ def _untested(results: dict[str, pd.DataFrame], claims: pd.DataFrame | None) -> 
     """What could not be tested, by reason."""
     reasons: dict[str, int] = {}
     for rows in results.values():
-        for text in rows.loc[rows["verdict"] == NOT_COMPARABLE, "obstacles"]:
+        untested = (rows["verdict"] == NOT_TESTED) & ~rows["reason"].isin(NO_VALUE)
+        for text in rows.loc[untested, "reason"]:
             for reason in split_obstacles(text):
                 reasons[reason] = reasons.get(reason, 0) + 1
-    lines = [f"- {count} cells: {reason}" for reason, count in sorted(reasons.items())]
+    lines = [
+        f"- {count_text(count, 'cell')}: {reason}" for reason, count in sorted(reasons.items())
+    ]
     if claims is not None:
-        missing = claims[claims["verdict"].isin([UNTESTABLE, NOT_RUN])].fillna({"why": ""})
+        missing = claims[claims["verdict"] == NOT_TESTED].fillna({"reason": ""})
         # Parts of one claim can fail for different reasons: the claim is listed once, with all.
-        by_claim = missing.groupby("claim", sort=False).agg(
-            {"verdict": _each_once, "why": _each_once}
-        )
-        for (verdict, why), rows in by_claim.groupby(["verdict", "why"], sort=False):
-            lines.append(f"- Claims {verdict} ({why}): {', '.join(rows.index)}")
+        by_claim = missing.groupby("claim", sort=False).agg({"reason": _each_once})
+        for reason, rows in by_claim.groupby("reason", sort=False):
+            lines.append(f"- Claims {NOT_TESTED} ({reason}): {', '.join(rows.index)}")
     return "## What could not be tested, and why\n\n" + "\n".join(lines) if lines else ""
 
 

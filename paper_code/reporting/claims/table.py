@@ -23,35 +23,29 @@ from paper_code.reporting.claims.measured import (
     measured_imbalance,
     measured_times,
 )
+from paper_code.reporting.claims.outcome import AHEAD, BEHIND, TIED, Outcome
 from paper_code.reporting.claims.printed import (
     TIMES,
     printed_gate,
     printed_imbalance,
     printed_order,
 )
-from paper_code.reporting.claims.verdict import (
-    AHEAD,
-    BEHIND,
-    CONTRADICTED,
-    NOT_RUN,
-    SUPPORTED,
-    TIED,
-    UNDECIDED,
-    UNTESTABLE,
-    Outcome,
-)
-from paper_code.reporting.evidence import (
-    FEWEST_PATIENTS,
-    FEWEST_RUNS,
-    LEVEL,
-    evidence_text,
-    read_results,
-)
 from paper_code.reporting.labels import METRIC_LABELS
-from paper_code.reporting.markdown import markdown, write_table
+from paper_code.reporting.markdown import markdown, read_results, write_table
 from paper_code.reporting.tables.cam.paired import PAPER_METHODS
 from paper_code.reporting.tables.cam.scores import METHOD_LABELS
 from paper_code.reporting.tables.paired import REFERENCE
+from paper_code.reporting.verdicts import (
+    CONTRADICTED,
+    FEWEST_PATIENTS,
+    FEWEST_RUNS,
+    LEVEL,
+    NOT_SHOWN,
+    NOT_TESTED,
+    SUPPORTED,
+    evidence_text,
+    not_tested,
+)
 
 BREAKHIS = tuple(f"breakhis_{m}x" for m in (40, 100, 200, 400))
 DATASETS = (*BREAKHIS, "bach", "mini_ddsm")
@@ -80,12 +74,11 @@ from the family of its comparisons:
   (p < {LEVEL} each; no correction is needed where all must hold).
 - **{CONTRADICTED}**: a comparison that counts shows the opposite direction (Holm-corrected
   p < {LEVEL}).
-- **{UNDECIDED}**: neither; or fewer than {FEWEST_RUNS} runs of each network with different seeds,
-  or fewer than {FEWEST_PATIENTS} test patients on some set.
-- **{UNTESTABLE}**: no comparison counts as evidence about the paper, for the reasons given
+- **{NOT_SHOWN}**: neither; or fewer than {FEWEST_RUNS} independent runs of each network, or fewer
+  than {FEWEST_PATIENTS} patients in some run's test set.
+- **{NOT_TESTED}**: no comparison counts as evidence about the paper, for the reasons given
   (phantom, subset, smaller scale, random weights, another protocol). What was measured is shown,
-  "not counted". Or the claim names nothing that can be measured.
-- **{NOT_RUN}**: the runs that it needs were not made.
+  "not counted". Or the runs were not made, or the claim names nothing that can be measured.
 
 How often these verdicts are wrong, simulated with seeds and patients that vary:
 benchmarks/results/verdicts.md."""
@@ -123,7 +116,8 @@ def _measured(function: Callable, *args, **kwargs) -> Callable[[Tables], list[Ou
 
 
 def _untestable(part: str, why: str) -> Callable[[Tables], list[Outcome]]:
-    return lambda _tables: [Outcome("measured", part, "none", "", UNTESTABLE, "", why=why)]
+    verdict, reason = not_tested(why)
+    return lambda _tables: [Outcome("measured", part, "none", "", verdict.value, "", reason=reason)]
 
 
 def _performance(tables: tuple[str, ...], metrics: dict[str, str]) -> tuple[Callable, ...]:
@@ -350,7 +344,7 @@ def write(output: str, *, tables: list[str], scale: str) -> None:
     Args:
         output: the CSV.
         tables: CSV files, recognised by their names (`READ`); others are ignored, and the claims
-            of a missing one are "not run".
+            of a missing one are "not tested".
         scale: of the runs, for the record.
 
     Raises:
@@ -390,7 +384,7 @@ def _page(rows: pd.DataFrame) -> list[str]:
     for claim, subset in rows.groupby("claim", sort=False):
         line = {"Claim": f"[{claim}](#{_anchor(claim)})"}
         for evidence in ("printed", "measured"):
-            line[evidence.capitalize()] = verdict_counts(subset, evidence)
+            line[evidence.capitalize()] = verdicts_on(subset, evidence)
         overview.append(line)
     blocks = [INTRODUCTION, f"## Overview\n\n{markdown(pd.DataFrame(overview))}"]
     for claim, subset in rows.groupby("claim", sort=False):
@@ -401,7 +395,8 @@ def _page(rows: pd.DataFrame) -> list[str]:
                 "Of": row["part"],
                 "How": row["how"],
                 "Result": row["result"] or "–",
-                "Verdict": f"**{row['verdict']}**" + (f": {row['why']}" if row["why"] else ""),
+                "Verdict": f"**{row['verdict']}**"
+                + (f": {row['reason']}" if row["reason"] else ""),
                 "Chance": row["chance"] or "–",
                 "Audit of these columns": row["audit"] or "–",
                 "From": row["source"] or "–",
@@ -419,7 +414,7 @@ def _anchor(claim: str) -> str:
     return "".join(c for c in claim.lower().replace(" ", "-") if c.isalnum() or c == "-")
 
 
-def verdict_counts(rows: pd.DataFrame, evidence: str) -> str:
+def verdicts_on(rows: pd.DataFrame, evidence: str) -> str:
     """The verdicts on one claim by one kind of evidence, as in "supported (3 of 4), ..."."""
     counts = rows.loc[rows["evidence"] == evidence, "verdict"].value_counts(sort=False)
     if len(counts) == 1:

@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from paper_code.networks.names import VARIANT
 from paper_code.provenance import commit
 from paper_code.reporting.labels import DATASET_LABELS, network_label
+from paper_code.reporting.markdown import read_results
 from paper_code.reporting.plotting import network_look, save_figure, style
 
 MEASURES = {
@@ -30,7 +31,7 @@ def draw(output: str, *, tables: list[str]) -> None:
         output: the .png file.
         tables: the CSV of the table of epochs.
     """
-    epochs = pd.read_csv(tables[0])
+    epochs = read_results(tables[0])
     datasets = list(dict.fromkeys(epochs["dataset"]))
     networks = sorted(dict.fromkeys(epochs["network"]), key=_depth)
     with style():
@@ -92,12 +93,13 @@ def _handles(networks: list[str]) -> list[Line2D]:
 
 
 def _draw_network(axis: Axes, runs: pd.DataFrame, measure: str, look: dict[str, object]) -> None:
-    """The mean over the seeds as a line, each seed's values as a pale one; a dot at the end."""
+    """The mean over the runs as a line, each run's values as a pale one; a dot at the end."""
     if runs.empty:
         return
     mean = runs.groupby("epoch")[measure].mean()
-    if runs["seed"].nunique() > 1:
-        for _, run in runs.groupby("seed"):
+    of_runs = runs.groupby(["splits", "split_seed", "seed"])
+    if len(of_runs) > 1:
+        for _, run in of_runs:
             axis.plot(run["epoch"], run[measure], **look | {"linewidth": 0.5, "alpha": 0.35})
     axis.plot(mean.index, mean, **look)
     axis.plot(mean.index[-1], mean.iloc[-1], "o", color=look["color"], markersize=2.5)

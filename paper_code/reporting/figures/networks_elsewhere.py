@@ -4,8 +4,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from paper_code.provenance import commit
-from paper_code.reporting.evidence import read_results
 from paper_code.reporting.labels import NETWORK_LABELS
+from paper_code.reporting.markdown import read_results
 from paper_code.reporting.plotting import save_figure, style
 
 BY_IMAGE, BY_SLIDE = "#0072B2", "#D55E00"  # Wong's colours for the colour-blind

@@ -5,8 +5,8 @@ import pandas as pd
 
 from paper_code.errors import UserError
 from paper_code.provenance import commit
-from paper_code.reporting.evidence import read_results
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
+from paper_code.reporting.markdown import read_results
 from paper_code.reporting.plotting import save_figure, style
 
 IMAGES, PATIENTS = "#0072B2", "#D55E00"  # Wong's colours for the colour-blind

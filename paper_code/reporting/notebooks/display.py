@@ -1,10 +1,11 @@
 """What the notebooks say and draw: sentences made from the data, and one look for all plots.
 
 Nothing here states a finding. Every sentence follows from the rows it is given, so that a notebook
-stays true for smoke, demo and paper results alike.
+stays true for demo and paper results alike.
 """
 
 import io
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,17 +14,24 @@ from IPython.display import Image, Markdown, display
 from matplotlib.figure import Figure
 from PIL import Image as Picture
 
-from paper_code.reporting.evidence import counts, join_obstacles, split_obstacles
+from paper_code.progress import count_text
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS, network_label
-from paper_code.reporting.markdown import markdown, number
-from paper_code.reporting.notebooks.results import find_result
+from paper_code.reporting.markdown import markdown, number, p_text
+from paper_code.reporting.notebooks.results import find_result, results_folder
 from paper_code.reporting.plotting import STYLE
+from paper_code.reporting.verdicts import (
+    NO_VALUE,
+    counts,
+    join_obstacles,
+    split_obstacles,
+    verdict_counts,
+    verdict_text,
+)
 
 DPI = 100
 WIDTH = 1000  # px of a picture of figures/ in a notebook
 BYTES = 130_000  # of one picture
 MEASURED, PRINTED = "#0072B2", "#D55E00"  # Okabe and Ito's palette
-NO_VERDICT = ("not printed", "not measured", "not identified")
 
 plt.rcParams.update(STYLE)  # titles are styled when they are set, anywhere in a notebook
 
@@ -40,8 +48,8 @@ def say(text: str) -> None:
 
 def evidence(rows: pd.DataFrame) -> str:
     """Which of some rows speak for or against the paper, and why the others do not."""
-    if "verdict" in rows:
-        rows = rows[~rows["verdict"].isin(NO_VERDICT)]
+    if "reason" in rows:
+        rows = rows[~rows["reason"].isin(NO_VALUE)]
     if rows.empty:
         return "There are no such rows in these results."
     free, blocked = rows[counts(rows)], rows.loc[~counts(rows), "obstacles"]
@@ -49,8 +57,7 @@ def evidence(rows: pd.DataFrame) -> str:
     if len(free):
         text = f"{len(free)} of {len(rows)} rows can be set against the print"
         if "verdict" in rows:
-            verdicts = free["verdict"].value_counts().sort_index()
-            text += ": " + ", ".join(f"{count} x {name}" for name, count in verdicts.items())
+            text += ": " + verdict_counts(free["verdict"])
         parts.append(text)
     if len(blocked):
         named = join_obstacles(*map(split_obstacles, blocked))
@@ -77,6 +84,51 @@ def provenance(rows: pd.DataFrame) -> str:
             if values:
                 parts.append(words.format(", ".join(values)))
     return "; ".join(parts)
+
+
+def left_out(rows: pd.DataFrame, *figures: str) -> str:
+    """Which data sets of a table no figure of `figures/` shows, and what their images are.
+
+    rows: with the columns dataset and data. A setting may keep real images out of pictures, whose
+    terms may forbid passing them on.
+    """
+    paths = [results_folder() / "figures" / f"{name}.png" for name in figures]
+    shown = " ".join(Picture.open(path).info.get("Comment", "") for path in paths if path.is_file())
+    absent = rows[~rows["dataset"].map(lambda name: bool(re.search(rf"\b{name}\b", shown)))]
+    if absent.empty:
+        return "Every data set above is shown."
+    texts = (
+        f"{name_of(name)} ({data})"
+        for name, data in zip(absent["dataset"], absent["data"], strict=True)
+    )
+    return f"Not shown here: {', '.join(dict.fromkeys(texts))}."
+
+
+def runs_of(rows: pd.DataFrame) -> str:
+    """How many runs each data set of a table has, and how many test images each of them."""
+    if rows.empty:
+        return ""
+    texts = (
+        f"{name_of(row.dataset)}, {count_text(len(row.seeds.split()), 'run')} of "
+        f"{count_text(row.test_images, 'image')}"
+        for row in rows.drop_duplicates("dataset").itertuples()
+    )
+    return f"{'; '.join(texts)}."
+
+
+def difference_columns(rows: pd.DataFrame, name: str = "Difference") -> dict[str, list[str]]:
+    """Columns for reading of paired differences: value, interval, corrected p and verdict."""
+
+    def signed(value: float) -> str:
+        return "–" if np.isnan(value) else f"{value:+.3f}"
+
+    ends = zip(rows["low"], rows["high"], strict=True)
+    return {
+        name: list(map(signed, rows["difference"])),
+        "95 % interval": [f"[{signed(low)}, {signed(high)}]" for low, high in ends],
+        "p, Holm": [p_text(p).removeprefix("p ") for p in rows["p_holm"]],
+        "Verdict": [verdict_text(row) for _, row in rows.iterrows()],
+    }
 
 
 def show_table(table: pd.DataFrame, caption: str = "") -> None:

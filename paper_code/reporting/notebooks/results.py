@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from paper_code.errors import UserError
-from paper_code.reporting.evidence import read_results
+from paper_code.reporting.markdown import read_results
 
 VARIABLE = "PAPER_CODE_RESULTS"
 

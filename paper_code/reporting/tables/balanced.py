@@ -19,8 +19,8 @@ from paper_code.reporting.markdown import (
     provenance_block,
     write_table,
 )
-from paper_code.reporting.tables.scores import group_runs
-from paper_code.runs import Run, load_run, samples
+from paper_code.reporting.tables.scores import group_runs, tested_text
+from paper_code.runs import Run, load_run, repeat_columns, samples
 
 RANKING = ("balanced_accuracy", "mcc", "auc_roc")
 CALIBRATION = ("ece", "brier")
@@ -41,7 +41,7 @@ def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:
     Args:
         output: the CSV.
         runs: `run.json` files; predictions lie beside them.
-        scale: smoke, demo or paper.
+        scale: demo or paper.
         resamples: of the bootstrap.
     """
     loaded = [load_run(path) for path in runs]
@@ -64,7 +64,7 @@ def balanced_rows(runs: list[Run], *, scale: str, resamples: int) -> pd.DataFram
                 | table.loc[metric, ["value", "low", "high", "spread"]].to_dict()
                 | {
                     "seed_values": " ".join(f"{v:.6f}" for v in table.loc[metric, "run_values"]),
-                    "seeds": " ".join(str(run.facts["seed"]) for run in same),
+                    **repeat_columns(same),
                     "largest_class": np.bincount(labels).max() / len(labels),
                     "test_images": len(labels),
                     "test_patients": len(set(patients) - {""}),
@@ -104,7 +104,6 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
     first = rows.iloc[0]
     return (
         f"## {DATASET_LABELS.get(dataset, dataset)}\n\nData: {first['data']}; split by "
-        f"{first['splits']}; {first['test_images']} test images of "
-        f"{first['test_patients'] or 'unknown'} patients; share of the largest class "
+        f"{first['splits']}; {tested_text(first)}; share of the largest class "
         f"{number(first['largest_class'])}.\n\n{markdown(pd.DataFrame(lines))}"
     )

@@ -3,10 +3,10 @@
 import pandas as pd
 
 from paper_code.errors import UserError
-from paper_code.reporting.evidence import join_obstacles, run_obstacles
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
 from paper_code.reporting.markdown import markdown, number, provenance_block, write_table
-from paper_code.runs import Run, load_run
+from paper_code.reporting.verdicts import join_obstacles, run_obstacles
+from paper_code.runs import Run, load_run, repeat_text
 
 NOTE = (
     "Losses are cross-entropy; the training loss is the mean over an epoch's steps, with "
@@ -21,7 +21,7 @@ def write(output: str, *, runs: list[str], scale: str) -> None:
     Args:
         output: the CSV.
         runs: `run.json` files; history.csv and timing.json lie beside them.
-        scale: smoke, demo or paper.
+        scale: demo or paper.
     """
     loaded = [load_run(path, timing=True) for path in runs]
     table = pd.concat(
@@ -51,7 +51,8 @@ def epochs(run: Run, path: str, scale: str) -> pd.DataFrame:
         "dataset": run.dataset,
         "network": run.network,
         "splits": facts["by"],
-        "seed": facts["seed"],
+        "split_seed": run.repeat[0],
+        "seed": run.repeat[1],
     }
     after = {
         "selected_epoch": facts["selected_epoch"],
@@ -76,13 +77,14 @@ def epochs(run: Run, path: str, scale: str) -> pd.DataFrame:
 
 def _lines(table: pd.DataFrame) -> pd.DataFrame:
     lines = []
-    for (dataset, network, seed), run in table.groupby(["dataset", "network", "seed"], sort=False):
+    one_run = ["dataset", "network", "splits", "split_seed", "seed"]
+    for (dataset, network, _, split_seed, seed), run in table.groupby(one_run, sort=False):
         first, last = run.iloc[0], run.iloc[-1]
         lines.append(
             {
                 "Data set": DATASET_LABELS.get(dataset, dataset),
                 "Network": NETWORK_LABELS.get(network, network),
-                "Seed": str(seed),
+                "Seed": repeat_text(split_seed, seed),
                 "Epochs": str(len(run)),
                 "Epoch kept": str(first["selected_epoch"]),
                 "Training loss, first": number(first["train_loss"]),

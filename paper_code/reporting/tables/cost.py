@@ -7,16 +7,23 @@ from paper_code.audit.costs import averages
 from paper_code.audit.printed import Printed
 from paper_code.networks.names import parse_network
 from paper_code.networks.structure import count_parameters, gmacs, meta_network
-from paper_code.reporting.evidence import (
-    exact_verdict,
-    printed_value,
-    run_obstacles,
-    verdict_text,
-)
+from paper_code.published import printed_value
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
 from paper_code.reporting.markdown import distinct, markdown, number, provenance_block, write_table
 from paper_code.reporting.tables.scores import group_runs
-from paper_code.runs import Run, load_run
+from paper_code.reporting.verdicts import (
+    NO_INTERVAL,
+    NOT_IDENTIFIED,
+    OTHER_HARDWARE,
+    exact_columns,
+    join_obstacles,
+    run_obstacles,
+    shortfall,
+    split_obstacles,
+    verdict_text,
+)
+from paper_code.reporting.verdicts import TIMES as RATIOS
+from paper_code.runs import Run, load_run, repeat_columns
 
 PAPER_HARDWARE = "NVIDIA RTX A4000"  # section IV-A
 MAGNIFICATIONS = 4
@@ -47,7 +54,7 @@ DEFINITIONS = f"""## Definitions
   accuracy. To within 1 point: up to the end of the first epoch whose validation accuracy is within
   one percentage point of the best.
 - Images/s: training images over the median training time of an epoch. Peak memory: allocated
-  by a training step on a GPU; on a CPU, the largest resident memory of the process.
+  by training and evaluation on a GPU; on a CPU, the largest resident memory of the process.
 - Convergence (paper): printed without a definition and measured on one {PAPER_HARDWARE}. So the
   CSV has it beside all three times, and on other hardware none speaks for or against it.
 - Runs on a CPU may have shared it, as the workflow trains several side by side.
@@ -60,7 +67,7 @@ def write(output: str, *, runs: list[str], scale: str, number: str, title: str) 
     Args:
         output: the CSV.
         runs: the runs' `run.json` files; `timing.json` lies beside them.
-        scale: smoke, demo or paper.
+        scale: demo or paper.
         number: of the printed table, "09" or "10".
         title: heading of the page.
     """
@@ -132,11 +139,7 @@ def _size_rows(table: str, place: str, network: str, run: Run) -> list[dict]:
             "value": value,
             "printed": beside,
             "difference": value - beside,
-            **(
-                {"verdict": "not identified", "obstacles": ""}
-                if np.isnan(value)
-                else exact_verdict(value, beside, [])
-            ),
+            **exact_columns(value, beside, missing=NOT_IDENTIFIED),
         }
         for metric, (value, beside) in values.items()
     ]
@@ -163,11 +166,12 @@ def _time_rows(
         metric="convergence_time_s" if one_magnification else "average_time_s",
     )
     hardware = distinct(run.timing["hardware"] for run in runs)
-    reasons = [] if hardware == PAPER_HARDWARE else ["other hardware"]
+    reasons = [] if hardware == PAPER_HARDWARE else [OTHER_HARDWARE]
     for run in runs:
         found = run_obstacles(run.facts, scale)
         reasons += [reason for reason in found if reason not in reasons]
-    reasons = reasons or ["no interval"]  # the next run takes another time, on any hardware
+    reasons = reasons or [NO_INTERVAL]  # the next run takes another time, on any hardware
+    lacking = [shortfall((run.repeat for run in same), standard=RATIOS) for same in sets]
     rows = []
     for metric in TIMINGS:
         values = [[run.timing[metric] for run in same] for same in sets]
@@ -182,9 +186,14 @@ def _time_rows(
                 "value": value,
                 "printed": printed,
                 "difference": value - printed,
-                **exact_verdict(value, printed, reasons),
+                **exact_columns(value, printed, reasons),
+                "shortfall": join_obstacles(*map(split_obstacles, lacking)),
                 "seed_values": " ".join(str(each) for of_seeds in values for each in of_seeds),
-                "seeds": distinct((run.facts["seed"] for run in runs), " "),
+                **(
+                    repeat_columns(runs)
+                    if len(sets) == 1
+                    else {"seeds": distinct((run.repeat[1] for run in runs), " ")}
+                ),
                 "image_size": distinct(run.facts["settings"]["image_size"] for run in runs),
                 "epochs": distinct(run.facts["settings"]["epochs"] for run in runs),
                 "hardware": hardware,

@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from paper_code.reporting.evidence import exact_verdict, obstacles, printed_value
+from paper_code.published import printed_value
 from paper_code.reporting.labels import CLASS_LABELS, DATASET_LABELS
 from paper_code.reporting.markdown import data_provenance_block, markdown, write_table
+from paper_code.reporting.verdicts import data_obstacles, exact_columns
 from paper_code.runs import load_manifest
 
 
@@ -30,7 +31,7 @@ def count_classes(prepared: list[str], table: str) -> tuple[pd.DataFrame, list[d
                     "printed": printed,
                     "difference": value - printed,
                     # A count needs no training: the scale does not matter, only the data does.
-                    **exact_verdict(value, printed, obstacles(source, "paper")),
+                    **exact_columns(value, printed, data_obstacles(source)),
                     "data": source["description"],
                 }
             )

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 
 from paper_code.metrics.power import least_difference, least_images_ahead
-from paper_code.published import published_table
-from paper_code.reporting.evidence import printed_value
+from paper_code.published import printed_value, published_table
 from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.reporting.markdown import code_provenance_block, markdown, number, write_table
 from paper_code.reporting.tables.real_predictions import (

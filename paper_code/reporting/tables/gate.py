@@ -13,10 +13,10 @@ from paper_code.listed import read_listed
 from paper_code.networks.builder import network_from_checkpoint
 from paper_code.networks.dalaresnet50 import DALAResNet50
 from paper_code.networks.preprocessing import normalize
-from paper_code.reporting.evidence import join_obstacles, run_obstacles
 from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.reporting.markdown import markdown, number, provenance_block, write_table
-from paper_code.runs import Run, load_manifest, load_run
+from paper_code.reporting.verdicts import join_obstacles, run_obstacles
+from paper_code.runs import Run, load_manifest, load_run, repeat_text
 
 QUANTILES = range(0, 101, 5)  # per cent
 BATCH = 64
@@ -36,7 +36,7 @@ def write(output: str, *, runs: list[str], prepared: list[str], scale: str) -> N
         output: the CSV.
         runs: `run.json` files of DALAResNet50; predictions and weights lie beside them.
         prepared: folders of their prepared data sets.
-        scale: smoke, demo or paper.
+        scale: demo or paper.
 
     Raises:
         UserError: a run of another network, or one whose data set is not among `prepared`.
@@ -52,7 +52,8 @@ def write(output: str, *, runs: list[str], prepared: list[str], scale: str) -> N
             "dataset": run.dataset,
             "network": run.network,
             "splits": run.facts["by"],
-            "seed": run.facts["seed"],
+            "split_seed": run.repeat[0],
+            "seed": run.repeat[1],
         }
         after = {
             "obstacles": join_obstacles(run_obstacles(run.facts, scale)),
@@ -127,12 +128,13 @@ def explained(weights: np.ndarray, labels: np.ndarray) -> float:
 
 def _lines(table: pd.DataFrame) -> pd.DataFrame:
     lines = []
-    for (dataset, seed), rows in table.groupby(["dataset", "seed"], sort=False):
+    one_run = ["dataset", "splits", "split_seed", "seed"]
+    for (dataset, _, split_seed, seed), rows in table.groupby(one_run, sort=False):
         subset = rows.set_index("statistic")["value"]
         lines.append(
             {
                 "Data set": DATASET_LABELS.get(dataset, dataset),
-                "Seed": str(seed),
+                "Seed": repeat_text(split_seed, seed),
                 "Test images": f"{subset['images']:.0f}",
                 "Channels": f"{subset['channels']:,.0f}",
                 "Off": f"{subset['off']:,.0f}",

@@ -5,14 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from paper_code.datasets.control import SIGNALS
 from paper_code.datasets.overlap import SIDE, THRESHOLD, near_duplicates, shared_patients
 from paper_code.errors import UserError
 from paper_code.files import load_array
 from paper_code.metrics import classification_metrics, difference_bootstrap, runs_interval
-from paper_code.reporting.evidence import join_obstacles, run_obstacles
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
 from paper_code.reporting.markdown import (
+    distinct,
     interval_text,
     markdown,
     number,
@@ -21,7 +20,21 @@ from paper_code.reporting.markdown import (
     write_table,
 )
 from paper_code.reporting.tables.scores import group_runs
-from paper_code.runs import Run, load_manifest, load_run, samples
+from paper_code.reporting.verdicts import (
+    BY_PATIENT,
+    join_obstacles,
+    run_obstacles,
+    shortfall,
+    split_obstacles,
+)
+from paper_code.runs import (
+    Run,
+    load_manifest,
+    load_run,
+    repeat_columns,
+    samples,
+    units_tested,
+)
 
 METRICS = ("accuracy", "balanced_accuracy", "mcc", "auc_roc")
 WAYS = ("image", "patient")
@@ -43,23 +56,11 @@ from having images of more patients to learn from.
   the same ones.
 - Near duplicate: grey copies of {SIDE} x {SIDE} px (area means of the prepared images) with a
   correlation of {THRESHOLD} or more, also if one is mirrored.
-- Every run has its own split. Splits by patient are drawn at random among those near 6:1:3 in every
-  class; of few patients, several of them still share many, and the spread between the runs then
-  misses some of what other training patients would change. With one run of each, the interval is
-  for these two networks alone.
+- Splits by patient are drawn at random among those near 6:1:3 in every class; of few patients,
+  several of them still share many, and the spread between the runs then misses some of what other
+  training patients would change. With one run of each, the interval is for these two networks
+  alone.
 - Patients are what the data set's file names say; see docs/reference/data.md."""
-CONTROL_TITLE = "Control of the method: splits of synthetic images whose leakage is known"
-DISTINCT, ALIKE = (f"{signal:g}" for signal in SIGNALS.values())
-CONTROL_NOTES = f"""A control of the method, not a finding. The images are synthetic and show
-normal tissue alone. The class was drawn by lot for each patient, so no image shows it, and on new
-patients a network can only guess (accuracy 0.5). Where patients are distinct (in stain, texture and
-light; strength of the patient signal {DISTINCT}), a network that has seen other images of a patient
-can recognise the patient, and with it the class: a split by image must flatter. Where they are
-alike (strength {ALIKE}), it must not.
-
-- Each cell: mean over the runs [95 % interval] ± standard deviation between the runs. The
-  difference is by image minus by patient; "each seed" gives it run by run.
-- Intervals and tests are those of the leakage table."""
 
 
 def write(
@@ -69,7 +70,6 @@ def write(
     prepared: list[str],
     scale: str,
     resamples: int,
-    control: bool = False,
 ) -> None:
     """Write `output` (.csv) and its .md.
 
@@ -77,9 +77,8 @@ def write(
         output: the CSV.
         runs: `run.json` files of both splits; predictions lie beside them.
         prepared: folders of the prepared data sets.
-        scale: smoke, demo or paper.
+        scale: demo or paper.
         resamples: of the bootstrap.
-        control: the runs are of the synthetic sets of `paper_code.phantoms.control`.
 
     Raises:
         UserError: a network has runs of one kind of split only, or a data set is not prepared.
@@ -87,9 +86,8 @@ def write(
     loaded = [load_run(path) for path in runs]
     rows = leakage_rows(loaded, prepared, scale=scale, resamples=resamples)
     blocks = [_block(dataset, subset) for dataset, subset in rows.groupby("dataset", sort=False)]
-    title = CONTROL_TITLE if control else "Split by image against split by patient"
-    notes = CONTROL_NOTES if control else NOTES
-    write_table(output, rows, title, [notes, *blocks, provenance_block(loaded, scale)])
+    title = "Split by image against split by patient"
+    write_table(output, rows, title, [NOTES, *blocks, provenance_block(loaded, scale)])
 
 
 def leakage_rows(
@@ -98,7 +96,8 @@ def leakage_rows(
     """One row per data set, network and metric, then one per data set and fact of its splits.
 
     `image` and `patient` are the values by either split, each with `_low` and `_high`; `low`,
-    `high` and `p_value` belong to `difference`, and `each_seed` lists it run by run. Facts of the
+    `high` and `p_value` belong to `difference`, and `each_seed` lists it for each pair of runs with
+    the same seeds. `shortfall` and `fewest_patients` are of the runs of both splits. Facts of the
     splits are means over the seeds, with `network` empty.
     """
     folders = {load_manifest(folder)[1]["dataset"]: Path(folder) for folder in prepared}
@@ -115,22 +114,22 @@ def leakage_rows(
             rows += _network_rows(*pair, resamples)
         rows += _split_rows(pairs[0], folders[dataset])
     table = pd.DataFrame(rows).assign(scale=scale)
-    facts = {run.dataset: run.facts for run in runs}
-    table["obstacles"] = [
-        join_obstacles(  # of a fact of the splits: of all the runs on them
-            *(
-                run_obstacles(run.facts, scale)
-                for run in runs
-                if run.dataset == row["dataset"] and row["network"] in ("", run.network)
-            )
-        )
+    of_rows = [  # of a fact of the splits: all the runs on them
+        [r for r in runs if r.dataset == row["dataset"] and row["network"] in ("", r.network)]
         for _, row in table.iterrows()
     ]
-    table["data"] = [facts[name]["data"]["description"] for name in table["dataset"]]
-    table["weights"] = [facts[name]["weights"] for name in table["dataset"]]
+    table["obstacles"] = [_obstacles(same, scale) for same in of_rows]
+    table["data"] = [distinct(run.facts["data"]["description"] for run in s) for s in of_rows]
+    table["weights"] = [distinct(run.facts["weights"] for run in same) for same in of_rows]
     values = [*WAYS, *(f"{way}_{end}" for way in WAYS for end in ("low", "high", "spread"))]
     values += ["difference", "low", "high", "p_value", "se", "df"]
     return table.round(dict.fromkeys(values, 6))
+
+
+def _obstacles(runs: list[Run], scale: str) -> str:
+    """What stands against runs by both splits. One of them is never the paper's: no obstacle."""
+    found = [reason for run in runs for reason in run_obstacles(run.facts, scale)]
+    return join_obstacles(reason for reason in found if reason != BY_PATIENT)
 
 
 def _network_rows(by_image: list[Run], by_patient: list[Run], resamples: int) -> list[dict]:
@@ -138,6 +137,8 @@ def _network_rows(by_image: list[Run], by_patient: list[Run], resamples: int) ->
     sides = both[: len(by_image)], both[len(by_image) :]
     compared = difference_bootstrap(*sides, METRICS, resamples, paired=False).set_index("metric")
     apart = _differences(by_image, by_patient)
+    patients = [units_tested(run) for run in (*by_image, *by_patient)]
+    lacking = [shortfall((r.repeat for r in s), patients) for s in (by_image, by_patient)]
     intervals = [runs_interval(side, METRICS, resamples).set_index("metric") for side in sides]
     rows = []
     for metric in METRICS:
@@ -147,20 +148,26 @@ def _network_rows(by_image: list[Run], by_patient: list[Run], resamples: int) ->
             row |= {f"{way}_{c}": table.loc[metric, c] for c in ("low", "high", "spread")}
         tested = ["difference", "low", "high", "p_value", "se", "df"]
         row |= compared.loc[metric, tested].to_dict()
-        row["seeds"] = " ".join(str(run.facts["seed"]) for run in by_image)
+        row |= repeat_columns(by_image)
         row["each_seed"] = " ".join(f"{difference:+.3f}" for difference in apart[metric])
         row["largest_class"] = round(_largest_class(by_patient), 6)
+        row["shortfall"] = join_obstacles(*map(split_obstacles, lacking))
+        row["fewest_patients"] = min(patients)
         rows.append(row)
     return rows
 
 
 def _differences(by_image: list[Run], by_patient: list[Run]) -> pd.DataFrame:
-    """By image minus by patient: a row for each pair of runs with one seed, a column per metric."""
-    image, patient = (
-        pd.DataFrame([classification_metrics(*run.part("test")[:2]) for run in side])
-        for side in (by_image, by_patient)
-    )
-    return (image - patient).iloc[: min(len(image), len(patient))]
+    """By image minus by patient: a row for each pair of runs with one seed of split and training,
+    a column per metric."""
+    image, patient = ({run.repeat: run for run in side} for side in (by_image, by_patient))
+    values = [
+        [classification_metrics(*side[repeat].part("test")[:2]) for side in (image, patient)]
+        for repeat in image
+        if repeat in patient
+    ]
+    pairs = [{m: first[m] - second[m] for m in METRICS} for first, second in values]
+    return pd.DataFrame(pairs, columns=list(METRICS))
 
 
 def _largest_class(runs: list[Run]) -> float:
@@ -184,7 +191,7 @@ def _split_rows(sides: list[list[Run]], folder: Path) -> list[dict]:
                 "image": by_image,
                 "patient": by_patient,
                 "difference": by_image - by_patient,
-                "seeds": " ".join(str(run.facts["seed"]) for run in sides[0]),
+                **repeat_columns(sides[0]),
                 "patients": found[0][0]["patients"],
                 "test_images": float(np.mean([f["test_images"] for f in found[0]])),
                 "test_images_patient": float(np.mean([f["test_images"] for f in found[1]])),

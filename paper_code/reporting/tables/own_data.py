@@ -30,6 +30,7 @@ UNPRINTED = [
     "printed",
     "difference",
     "verdict",
+    "reason",
     "replication_low",
     "replication_high",
     "p_value",
@@ -62,7 +63,7 @@ def write(
     loaded = [load_run(path) for path in runs]
     # Table VIII has no such data set, so nothing is printed beside the values.
     table = compare_runs(loaded, METRICS, "08", scale=scale, resamples=resamples)
-    table = table.drop(columns=[*UNPRINTED, "obstacles"])
+    table = table.drop(columns=[*UNPRINTED, "obstacles", "shortfall"])
     sections = [
         _images(read_split(split), source["classes"]),
         "## Test set\n\nEach cell: value [95 % interval]; of several runs the mean, ± the "

@@ -3,20 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from paper_code.datasets.catalog import is_own
 from paper_code.errors import UserError
 from paper_code.metrics import compare_samples, holm
+from paper_code.metrics.power import least_detectable
 from paper_code.networks.names import VARIANT
-from paper_code.reporting.evidence import (
-    LEVEL,
-    MARGIN,
-    TOO_LITTLE,
-    counts,
-    evidence_text,
-    findings,
-    join_obstacles,
-    least_detectable,
-    run_obstacles,
-)
+from paper_code.progress import count_text
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, network_label
 from paper_code.reporting.markdown import (
     interval_text,
@@ -26,8 +18,26 @@ from paper_code.reporting.markdown import (
     provenance_block,
     write_table,
 )
-from paper_code.reporting.tables.scores import group_runs
-from paper_code.runs import Run, images_tested, load_run, samples
+from paper_code.reporting.tables.scores import group_runs, verdicts_text
+from paper_code.reporting.verdicts import (
+    AGREES,
+    CONTRADICTED,
+    FEWEST_PATIENTS,
+    FEWEST_RUNS,
+    LEVEL,
+    MARGIN,
+    NOT_SHOWN,
+    NOT_TESTED,
+    SUPPORTED,
+    UNEQUAL_EPOCHS,
+    compared,
+    counts,
+    evidence_text,
+    join_obstacles,
+    run_obstacles,
+    shortfall,
+)
+from paper_code.runs import Run, images_tested, load_run, repeat_columns, samples, units_tested
 
 REFERENCE = "dalaresnet50"
 TESTED = (
@@ -58,9 +68,12 @@ p-values before correction.
 - Holm's correction is over all data sets and networks of one metric and kind of split: the family
   behind "better on each data set". Comparisons that count as evidence, those on real images that
   do not, and those on phantoms are families apart.
-- Finding: **better** or **worse** (Holm-corrected p < {LEVEL}); **equivalent** within {MARGIN:g}
-  (two one-sided tests at 5 %); else **{TOO_LITTLE}**. The least detectable difference is the one in
-  accuracy that this comparison, uncorrected, would find four times in five."""
+- Verdict on "DALAResNet50 is better" than this network, on these images and from these weights:
+  **{SUPPORTED}** or **{CONTRADICTED}** (Holm-corrected p < {LEVEL}); **{AGREES}**: the two are
+  equivalent within {MARGIN:g} (two one-sided tests at 5 %); **{NOT_SHOWN}**: neither, or fewer
+  than {FEWEST_RUNS} independent runs of each network, or fewer than {FEWEST_PATIENTS} patients in a
+  run's test set; **{NOT_TESTED}**: phantoms, or unequal epochs. The least detectable difference is
+  the one in accuracy that this comparison, uncorrected, would find four times in five."""
 
 
 def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:
@@ -69,7 +82,7 @@ def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:
     Args:
         output: the CSV.
         runs: `run.json` files, DALAResNet50's among them; predictions lie beside them.
-        scale: smoke, demo or paper.
+        scale: demo or paper.
         resamples: of the bootstrap.
 
     Raises:
@@ -90,9 +103,10 @@ def comparison_rows(
     """All paired comparisons: one row per data set, other network and metric.
 
     `family` is "baselines", or "placements" for DALAResNet50 with its gate elsewhere, and `splits`
-    the kind of split. `finding` is that of `findings`; "better" means DALAResNet50. `obstacles`
-    tells why the runs are no evidence about the paper; it is empty where they are. `runs` is the
-    number of pairs of runs, `resampled_units` that of patients (images where none is known).
+    the kind of split. `verdict` and `reason` are those of `verdicts.compared` on "DALAResNet50 is
+    better". `obstacles` tells why the runs are no evidence about the paper; it is empty where they
+    are. `runs` is the number of pairs of runs, `resampled_units` that of patients (images where
+    none is known) in all of them together, `fewest_patients` that in the run that has the fewest.
     """
     tables = []
     for by in dict.fromkeys(run.facts["by"] for run in runs):
@@ -107,7 +121,7 @@ def comparison_rows(
     drawn = rows["obstacles"].str.contains("phantom")
     family = [rows["family"], rows["splits"], rows["metric"], counts(rows), drawn]
     rows["p_holm"] = rows.groupby(family)["p_value"].transform(holm)
-    rows["finding"] = findings(rows)
+    rows = compared(rows)
     rows["least_detectable"] = least_detectable(rows["se"], rows["df"])
     values = ["reference_value", "value", "difference", "low", "high"]
     head = [
@@ -120,8 +134,10 @@ def comparison_rows(
         "test",
         "p_value",
         "p_holm",
-        "finding",
+        "verdict",
+        "reason",
         "obstacles",
+        "shortfall",
     ]
     rows = rows[[*head, *(name for name in rows if name not in head)]]
     errors = ["se", "se_patients", "se_runs", "least_detectable"]
@@ -144,16 +160,19 @@ def _compared(
         reason for run in (others[0], reference[0]) for reason in run_obstacles(run.facts, scale)
     ]
     if facts["settings"]["epochs"] != reference[0].facts["settings"]["epochs"]:
-        reasons.append("unequal epochs")
+        reasons.append(UNEQUAL_EPOCHS)
+    tested = [units_tested(run) for run in reference]
     patients = np.unique(np.concatenate([codes for _, _, codes in first]))
     return compare_samples(first, second, metrics, resamples).assign(
         family="placements" if VARIANT in others[0].network else "baselines",
         dataset=others[0].dataset,
         network=others[0].network,
         obstacles=join_obstacles(reasons),
-        seeds=" ".join(str(run.facts["seed"]) for run in reference),
+        shortfall=shortfall((run.repeat for run in reference), tested),
+        **repeat_columns(reference),
         test_images=len(first[0][0]),
         resampled_units=len(patients),
+        fewest_patients=min(tested),
         data=facts["data"]["description"],
         weights=facts["weights"],
         splits=facts["by"],
@@ -169,7 +188,7 @@ def paired_samples(first: list[Run], second: list[Run]) -> tuple[list, list]:
     Raises:
         UserError: the seeds or the test images differ.
     """
-    by_seed = [{_repeat(run): run for run in side} for side in (first, second)]
+    by_seed = [{run.repeat: run for run in side} for side in (first, second)]
     names = f"{first[0].network} and {second[0].network} on {first[0].dataset}"
     if by_seed[0].keys() != by_seed[1].keys():
         raise UserError(
@@ -187,11 +206,6 @@ def paired_samples(first: list[Run], second: list[Run]) -> tuple[list, list]:
     return both[::2], both[1::2]
 
 
-def _repeat(run: Run) -> tuple[int, int]:
-    """What runs of two networks must share to be compared."""
-    return run.facts["split_seed"], run.facts["seed"]
-
-
 def _block(dataset: str, rows: pd.DataFrame) -> str:
     parts = [f"## {DATASET_LABELS.get(dataset, dataset)}"]
     for by, of_split in rows.groupby("splits", sort=False):
@@ -200,10 +214,10 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
             _line(network, cells) for network, cells in of_split.groupby("network", sort=False)
         ]
         parts.append(
-            f"Split by {by}. Data: {first['data']}; {first['runs']} "
-            f"run{'s' if first['runs'] > 1 else ''} of each network, "
-            f"{first['test_images']} test images in the first, {first['resampled_units']} patients "
-            "or single images drawn.\n\n" + markdown(pd.DataFrame(lines))
+            f"Split by {by}. Data: {first['data']}; {count_text(first['runs'], 'run')} of each "
+            f"network, {count_text(first['test_images'], 'test image')} in the first, "
+            f"{first['resampled_units']} patients or single images drawn.\n\n"
+            + markdown(pd.DataFrame(lines))
         )
     return "\n\n".join(parts)
 
@@ -216,7 +230,8 @@ def _line(network: str, rows: pd.DataFrame) -> dict[str, str]:
         line[METRIC_LABELS[metric]] = (
             f"{interval_text(c['difference'], c['low'], c['high'])}, {p_text(c['p_holm'])}"
         )
-    line["Finding"] = "; ".join(f"{METRIC_LABELS[m]}: {cells.loc[m, 'finding']}" for m in SHOWN)
+    line["Verdict"] = verdicts_text(cells, SHOWN)
     line["Least detectable"] = number(cells.loc["accuracy", "least_detectable"])
-    line["Evidence about the paper"] = evidence_text(cells["obstacles"].iloc[0])
+    if not is_own(rows["dataset"].iloc[0]):
+        line["Evidence about the paper"] = evidence_text(cells["obstacles"].iloc[0])
     return line

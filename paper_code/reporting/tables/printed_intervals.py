@@ -18,6 +18,7 @@ from paper_code.metrics.power import (
     unpaired_p,
 )
 from paper_code.networks.names import VARIANT
+from paper_code.progress import count_text
 from paper_code.published import published_table
 from paper_code.reporting.labels import DATASET_LABELS, network_label
 from paper_code.reporting.markdown import code_provenance_block, markdown, number, write_table
@@ -216,9 +217,8 @@ def _counts(table: pd.DataFrame) -> str:
         for name in (STANDS, DEPENDS, CHANCE):
             line[name.capitalize()] = str(int((others["verdict"] == name).sum()))
         ours = rows[rows["network"] == DALA].iloc[0]
-        line["Over the best other"] = (
-            f"{ours['lead']:+.3f}, {_images(ours['images_ahead'])}: {ours['verdict']}"
-        )
+        ahead = count_text(int(ours["images_ahead"]), "image")
+        line["Over the best other"] = f"{ours['lead']:+.3f}, {ahead}: {ours['verdict']}"
         known = isinstance(ours["verdict_patients"], str)
         line["For new patients"] = ours["verdict_patients"] if known else "–"
         lines.append(line)
@@ -234,7 +234,7 @@ def _block(rows: pd.DataFrame) -> str:
             "Printed [images]": f"{number(row['printed'])}{'' if row['is_share'] else '*'} "
             f"[{number(row['low'])}, {number(row['high'])}]",
             "[new patients]": f"[{number(row['low_patients'])}, {number(row['high_patients'])}]",
-            "Lead": f"{row['lead']:+.3f}, {_images(row['images_ahead'])}{over}",
+            "Lead": f"{row['lead']:+.3f}, {count_text(int(row['images_ahead']), 'image')}{over}",
             "p, least to largest": f"{_p(row['p_least'])} to {_p(row['p_largest'])}",
             "Verdict": verdict_words(row),
             "For new patients": row["verdict_patients"],
@@ -245,10 +245,6 @@ def _block(rows: pd.DataFrame) -> str:
     if rows["low_patients"].isna().all():
         table = table.drop(columns=["[new patients]", "For new patients", "Design effect up to"])
     return markdown(table)
-
-
-def _images(count: float) -> str:
-    return f"{count:.0f} image" + ("s" if count != 1 else "")
 
 
 def _p(value: float) -> str:

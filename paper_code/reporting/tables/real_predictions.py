@@ -252,9 +252,10 @@ def _pooled_rows(dataset: str, parts: list[pd.DataFrame], resamples: int) -> lis
         "accuracy_decisive",
         "correlation_decisive",
     )
-    found = statistic_interval(statistic, names, np.arange(len(patients)), resamples)
+    codes, images = np.arange(len(patients)), max(map(len, parts))
+    found = statistic_interval(statistic, names, codes, resamples, images=images)
     found = found.rename(columns={"low": "low_patients", "high": "high_patients"})
-    left_out = left_out_values(statistic, np.arange(len(patients)))
+    left_out = left_out_values(statistic, codes, images)
     for place, name in enumerate(names):
         if name.startswith("design_effect"):
             ends = ratio_interval(found["value"].iloc[place], left_out[:, place])

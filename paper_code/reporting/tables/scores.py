@@ -1,33 +1,45 @@
 """Test metrics beside the printed values: Tables II, VII, VIII, XI and XII."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
 from paper_code.errors import UserError
 from paper_code.metrics import runs_interval
+from paper_code.metrics.replication import replication
 from paper_code.networks.names import parse_network
-from paper_code.reporting.evidence import (
+from paper_code.progress import count_text
+from paper_code.published import printed_value
+from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, SUBJECTS
+from paper_code.reporting.markdown import (
+    cell,
+    markdown,
+    provenance_block,
+    write_table,
+)
+from paper_code.reporting.verdicts import (
     DIFFERS,
+    FEWEST_RUNS,
     LEVEL,
     MARGIN,
+    NOT_SHOWN,
+    PRINTED,
     join_obstacles,
     outside_prediction,
-    printed_value,
-    replication,
-    replication_verdicts,
+    replicated,
     run_obstacles,
+    shortfall,
+    verdict_text,
 )
-from paper_code.reporting.markdown import comparison_blocks, provenance_block, write_table
-from paper_code.runs import Run, load_run, samples
+from paper_code.runs import Run, load_run, repeat_columns, samples
 
 CELLS = f"""Each cell: mean over the runs [95 % interval] ± standard deviation between the runs
 (printed value). The interval is for other patients and other runs; with one run, it is for this
 trained network on other patients. The verdict asks another question: could the printed value be one
 more run of the same experiment on the same data? **differs**: no (t prediction interval, Holm over
 the cells of one metric, 5 %). **agrees**: the two experiments are equivalent within {MARGIN:g} (two
-one-sided tests at 5 %). **too little data**: neither is shown. The CSV has the prediction
-interval."""
+one-sided tests at 5 %). **{NOT_SHOWN}**: neither, or fewer than {FEWEST_RUNS} runs with a split and
+a seed of their own. The CSV has the prediction interval."""
 ALIKE = ("network", "by", "weights", "frozen", "dropout")  # of all seeds' runs
 
 
@@ -49,7 +61,7 @@ def placement(run: Run) -> str:
 
 
 # What the rows of a table can be about, a column of the printed table, and its value for a run.
-SUBJECTS = {"network": network_of, "placement": placement}
+NAMES = {"network": network_of, "placement": placement}
 
 
 def write(
@@ -69,13 +81,13 @@ def write(
     Args:
         output: the CSV.
         runs: the runs' `run.json` files; their predictions lie beside them.
-        scale: smoke, demo or paper.
+        scale: demo or paper.
         resamples: of the bootstrap.
         number: of the printed table, such as "07".
         title: heading of the page.
         metrics: names of `classification_metrics`, in the order of the columns.
         notes: sentences below the heading.
-        subject: what the rows are about, a key of `SUBJECTS`.
+        subject: what the rows are about, a key of `NAMES`.
     """
     loaded = [load_run(path) for path in runs]
     compared = compare_runs(
@@ -85,7 +97,7 @@ def write(
         scale=scale,
         resamples=resamples,
         subject=subject,
-        name_of=SUBJECTS[subject],
+        name_of=NAMES[subject],
     )
     blocks = comparison_blocks(compared, metrics, subject)
     page = [" ".join([CELLS, *notes]), *chance(compared), *blocks, provenance_block(loaded, scale)]
@@ -109,8 +121,8 @@ def compare_runs(
 
     Runs that differ in their seeds alone are one row: `value`, `low`, `high` and `spread` are those
     of `runs_interval`, `seed_values` the value of every run; `replication_low`, `replication_high`,
-    `p_value` and `equivalent` those of `replication`, `p_holm` and `verdict` those of
-    `replication_verdicts`.
+    `p_value` and `equivalent` those of `replication` (undefined for runs that share splits),
+    `p_holm`, `verdict` and `reason` those of `replicated`.
 
     Raises:
         UserError: runs of one data set and network differ in more than their seeds.
@@ -120,9 +132,8 @@ def compare_runs(
         facts = same[0].facts
         intervals = runs_interval(samples(same), metrics, resamples).set_index("metric")
         labels, _, patients = same[0].part("test")
-        reasons = run_obstacles(facts, scale)
-        if facts["by"] == "patient":  # the counts of Table VI are those of a split by image
-            reasons.append("split by patient")
+        lacking = shortfall((run.repeat for run in same), standard=PRINTED)
+        own = all(len({run.repeat[place] for run in same}) == len(same) for place in (0, 1))
         for metric in metrics:
             value, low, high, spread = intervals.loc[metric, ["value", "low", "high", "spread"]]
             values = intervals.loc[metric, "run_values"]
@@ -139,10 +150,13 @@ def compare_runs(
                     "spread": spread,
                     "printed": printed,
                     "difference": value - printed,
-                    **replication(values, printed, 1 / len(labels)),
-                    "obstacles": join_obstacles(reasons),
+                    # Runs that share splits or seeds scatter too little: as one run, they tell
+                    # nothing about the next.
+                    **replication(values if own else values[:1], printed, 1 / len(labels), MARGIN),
+                    "obstacles": join_obstacles(run_obstacles(facts, scale)),
+                    "shortfall": lacking,
                     "seed_values": " ".join(f"{each:.6f}" for each in values),
-                    "seeds": " ".join(str(run.facts["seed"]) for run in same),
+                    **repeat_columns(same),
                     "test_images": len(labels),
                     "test_patients": len(set(patients) - {""}),
                     "data": facts["data"]["description"],
@@ -151,12 +165,51 @@ def compare_runs(
                     "scale": scale,
                 }
             )
-    table = replication_verdicts(pd.DataFrame(rows))
+    table = replicated(pd.DataFrame(rows))
     first = ["table", "dataset", subject, "metric", "value", "low", "high", "spread", "printed"]
-    first += ["difference", "verdict", "obstacles"]
+    first += ["difference", "verdict", "reason", "obstacles"]
     table = table[[*first, *(name for name in table if name not in first)]]
     rounded = ["value", "low", "high", "spread", "difference", "replication_low"]
     return table.round(dict.fromkeys([*rounded, "replication_high", "p_value", "p_holm"], 6))
+
+
+def comparison_blocks(
+    table: pd.DataFrame, metrics: list[str], subject: str = "network"
+) -> list[str]:
+    """One Markdown table per data set: networks in rows, metrics in columns, then the verdict."""
+    heading, labels = SUBJECTS[subject]
+    blocks = []
+    for dataset, rows in table.groupby("dataset", sort=False):
+        lines = []
+        for name, cells in rows.groupby(subject, sort=False):
+            subset = cells.set_index("metric")
+            lines.append(
+                {heading: labels.get(name, name)}
+                | {METRIC_LABELS[metric]: cell(subset.loc[metric]) for metric in metrics}
+                | {"Verdict": verdicts_text(subset, metrics)}
+            )
+        first = rows.iloc[0]
+        blocks.append(
+            f"## {DATASET_LABELS.get(dataset, dataset)}\n\n"
+            f"Data: {first['data']}; split by {first['splits']}; {tested_text(first)}.\n\n"
+            + markdown(pd.DataFrame(lines))
+        )
+    return blocks
+
+
+def verdicts_text(cells: pd.DataFrame, metrics: Sequence[str]) -> str:
+    """The verdicts on some metrics of cells indexed by metric: one word where they are the same."""
+    verdicts = list(dict.fromkeys(verdict_text(cells.loc[metric]) for metric in metrics))
+    if len(verdicts) > 1:
+        verdicts = [f"{METRIC_LABELS[m]}: {verdict_text(cells.loc[m])}" for m in metrics]
+    return "; ".join(verdicts)
+
+
+def tested_text(row: pd.Series) -> str:
+    """What a row of results was tested on: "20 test images of 10 patients"."""
+    patients = int(row["test_patients"])
+    of = count_text(patients, "patient") if patients else "unknown patients"
+    return f"{count_text(int(row['test_images']), 'test image')} of {of}"
 
 
 def chance(rows: pd.DataFrame) -> list[str]:

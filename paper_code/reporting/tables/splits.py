@@ -5,9 +5,15 @@ import pandas as pd
 
 from paper_code.datasets.splits import PARTS
 from paper_code.listed import read_split
-from paper_code.reporting.evidence import exact_verdict, obstacles, printed_value, verdict_text
+from paper_code.published import printed_value
 from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.reporting.markdown import data_provenance_block, distinct, markdown, write_table
+from paper_code.reporting.verdicts import (
+    BY_PATIENT,
+    data_obstacles,
+    exact_columns,
+    verdict_text,
+)
 from paper_code.runs import load_manifest
 
 
@@ -31,7 +37,7 @@ def write(output: str, *, prepared: list[str], splits: list[str], scale: str) ->
         for part in ("total", *PARTS):
             value = len(table) if part == "total" else int((table["part"] == part).sum())
             printed = printed_value("06", dataset=source["dataset"], part=part, metric="images")
-            reasons = obstacles(source, "paper") + (["patient-wise"] if by == "patient" else [])
+            reasons = data_obstacles(source) + ([BY_PATIENT] if by == "patient" else [])
             rows.append(
                 {
                     "table": "06",
@@ -41,7 +47,7 @@ def write(output: str, *, prepared: list[str], splits: list[str], scale: str) ->
                     "value": value,
                     "printed": printed,
                     "difference": value - printed,
-                    **exact_verdict(value, printed, reasons),
+                    **exact_columns(value, printed, reasons),
                     "splits": by,
                     "patients_in_two_parts": shared,
                     "data": source["description"],

@@ -5,8 +5,9 @@ import pandas as pd
 from torch import nn
 
 from paper_code.networks.structure import Layer, count_parameters, meta_network, trace_layers
-from paper_code.reporting.evidence import exact_verdict, printed_value, verdict_text
+from paper_code.published import printed_value
 from paper_code.reporting.markdown import code_provenance_block, markdown, write_table
+from paper_code.reporting.verdicts import exact_columns, verdict_text
 
 IMAGE_SIZE = 224
 CLASSES = 1000  # Table I describes the network of ImageNet
@@ -95,7 +96,7 @@ def _row(stage: str, metric: str, value: int) -> dict:
         "value": value,
         "printed": printed,
         "difference": value - printed,
-    } | exact_verdict(value, printed, [])
+    } | exact_columns(value, printed)
 
 
 def _line(stage: str, rows: list[dict], words: str) -> dict[str, str]:

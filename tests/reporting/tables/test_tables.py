@@ -85,6 +85,7 @@ def make_run(tmp_path):
             "dataset": dataset,
             "classes": classes,
             "by": "image",
+            "split_seed": seed,
             "weights": "imagenet (torchvision)",
             "frozen": False,
             "dropout": 0.25,
@@ -246,9 +247,9 @@ def test_tables_11_and_12(make_run, tmp_path, module, dataset, expected):
 def test_a_set_of_one_s_own_has_no_printed_value(make_run, tmp_path):
     runs = [make_run("mias")]
     rows, _ = build(table_08_bach_mini_ddsm_comparison, tmp_path / "8.csv", runs, resamples=20)
-    assert set(rows["verdict"]) == {"not printed"}
+    assert set(rows["reason"]) == {"not printed"}
     rows, page = build(table_10_bach_mini_ddsm_cost, tmp_path / "10.csv", runs)
-    assert set(rows["verdict"]) == {"not printed"}
+    assert set(rows["reason"]) == {"not printed"}
     assert "| ResNet50 | – | 23,512,130 |" in page
 
 
@@ -270,7 +271,7 @@ def test_tables_09_and_10_parameters_of_all_networks(make_run, tmp_path):
     assert len(counted) == 27
     for (dataset, network), row in counted.iterrows():
         if network == "vgg16_inception":
-            assert math.isnan(row["value"]) and row["verdict"] == "not identified"
+            assert math.isnan(row["value"]) and row["reason"] == "not identified"
             continue
         residual = RESIDUALS.get((dataset, network), 0)
         assert row["difference"] == residual, (dataset, network)
@@ -309,10 +310,10 @@ def test_table_09_times(make_run, tmp_path):
     for metric in ("total_seconds", "seconds_to_best", "seconds_to_near_best"):
         assert cells.loc[("breakhis_40x", metric), "printed"] == 2352.46
         assert cells.loc[("breakhis_40x", metric), ["verdict", "obstacles"]].tolist() == [
-            "not comparable",
+            "not tested",
             "other hardware",
         ]
-    assert cells.loc[("breakhis_40x", "images_per_second"), "verdict"] == "not printed"
+    assert cells.loc[("breakhis_40x", "images_per_second"), "reason"] == "not printed"
     times = published_table("09").query("network == 'densenet121'").set_index("dataset")["value"]
     assert f"densenet121: printed 2347.49, mean {times[BREAKHIS].mean():.2f}; the other" in page
     assert "(audit.md)" in page and "## Parameters and multiply-adds, BreakHis\n" in page
@@ -346,7 +347,7 @@ def test_table_10_a_time_is_never_evidence(make_run, tmp_path, options, scale, o
     rows, page = build(table_10_bach_mini_ddsm_cost, tmp_path / "t.csv", runs, scale)
     cells = rows.set_index("metric")
     best = cells.loc["seconds_to_best", ["printed", "verdict", "obstacles"]]
-    assert best.tolist() == [2921.67, "not comparable", obstacles]
+    assert best.tolist() == [2921.67, "not tested", obstacles]
     # Parameters need neither data nor a machine.
     assert cells.loc["parameters_counted", "verdict"] == "agrees"
     assert cells.loc["parameters_named", "verdict"] == "differs"

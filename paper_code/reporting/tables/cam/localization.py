@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from paper_code.cam.localization import EVERYTHING
-from paper_code.reporting.evidence import NOT_COMPARABLE, NOT_PRINTED, printed_value
+from paper_code.published import printed_value
 from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.reporting.markdown import cell, markdown, number
 from paper_code.reporting.tables.cam.scores import (
@@ -24,24 +24,27 @@ from paper_code.reporting.tables.cam.scores import (
     tidy_scores,
     write_cam_table,
 )
+from paper_code.reporting.verdicts import exact_columns, split_obstacles
 
 # The paper does not say what its maps were compared with.
 UNKNOWN_TRUTH = "the paper's ground truth is unknown"
 SHOWN = ("iou", "dice", "recall", "precision", "area")  # F1 is Dice
-NOTES = """Each cell: mean over the test images that show a lesion [95 % interval, patients drawn
-with replacement] (printed value). Scores are taken per image, then averaged, as the printed ones
-were: their F1 equals their Dice. Higher is better, but for the area, which is the part of the image
-that is marked; the lesion's part stands above each table.
-
-- IoU and recall reward a larger region, and the printed gain of DT Grad-CAM is mostly recall. So
-  read each row beside the last three, which know nothing of the network: the whole image, a
-  Gaussian round the centre, and a random map as smooth as the others. The fair comparisons are
-  those with the same area for all and those without a threshold.
+READING = """- IoU and recall reward a larger region. So read each row beside the last three, which
+  know nothing of the network: the whole image, a Gaussian round the centre, and a random map as
+  smooth as the others. The fair comparisons are those with the same area for all and those without
+  a threshold.
 - "Average of Eq. 8" is DT Grad-CAM before its cut; "Grad-CAM + Otsu" has the cut but not the
   noise. Together they tell what the noise brings and what the cut brings.
 - Where the threshold that is best on validation images marks more than 90 % of the image, no
   threshold is better than marking everything, and the row says so.
-- Pixels of equal value are ranked at random: scores are the expected ones.
+- Pixels of equal value are ranked at random: scores are the expected ones."""
+NOTES = f"""Each cell: mean over the test images that show a lesion [95 % interval, patients drawn
+with replacement] (printed value). Scores are taken per image, then averaged, as the printed ones
+were: their F1 equals their Dice, and the printed gain of DT Grad-CAM is mostly recall. Higher is
+better, but for the area, which is the part of the image that is marked; the lesion's part stands
+above each table.
+
+{READING}
 
 Paired differences: cam_comparisons.md."""
 
@@ -75,7 +78,7 @@ def localization_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.D
     for dataset, subset in scores.groupby("dataset", sort=False):
         own_runs = [run for run in runs if run.facts["dataset"] == dataset]
         values = side_by_side(subset, ["method", "rule", "metric"])
-        rows = resampled(values, resamples, differences=False).drop(columns=["p_value", "se", "df"])
+        rows = resampled(values, resamples, differences=False)
         rows = _in_order(rows.reset_index()).assign(dataset=dataset)
         rows["printed"] = [
             printed_value("14", dataset=dataset, method=row.method, metric=row.metric)
@@ -84,8 +87,12 @@ def localization_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.D
             for row in rows.itertuples()
         ]
         rows["difference"] = rows["value"] - rows["printed"]
-        rows["verdict"] = np.where(rows["printed"].isna(), NOT_PRINTED, NOT_COMPARABLE)
-        rows["obstacles"] = cam_obstacles(runs, dataset, scale, UNKNOWN_TRUTH)
+        against = cam_obstacles(runs, dataset, scale, UNKNOWN_TRUTH)
+        columns = [
+            exact_columns(value, printed, split_obstacles(against))
+            for value, printed in zip(rows["value"], rows["printed"], strict=True)
+        ]
+        rows[list(columns[0])] = pd.DataFrame(columns, rows.index)
         rows["threshold"] = [
             _threshold(own_runs, row.method, row.rule) for row in rows.itertuples()
         ]

@@ -14,8 +14,12 @@ from paper_code.reporting.tables.cam.scores import (
 )
 
 CHANCE = ("random_map", "centre_prior")
-NOTES = """How well the maps of each method find the lesions of this data set, scored as in Table
-XIV, and what is left of it beside maps that know nothing of the network."""
+NOTES = f"""How well the maps of each method find the lesions of this data set, and what is left of
+it beside maps that know nothing of the network. Each cell: mean over the test images that show a
+lesion [95 % interval, patients drawn with replacement]. Higher is better, but for the area, which
+is the part of the image that is marked.
+
+{localization.READING}"""
 
 
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
@@ -24,7 +28,7 @@ def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
     pairs = paired.cam_comparison_rows(runs, scale=scale, resamples=resamples)
     rows = own_rows(runs, pairs, scale=scale, resamples=resamples)
     dataset = rows["dataset"].iloc[0]
-    sections = [NOTES, f"{localization.NOTES.split('Paired differences')[0].strip()}"]
+    sections = [NOTES]
     if at_chance([run.facts for run in runs]):
         sections.append(
             f"**{AT_CHANCE.capitalize()}.** The interval of the AUC reaches down to 0.5 in at "
@@ -47,7 +51,7 @@ def own_rows(
 ) -> pd.DataFrame:
     """The rows of Table XIV without printed values, and of each method the difference from each of
     `CHANCE` with its interval and Holm-corrected p (`less_<baseline>`, ..., NaN where none)."""
-    printed = ["table", "printed", "difference", "verdict"]
+    printed = ["table", "printed", "difference", "verdict", "reason"]
     rows = localization.localization_rows(runs, scale=scale, resamples=resamples)
     rows = rows.drop(columns=printed)
     keys = ["dataset", "method", "rule", "metric"]

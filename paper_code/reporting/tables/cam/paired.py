@@ -5,8 +5,7 @@ import numpy as np
 import pandas as pd
 
 from paper_code.metrics import holm
-from paper_code.reporting.evidence import counts, findings, join_obstacles
-from paper_code.reporting.markdown import markdown, number
+from paper_code.reporting.markdown import change_text, markdown, p_text
 from paper_code.reporting.tables.cam.scores import (
     LOWER_IS_BETTER,
     METHOD_LABELS,
@@ -22,6 +21,7 @@ from paper_code.reporting.tables.cam.scores import (
     tidy_scores,
     write_cam_table,
 )
+from paper_code.reporting.verdicts import compared, counts, join_obstacles
 
 REFERENCE = "dt_gradcam"
 PAPER_METHODS = ("gradcam", "scorecam", "eigencam")
@@ -94,9 +94,10 @@ def cam_comparison_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd
     """One row per data set, pair of `FAMILIES`, rule and metric; `rule` is "none" without a
     threshold.
 
-    `difference` is `method` minus `control` (means `method_value`, `control_value`); `finding`
-    turns it round where lower is better. `obstacles` tells why a row is no evidence about the
-    paper; empty where it is.
+    `difference` is `method` minus `control` (means `method_value`, `control_value`). `verdict` and
+    `reason` are those of `verdicts.compared` on "the method is better", with the difference turned
+    round where lower is better. `obstacles` tells why a row is no evidence about the paper; empty
+    where it is.
     """
     scores = tidy_scores(runs)
     scores = scores[~scores["metric"].isin(NOT_COMPARED)]
@@ -133,9 +134,11 @@ def cam_comparison_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd
     together = ["family", "rule", "metric", counts(table)]
     table["p_holm"] = table.groupby(together)["p_value"].transform(holm)
     direction = np.where(table["metric"].isin(LOWER_IS_BETTER), -1, 1)
-    table["finding"] = findings(table.assign(difference=table["difference"] * direction))
+    turned = compared(table.assign(difference=table["difference"] * direction))
+    table[["verdict", "reason"]] = turned[["verdict", "reason"]]
     first = ["dataset", "family", "method", "control", "rule", "metric", "method_value"]
-    first += ["control_value", "difference", "low", "high", "p_value", "p_holm", "finding"]
+    first += ["control_value", "difference", "low", "high", "p_value", "p_holm", "verdict"]
+    first += ["reason"]
     return table[[*first, *table.columns.drop(first)]].round(6)
 
 
@@ -157,10 +160,8 @@ def block(dataset: str, rows: pd.DataFrame) -> str:
             for rule, metric in SHOWN:
                 row = cells.loc[(rule, metric)]
                 title = METRIC_LABELS[metric] + ("" if rule == "none" else f", {rule}")
-                line[title] = (
-                    f"{row['difference']:+.3f} [{number(row['low'])}, {number(row['high'])}], "
-                    f"p {number(row['p_holm'])}"
-                )
+                change = change_text(row["difference"], row["low"], row["high"])
+                line[title] = f"{change}, {p_text(row['p_holm'])}"
             line["Images"] = str(int(subset["images"].max()))
             lines.append(line)
         parts.append(f"{FAMILY_LABELS[family]}:\n\n{markdown(pd.DataFrame(lines))}")

@@ -5,8 +5,7 @@ import pandas as pd
 
 from paper_code.metrics import holm
 from paper_code.published import published_table
-from paper_code.reporting.evidence import counts, findings
-from paper_code.reporting.markdown import interval_text, markdown, number
+from paper_code.reporting.markdown import interval_text, markdown, number, p_text
 from paper_code.reporting.tables.cam.scores import (
     METHOD_LABELS,
     CamRun,
@@ -18,6 +17,7 @@ from paper_code.reporting.tables.cam.scores import (
     tidy_scores,
     write_cam_table,
 )
+from paper_code.reporting.verdicts import compared, counts
 
 # property: (quantity, what it is, sign of better)
 PROPERTIES = {
@@ -59,8 +59,9 @@ def property_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataF
     """One row per data set, property, method and control.
 
     `difference` (with `difference_low`, `difference_high`, `p_holm`) stands in the rows of DT
-    Grad-CAM, one for each of `CONTROLS`; the other rows have no control. `finding` is that of
-    `findings`; `obstacles` tells why a row is no evidence about the paper.
+    Grad-CAM, one for each of `CONTROLS`; the other rows have no control. `verdict` and `reason` are
+    those of `verdicts.compared` on "DT Grad-CAM is better"; `obstacles` tells why a row is no
+    evidence about the paper.
     """
     printed = published_table("13").set_index(["metric", "method"])["printed"]
     quantities = _quantities(runs)
@@ -80,10 +81,10 @@ def property_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataF
             for method in in_order(means.loc[quantity].index):
                 row = {"table": "13", "dataset": dataset, "property": name, "quantity": quantity}
                 row |= {"better": "higher" if sign > 0 else "lower", "method": method}
-                row |= means.loc[(quantity, method)].drop(["p_value", "se", "df"]).to_dict()
+                row |= means.loc[(quantity, method)].to_dict()
                 row |= {"printed": printed.get((name, method), ""), "obstacles": obstacles}
-                compared = method == "dt_gradcam" and quantity != "otsu_gain"
-                for control in CONTROLS if compared else ("",):
+                has_control = method == "dt_gradcam" and quantity != "otsu_gain"
+                for control in CONTROLS if has_control else ("",):
                     change = {"control": control}
                     if control:
                         found = changes.loc[(quantity, control)]
@@ -94,14 +95,18 @@ def property_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataF
                             "p_value": found["p_value"],
                             "se": found["se"],
                             "df": found["df"],
+                            "shortfall": found["shortfall"],
                         }
                     rows.append(row | change | {"scale": scale})
     rows = pd.DataFrame(rows)
     family = [rows["property"], rows["control"], counts(rows)]
     rows["p_holm"] = rows.groupby(family)["p_value"].transform(holm)
     sign = np.where(rows["better"] == "higher", 1, -1)
-    found = findings(rows.assign(difference=sign * rows["difference"]))
-    rows["finding"] = np.where(rows["difference"].isna(), "", found)
+    made = rows["difference"].notna()
+    found = compared(rows.assign(difference=sign * rows["difference"])[made])
+    rows["shortfall"] = rows["shortfall"].fillna("")
+    for column in ("verdict", "reason"):
+        rows[column] = found[column].reindex(rows.index, fill_value="")
     return rows.round(6)
 
 
@@ -147,4 +152,4 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
 
 def _change_text(row: pd.Series) -> str:
     low, high = number(row["difference_low"]), number(row["difference_high"])
-    return f"{number(row['difference'])} [{low}, {high}], p {number(row['p_holm'])}"
+    return f"{number(row['difference'])} [{low}, {high}], {p_text(row['p_holm'])}"

@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from paper_code.datasets.catalog import is_own
 from paper_code.errors import UserError
-from paper_code.files import read_json
+from paper_code.files import read_csv, read_json
 from paper_code.metrics.comparisons import weigh_difference
 from paper_code.metrics.intervals import bca_interval, widen_for_runs
 from paper_code.metrics.resampling import bootstrap_values, group_codes, left_out_values
-from paper_code.reporting.evidence import evidence_text, join_obstacles, run_obstacles
+from paper_code.progress import count_text
 from paper_code.reporting.labels import DATASET_LABELS, METHOD_LABELS
 from paper_code.reporting.markdown import distinct, interval_text, write_table
+from paper_code.reporting.verdicts import evidence_text, join_obstacles, run_obstacles, shortfall
 
 RULE_LABELS = {
     "own": "each method's own rule (DT Grad-CAM and what Otsu has cut: not zero; the others: "
@@ -37,7 +39,6 @@ METRIC_LABELS = {
     "precision": "Precision",
     "f1": "F1",
     "area": "Area",
-    "matched_iou": "IoU, same area",
     "pointing_game": "Pointing game",
     "energy_inside": "Energy inside",
     "auprc": "AUPRC",
@@ -53,9 +54,7 @@ NEARLY_ALL = 0.9
 NO_THRESHOLD = "no threshold better than marking everything"
 LEVEL = 0.95
 FEWEST = 5  # patients; with fewer an interval of a mean says nothing
-
-SCORES = ("regions", "maps", "stages")  # files of scores, one row per image and method
-OTHERS = ("tuning", "randomization")
+OF_DIFFERENCES = ("p_value", "se", "df", "fewest_patients", "shortfall")  # of `resampled`
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,7 @@ class CamRun:
     facts: dict
     regions: pd.DataFrame
     maps: pd.DataFrame
-    stages: pd.DataFrame
     tuning: pd.DataFrame
-    randomization: pd.DataFrame
 
 
 def load_cam(path: str | Path) -> CamRun:
@@ -78,9 +75,10 @@ def load_cam(path: str | Path) -> CamRun:
     """
     path = Path(path)
     try:
-        tables = [_read_scores(path.with_name(f"{name}.csv")) for name in SCORES]
-        tables += [_read_plain(path.with_name(f"{name}.csv")) for name in OTHERS]
-        return CamRun(read_json(path), *tables)
+        regions, maps = (
+            _read_scores(path.with_name(f"{name}.csv")) for name in ("regions", "maps")
+        )
+        return CamRun(read_json(path), regions, maps, pd.read_csv(path.with_name("tuning.csv")))
     except (OSError, UserError, ValueError) as error:
         raise UserError(
             f"{path}: not the scores of a run ({error}). Make them with 'paper_code cam'."
@@ -88,14 +86,11 @@ def load_cam(path: str | Path) -> CamRun:
 
 
 def _read_scores(path: Path) -> pd.DataFrame:
-    table = pd.read_csv(path, dtype={"image": str, "group": str})
+    # Of the texts that pandas takes for a missing value, a patient's id may be one ("NA").
+    texts = {"image": str, "group": str}
+    table = read_csv(path, *texts, dtype=texts, na_values=[""])
     # An image without a patient is a unit of its own, the same one for every seed.
     return table.assign(group=table["group"].fillna(table["image"]))
-
-
-def _read_plain(path: Path) -> pd.DataFrame:
-    # The stage "none" is text, not a missing value.
-    return pd.read_csv(path, dtype={"stage": str}, keep_default_na=False, na_values=[""])
 
 
 def write_cam_table(
@@ -118,7 +113,7 @@ def write_cam_table(
         make_rows: the table of the loaded runs, `make_rows(runs, scale=..., resamples=...)`.
         block: the Markdown of one data set, from its name and rows.
         title, notes: of the page.
-        scale: smoke, demo or paper.
+        scale: demo or paper.
         resamples: of the bootstrap.
         more: sections of the page below the blocks.
     """
@@ -175,12 +170,13 @@ def resampled(values: pd.DataFrame, resamples: int, *, differences: bool) -> pd.
     Args:
         values: index (seed, image, group), as of `side_by_side`; NaN is left out.
         resamples: of the bootstrap.
-        differences: the columns are differences, with a two-sided `p_value`. Else they are scores
-            with a BCa interval, and p_value is NaN.
+        differences: the columns are differences, with a two-sided p-value. Else they are scores
+            with a BCa interval.
 
     Returns:
-        value, low, high, p_value, se, df, images, patients, seeds; `low`, `high` and `p_value` are
-        NaN for fewer than `FEWEST` patients.
+        value, low, high, images, patients, seeds (runs); of differences also p_value, se, df,
+        fewest_patients (in the run that has the fewest) and shortfall. `low`, `high` and `p_value`
+        are NaN for fewer than `FEWEST` patients.
     """
     known = values.notna().to_numpy()
     together: dict[bytes, list[int]] = {}  # columns that have the same images
@@ -193,12 +189,21 @@ def resampled(values: pd.DataFrame, resamples: int, *, differences: bool) -> pd.
             "images": subset.index.get_level_values("image").nunique(),
             "patients": subset.index.get_level_values("group").nunique(),
             "seeds": subset.index.get_level_values("seed").nunique(),
+            **_guards(subset.index),
         }
         table = _intervals(subset, resamples, differences)
         for column, row in table.items():
             found[column] = row | counted
     table = pd.DataFrame([found[column] for column in values.columns], index=values.columns)
-    return table
+    return table if differences else table.drop(columns=list(OF_DIFFERENCES))
+
+
+def _guards(index: pd.MultiIndex) -> dict[str, int | str]:
+    """What the measured images lack for a statement about methods."""
+    units = index.to_frame(index=False).groupby("seed", sort=False)["group"].nunique()
+    repeats = (tuple(map(int, seed.split("-"))) for seed in units.index)
+    fewest = int(units.min()) if len(units) else 0
+    return {"fewest_patients": fewest, "shortfall": shortfall(repeats, [fewest])}
 
 
 def _intervals(values: pd.DataFrame, resamples: int, differences: bool) -> dict[object, dict]:
@@ -281,9 +286,9 @@ def marking_everything(runs: list[CamRun], dataset: str) -> dict[tuple[str, str]
 
 
 def heading(dataset: str, obstacles_found: str | None = None) -> str:
-    """The heading of a data set's block, with whether its maps count as evidence."""
+    """The heading of a data set's block, with whether its maps count as evidence on the paper."""
     title = f"## {DATASET_LABELS.get(dataset, dataset)}"
-    if obstacles_found is None:
+    if obstacles_found is None or is_own(dataset):
         return title
     return f"{title}\n\nCounts as evidence: {evidence_text(obstacles_found)}."
 
@@ -293,8 +298,9 @@ def cam_provenance(runs: list[CamRun], scale: str) -> str:
     facts = [run.facts for run in runs]
     data = {
         f["dataset"]: f"- {DATASET_LABELS.get(f['dataset'], f['dataset'])}: "
-        f"{f['data']['description']}; truth: {f['truth']}; {f['images']} test images with a lesion "
-        f"(Score-CAM: {f['scorecam_images']}), {f['validation_images']} validation images "
+        f"{f['data']['description']}; truth: {f['truth']}; "
+        f"{count_text(f['images'], 'test image')} with a lesion (Score-CAM: "
+        f"{f['scorecam_images']}), {count_text(f['validation_images'], 'validation image')} "
         f"({f['tuning_images']} for parameters); lesions of the other parts cover "
         f"{100 * f['lesion_share']:.2g} % of an image"
         for f in facts

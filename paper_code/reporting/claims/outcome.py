@@ -1,0 +1,77 @@
+"""One test of a claim, as a row of the table of claims."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from paper_code.reporting.markdown import number, p_text
+from paper_code.reporting.verdicts import (
+    PAPER,
+    Standard,
+    counts,
+    everywhere,
+    shown_better,
+    shown_worse,
+)
+
+# Printed numbers have no intervals: they are in the claimed order or not.
+AHEAD, BEHIND, TIED = "ahead", "behind", "tied"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One test of a claim: `low` and `high` bound the difference that decides it, if any."""
+
+    evidence: str  # "printed" or "measured"
+    part: str
+    how: str
+    result: str
+    verdict: str  # a `Verdict` where measured, else the printed order
+    source: str
+    difference: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    p_holm: float = float("nan")
+    reason: str = ""
+    chance: str = ""  # printed order: how far chance alone reaches
+    audit: str = ""  # printed order: what the audit says of the same columns
+
+
+def weigh(
+    rows: pd.DataFrame,
+    expected: int,
+    name: Callable[[pd.Series], str],
+    *,
+    part: str,
+    how: str,
+    source: str,
+    digits: int = 3,
+    standard: Standard = PAPER,
+) -> Outcome:
+    """The outcome of a family; the comparison that speaks least for the claim stands in the row.
+
+    Arguments as `verdicts.everywhere`; `name` says what a comparison is with.
+    """
+    verdict, reason = everywhere(rows, expected, standard)
+    about = {"evidence": "measured", "part": part, "how": how, "source": source}
+    about |= {"verdict": verdict.value, "reason": reason}
+    if rows.empty:
+        return Outcome(**about, result="")
+    free = counts(rows, standard)
+    shown = rows[free] if free.any() else rows
+    known = shown.dropna(subset="difference")
+    if known.empty:
+        return Outcome(**about, result="no defined difference")
+    least = known.loc[known["difference"].idxmin()]
+    result = (
+        f"differences: {len(shown)}; positive: {int((shown['difference'] > 0).sum())}; "
+        f"shown better: {shown_better(shown)}; shown worse: {shown_worse(shown)}; the least: "
+        f"{least['difference']:+.{digits}f} "
+        f"[{number(least['low'], digits)}, {number(least['high'], digits)}], "
+        f"{p_text(least['p_value'])}, {p_text(least['p_holm'])} (Holm), {name(least)}"
+    )
+    if not free.any():
+        result += " (not counted)"
+    ends = {key: float(least[key]) for key in ("difference", "low", "high", "p_holm")}
+    return Outcome(**about, result=result, **ends)

@@ -1,0 +1,454 @@
+"""Verdicts on measured statements: the words, the guards, and the rules from numbers to a word.
+
+Every sentence with a status passes through here: cells beside printed values, comparisons of
+networks and of maps, claims, lines of the answer. A table writes down as text what stands against
+each of its rows (`obstacles`: they are about something else) and what they lack (`shortfall`: too
+few runs or patients). By the `Standard` of its statement a rule looks at both before it looks at a
+number, and nothing else makes a `Ruling`. benchmarks/verdicts.py simulates how often the rules are
+wrong. (Printed numbers and the audit have words of their own.)
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t
+
+from paper_code.datasets.catalog import PAPER_DATASETS
+from paper_code.metrics.comparisons import holm
+from paper_code.networks.names import parse_network
+from paper_code.networks.registry import NEVER_PRETRAINED
+from paper_code.progress import count_text
+from paper_code.reporting.markdown import p_text
+
+LEVEL = 0.05  # of every test
+MARGIN = 0.02  # differences within two points count as none
+FEWEST_RUNS = 5  # independent runs of each network, for a statement about networks
+FEWEST_PATIENTS = 20  # in each run's test set: below, intervals are too narrow
+# What the paper states of its training (section IV-A).
+PROTOCOL = {
+    "image_size": 224,
+    "epochs": 50,
+    "batch_size": 32,
+    "learning_rate": 1e-4,
+    "dropout": 0.25,
+}
+
+
+class Verdict(StrEnum):
+    """What results say about a statement."""
+
+    AGREES = "agrees"  # equal, or equivalent within MARGIN
+    DIFFERS = "differs"
+    SUPPORTED = "supported"
+    CONTRADICTED = "contradicted"
+    NOT_SHOWN = "not shown"  # there are results about it, and they decide nothing
+    NOT_TESTED = "not tested"  # there are none
+
+
+AGREES, DIFFERS, SUPPORTED, CONTRADICTED, NOT_SHOWN, NOT_TESTED = Verdict
+
+
+class Ruling(NamedTuple):
+    """A verdict with its reason."""
+
+    verdict: Verdict
+    reason: str
+
+
+# Reasons.
+NOT_PRINTED, NOT_MEASURED = "not printed", "not measured"
+NOT_IDENTIFIED = "not identified"  # which network the paper counted
+NO_VALUE = (NOT_PRINTED, NOT_MEASURED, NOT_IDENTIFIED)
+NO_RUNS = "no such runs"
+NEITHER = "neither a difference nor equivalence is shown"
+BY_ARITHMETIC = "by arithmetic"
+
+
+# --- guards: what stands against results, as text -------------------------------------------------
+
+BY_PATIENT, SCALE = "split by patient", "{scale} scale"
+UNEQUAL_EPOCHS = "unequal epochs"
+OTHER_HARDWARE, NO_INTERVAL = "other hardware", "no interval"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Why a run is no evidence, and whether that stands only against statements about the paper.
+
+    `fails` looks at `run.json` (or at its key `data` alone) and at the scale.
+    """
+
+    reason: str
+    fails: Callable[[dict, str], bool]
+    paper_only: bool = True
+
+
+def _of_paper(facts: dict) -> bool:
+    return facts["data"]["dataset"] in PAPER_DATASETS
+
+
+def _drawn(facts: dict) -> bool:
+    return facts["data"]["source"] == "phantom"
+
+
+def _random(facts: dict) -> bool:
+    pretrained = parse_network(facts["network"])[0] not in NEVER_PRETRAINED
+    return pretrained and facts["weights"].startswith("random")
+
+
+def _other_protocol(facts: dict) -> bool:
+    stated = facts["settings"] | {"dropout": facts["dropout"]}
+    return any(stated[name] != value for name, value in PROTOCOL.items())
+
+
+DATA_GUARDS = (
+    Guard("phantom", lambda facts, _: _drawn(facts), paper_only=False),
+    Guard("not the paper's data", lambda facts, _: not (_drawn(facts) or _of_paper(facts))),
+    Guard(
+        "subset",
+        lambda facts, _: not _drawn(facts) and _of_paper(facts) and not facts["data"]["complete"],
+    ),
+)
+RUN_GUARDS = (
+    *DATA_GUARDS,
+    Guard(SCALE, lambda _, scale: scale != "paper"),
+    Guard("random weights", lambda facts, _: _random(facts)),
+    Guard("frozen backbone", lambda facts, _: facts["frozen"]),
+    Guard("other protocol", lambda facts, scale: scale == "paper" and _other_protocol(facts)),
+    # The counts of Table VI are those of a split by image.
+    Guard(BY_PATIENT, lambda facts, _: facts["by"] == "patient"),
+)
+PAPER_ONLY = {guard.reason for guard in RUN_GUARDS if guard.paper_only}
+
+
+def data_obstacles(source: dict) -> list[str]:
+    """Why images (their `source.json`) are not the paper's; empty if they are all of them."""
+    return [guard.reason for guard in DATA_GUARDS if guard.fails({"data": source}, "")]
+
+
+def run_obstacles(facts: dict, scale: str) -> list[str]:
+    """Why a run (its `run.json`) cannot speak for or against the printed one; empty if it can."""
+    return [g.reason.format(scale=scale) for g in RUN_GUARDS if g.fails(facts, scale)]
+
+
+@dataclass(frozen=True)
+class Standard:
+    """What a kind of statement needs before a number is looked at.
+
+    Attributes:
+        runs: the fewest independent runs of each network.
+        own_splits: each of them needs a split of its own.
+        patients: the fewest patients in the test set of each run.
+        paper: it is about the paper, so whatever makes runs unlike the paper's stands against it.
+        ignored: obstacles that do not matter.
+    """
+
+    runs: int = FEWEST_RUNS
+    own_splits: bool = False
+    patients: int = FEWEST_PATIENTS
+    paper: bool = True
+    ignored: tuple[str, ...] = ()
+
+
+PAPER = Standard()  # the paper's claims
+IMAGES = Standard(paper=False)  # networks and maps, on the images and weights that a sentence names
+PRINTED = Standard(own_splits=True, patients=0)  # a printed value as one more run on the same data
+TIMES = Standard(patients=0, ignored=(OTHER_HARDWARE, NO_INTERVAL))  # ratios of times
+
+
+def shortfall(
+    repeats: Iterable[tuple[int, int]], patients: Iterable[int] = (), standard: Standard = IMAGES
+) -> str:
+    """What runs lack for a statement, joined by ", "; "" if nothing.
+
+    Args:
+        repeats: seed of the split and seed of the training of each run.
+        patients: in the test set of each run; single images where no patient is known.
+        standard: of the statement.
+    """
+    distinct = set(repeats)
+    splits, seeds = ({pair[place] for pair in distinct} for place in (0, 1))
+    lacking = []
+    if len(seeds) < standard.runs:
+        lacking.append(f"{len(seeds)} of at least {standard.runs} seeds")
+    # Runs with a split and a seed of their own are independent; so are seeds on one split, for
+    # what is said of that split. Runs that share some are fewer than they seem.
+    one_split = len(splits) == 1 and not standard.own_splits
+    shared = [
+        count_text(len(values), noun)
+        for values, noun, matters in ((splits, "split", not one_split), (seeds, "seed", True))
+        if matters and len(values) < len(distinct)
+    ]
+    if shared:
+        lacking.append(f"{count_text(len(distinct), 'run')} share {' and '.join(shared)}")
+    if standard.patients and (fewest := min(patients)) < standard.patients:
+        lacking.append(f"{fewest} of at least {standard.patients} test patients in a run")
+    return join_obstacles(lacking)
+
+
+def join_obstacles(*reasons: Iterable[str]) -> str:
+    """The text of a column of obstacles or shortfalls: each reason once, in order."""
+    return ", ".join(dict.fromkeys(reason for several in reasons for reason in several))
+
+
+def split_obstacles(text: str) -> list[str]:
+    """The reasons in a cell of such a column."""
+    return text.split(", ") if text else []
+
+
+def counts(rows: pd.DataFrame, standard: Standard = PAPER) -> pd.Series:
+    """Against which rows of a table with a column `obstacles` nothing stands."""
+    return rows["obstacles"].map(lambda text: not _against(text, standard)).astype(bool)
+
+
+def _against(text: str, standard: Standard) -> list[str]:
+    """The obstacles in a cell that matter to a statement."""
+
+    def matters(reason: str) -> bool:
+        kind = SCALE if reason.endswith(" scale") else reason
+        return reason not in standard.ignored and (standard.paper or kind not in PAPER_ONLY)
+
+    return [reason for reason in split_obstacles(text) if matters(reason)]
+
+
+def guarded(rows: pd.DataFrame, standard: Standard) -> Ruling | None:
+    """Why rows with obstacles and shortfall decide nothing about a statement; None if they may."""
+    if rows.empty:
+        return Ruling(NOT_TESTED, NO_RUNS)
+    free = rows[counts(rows, standard)]
+    if free.empty:
+        against = (_against(text, standard) for text in rows["obstacles"])
+        return Ruling(NOT_TESTED, join_obstacles(*against))
+    lacking = join_obstacles(*map(split_obstacles, free["shortfall"]))
+    return Ruling(NOT_SHOWN, lacking) if lacking else None
+
+
+def _guarded_row(row: pd.Series, standard: Standard) -> Ruling | None:
+    """`guarded` of a single row."""
+    if against := _against(row["obstacles"], standard):
+        return Ruling(NOT_TESTED, join_obstacles(against))
+    return Ruling(NOT_SHOWN, row["shortfall"]) if row["shortfall"] else None
+
+
+# --- rules: one cell or comparison ----------------------------------------------------------------
+
+
+def exact(
+    value: float, printed: float, obstacles: Sequence[str] = (), missing: str = NOT_MEASURED
+) -> Ruling:
+    """On a count, which agrees if it is the printed one. `missing`: why there is no value."""
+    if np.isnan(printed) or np.isnan(value):
+        return Ruling(NOT_TESTED, NOT_PRINTED if np.isnan(printed) else missing)
+    if obstacles:
+        return Ruling(NOT_TESTED, join_obstacles(obstacles))
+    return Ruling(AGREES, "equal") if value == printed else Ruling(DIFFERS, "not equal")
+
+
+def exact_columns(
+    value: float, printed: float, obstacles: Sequence[str] = (), missing: str = NOT_MEASURED
+) -> dict[str, str]:
+    """The columns `verdict`, `reason` and `obstacles` of a count; arguments as `exact`."""
+    ruling = exact(value, printed, obstacles, missing)
+    return _columns(ruling) | {"obstacles": join_obstacles(obstacles)}
+
+
+def replicated(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add p_holm, verdict and reason to measured cells beside printed values.
+
+    `rows` has printed, p_value and equivalent (of `metrics.replication`), metric, obstacles and
+    shortfall. The family of Holm's correction is one metric of one table, of the cells that count.
+    """
+    rows = rows.copy()
+    counting = counts(rows) & (rows["shortfall"] == "")
+    family = [rows["metric"], counting]
+    rows["p_holm"] = rows.groupby(family)["p_value"].transform(holm)
+
+    def ruling(row: pd.Series) -> Ruling:
+        if np.isnan(row["printed"]):
+            return Ruling(NOT_TESTED, NOT_PRINTED)
+        if guard := _guarded_row(row, PAPER):
+            return guard
+        if row["p_holm"] < LEVEL:
+            return Ruling(DIFFERS, f"{p_text(row['p_holm'])} (Holm)")
+        return _equivalent(row["equivalent"])
+
+    return _ruled(rows, ruling)
+
+
+def compared(rows: pd.DataFrame, standard: Standard = IMAGES) -> pd.DataFrame:
+    """Add verdict and reason on "the first is better" to paired differences.
+
+    `rows` has difference (positive: the first is better), p_holm, se, df, obstacles and shortfall.
+    It agrees where the 90 % interval lies within `MARGIN` (two one-sided tests).
+    """
+    reach = t.ppf(1 - LEVEL, rows["df"].to_numpy(float)) * rows["se"]
+    rows = rows.assign(_within=rows["difference"].abs() + reach <= MARGIN)
+
+    def ruling(row: pd.Series) -> Ruling:
+        if guard := _guarded_row(row, standard):
+            return guard
+        if row["p_holm"] < LEVEL and row["difference"] != 0:
+            verdict = SUPPORTED if row["difference"] > 0 else CONTRADICTED
+            return Ruling(verdict, f"{p_text(row['p_holm'])} (Holm)")
+        return _equivalent(row["_within"])
+
+    return _ruled(rows, ruling).drop(columns="_within")
+
+
+def _equivalent(shown: bool) -> Ruling:
+    return Ruling(AGREES, f"equivalent within {MARGIN:g}") if shown else Ruling(NOT_SHOWN, NEITHER)
+
+
+def _ruled(rows: pd.DataFrame, ruling: Callable[[pd.Series], Ruling]) -> pd.DataFrame:
+    """Rows with the columns verdict and reason."""
+    found = [ruling(row) for _, row in rows.iterrows()]
+    return rows.assign(
+        verdict=[each.verdict.value for each in found], reason=[each.reason for each in found]
+    )
+
+
+def _columns(ruling: Ruling) -> dict[str, str]:
+    return {"verdict": ruling.verdict.value, "reason": ruling.reason}
+
+
+def outside_prediction(rows: pd.DataFrame) -> tuple[int, int]:
+    """How many cells count and have a prediction interval, and how many of them lie outside it."""
+    tested = rows[counts(rows) & (rows["shortfall"] == "") & rows["p_value"].notna()]
+    return len(tested), int((tested["p_value"] < LEVEL).sum())
+
+
+# --- rules: statements about several --------------------------------------------------------------
+
+
+def everywhere(rows: pd.DataFrame, expected: int, standard: Standard = PAPER) -> Ruling:
+    """On "better in every comparison", from difference, p_value, p_holm, obstacles and shortfall.
+
+    Contradicted: some comparison shows the opposite, so Holm's correction keeps the chance of a
+    false one at 5 % for the family. Supported: every one shows the claimed direction at 5 % without
+    correction, which is valid because all of them must (an intersection-union test: Berger 1982).
+    `expected` is how many comparisons the whole claim has.
+    """
+    if guard := guarded(rows, standard):
+        return guard
+    free = rows[counts(rows, standard)]
+    better, worse = shown_better(free), shown_worse(free)
+    if worse:
+        verb = "shows" if worse == 1 else "show"
+        return Ruling(CONTRADICTED, f"{worse} of {len(free)} comparisons {verb} the opposite")
+    if better == expected:
+        return Ruling(SUPPORTED, f"all {expected} comparisons show it")
+    missing = "" if len(free) == expected else f", {expected - len(free)} not made"
+    verb = "shows" if better == 1 else "show"
+    return Ruling(
+        NOT_SHOWN, f"{better} of {expected} comparisons {verb} it, none the opposite{missing}"
+    )
+
+
+def shown_better(rows: pd.DataFrame) -> int:
+    """How many comparisons show the claimed direction, each at 5 % on its own."""
+    return int(((rows["difference"] > 0) & (rows["p_value"] < LEVEL)).sum())
+
+
+def shown_worse(rows: pd.DataFrame) -> int:
+    """How many show the opposite after Holm's correction."""
+    return int(((rows["difference"] < 0) & (rows["p_holm"] < LEVEL)).sum())
+
+
+def alike(rows: pd.DataFrame) -> Ruling:
+    """On a statement that holds if all of some rows say so: their verdict, if they have one."""
+    if rows.empty:
+        return Ruling(NOT_TESTED, NO_RUNS)
+    found = rows["verdict"].value_counts(sort=False)
+    if len(found) == 1:
+        reasons = join_obstacles(*map(split_obstacles, rows["reason"]))
+        return Ruling(Verdict(found.index[0]), reasons)
+    words = ", ".join(f"{verdict} in {count} of {len(rows)}" for verdict, count in found.items())
+    return Ruling(NOT_SHOWN, words)
+
+
+def somewhere(rows: pd.DataFrame) -> Ruling:
+    """On a statement that holds if one of some rows supports it (after Holm over all of them)."""
+    shown = int((rows["verdict"] == SUPPORTED).sum())
+    if shown:
+        return Ruling(SUPPORTED, f"in {shown} of {len(rows)} comparisons")
+    tested = (rows["verdict"] != NOT_TESTED).any()
+    reasons = join_obstacles(*map(split_obstacles, rows["reason"]))
+    return Ruling(NOT_SHOWN if tested else NOT_TESTED, reasons or NO_RUNS)
+
+
+def replicates(rows: pd.DataFrame) -> Ruling:
+    """On "all of these printed values replicate", from cells of `replicated`.
+
+    Contradicted: some cell differs after Holm's correction over all cells of all metrics.
+    """
+    if guard := guarded(rows, PAPER):
+        return guard
+    tested = rows[counts(rows)]
+    differing = int((holm(tested["p_value"]) < LEVEL).sum())
+    if differing:
+        return Ruling(CONTRADICTED, f"{differing} of {len(tested)} differ, with Holm over all")
+    agreeing = int((tested["verdict"] == AGREES).sum())
+    if agreeing == len(rows):
+        return Ruling(SUPPORTED, f"all {agreeing} agree")
+    return Ruling(NOT_SHOWN, f"{agreeing} of {len(rows)} agree")
+
+
+def leads_stand(stand: int, leads: int) -> Ruling:
+    """On "ahead of all others", from how many printed leads are significant whatever is unknown."""
+    if stand == leads:
+        return Ruling(SUPPORTED, f"all {leads} leads stand")
+    return Ruling(NOT_SHOWN, f"{stand} of {leads} leads stand")
+
+
+def arithmetic(holds: bool) -> Ruling:
+    """On a statement that follows from exact numbers, or that they exclude."""
+    return Ruling(SUPPORTED if holds else CONTRADICTED, BY_ARITHMETIC)
+
+
+def by_measure(holds: Sequence[bool]) -> Ruling:
+    """On a statement that names no measure, from whether it holds by each that fits."""
+    if len(set(holds)) == 1:
+        return arithmetic(holds[0])
+    return Ruling(NOT_SHOWN, f"holds by {sum(holds)} of {len(holds)} measures")
+
+
+def not_shown(reason: str) -> Ruling:
+    """On a statement about which results exist, none of which can decide it."""
+    return Ruling(NOT_SHOWN, reason)
+
+
+def not_tested(reason: str) -> Ruling:
+    """On a statement about which there are no results."""
+    return Ruling(NOT_TESTED, reason)
+
+
+# --- for reading ----------------------------------------------------------------------------------
+
+
+def evidence_text(text: str) -> str:
+    """A cell of the column `obstacles` for reading: "yes", or "no: " and the reasons."""
+    return f"no: {text}" if text else "yes"
+
+
+def verdict_text(row: pd.Series | dict) -> str:
+    """The verdict of a row for reading, with the reason where nothing could be shown or tested."""
+    verdict, reason = row["verdict"], row["reason"]
+    if reason in NO_VALUE:
+        return reason
+    said = verdict == NOT_TESTED or (verdict == NOT_SHOWN and reason != NEITHER)
+    return f"{verdict}: {reason}" if said else str(verdict)
+
+
+def verdict_counts(verdicts: Iterable[str]) -> str:
+    """How many have each verdict: "3 agree, 1 not shown"."""
+    found = pd.Series(list(verdicts)).value_counts()
+    texts = []
+    for verdict in Verdict:
+        if count := int(found.get(verdict, 0)):
+            verb = verdict in (AGREES, DIFFERS) and count > 1
+            texts.append(f"{count} {verdict.removesuffix('s') if verb else verdict}")
+    return ", ".join(texts)

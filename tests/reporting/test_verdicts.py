@@ -1,0 +1,208 @@
+"""The guards of every verdict, and that nothing decides without them."""
+
+import ast
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from paper_code.reporting.markdown import read_results
+from paper_code.reporting.verdicts import (
+    IMAGES,
+    PAPER,
+    PRINTED,
+    TIMES,
+    Verdict,
+    alike,
+    arithmetic,
+    by_measure,
+    compared,
+    counts,
+    everywhere,
+    leads_stand,
+    replicated,
+    replicates,
+    shortfall,
+    somewhere,
+    verdict_counts,
+)
+
+MANY = [30] * 25  # patients of up to 25 runs
+
+
+def grid(splits: int, seeds: int) -> list[tuple[int, int]]:
+    """What `split_seeds` with a list gives: each seed on each split."""
+    return [(split, seed) for split in range(splits) for seed in range(seeds)]
+
+
+def paired(runs: int) -> list[tuple[int, int]]:
+    return [(run, run) for run in range(runs)]
+
+
+@pytest.mark.parametrize(
+    ("repeats", "standard", "lacking"),
+    [
+        (paired(5), IMAGES, ""),
+        (paired(4), IMAGES, "4 of at least 5 seeds"),
+        (paired(1), IMAGES, "1 of at least 5 seeds"),
+        # `split_seeds: [0]`: seeds on one split are independent, but for a printed value, which
+        # has a split of its own.
+        (grid(1, 5), IMAGES, ""),
+        (grid(1, 5), PRINTED, "5 runs share 1 split"),
+        (grid(1, 5), TIMES, ""),
+        # `split_seeds: [0, 1]`, and five splits with one seed: fewer than they seem.
+        (grid(2, 5), IMAGES, "10 runs share 2 splits and 5 seeds"),
+        (grid(2, 5), PRINTED, "10 runs share 2 splits and 5 seeds"),
+        (grid(5, 1), IMAGES, "1 of at least 5 seeds, 5 runs share 1 seed"),
+        (grid(5, 5), IMAGES, "25 runs share 5 splits and 5 seeds"),
+        (paired(5) * 2, IMAGES, ""),  # the runs of both networks
+    ],
+)
+def test_runs_count_as_far_as_they_are_independent(repeats, standard, lacking):
+    assert shortfall(repeats, MANY, standard) == lacking
+
+
+def test_patients_are_counted_in_each_run():
+    """Five runs with 5 to 11 patients each have 20 together, and none of them has enough."""
+    lacking = "5 of at least 20 test patients in a run"
+    assert shortfall(paired(5), [5, 8, 11, 7, 6]) == lacking
+    assert shortfall(paired(5), [20, 20, 21, 30, 20]) == ""
+    assert shortfall(paired(5), [1] * 5).startswith("1 of at least 20 test patients")
+    assert shortfall(paired(5), standard=TIMES) == shortfall(paired(5), standard=PRINTED) == ""
+
+
+def rows(count: int = 6, **changes) -> pd.DataFrame:
+    """Comparisons that all show clearly that the first is better."""
+    row = {"difference": 0.1, "p_value": 1e-6, "p_holm": 1e-5, "se": 0.01, "df": 20.0}
+    row |= {"metric": "accuracy", "printed": 0.9, "equivalent": False}
+    return pd.DataFrame([row | {"obstacles": "", "shortfall": ""} | changes] * count)
+
+
+LACKING = [
+    ({"obstacles": "phantom"}, "not tested"),
+    ({"obstacles": "phantom, demo scale"}, "not tested"),
+    ({"shortfall": "1 of at least 5 seeds"}, "not shown"),
+    ({"shortfall": "7 of at least 20 test patients in a run"}, "not shown"),
+]
+
+
+@pytest.mark.parametrize(("changes", "verdict"), LACKING)
+def test_no_rule_skips_a_guard(changes, verdict):
+    """However clear the numbers, in either direction."""
+    for difference in (0.1, -0.1):
+        table = rows(**changes).assign(difference=difference)
+        single, cells = compared(table), replicated(table)
+        reason = changes.get("shortfall") or "phantom"
+        for found in (single, cells):
+            assert set(found["verdict"]) == {verdict}
+            assert found["reason"].str.startswith(reason).all()
+        assert everywhere(table, 6).verdict == verdict
+        assert replicates(cells).verdict == verdict
+        assert alike(single).verdict == somewhere(single).verdict == verdict
+
+
+def test_without_what_is_lacking_the_same_numbers_decide():
+    table = rows()
+    assert set(compared(table)["verdict"]) == {"supported"}
+    assert set(replicated(table)["verdict"]) == {"differs"}
+    assert everywhere(table, 6).verdict == "supported"
+    assert everywhere(table.assign(difference=-0.1), 6).verdict == "contradicted"
+    assert replicates(replicated(table)).verdict == "contradicted"
+    assert replicates(replicated(table.assign(p_value=0.9, equivalent=True))).verdict == "supported"
+    assert somewhere(compared(table)).reason == "in 6 of 6 comparisons"
+
+
+def test_what_is_unlike_the_paper_stands_against_statements_about_the_paper_alone():
+    text = "not the paper's data, subset, demo scale, random weights, split by patient"
+    table = rows(obstacles=text)
+    assert not counts(table).any() and counts(table, IMAGES).all()
+    assert set(compared(table, IMAGES)["verdict"]) == {"supported"}
+    assert everywhere(table, 6, PAPER).reason == text
+    # Nothing may be said of images whose networks were trained for other epochs, or of phantoms.
+    for obstacle in ("unequal epochs", "phantom", "no lesion masks"):
+        assert set(compared(rows(obstacles=obstacle))["verdict"]) == {"not tested"}
+    # A ratio of times does not depend on the machine.
+    assert everywhere(rows(obstacles="other hardware"), 6, TIMES).verdict == "supported"
+    assert everywhere(rows(obstacles="other hardware"), 6, PAPER).verdict == "not tested"
+
+
+def test_one_comparison_that_lacks_something_leaves_a_claim_undecided():
+    table = rows()
+    table.loc[2, "shortfall"] = "4 of at least 5 seeds"
+    assert everywhere(table, 6).verdict == "not shown"
+    assert everywhere(table[:0], 6) == (Verdict.NOT_TESTED, "no such runs")
+
+
+def test_statements_from_exact_numbers():
+    assert arithmetic(True).verdict == "supported" and arithmetic(False).verdict == "contradicted"
+    assert by_measure([True, True]).verdict == "supported"
+    assert by_measure([False, False]).verdict == "contradicted"
+    assert by_measure([True, False, False]) == ("not shown", "holds by 1 of 3 measures")
+    assert leads_stand(3, 3).verdict == "supported"
+    assert leads_stand(2, 3) == ("not shown", "2 of 3 leads stand")
+
+
+def test_several_verdicts_make_one_if_they_are_alike():
+    table = pd.DataFrame({"verdict": ["agrees", "agrees"], "reason": ["equal", "equal"]})
+    assert alike(table) == ("agrees", "equal")
+    table.loc[1, "verdict"] = "not shown"
+    assert alike(table) == ("not shown", "agrees in 1 of 2, not shown in 1 of 2")
+    assert alike(table[:0]).verdict == "not tested"
+    assert verdict_counts(["agrees", "agrees", "differs", "not shown"]) == (
+        "2 agree, 1 differs, 1 not shown"
+    )
+    assert verdict_counts(["differs", "differs"]) == "2 differ"
+
+
+def test_verdicts_are_written_and_read_as_words(tmp_path):
+    table = compared(rows(2))
+    table.to_csv(tmp_path / "t.csv", index=False)
+    assert pd.read_csv(tmp_path / "t.csv")["verdict"].tolist() == ["supported"] * 2
+    assert f"{Verdict.NOT_SHOWN}" == "not shown" == str(Verdict.NOT_SHOWN)
+
+
+def test_an_undefined_difference_shows_nothing():
+    table = rows(1).assign(difference=np.nan, p_holm=np.nan, se=np.nan)
+    assert compared(table)["verdict"].tolist() == ["not shown"]
+
+
+def modules() -> dict[str, ast.Module]:
+    """The syntax trees of the package's modules, by their paths."""
+    paths = (ROOT / "paper_code").rglob("*.py")
+    return {str(p.relative_to(ROOT)): ast.parse(p.read_text(encoding="utf-8")) for p in paths}
+
+
+def test_nothing_else_rules():
+    """No other module makes a ruling or spells a verdict in its own way."""
+    words = {str(verdict) for verdict in Verdict}
+    for path, tree in modules().items():
+        if path == "paper_code/reporting/verdicts.py":
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Ruling":
+                raise AssertionError(f"{path}:{node.lineno} makes a ruling")
+            if isinstance(node, ast.Constant) and node.value in words:
+                raise AssertionError(f"{path}:{node.lineno} spells a verdict: {node.value}")
+
+
+def test_committed_tables_have_the_six_words_and_a_reason_beside_each():
+    """But for the audit, the printed order of claims, and what printed leads are worth."""
+    judged = 0
+    for path in (ROOT / "tables").rglob("*.csv"):
+        table = read_results(path)
+        if path.stem in ("audit", "printed_intervals") or "verdict" not in table:
+            continue
+        if path.stem == "claims":
+            table = table[table["evidence"] == "measured"]
+        ruled = table[table["verdict"].notna()]
+        assert set(ruled["verdict"]) <= set(Verdict), path
+        assert (ruled["reason"] != "").all(), path
+        judged += len(ruled)
+    assert judged > 5000
+
+
+def test_no_committed_page_prints_nan_or_a_p_value_of_zero():
+    for path in (ROOT / "tables").rglob("*.md"):
+        assert not re.search(r"\bnan\b|\bp 0\.000", path.read_text(encoding="utf-8")), path
