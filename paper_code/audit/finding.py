@@ -49,6 +49,11 @@ def texts() -> dict[str, dict]:
     return yaml.safe_load(Path(__file__).with_name("findings.yaml").read_text(encoding="utf-8"))
 
 
+def kind(theme: str) -> str:
+    """How much a theme matters."""
+    return "slip" if theme in texts()["slips"] else "substantive"
+
+
 def finding(key: str, judgement: Judgement, **values: object) -> Finding:
     """The finding `key` of findings.yaml, with numbers in the places of its {names}.
 
@@ -66,7 +71,7 @@ def finding(key: str, judgement: Judgement, **values: object) -> Finding:
     row |= {"verdict": str(judgement.verdict), "reason": judgement.reason}
     values = judgement.values | values
     fields = {name: row.get(name, "").format(**values) for name in FIELDS}
-    fields["kind"] = texts()["themes"][fields["theme"]]["kind"]
+    fields["kind"] = kind(fields["theme"])
     return fields | {"place": list(texts()["findings"]).index(key)}
 
 

@@ -16,7 +16,7 @@ from paper_code.audit import (  # noqa: F401
     two_classes,
     words,
 )
-from paper_code.audit.finding import CHECKS, IMPOSSIBLE, Verdict, texts
+from paper_code.audit.finding import CHECKS, IMPOSSIBLE, Verdict, kind, texts
 from paper_code.audit.printed import Printed
 from paper_code.files import write_csv, write_text
 
@@ -80,12 +80,12 @@ def column_findings(
 def themes(findings: pd.DataFrame) -> pd.DataFrame:
     """One row per theme: theme, question, kind, verdict (the strongest), findings (a count)."""
     rows = []
-    for theme, about in texts()["themes"].items():
+    for theme, question in texts()["themes"].items():
         verdicts = findings.loc[findings["theme"] == theme, "verdict"]
         if len(verdicts):
             strongest = min(verdicts, key=list(Verdict).index)
-            rows.append({"theme": theme, **about, "verdict": strongest, "findings": len(verdicts)})
-    return pd.DataFrame(rows)
+            rows.append((theme, question, kind(theme), strongest, len(verdicts)))
+    return pd.DataFrame(rows, columns=["theme", "question", "kind", "verdict", "findings"])
 
 
 def audit_page(findings: pd.DataFrame) -> str:
