@@ -101,9 +101,9 @@ def one_run(path: Path, size: Namespace, folder: Path, name: str, way: str) -> N
     torch.set_num_threads(min(4, cores()))
     given = {"epochs": size.run_epochs, "batch_size": size.batch_size, "compile": way == COMPILED}
     settings = TrainingSettings.of(defaults(), **given, recalibrate_batchnorm=False)
-    output, about = folder / "runs" / name, {"dropout": defaults()["dropout"], "by": "image"}
+    output, dropout = folder / "runs" / name, defaults()["dropout"]
     parts = (folder / "prepared", folder / "split.csv", output)
-    train_run(name, *parts, settings, weights="random", freeze=False, **about)
+    train_run(name, *parts, settings, weights="random", freeze=False, dropout=dropout)
     table = pd.read_csv(output / "predictions.csv").query("part == 'test'")
     accuracy = float((table["predicted"] == table["label"]).mean())
     seconds = read_json(output / "timing.json")["total_seconds"]

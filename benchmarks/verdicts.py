@@ -476,9 +476,8 @@ def simulate_maps(
             free = threshold_free_scores(maps, masks)
             unmeasured = dict.fromkeys(MAP_METRICS[len(free.columns) :], np.nan)
             tables["maps"].append(pd.concat([about, free.assign(**unmeasured)], axis=1))
-        nothing = pd.DataFrame()
         regions_, maps_ = (pd.concat(parts) for parts in tables.values())
-        runs.append(CamRun(_facts(seed), regions_, maps_, nothing, nothing, nothing))
+        runs.append(CamRun(_facts(seed), regions_, maps_, tuning=pd.DataFrame()))
     return runs
 
 

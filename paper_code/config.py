@@ -324,7 +324,10 @@ def choose_sources(settings: dict) -> dict[str, tuple[str, str]]:
         dataset = find_dataset(name, settings["manifests"])
         if is_own(name):  # it has no phantom
             counts = read_dataset(name, root, settings["manifests"])["label"].value_counts()
-            sources[name] = ("real", f"found {_in_words(counts)}")
+            in_order = {
+                label: counts.get(label, 0) for label in dataset.classes or sorted(counts.index)
+            }
+            sources[name] = ("real", f"found {_in_words(in_order)}")
             continue
         if settings["data"] == "phantom":
             sources[name] = ("phantom", "data=phantom")

@@ -26,6 +26,8 @@ STYLE = {
     "svg.hashsalt": "paper_code",
 }
 
+GAP = 6  # points between a figure and the note at its foot
+
 # Wong's colours for the colour-blind, then greys: one per network, in every figure.
 COLOURS = {
     "dalaresnet50": "#D55E00",
@@ -65,7 +67,10 @@ def save_figure(figure: Figure, path: str | Path, provenance: str) -> None:
     No date is stored, so that the same figure gives the same bytes.
     """
     path = Path(path)
-    figure.text(0.5, 0.0, provenance, ha="center", va="top", fontsize=6.5, color="0.4", wrap=True)
+    figure.draw_without_rendering()
+    # Legends below the axes may reach beyond the figure's lower edge.
+    low = min(0.0, (figure.get_tightbbox().y0 - GAP / 72) / figure.get_figheight())
+    figure.text(0.5, low, provenance, ha="center", va="top", fontsize=6.5, color="0.4", wrap=True)
     with replacing(path) as png, replacing(path.with_suffix(".pdf")) as pdf:
         figure.savefig(png, bbox_inches="tight", metadata={"Software": None, "Comment": provenance})
         figure.savefig(

@@ -127,7 +127,7 @@ def test_the_guide_names_files_that_are_there(finished):
         for path in names:
             assert list(finished.glob(path.replace("<network>", "*"))), path
     named = re.findall(r"results/demo/([\w/.-]+)", GUIDE)
-    assert len(named) >= 3
+    assert len(named) >= 2
     for path in named:
         assert (finished / path).exists(), path
 
@@ -144,7 +144,7 @@ def test_images_masks_and_patients_arrive(finished):
 
 
 def test_its_own_table(finished):
-    table = pd.read_csv(finished / "tables/own_mias.csv")
+    table = pd.read_csv(finished / "tables/own_mias.csv", dtype={"seeds": str})
     assert set(table["dataset"]) == {"mias"}
     assert set(table["network"]) == {"dalaresnet50", "resnet50"}
     assert {"accuracy", "auc_roc", "sensitivity", "npv"} <= set(table["metric"])

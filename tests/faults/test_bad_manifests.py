@@ -161,9 +161,8 @@ def test_manifests_that_are_no_files(tmp_path, refused, kind):
     elif kind == "pipe":
         os.mkfifo(path)
     words = ["manifest", "mine", "--manifest", path, "-o", tmp_path / "out.csv"]
-    refused(
-        *words, says="no such manifest" if kind != "folder" else "a folder. Name the manifest.csv"
-    )
+    says = "a folder. Name the manifest.csv" if kind == "folder" else "no such manifest"
+    refused(*words, says=says)
 
 
 PLAIN = HEADER + ROWS

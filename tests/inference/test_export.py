@@ -159,7 +159,7 @@ def test_the_model_card(trained, tmp_path):
     for words in (
         "not a medical device",
         "synthetic images",
-        "every patient is in one part only",
+        "every patient is in one set only",
         f"of {len(set(groups))} patients",
         "95 % interval",
         "another seed",

@@ -19,8 +19,9 @@ from paper_code.files import write_csv, write_json
 from paper_code.metrics import runs_interval
 from paper_code.metrics.power import least_detectable
 from paper_code.metrics.replication import replication
-from paper_code.networks.registry import NETWORKS, NEVER_PRETRAINED
+from paper_code.networks.registry import NETWORKS, NEVER_PRETRAINED, PAPER_NETWORKS
 from paper_code.published import printed_value
+from paper_code.reporting import plotting
 from paper_code.reporting.figures import confusion_matrices as figure_06_confusion_matrices
 from paper_code.reporting.markdown import cell, markdown, number
 from paper_code.reporting.tables import splits as table_06_splits
@@ -624,6 +625,23 @@ def test_a_figure_with_a_missing_image_leaves_nothing(make_listed, tmp_path):
             str(tmp_path / "figures/f.png"), prepared=[folder], scale="demo"
         )
     assert not (tmp_path / "figures").exists()
+
+
+@pytest.mark.parametrize("name", ["roc", "precision_recall"])
+@pytest.mark.parametrize("datasets", [1, 4])
+def test_the_note_at_the_foot_stands_clear_of_the_legends(
+    name, datasets, make_run, tmp_path, monkeypatch
+):
+    sets = [f"breakhis_{m}x" for m in (40, 100, 200, 400)][:datasets]
+    runs = [make_run(network=n, dataset=d) for d in sets for n in PAPER_NETWORKS]
+    monkeypatch.setattr(plotting.plt, "close", lambda figure: figures.append(figure))
+    figures = []
+    from_catalogue("figure", name).draw(str(tmp_path / "f.png"), runs=runs, scale="paper")
+    (figure,) = figures
+    note = figure.texts[-1].get_window_extent()
+    lowest = min(axis.get_legend().get_window_extent().y0 for axis in figure.axes if axis.lines)
+    gap = (lowest - note.y1) / figure.dpi * 72
+    assert 4 <= gap <= 12, "points"
 
 
 def test_figure_06(make_run, tmp_path, monkeypatch):

@@ -65,6 +65,47 @@ def test_whether_imbalanced_sets_are_ahead_depends_on_the_measure():
     assert {outcome.verdict for outcome in outcomes} == {BEHIND}
 
 
+def crossover(differences: list[float], *, patients: int = 24, repeats: int = 200) -> pd.DataFrame:
+    """The crossover's accuracy on one data set for each difference; intervals of 0.1 either way."""
+    rows = [
+        {
+            "dataset": f"breakhis_{100 * place}x",
+            "network": "efficientnet_lite0",
+            "training": "frozen",
+            "metric": "accuracy",
+            "known": 0.7 + difference,
+            "unknown": 0.7,
+            "difference": difference,
+            "low": difference - 0.1,
+            "high": difference + 0.1,
+            "p_value": 1e-4 if abs(difference) > 0.1 else 0.5,
+            "patients": patients,
+            "repeats": repeats,
+            "seed": 0,
+        }
+        for place, difference in enumerate(differences, 1)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("rows", "status"),
+    [
+        (crossover([0.2, 0.15]), "supported"),
+        (crossover([0.2, 0.01]), "supported"),
+        (crossover([0.05, 0.01]), "not shown"),
+        (crossover([0.2, 0.2], patients=19), "not shown"),
+        (crossover([0.2, 0.2], repeats=4), "not shown"),
+    ],
+)
+def test_the_crossover_answers_whether_a_split_by_image_flatters(rows, status):
+    (line,) = answer(leakage(3) | {"crossover": rows})
+    assert (line.status, line.source) == (status, "crossover")
+    first = rows.iloc[0]
+    assert f"BreakHis 100X {first['known']:.3f} against 0.700" in line.text
+    assert "against 0.700" in brief_markdown({"crossover": rows})
+
+
 def gate_rows(verdict: str, *, difference: float = 0.05, **changes) -> pd.DataFrame:
     """One comparison with ResNet50 on real images."""
     row = {"dataset": "breakhis_200x", "splits": "image", "network": "resnet50"}

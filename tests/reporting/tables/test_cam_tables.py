@@ -133,13 +133,12 @@ def test_maps_of_one_run_or_of_few_patients_show_nothing_about_methods():
 def test_patients_with_names_that_look_missing_are_patients(tmp_path):
     """pandas reads NA and None as missing, and each image was then a patient of its own."""
     run = hand_made(0.05)
-    for name in ("regions", "maps", "stages"):
+    for name in ("regions", "maps"):
         table = getattr(run, name)
         names = {"patient 0": "NA", "patient 1": "None", "patient 2": "nan", "patient 3": ""}
         table = table.assign(group=table["group"].replace(names))
         table.to_csv(tmp_path / f"{name}.csv", index=False)
     run.tuning.to_csv(tmp_path / "tuning.csv", index=False)
-    run.randomization.to_csv(tmp_path / "randomization.csv", index=False)
     (tmp_path / "cam.json").write_text(json.dumps(run.facts))
     groups = load_cam(tmp_path / "cam.json").maps.groupby("group")["image"].nunique()
     assert groups[["NA", "None", "nan"]].tolist() == [2, 2, 2]

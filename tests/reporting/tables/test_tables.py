@@ -1,12 +1,13 @@
 """Tables I, II and VIII to XII and Figures 1 and 2 from hand-made runs and the built networks."""
 
+import importlib
 import math
 import re
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import from_catalogue
+from conftest import ROOT, from_catalogue
 from PIL import Image
 
 from paper_code.cli import main
@@ -242,6 +243,21 @@ def test_tables_11_and_12(make_run, tmp_path, module, dataset, expected):
     printed = printed.query("network == 'swin' and dataset == @dataset").set_index("metric")
     assert cells["printed"].to_dict() == printed["value"].to_dict()
     assert f"(paper {printed.loc['npv', 'value']:.3f})" in page
+
+
+def test_table_12_is_computed_in_the_module_that_the_documentation_names(
+    make_run, tmp_path, monkeypatch
+):
+    page = " ".join((ROOT / "docs/reference/architecture.md").read_text(encoding="utf-8").split())
+    (place,) = re.findall(r"XII's specificity, for example, is computed in `(\S+)\.py`", page)
+    module = importlib.import_module(place.replace("/", "."))
+    own = module._confusion_metrics
+    monkeypatch.setattr(
+        module, "_confusion_metrics", lambda c: own(c) | {"specificity": np.full(len(c), 0.125)}
+    )
+    runs = [make_run("mini_ddsm", "swin")]
+    rows, _ = build(table_12_bach_mini_ddsm_diagnostics, tmp_path / "t.csv", runs, resamples=20)
+    assert rows.set_index("metric").loc["specificity", "value"] == 0.125
 
 
 def test_a_set_of_one_s_own_has_no_printed_value(make_run, tmp_path):
