@@ -64,7 +64,6 @@ def inputs(tmp_path):
 # Each writes more than a full disk takes.
 COMMANDS = {
     "phantom": "phantom bach --images 4 --height 64 -o {out}/raw",
-    "phantom with workers": "phantom bach --images 4 --height 64 --workers 2 -o {out}/raw",
     "manifest": "manifest own --manifest {inputs}/own/manifest.csv -o {out}/manifest.csv",
     "prepare": "prepare {inputs}/big/manifest.csv --image-size 512 -o {out}/prepared",
     "split": "split {inputs}/prepared/manifest.csv -o {out}/split.csv",
@@ -99,7 +98,7 @@ def one_message(said: str) -> str:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_full_disk_then_room(name, disk, words, capsys, record_property):
+def test_full_disk_then_room(name, disk, words, capsys):
     disk.fill()
     before = files_below(disk.folder)
     capsys.readouterr()
@@ -110,31 +109,28 @@ def test_full_disk_then_room(name, disk, words, capsys, record_property):
     disk.remount("size=64m")
     assert cli.main(words(name, disk.folder / "out")) == 0
     assert len(files_below(disk.folder)) > len(before)
-    record_property("outcome", "one message, nothing half-written; with room it succeeds")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_read_only_folder(name, disk, words, capsys, record_property):
+def test_read_only_folder(name, disk, words, capsys):
     disk.remount("ro")
     assert cli.main(words(name, disk.folder / "out")) == 2
     said = one_message(capsys.readouterr().err)
     assert str(disk.folder) in said and "Read-only file system" in said
     disk.remount("rw,size=64m")
     assert cli.main(words(name, disk.folder / "out")) == 0
-    record_property("outcome", "one message, nothing half-written; with room it succeeds")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_file_in_the_place_of_the_folder(name, words, tmp_path, capsys, record_property):
+def test_a_file_in_the_place_of_the_folder(name, words, tmp_path, capsys):
     (tmp_path / "out").write_text("mine")
     assert cli.main(words(name, tmp_path / "out")) == 2
     said = one_message(capsys.readouterr().err)
     assert str(tmp_path / "out") in said
     assert (tmp_path / "out").read_text() == "mine"
-    record_property("outcome", "refused with one message, nothing written")
 
 
-def test_fetch_unpacks_onto_a_full_disk(disk, inputs, capsys, record_property):
+def test_fetch_unpacks_onto_a_full_disk(disk, inputs, capsys):
     disk.remount("size=40k")
     archive = disk.folder / "BreaKHis_v1.tar.gz"
     archive.write_bytes((inputs / "archive" / archive.name).read_bytes())
@@ -145,7 +141,6 @@ def test_fetch_unpacks_onto_a_full_disk(disk, inputs, capsys, record_property):
     assert list(files_below(disk.folder)) == [archive.name]
     disk.remount("size=64m")
     assert cli.main(command) == 0
-    record_property("outcome", "one message, nothing half-written; with room it succeeds")
 
 
 LIMITED = {
@@ -155,9 +150,9 @@ LIMITED = {
 }
 
 
-@pytest.mark.parametrize("limit", [8, 12, 16, 32])
+@pytest.mark.parametrize("limit", [12, 32])
 @pytest.mark.parametrize("name", LIMITED)
-def test_few_open_files(name, limit, words, inputs, tmp_path, record_property):
+def test_few_open_files(name, limit, words, inputs, tmp_path):
     out = tmp_path / "out"
     command = [word.format(inputs=inputs, out=out) for word in LIMITED[name]]
     script = f'ulimit -n {limit}; exec "$@"'
@@ -172,10 +167,9 @@ def test_few_open_files(name, limit, words, inputs, tmp_path, record_property):
     if done.returncode == 2:
         assert "Too many open files" in one_message(done.stderr)
         assert not out.exists() or files_below(out) == {}
-    record_property("outcome", "done, or one message and nothing half-written")
 
 
-def test_a_clock_that_is_set_back(inputs, words, tmp_path, monkeypatch, record_property):
+def test_a_clock_that_is_set_back(inputs, words, tmp_path, monkeypatch):
     """Every look at the clock finds it an hour earlier, and all inputs are from the future."""
     hours, expected = iter(range(10**6, 0, -1)), {}
     for place in ("before", "after"):
@@ -194,10 +188,9 @@ def test_a_clock_that_is_set_back(inputs, words, tmp_path, monkeypatch, record_p
         }
         expected = expected or found
     assert found == expected and len(found) >= 7
-    record_property("outcome", "the same results")
 
 
-def test_times_of_training_are_never_negative(tmp_path, monkeypatch, record_property):
+def test_times_of_training_are_never_negative(tmp_path, monkeypatch):
     from conftest import train_run, training_settings
 
     prepared, split = write_prepared(tmp_path / "set", per_class=10)
@@ -208,4 +201,3 @@ def test_times_of_training_are_never_negative(tmp_path, monkeypatch, record_prop
     timing = read_json(tmp_path / "run/timing.json")
     assert 0 < timing["total_seconds"] < 600
     assert min(np.ravel(list(timing["epoch_seconds"].values()))) > 0
-    record_property("outcome", "the same results")
