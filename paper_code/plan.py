@@ -313,8 +313,9 @@ class Plan:
             "runs": f"runs/{{}}/{FACTS}",
             "weights": f"runs/{{}}/{WEIGHTS}",
         }
-        for need in [need for need in of_runs if need in result.needs]:
-            runs = self.selected_runs(result.networks, datasets)
+        needed = [need for need in of_runs if need in result.needs]
+        runs = self.selected_runs(result.networks, datasets) if needed else []
+        for need in needed:
             files[need] = [f"{self.root}/{of_runs[need].format(run.folder)}" for run in runs]
         if "manifests" in result.needs:
             trained = [self._trained(result.networks, dataset) for dataset in datasets]

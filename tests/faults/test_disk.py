@@ -2,13 +2,11 @@
 
 import contextlib
 import os
-import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT, files_below, read_json, save_noise, write_prepared
@@ -143,21 +141,14 @@ def test_fetch_unpacks_onto_a_full_disk(disk, inputs, capsys):
     assert cli.main(command) == 0
 
 
-LIMITED = {
-    "manifest": ["manifest", "own", "--manifest", "{inputs}/own/manifest.csv", "-o", "{out}/m.csv"],
-    "prepare": ["prepare", "{inputs}/big/manifest.csv", "-o", "{out}/p", "--workers", "4"],
-    "split": ["split", "{inputs}/prepared/manifest.csv", "-o", "{out}/s.csv"],
-}
-
-
 @pytest.mark.parametrize("limit", [12, 32])
-@pytest.mark.parametrize("name", LIMITED)
-def test_few_open_files(name, limit, words, inputs, tmp_path):
-    out = tmp_path / "out"
-    command = [word.format(inputs=inputs, out=out) for word in LIMITED[name]]
+@pytest.mark.parametrize("name", ["prepare", "split"])
+def test_few_open_files(name, limit, words, tmp_path):
     script = f'ulimit -n {limit}; exec "$@"'
+    command = [sys.executable, "-m", "paper_code", *words(name, out := tmp_path / "out")]
+    command += ["--workers", "4"] if name == "prepare" else []
     done = subprocess.run(
-        ["bash", "-c", script, "bash", sys.executable, "-m", "paper_code", *command],
+        ["bash", "-c", script, "bash", *command],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -171,33 +162,20 @@ def test_few_open_files(name, limit, words, inputs, tmp_path):
 
 def test_a_clock_that_is_set_back(inputs, words, tmp_path, monkeypatch):
     """Every look at the clock finds it an hour earlier, and all inputs are from the future."""
-    hours, expected = iter(range(10**6, 0, -1)), {}
+    hours, found = iter(range(10**6, 0, -1)), []
     for place in ("before", "after"):
         if place == "after":
             monkeypatch.setattr(time, "time", lambda: 3600.0 * next(hours))
             for path in inputs.rglob("*"):
                 os.utime(path, (4e9, 4e9))
+        out = tmp_path / place
         for name in ("manifest", "prepare", "split", "evaluate", "table"):
-            assert cli.main(words(name, tmp_path / place)) == 0
-        found = {
-            path.relative_to(tmp_path / place): re.sub(
-                rb"/(before|after)/", b"/", path.read_bytes()
-            )
-            for path in (tmp_path / place).rglob("*")
-            if path.is_file()
-        }
-        expected = expected or found
-    assert found == expected and len(found) >= 7
-
-
-def test_times_of_training_are_never_negative(tmp_path, monkeypatch):
-    from conftest import train_run, training_settings
-
-    prepared, split = write_prepared(tmp_path / "set", per_class=10)
-    hours = iter(range(10**6, 0, -1))
-    monkeypatch.setattr(time, "time", lambda: 3600.0 * next(hours))
-    settings = training_settings(epochs=1, batch_size=4, checkpoint_seconds=0)
-    train_run("densenet121", prepared, split, tmp_path / "run", settings, weights="random")
-    timing = read_json(tmp_path / "run/timing.json")
-    assert 0 < timing["total_seconds"] < 600
-    assert min(np.ravel(list(timing["epoch_seconds"].values()))) > 0
+            assert cli.main(words(name, out)) == 0
+        contents = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+        found.append(
+            {
+                path.relative_to(out): content.replace(place.encode(), b"")
+                for path, content in contents.items()
+            }
+        )
+    assert found[0] == found[1] and len(found[0]) >= 7
