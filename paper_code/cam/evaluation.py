@@ -13,7 +13,6 @@ from paper_code.cam import dt_gradcam
 from paper_code.cam.compute import compute_cam
 from paper_code.cam.contenders import (
     CENTRE_SIGMA,
-    CONTENDERS,
     DRAWS,
     Explained,
     Part,
@@ -24,6 +23,7 @@ from paper_code.cam.contenders import (
 from paper_code.cam.localization import best_threshold, reference_region
 from paper_code.cam.scoring import TIE_DRAWS, curve_areas, map_rows, region_rows
 from paper_code.cam.tuning import chosen, tune, tuned_regions
+from paper_code.datasets.catalog import PAPER_DATASETS
 from paper_code.device import checked_device, exclusive, resolve_precision, use_float32
 from paper_code.errors import UserError
 from paper_code.files import (
@@ -80,11 +80,11 @@ def evaluate_run(
 ) -> None:
     """Score the maps of every method on test images of a run, and write `FILES` into `output`.
 
-    Explained is the class that the network predicts. Only images with a lesion count, and of two
-    classes only those of the last: the network's score for "benign" rests on what it does not find,
-    which no lesion can show. The truth is the data set's mask; of a histology set without masks the
-    haematoxylin-dense region, which is a stand-in. Scored are the `CONTENDERS`: methods, controls
-    and baselines, all by the same code.
+    Explained is the class that the network predicts. Only images with a lesion count, and of
+    BreakHis only malignant ones: every slide has nuclei, and those of a benign one are no lesion.
+    The truth is the data set's mask; of a histology set without masks the
+    haematoxylin-dense region, which is a stand-in. Scored are the methods, controls and baselines
+    of `explain_part`, all by the same code.
 
     regions.csv: one row per image, method and rule, with the overlap scores, the part of the image
         that is marked (`area`) and that of the lesion. Rules: see `region_rows`.
@@ -122,7 +122,8 @@ def evaluate_run(
     own = {"copies": copies, "sigma": sigma, "kernel_size": kernel_size, "seed": seed}
     shared = {"precision": precision}
     table, pixels, truth, truth_kind = _images_and_truth(trained, run, prepared)
-    classes = facts["classes"][-1:] if len(facts["classes"]) == 2 else facts["classes"]
+    paper = facts["dataset"] in PAPER_DATASETS
+    classes = facts["classes"][-1:] if paper and len(facts["classes"]) == 2 else facts["classes"]
     counting = table["label"].isin(classes).to_numpy() & truth.any((1, 2))
     parts = _draw(table["part"], counting, seed, images, prepared)
     tests, val = (
@@ -158,8 +159,7 @@ def evaluate_run(
     explained, shaken, on_val = explained.cpu(), shaken.cpu(), on_val.cpu()
     thresholds = {name: _threshold(maps, val) for name, maps in on_val.maps.items()}
     regions, scores = [], []
-    for name in CONTENDERS:
-        maps = explained.maps[name]
+    for name, maps in explained.maps.items():
         part = tests.first(len(maps))
         threshold = thresholds[name]["threshold"]
         regions.append(region_rows(name, maps, part, threshold, share, tuned[name]))
@@ -241,7 +241,8 @@ def _part(
     inputs = normalize(torch.from_numpy(np.ascontiguousarray(pixels)).to(device))
     classes = torch.tensor([facts["classes"].index(name) for name in table["predicted"]])
     masks = torch.from_numpy(np.ascontiguousarray(masks))
-    return Part(table.reset_index(drop=True), inputs, masks, classes.to(device))
+    grey = bool((pixels == pixels[:, :1]).all())
+    return Part(table.reset_index(drop=True), inputs, masks, classes.to(device), grey)
 
 
 def _images_and_truth(
