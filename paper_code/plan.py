@@ -316,9 +316,9 @@ class Plan:
         result, datasets = planned.result, planned.datasets
         files: dict[str, list[str]] = {}
         if "cams" in result.needs:
-            names = [*CAM_FILES, *(["example.npz"] if "examples" in result.needs else [])]
+            names = [*CAM_FILES, *(["examples.npz"] if "examples" in result.needs else [])]
             if "examples" in result.needs:  # a figure: it reads no scores
-                names = ["cam.json", "example.npz"]
+                names = ["cam.json", "examples.npz"]
             for name in names:
                 runs = self.selected_runs(result.networks, datasets)
                 key = "cams" if name == "cam.json" else name.partition(".")[0]

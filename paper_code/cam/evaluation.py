@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from paper_code.cam import dt_gradcam
-from paper_code.cam.compute import compute_cam
 from paper_code.cam.contenders import (
     CENTRE_SIGMA,
     DRAWS,
@@ -44,6 +43,7 @@ from paper_code.provenance import provenance
 from paper_code.runs import FACTS, PREDICTIONS, WEIGHTS, Run, load_run
 
 SHOWN_METHODS = ("gradcam", "scorecam", "eigencam", "gradcam_otsu", "dt_gradcam")  # in Figure 7
+SHOWN_IMAGES = 3  # at most
 INPUT_NOISE = 0.05  # of the [-1, 1] image, for the stability of maps
 STAND_IN = "haematoxylin-dense region (our stand-in)"
 HISTOLOGY = ("breakhis_", "bach")  # sets whose images are stained with haematoxylin and eosin
@@ -60,7 +60,7 @@ OF_THE_RUN = (
     "data",
     "settings",
 )
-FILES = ("regions.csv", "maps.csv", "tuning.csv", "example.npz", "cam.json")
+FILES = ("regions.csv", "maps.csv", "tuning.csv", "examples.npz", "cam.json")
 
 
 def evaluate_run(
@@ -90,8 +90,8 @@ def evaluate_run(
         that is marked (`area`) and that of the lesion. Rules: see `region_rows`.
     maps.csv: one row per image and method: scores without a threshold, see `map_rows`.
     tuning.csv: mean IoU on validation images at every point of every method's grid, see `tune`.
-    example.npz: one image of the last class (malignant), its lesion, the maps of `SHOWN_METHODS`
-        (`map_<method>`) and the steps of DT Grad-CAM (see `_example`).
+    examples.npz: the first images as they were drawn, their lesions and maps of `SHOWN_METHODS`
+        (`map_<method>`), and the steps of DT Grad-CAM on the first (see `_examples`).
     cam.json: settings, thresholds (with the part of the validation images that each marks), the
         tuned parameters, counts, seconds per image of each method, the AUC of the network on the
         whole test part, the run's own facts.
@@ -154,7 +154,7 @@ def evaluate_run(
             name: curve_areas(network, name, maps, tests, ties, faithfulness_images, precision)
             for name, maps in explained.maps.items()
         }
-        example = _example(network, facts, tests, explained, shared | own)
+        examples = _examples(network, facts, tests, explained, shared | own)
     # What needs no network is for the CPU.
     explained, shaken, on_val = explained.cpu(), shaken.cpu(), on_val.cpu()
     thresholds = {name: _threshold(maps, val) for name, maps in on_val.maps.items()}
@@ -190,8 +190,8 @@ def evaluate_run(
         write_csv(new / "regions.csv", pd.concat(regions).round(6))
         write_csv(new / "maps.csv", pd.concat(scores).round(6))
         write_csv(new / "tuning.csv", grid.round(6))
-        with replacing(new / "example.npz") as path, path.open("wb") as file:
-            np.savez_compressed(file, **example)
+        with replacing(new / "examples.npz") as path, path.open("wb") as file:
+            np.savez_compressed(file, **examples)
         write_json(new / "cam.json", {key: facts[key] for key in OF_THE_RUN} | about_maps)
 
 
@@ -271,46 +271,44 @@ def _images_and_truth(
     return table, pixels, truth, STAND_IN
 
 
-def _example(
+def _examples(
     network: nn.Module, facts: dict, tests: Part, explained: Explained, options: dict
 ) -> dict[str, np.ndarray]:
-    """The first drawn image of the last class, else the first image."""
-    last = (tests.table["label"] == facts["classes"][-1]).to_numpy()
-    chosen = int(np.argmax(last)) if last.any() else 0
-    image, about = tests.inputs[chosen : chosen + 1], tests.table.iloc[chosen]
-    steps = explained.steps
+    """The first images as they were drawn, and the steps on the first of them. Every method must
+    have explained them, and Score-CAM explains few."""
+    few = tests.first(min(SHOWN_IMAGES, len(explained.maps["scorecam"])))
+    about, steps = few.table, explained.steps
     noisy = dt_gradcam.noisy_copies(
-        image[0].cpu(), options["copies"], options["sigma"], options["seed"]
+        few.inputs[0].cpu(), options["copies"], options["sigma"], options["seed"]
     )[0]
 
     def as_bytes(values: Tensor) -> np.ndarray:
-        """[-1, 1] C x H x W to uint8 H x W x C."""
-        return ((values.clamp(-1, 1) + 1) * 127.5).round().byte().cpu().numpy().transpose(1, 2, 0)
+        """[-1, 1] N x C x H x W to uint8 N x H x W x C."""
+        return (
+            ((values.clamp(-1, 1) + 1) * 127.5).round().byte().cpu().numpy().transpose(0, 2, 3, 1)
+        )
 
-    average = steps.average[chosen].float().cpu().numpy()
+    average = steps.average[0].float().cpu().numpy()
+    first = about.iloc[0]
     arrays = {
+        "image": as_bytes(few.inputs),
+        "label": about["label"].to_numpy(str),
+        "predicted": about["predicted"].to_numpy(str),
+        "lesion": few.masks.numpy(),
         "source": np.array(
-            f"{about['image']} ({facts['data']['description']}); {facts['network']} "
-            f"with {facts['weights']} weights says {about['predicted']}, true is {about['label']}"
+            f"{first['image']} ({facts['data']['description']}); {facts['network']} "
+            f"with {facts['weights']} weights says {first['predicted']}, true is {first['label']}"
         ),
-        "image": as_bytes(image[0]),
-        "label": np.array(about["label"]),
-        "predicted": np.array(about["predicted"]),
-        "lesion": tests.masks[chosen].numpy(),
-        "noisy": as_bytes(noisy),
+        "noisy": as_bytes(noisy[None])[0],
         "sigma": np.array(options["sigma"]),
         "weights": steps.weights.cpu().numpy(),
-        "copies": steps.copy_maps[chosen].float().cpu().numpy(),
+        "copies": steps.copy_maps[0].float().cpu().numpy(),
         "average": average,
         # Otsu's threshold as a part of the highest value.
-        "threshold": np.array(float(steps.threshold[chosen]) / max(float(average.max()), 1e-30)),
-        "thresholded": steps.thresholded[chosen].float().cpu().numpy(),
-        "cleaned": steps.cleaned[chosen].float().cpu().numpy(),
+        "threshold": np.array(float(steps.threshold[0]) / max(float(average.max()), 1e-30)),
+        "thresholded": steps.thresholded[0].float().cpu().numpy(),
+        "cleaned": steps.cleaned[0].float().cpu().numpy(),
     }
     for method in SHOWN_METHODS:
-        maps = explained.maps[method][chosen : chosen + 1]
-        if len(maps) == 0:  # Score-CAM takes fewer images than the others
-            classes = tests.classes[chosen : chosen + 1]
-            maps = compute_cam(network, image, classes, method, precision=options["precision"])
-        arrays[f"map_{method}"] = maps[0].cpu().numpy()
+        arrays[f"map_{method}"] = explained.maps[method][: len(about)].cpu().numpy()
     return arrays
