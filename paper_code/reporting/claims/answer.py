@@ -12,8 +12,8 @@ from scipy.stats import t
 from paper_code.audit.finding import IMPOSSIBLE
 from paper_code.audit.report import themes
 from paper_code.metrics import holm
-from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS, network_label
-from paper_code.reporting.markdown import interval_text, number, p_text
+from paper_code.reporting.labels import NETWORK_LABELS
+from paper_code.reporting.readable import dataset_label, readable
 from paper_code.reporting.tables.paired import REFERENCE
 from paper_code.reporting.tables.printed_intervals import STANDS
 from paper_code.reporting.verdicts import (
@@ -128,14 +128,14 @@ def _tables(tables: Tables) -> Line:
             SUPPORTED: "The paper's tables agree with each other",
         },
     )
-    shown = _readable(found, "question", "kind", "findings")
+    shown = readable(found, "question", "kind", "findings")
     return Line(ruling, head, f"{text}.", "audit", shown, "implied_specificity")
 
 
 def _elsewhere(tables: Tables) -> Line | None:
     """The printed baselines beside networks of the same names that others trained."""
     rows = tables["networks_elsewhere"]
-    rows = rows[(rows["split"] == "image") & rows["variant"].isna()]
+    rows = rows[(rows["split"] == "image") & (rows["variant"].fillna("") == "")]
     rows = rows[rows["other"] == rows["network"].map(NETWORK_LABELS)]
     if rows.empty:
         return None
@@ -154,7 +154,7 @@ def _elsewhere(tables: Tables) -> Line | None:
         f"training images; the paper prints {_percents(rows['printed'])}, clearly lower in {below} "
         f"of {len(rows)} comparisons.",
         "networks_elsewhere",
-        _readable(rows, "network", "value low high", "dataset", "printed printed_low printed_high"),
+        readable(rows, "network", "value low high", "dataset", "printed printed_low printed_high"),
         "networks_elsewhere",
     )
 
@@ -184,7 +184,7 @@ def _leads(tables: Tables) -> Line:
     head = _head(ruling, "DALAResNet50 or layer 4 is best")
     columns = ("dataset", "lead_over", "lead", "images_ahead", "p_least", "p_largest")
     columns += ("p_largest_one_more", "verdict")
-    shown = _readable(rows.assign(table=rows["table"].map(LEADS)), "table", *columns)
+    shown = readable(rows.assign(table=rows["table"].map(LEADS)), "table", *columns)
     return Line(ruling, head, text, "printed_intervals", shown, "printed_intervals")
 
 
@@ -223,15 +223,15 @@ def _crossover(tables: Tables) -> Line:
     text = (
         f"On the same test images, a network is right on {_percent(first.known)} if trained on "
         f"other images of the patient, on {_percent(first.unknown)} if not "
-        f"({_dataset(first.dataset)}"
+        f"({dataset_label(first.dataset)}"
     )
     text += "".join(
         f"; {_percent(row.known)} and {_percent(row.unknown)} at "
-        f"{_dataset(row.dataset).removeprefix('BreakHis ')}"
+        f"{dataset_label(row.dataset).removeprefix('BreakHis ')}"
         for row in more
     )
     columns = ("dataset", "network", "patients", "known", "unknown", DIFFERENCE, "p_holm")
-    shown = _readable(rows, *columns)
+    shown = readable(rows, *columns)
     return Line(ruling, head, f"{text}).", "crossover", shown, "crossover")
 
 
@@ -277,13 +277,13 @@ def _gate(tables: Tables) -> Line:
     dataset = first["dataset"].iloc[0]
     (right,) = rows[(rows["metric"] == "accuracy") & (rows["dataset"] == dataset)].itertuples()
     text = (
-        f"On unknown patients, {network_label(PLAIN_NETWORK)} is right on {_percent(right.value)} "
-        f"with the gate and on {_percent(right.other_value)} without ({_dataset(dataset)}, "
-        f"{right.patients} patients, ImageNet weights); log loss, the measure that decides, "
-        f"changes by {first['difference'].iloc[0]:+.2f}."
+        "On unknown patients, a network with ImageNet weights is right on "
+        f"{_percent(right.value)} with the gate and on {_percent(right.other_value)} without "
+        f"({dataset_label(dataset)}); log loss, the measure that decides, changes by "
+        f"{first['difference'].iloc[0]:+.2f}."
     )
     columns = ("dataset", "metric", "value", "other_value", DIFFERENCE, "p_holm")
-    shown = _readable(rows, *columns)
+    shown = readable(rows, *columns)
     return Line(ruling, _head(ruling, GATE, GATE_HEADS), text, "gate_crossover", shown)
 
 
@@ -302,7 +302,7 @@ def _maps(tables: Tables) -> Line | None:
         text += f"; our tests on Mini-DDSM do not count yet ({_plainly(ruling.reason)})."
     else:
         text += f". Our tests on Mini-DDSM: {verdict_counts(rows['verdict'])}."
-    shown = _readable(rows, "part", "result", "verdict", "reason")
+    shown = readable(rows, "part", "result", "verdict", "reason")
     return Line(ruling, _head(ruling, "DT Grad-CAM finds lesions better"), text, "claims", shown)
 
 
@@ -340,10 +340,6 @@ def _plainly(reasons: str) -> str:
     return ", ".join(PLAIN_WORDS.get(reason, reason) for reason in split_obstacles(reasons))
 
 
-def _dataset(name: str) -> str:
-    return DATASET_LABELS.get(name, name)
-
-
 def _none(count: int) -> str:
     return str(count) if count else "None"
 
@@ -354,31 +350,6 @@ def _percent(value: float) -> str:
 
 def _percents(values: pd.Series) -> str:
     return f"{100 * values.min():.0f} to {_percent(values.max())}"
-
-
-def _readable(rows: pd.DataFrame, *columns: str) -> pd.DataFrame:
-    """Some columns of a table as text, with headings and names for reading.
-
-    Three names are a value and the ends of its interval, in one column.
-    """
-    words = {"dataset": _dataset, "metric": METRIC_LABELS.get, "images_ahead": "{:.0f}".format}
-    words |= dict.fromkeys(("network", "lead_over"), network_label)
-    words |= dict.fromkeys(
-        ("p_holm", "p_least", "p_largest", "p_largest_one_more"),
-        lambda p: p_text(p).removeprefix("p "),
-    )
-    shown = {}
-    for names in map(str.split, columns):
-        cells, heading = rows.get(names[0]), names[0].replace("_", " ").capitalize()
-        if cells is None:
-            continue
-        if len(names) > 1:
-            ends = zip(*(rows[name] for name in names), strict=True)
-            shown[f"{heading} [95 %]"] = [interval_text(*each) for each in ends]
-        else:
-            as_text = number if pd.api.types.is_float_dtype(cells) else str
-            shown[heading] = cells.map(words.get(names[0], as_text)).to_list()
-    return pd.DataFrame(shown).fillna("–")
 
 
 # What makes a line, and the table that it needs, in the order of the answer.

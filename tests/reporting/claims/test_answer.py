@@ -81,6 +81,8 @@ def test_networks_elsewhere_are_those_of_the_same_name():
     assert (line.status, line.source) == ("supported", "networks_elsewhere")
     assert "98 to 99 % accuracy" in line.text and "ResNet50 and DenseNet121" in line.text
     assert "VGG" not in line.text and "DALAResNet50" not in line.text
+    as_in_notebooks = tables["networks_elsewhere"].fillna({"variant": ""})
+    assert only({"networks_elsewhere": as_in_notebooks}).text == line.text
     rows = tables["networks_elsewhere"]
     rows.loc[(rows["network"] == "resnet50") & (rows["dataset"] == "breakhis_40x"), "below"] = False
     line = only(tables)
