@@ -77,7 +77,7 @@ def write_report(
             "paper": PAPER,
             "picture": pictures.get(first),
             "about_picture": OPENING.get(first),
-            "evidence": _html(markdown(evidence()), SUMMARY, known) if "audit" in read else "",
+            "evidence": _html(markdown(evidence(read)), SUMMARY, known) if "audit" in read else "",
             "lines": [_unfolded(line, known, pictures) for line in answer(read)],
             "summary": _html("\n".join(f"## {text}" for text in rest), SUMMARY, known),
         }

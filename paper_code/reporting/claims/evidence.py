@@ -1,68 +1,78 @@
 """What the paper prints beside what its own other numbers allow: six rows, each computed."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 
-from paper_code.audit.costs import CLASSES, REDUCTIONS, count_parameters
+from paper_code.audit.costs import CLASSES
 from paper_code.audit.counts import shares_of
 from paper_code.audit.matrices import RATES, candidates
 from paper_code.audit.multiclass import gmean_of_recalls
 from paper_code.audit.printed import OURS, Printed
-from paper_code.audit.two_classes import implied_specificity
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
 
 UNIT = 2  # half units of the last printed digit that a number may be off
 PRINTED, ALLOWED = "Printed", "Its own other numbers allow"
+FIGURE_TABLES = ("implied_specificity", "networks_elsewhere", "crossover")  # of the figure
+CHANNELS = 2048  # of the map that the gate weighs
 Row = tuple[str, str]
+Tables = dict[str, pd.DataFrame]
 
 
-def evidence(printed: Printed | None = None) -> pd.DataFrame:
+def evidence(tables: Tables, printed: Printed | None = None) -> pd.DataFrame:
     """Printed numbers that others of the paper exclude, one of each kind.
 
     Args:
+        tables: of results; Table IX has the sizes of networks, `implied_specificity` its rows.
         printed: the printed tables; by default those of the paper.
 
     Returns:
-        The columns `PRINTED` and `ALLOWED`, as text. A kind whose numbers agree has no row.
+        The columns `PRINTED` and `ALLOWED`, as text. A kind whose numbers agree, or whose table
+        was not made, has no row.
     """
     printed = printed or Printed()
-    rows = [row for make in MAKERS if (row := make(printed))]
-    return pd.DataFrame(rows, columns=[PRINTED, ALLOWED])
+    sizes = tables.get("table_09_breakhis_cost", pd.DataFrame({"network": [], "metric": []}))
+    sizes = sizes[sizes["network"] == "resnet50"].set_index("metric")
+    rows = [
+        *([_counted_network(sizes), _two_networks(sizes, printed)] if len(sizes) else []),
+        *([_specificity(rows)] if (rows := tables.get("implied_specificity")) is not None else []),
+        *(make(printed) for make in (_auc, _whole_images, _gmean)),
+    ]
+    return pd.DataFrame(filter(None, rows), columns=[PRINTED, ALLOWED])
 
 
-def _counted_network(printed: Printed) -> Row | None:
-    """ResNet50's total beside that of the network of this name."""
-    total = int(printed.totals.loc["resnet50", "breakhis"])
-    named = count_parameters("resnet50", CLASSES["breakhis"])
-    counted = count_parameters("resnet50", CLASSES["breakhis"], "counted")
-    if total == named:
+def _counted_network(sizes: pd.DataFrame) -> Row | None:
+    """ResNet50's printed total beside that of the network of this name."""
+    named, counted = (sizes.loc[f"parameters_{how}"] for how in ("named", "counted"))
+    if named["printed"] == named["value"]:
         return None
     return (
-        f"ResNet50, {total:,} parameters (Table IX)",
-        f"ResNet-34: {counted:,}; ResNet50: {named:,}",
+        f"ResNet50, {named['printed']:,.0f} parameters (Table IX)",
+        f"ResNet-34: {counted['value']:,.0f}; ResNet50: {named['value']:,.0f}",
     )
 
 
-def _two_networks(printed: Printed) -> Row | None:
-    """The reductions of the gate that give DALAResNet50's totals."""
+def _two_networks(sizes: pd.DataFrame, printed: Printed) -> Row | None:
+    """The reductions of the gate that DALAResNet50's totals need.
+
+    A gate with h units between its two layers has (C h + h) + (h C + C) parameters, C = 2048.
+    """
+    two_classes = int(sizes.loc["parameters_named", "value"])
     found: dict[str, list[str]] = {}
     for dataset, classes in CLASSES.items():
-        total = printed.totals.loc[OURS, dataset]
-        for reduction in REDUCTIONS:
-            if count_parameters(OURS, classes, reduction=reduction) == total:
-                label = DATASET_LABELS.get(dataset, "BreakHis")
-                found.setdefault(str(reduction), []).append(label)
+        resnet50 = two_classes + (classes - 2) * (CHANNELS + 1)
+        gate = int(printed.totals.loc[OURS, dataset]) - resnet50
+        units, rest = divmod(gate - CHANNELS, 2 * CHANNELS + 1)
+        if not rest and units > 0 and not CHANNELS % units:
+            label = DATASET_LABELS.get(dataset, "BreakHis")
+            found.setdefault(str(CHANNELS // units), []).append(label)
     if len(found) < 2:
         return None
-    gates = "; ".join(f"reduction {r} ({', '.join(names)})" for r, names in found.items())
-    return "one DALAResNet50 (Tables IX, X)", f"{len(found)} networks: {gates}"
+    gates = ", ".join(f"{r} ({', '.join(names)})" for r, names in found.items())
+    return "one DALAResNet50 (Tables IX, X)", f"{len(found)} networks: gate reduction {gates}"
 
 
-def _specificity(printed: Printed) -> Row | None:
+def _specificity(rows: pd.DataFrame) -> Row | None:
     """The specificity of Table XI that lies farthest above what Table VII allows."""
-    rows = implied_specificity(printed)
     row = rows.loc[rows["difference"].idxmax()]
     if row["difference"] <= 0:
         return None
@@ -126,13 +136,3 @@ def _gmean(printed: Printed) -> Row | None:
 
 def _magnification(dataset: str) -> str:
     return DATASET_LABELS[dataset].removeprefix("BreakHis ")
-
-
-MAKERS: tuple[Callable[[Printed], Row | None], ...] = (
-    _counted_network,
-    _two_networks,
-    _specificity,
-    _auc,
-    _whole_images,
-    _gmean,
-)

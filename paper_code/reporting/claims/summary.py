@@ -10,9 +10,8 @@ from paper_code.files import write_text
 from paper_code.progress import count_text
 from paper_code.provenance import commit
 from paper_code.reporting.claims.answer import Line, answer, answer_markdown
-from paper_code.reporting.claims.evidence import evidence
+from paper_code.reporting.claims.evidence import FIGURE_TABLES, evidence
 from paper_code.reporting.claims.table import verdicts_on
-from paper_code.reporting.figures.evidence import TABLES as FIGURE_TABLES
 from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.reporting.markdown import markdown, read_results
 from paper_code.reporting.verdicts import (
@@ -91,7 +90,7 @@ def opening(read: dict[str, pd.DataFrame], lines: list[Line], figures: str, tabl
     if set(FIGURE_TABLES) <= set(read):
         parts.append(f"![{FIGURE}]({figures}evidence.png)")
     if "audit" in read:
-        parts.append(markdown(evidence()))
+        parts.append(markdown(evidence(read)))
     return "\n\n".join([*parts, answer_markdown(lines, tables)]).strip()
 
 

@@ -9,7 +9,6 @@ from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS, network_
 from paper_code.reporting.markdown import read_results
 from paper_code.reporting.plotting import save_figure, style
 
-TABLES = ("implied_specificity", "networks_elsewhere", "crossover")
 PRINTED, ALLOWED, OTHERS = "#D55E00", "#0072B2", "#009E73"  # Wong's colours for the colour-blind
 KNOWN, UNKNOWN = "#CC79A7", "#000000"
 DATASET = "breakhis_40x"  # of the first panel; the other magnifications look alike
@@ -21,7 +20,7 @@ def draw(output: str, *, tables: list[str]) -> None:
 
     Args:
         output: the .png file.
-        tables: the CSVs of `TABLES`, in this order.
+        tables: the CSVs of implied_specificity, networks_elsewhere and crossover.
     """
     implied, elsewhere, crossover = map(read_results, tables)
     with style():
