@@ -16,6 +16,7 @@ from paper_code.reporting.claims.answer import Line, answer
 from paper_code.reporting.claims.evidence import evidence
 from paper_code.reporting.claims.summary import EVIDENCE, FIGURE
 from paper_code.reporting.markdown import markdown, read_results
+from paper_code.reporting.readable import dataset_label
 from paper_code.templates import anchor, render
 
 PAPER = (
@@ -82,7 +83,12 @@ def write_report(
             "summary": _html("\n".join(f"## {text}" for text in rest), SUMMARY, known),
         }
     groups = {group: results for group, results in groups.items() if results}
-    page = render("report.html.j2", opening=opening, phantoms=phantoms, groups=groups)
+    page = render(
+        "report.html.j2",
+        opening=opening,
+        phantoms=list(map(dataset_label, phantoms)),
+        groups=groups,
+    )
     write_text(output, page)
 
 

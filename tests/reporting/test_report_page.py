@@ -38,7 +38,7 @@ def test_it_opens_with_figure_table_and_answer(browser):
     )
     assert shown == [f"{line.head}. {line.text}" for line in lines]
     order = browser.run(
-        "['header > img', 'header table', '.answer', 'nav', 'main'].map((name) =>"
+        "['header img', 'header table', '.answer', 'nav', 'main'].map((name) =>"
         " document.querySelector(name).getBoundingClientRect().top)"
     )
     assert order == sorted(order)
@@ -53,7 +53,7 @@ def test_a_line_unfolds_to_its_evidence(browser):
         browser.click(f"{item} summary")
         assert browser.run(f"document.querySelector('{item} details').open")
         assert browser.run(f"document.querySelectorAll('{item} tbody tr').length") == len(line.rows)
-        assert line.ruling.reason in browser.run(f"document.querySelector('{item} p').textContent")
+        assert line.told in browser.run(f"document.querySelector('{item} p').textContent")
         browser.click(f"{item} summary")
 
 

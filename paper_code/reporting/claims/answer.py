@@ -75,10 +75,10 @@ class Line:
         return self.ruling.verdict
 
     @property
-    def label(self) -> str:
-        """The status for reading."""
+    def told(self) -> str:
+        """The status and its reason for reading."""
         exact = self.ruling.reason == BY_ARITHMETIC
-        return f"{self.status} {BY_ARITHMETIC}" if exact else str(self.status)
+        return f"{self.status.capitalize()}{' ' if exact else ': '}{self.ruling.reason}"
 
 
 def answer(tables: Tables) -> list[Line]:
@@ -109,7 +109,7 @@ def _tables(tables: Tables) -> Line:
     slips = int((found["kind"] == "slip").sum())
     ruling = arithmetic(len(found) == slips)
     text = (
-        f"On {len(found) - slips} of {tables['audit']['theme'].nunique()} questions its printed "
+        f"On {len(found) - slips} of {tables['audit']['theme'].nunique()} questions printed "
         f"results cannot all be right, besides {slips} slips"
     )
     if "implied_specificity" in tables:

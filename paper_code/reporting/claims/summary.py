@@ -28,9 +28,8 @@ SUBJECTS = ("dataset", "network", "placement", "method", "module", "class", "par
 EVIDENCE = "Evidence for each line"  # a heading
 SHOWN_DIFFERENCES = 12  # rows; the tables have all
 FIGURE = (
-    "Left: specificity as the paper prints it, and as its other numbers allow it. Middle: accuracy "
-    "as printed, and as others report it for the same networks. Right: accuracy on patients known "
-    "from training and on new ones."
+    "Left: specificity as printed, and as other printed numbers allow it. Middle: accuracy as "
+    "printed, and as others report it. Right: accuracy on known and on new patients."
 )
 
 
@@ -97,8 +96,8 @@ def opening(read: dict[str, pd.DataFrame], lines: list[Line], figures: str, tabl
 def _evidence(lines: list[Line]) -> str:
     """What each line of the answer rests on."""
     parts = [
-        f"### {place}. {line.head}\n\n{line.label.capitalize()}: {line.ruling.reason}. "
-        f"All of it: [{line.source}]({line.source}.md).\n\n{markdown(line.rows)}"
+        f"### {place}. {line.head}\n\n{line.told}. All of it: "
+        f"[{line.source}]({line.source}.md).\n\n{markdown(line.rows)}"
         for place, line in enumerate(lines, 1)
         if len(line.rows)
     ]

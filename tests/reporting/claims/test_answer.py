@@ -43,8 +43,8 @@ def test_there_are_at_most_seven_short_lines_with_one_link_each():
 def test_contradictions_are_counted_apart_from_slips():
     tables = committed("audit", "implied_specificity")
     line = only(tables)
-    assert (line.label, line.head) == (
-        "contradicted by arithmetic",
+    assert (line.told, line.head) == (
+        "Contradicted by arithmetic",
         "The paper's tables contradict each other",
     )
     found = re.search(r"On (\d+) of 17 questions .* besides (\d+) slips", line.text)

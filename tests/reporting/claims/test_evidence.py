@@ -89,7 +89,7 @@ def test_rows_of_tables_follow_them(tables):
     implied.loc[implied["network"] == "vit", "difference"] = 0
     rows = evidence(tables)
     assert not rows[PRINTED].str.contains("ResNet50, ").any()
-    assert rows[PRINTED].str.startswith("specificity of DenseNet121").sum() == 1
+    assert rows[PRINTED].str.startswith("specificity of Swin-Transformer at 400X").sum() == 1
     implied["difference"] = 0
     assert not evidence(tables)[PRINTED].str.startswith("specificity").any()
     assert len(evidence({})) == 3
