@@ -28,7 +28,7 @@ def browser(tmp_path_factory):
         opened.open(folder / "report.html")
         yield opened
         assert opened.errors == []
-        assert all(url.startswith("file:") for url in opened.requested)
+        assert all(url.startswith(("file:", "data:")) for url in opened.requested)
 
 
 def test_it_opens_with_figure_table_and_answer(browser):

@@ -32,7 +32,8 @@ def say(text: str) -> None:
 def conclude(tables: dict[str, pd.DataFrame]) -> None:
     """The lines of the answer that these tables allow: what a notebook comes to."""
     lines = answer(tables)
-    say("\n\n".join(f"**{line.head}.** {line.text}" for line in lines))
+    if lines:
+        say("\n\n".join(f"**{line.head}.** {line.text}" for line in lines))
 
 
 def show_table(table: pd.DataFrame, caption: str = "") -> None:
