@@ -50,6 +50,8 @@ def readable(rows: pd.DataFrame, *columns: str) -> pd.DataFrame:
         as_text = number if pd.api.types.is_float_dtype(cells) else str
         if first.startswith("p_"):
             as_text = _p
+        elif as_text is str:
+            cells = cells.astype(object).where(cells.notna(), "")
         shown[heading] = cells.map(words.get(first, as_text)).to_list()
     return pd.DataFrame(shown).fillna("–")
 

@@ -16,16 +16,20 @@ def test_names_numbers_intervals_and_p_values_are_for_reading():
             "high": [0.6, np.nan],
             "p_holm": [1e-5, 0.25],
             "patients": [23, 4],
+            "reason": ["p < 0.001", np.nan],
         }
     )
-    table = readable(rows, "dataset", "network", "value low high", "p_holm", "patients", "absent")
-    assert list(table) == ["Data set", "Network", "Value [95 %]", "p (Holm)", "Patients"]
+    table = readable(
+        rows, "dataset", "network", "value low high", "p_holm", "patients", "reason", "absent"
+    )
+    assert list(table) == ["Data set", "Network", "Value [95 %]", "p (Holm)", "Patients", "Reason"]
     assert list(table.iloc[0]) == [
         "BreakHis 40X",
         "ResNet50",
         "0.500 [0.400, 0.600]",
         "< 0.001",
         "23",
+        "p < 0.001",
     ]
     assert list(table.iloc[1]) == [
         "mine",
@@ -33,6 +37,7 @@ def test_names_numbers_intervals_and_p_values_are_for_reading():
         "– [–, –]",
         "0.250",
         "4",
+        "",
     ]
     assert readable(rows[:0], "dataset").empty
 
