@@ -197,7 +197,7 @@ def test_few_networks_where_not_all_are_compared():
     [
         ({}, "bach", "swin", 1),
         ({}, "bach", "resnet50", 2),
-        ({}, "bach_maps", "swin", 2),
+        ({"cam_epochs": 3}, "bach_maps", "swin", 3),
         ({"epochs": 5}, "bach", "swin", 5),
         ({"epochs": 5, "network_epochs": {"vit": 3}}, "bach", "vit", 3),
         ({"for_dataset": {"bach": {"epochs": 4}}}, "bach", "swin", 4),

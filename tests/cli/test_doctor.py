@@ -68,6 +68,7 @@ def test_needs_follow_the_settings():
         "keep_weights": True,
         "image_size": 64,
         "images_per_dataset": 450,
+        "explained_networks": [],
         "leakage_datasets": [],
     }
     settings = resolve_settings(CONFIG | changes)
