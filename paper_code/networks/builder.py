@@ -30,10 +30,11 @@ def build_network(
 
     reading: "named" is what the name promises, "counted" what the printed parameter totals
     (Tables IX and X) prove was counted. A name may also be "timm:NAME", any network of timm, or
-    "timm:NAME+gate", the same with the paper's gate on the map that it pools. gate_after, reduction: of dalaresnet50 alone. weights:
-    "random" (or None), "imagenet", "auto" (imagenet if it can be had, else random), or the path of
-    a .safetensors file of this project. dropout: rate before the last linear layer. image_size:
-    the side of the images it is meant for, 32 or more; no parameter depends on it.
+    "timm:NAME+gate", the same with the paper's gate on the map that it pools. gate_after,
+    reduction: of dalaresnet50 alone. weights: "random" (or None), "imagenet" (of timm: whatever it
+    publishes), "auto" (imagenet if it can be had, else random), or the path of a .safetensors file
+    of this project. dropout: rate before the last linear layer. image_size: the side of the images
+    it is meant for, 32 or more; parameters of some of timm's depend on it.
 
     The network tells `network_name`, `weights_source`, `cam_layer` (default layer for class
     activation maps) and `settings` (what `save_weights` notes down). UserError for any argument

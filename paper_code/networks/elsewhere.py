@@ -166,9 +166,13 @@ def _gate(name: str, network: nn.Module, num_classes: int, image_size: int) -> D
     device = next(network.parameters()).device
     training = network.training
     with torch.no_grad():
-        found = network.eval().forward_features(torch.zeros(1, 3, image_size, image_size).to(device))
+        found = network.eval().forward_features(
+            torch.zeros(1, 3, image_size, image_size).to(device)
+        )
     network.train(training)
     if not isinstance(found, Tensor) or found.ndim != 4:
-        raise UserError(f"{name}: this network pools no map, so there is none to gate. Leave +gate.")
+        raise UserError(
+            f"{name}: this network pools no map, so there is none to gate. Leave +gate."
+        )
     axis = 3 if getattr(network, "output_fmt", "NCHW") == "NHWC" else 1
     return DualActivationGate(found.shape[axis], 4 if num_classes == 2 else 16)
