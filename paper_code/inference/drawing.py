@@ -29,8 +29,8 @@ class Look:
         UserError: there is no such colormap, or the opacity is out of range.
     """
 
-    colormap: str = "jet"
-    opacity: float = 0.45
+    colormap: str
+    opacity: float
 
     def __post_init__(self) -> None:
         if self.colormap not in COLORMAPS:

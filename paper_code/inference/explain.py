@@ -20,8 +20,9 @@ from paper_code.device import default_device, use_float32
 from paper_code.errors import UserError
 from paper_code.files import read_csv, replacing_together, write_csv, write_text
 from paper_code.inference.drawing import Look, side_by_side
-from paper_code.inference.load import Own, load_trained
+from paper_code.inference.load import load_trained
 from paper_code.inference.masks import find_masks, read_mask, true_classes
+from paper_code.inference.options import Extras, Own
 from paper_code.inference.page import (
     MOST_IMAGES,
     SCORES,
@@ -44,24 +45,6 @@ TABLE, PAGE, ROW = "explanations.csv", "index.html", "_side_by_side.png"
 FILES = ["overlay", "raw", "side_by_side"]  # columns of the table that name files
 INNER = "network."  # before the names of layers of an adapted network
 FINEST, SMALLEST = 5, 160  # rows of a grid below which a map is coarse; px of images for maps
-
-
-@dataclass(frozen=True)
-class Extras:
-    """What `explain` writes besides overlays, and how they look.
-
-    Attributes:
-        raw: each map as .npy: float32, S x S at the size of the network's images, in [0, 1].
-        side_by_side: for each image a PNG with the image and its overlays in a row, methods in the
-            order given.
-        colormap: of OpenCV, such as jet, viridis, inferno, turbo or gray.
-        opacity: of a map over its image, from 0 to 1.
-    """
-
-    raw: bool = False
-    side_by_side: bool = False
-    colormap: str = Look.colormap
-    opacity: float = Look.opacity
 
 
 def explain_images(

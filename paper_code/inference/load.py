@@ -3,7 +3,6 @@
 import pickle
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from paper_code.datasets.images import load_image
 from paper_code.datasets.prepare import resize_image
 from paper_code.errors import UserError
+from paper_code.inference.options import Own
 from paper_code.networks.builder import build_network, network_from_checkpoint
 from paper_code.networks.elsewhere import Adapted, first_convolution, made_for
 from paper_code.progress import count_text
@@ -23,27 +23,6 @@ TORCHVISION = "torchvision:"
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # mean and standard deviation
 INSIDE = ("state_dict", "model_state_dict", "model", "net")  # keys of a checkpoint with the tensors
 PREFIXES = ("module.", "model.", "_orig_mod.", "network.")  # of wrappers, before every name
-
-
-@dataclass(frozen=True)
-class Own:
-    """A network that this project did not train, for weights that do not say what they are.
-
-    Attributes:
-        network: timm:NAME, torchvision:NAME, or a network of this project; its weights are a file
-            of torch.save or safetensors.
-        classes: their names, in the order of the network's outputs.
-        size: side in px of the square images; without it what the network was made for, mostly 224.
-        mean: of the images it was trained on, one value or three, in [0, 1]; without it that of
-            the network in its library.
-        std: their standard deviation, likewise.
-    """
-
-    network: str | None = None
-    classes: list[str] | None = None
-    size: int | None = None
-    mean: list[float] | None = None
-    std: list[float] | None = None
 
 
 def load_trained(weights: str | Path, own: Own | None = None) -> tuple[nn.Module, dict]:

@@ -12,7 +12,8 @@ from paper_code.datasets.manifest import SUFFIXES
 from paper_code.device import default_device, resolve_precision
 from paper_code.errors import UserError
 from paper_code.files import write_csv
-from paper_code.inference.load import Own, load_trained, read_images
+from paper_code.inference.load import load_trained, read_images
+from paper_code.inference.options import Own
 from paper_code.networks.forward import predict
 from paper_code.progress import count_text, say, track
 
