@@ -1,6 +1,7 @@
 """A trained network and a user's images: what `predict`, `evaluate` and `explain` start from."""
 
 import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -69,7 +70,10 @@ def _load_own(weights: Path, own: Own) -> tuple[nn.Module, dict]:
     network, size = _built(own, state)
     # Without a gate, names are those of the network itself.
     fill(network if network.gate else network.network, state, f"{weights} is not {own.network}")
-    mean, std = ("/".join(f"{x:.4g}" for x in values) for values in (network.mean, network.std))
+    mean, std = (
+        "/".join(dict.fromkeys(f"{value:.4g}" for value in values))
+        for values in (network.mean, network.std)
+    )
     return network.eval(), {
         "network": own.network,
         "classes": own.classes,
@@ -77,9 +81,9 @@ def _load_own(weights: Path, own: Own) -> tuple[nn.Module, dict]:
         "dataset": "images of your own",
         "data": "unknown",
         "weights_source": weights.name,
-        "about": f"{own.network} for {', '.join(own.classes)} (in this order), "
-        f"{'grey ' if network.grey else ''}images of {size} x {size} px normalised with mean "
-        f"{mean} and standard deviation {std}",
+        "about": f"{own.network} (outputs: {', '.join(own.classes)}), "
+        f"{'grey ' if network.grey else ''}images of {size} x {size} px, mean {mean}, standard "
+        f"deviation {std}",
     }
 
 
@@ -142,7 +146,9 @@ def read_state(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             found = load_file(path)
         else:
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # of TorchScript, which is an error
+                found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(_refusal(path, error)) from error
     except (SafetensorError, RuntimeError, EOFError, OSError, zipfile.BadZipFile) as error:
@@ -151,7 +157,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
                 f"{path}: a TorchScript archive, whose code would run. Give a state dict instead: "
                 f"torch.save(torch.jit.load({str(path)!r}).state_dict(), 'weights.pth')"
             ) from error
-        reason = str(error).strip().splitlines()[0]
+        reason = str(error).strip().splitlines()[0].partition(". ")[0]
         raise UserError(f"{path}: damaged, or no file of weights ({reason}).") from error
     while isinstance(found, Mapping) and (inside := [key for key in INSIDE if key in found]):
         found = found[inside[0]]
@@ -171,7 +177,7 @@ def _refusal(path: Path, error: Exception) -> str:
     """Why a pickled model is not loaded, and how its user saves its tensors."""
     text = str(error)
     if "nsupported" not in text and "GLOBAL" not in text:
-        return f"{path}: damaged, or no file of weights ({text.strip().splitlines()[0]})."
+        return f"{path}: damaged, or no file of weights ({text.strip().partition('. ')[0]})."
     return (
         f"{path}: holds a whole pickled model (or other objects), and loading it would run code "
         "from the file. Where you trained it, save its tensors alone:\n"
