@@ -440,24 +440,19 @@ def explain(
 
 
 @app.command(group="networks")
-def export(
-    weights: str, /, *, output: Output, onnx: bool = False, torchscript: bool = False
-) -> None:
-    """A trained network as one ONNX or TorchScript file, checked against the network.
+def export(weights: str, /, *, output: Output) -> None:
+    """A trained network as one ONNX file, checked against the network.
 
     It takes RGB values from 0 to 255 and gives class probabilities; the file's metadata say how.
+    Needs the extra: pip install '.[export]'.
 
     Args:
         weights: weights.safetensors of a run.
-        output: file to write.
-        onnx: needs the extra: pip install '.[export]'.
-        torchscript: the other form.
+        output: .onnx to write.
     """
     from paper_code.inference.export import export_network
 
-    if onnx == torchscript:
-        raise UserError("Give one of --onnx and --torchscript.")
-    export_network(weights, output, "onnx" if onnx else "torchscript")
+    export_network(weights, output)
 
 
 @app.command(group="networks")

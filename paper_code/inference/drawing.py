@@ -22,7 +22,7 @@ class Look:
     """How a map lies over an image.
 
     Attributes:
-        colormap: of OpenCV: jet, viridis, inferno, turbo, gray, ...
+        colormap: of OpenCV: jet, viridis, inferno, turbo, ...
         opacity: of the map over the image, from 0 (the image alone) to 1.
 
     Raises:

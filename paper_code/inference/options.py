@@ -32,7 +32,7 @@ class Extras:
         raw: each map as .npy: float32, S x S at the size of the network's images, in [0, 1].
         side_by_side: for each image a PNG with the image and its overlays in a row, methods in the
             order given.
-        colormap: of OpenCV, such as jet, viridis, inferno, turbo or gray.
+        colormap: of OpenCV, such as jet, viridis, inferno or turbo.
         opacity: of a map over its image, from 0 to 1.
     """
 

@@ -3,6 +3,7 @@
 import re
 import shlex
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -182,7 +183,7 @@ def test_scores_are_found_in_any_output(form):
         class_scores("nothing")
 
 
-# --- any network of timm ---------------------------------------------------------------------------
+# --- any network of timm --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -249,7 +250,7 @@ def test_weights_of_timm_come_from_the_cache_or_are_random(model, tmp_path, monk
 
 
 def test_explain_writes_maps_pictures_and_true_classes(weights, data, tmp_path, capsys):
-    out, looks = tmp_path / "out", ["--colormap", "gray", "--opacity", "1"]
+    out, looks = tmp_path / "out", ["--colormap", "viridis", "--opacity", "1"]
     methods = ["--method", "gradcam", "eigencam", "--raw", "--side-by-side"]
     words = [data, "--weights", weights, *OWN, "--size", 160, "--class", "malignant"]
     assert run("explain", *words, *methods, *looks, "-o", out) == 0
@@ -261,13 +262,13 @@ def test_explain_writes_maps_pictures_and_true_classes(weights, data, tmp_path, 
     row = table.iloc[0]
     heat = np.load(out / row["raw"])
     assert heat.shape == (160, 160) and heat.dtype == np.float32 and heat.max() == 1
+    levels = (cv2.resize(heat, (200, 180)) * 255).round().astype(np.uint8)
     with Image.open(out / row["overlay"]) as overlay, Image.open(out / row["side_by_side"]) as wide:
-        grey = np.asarray(overlay)[..., 0].astype(float)
-        shrunk = np.asarray(Image.fromarray(grey).resize((160, 160), Image.Resampling.BOX))
-        assert np.abs(shrunk - 255 * heat).max() < 12, "opaque and grey: the map itself"
+        colours = cv2.applyColorMap(levels, cv2.COLORMAP_VIRIDIS)[..., ::-1]
+        np.testing.assert_array_equal(np.asarray(overlay), colours)
         assert wide.size == (3 * 200 + 2 * 4, 180)
     page = (out / "index.html").read_text(encoding="utf-8")
-    assert "true class benign" in page and "#000000, #202020" in page
+    assert "true class benign" in page and "linear-gradient(90deg, #440154, " in page
     # The files of an earlier call go, whatever they were.
     assert run("explain", *words, "--method", "eigencam", "-o", out) == 0
     assert not list(out.glob("*.npy")) and not list(out.glob("*side_by_side*"))
