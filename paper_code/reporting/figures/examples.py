@@ -8,7 +8,6 @@ import pandas as pd
 import torch
 
 from paper_code.cam import compute_cam, map_layer
-from paper_code.device import default_device, use_float32
 from paper_code.files import load_array
 from paper_code.listed import read_listed
 from paper_code.networks.builder import network_from_checkpoint
@@ -74,13 +73,11 @@ def _draw_network(block, run: Run, weights: Path, folder: Path) -> str:
     names = read_listed(folder / "manifest.csv", "image")["image"]
     places = [int(np.flatnonzero(names == image)[0]) for image in chosen["image"]]
     pixels = np.array(load_array(folder / "images.npy", ndim=4)[places])
-    device = default_device()
-    use_float32()
-    network = network_from_checkpoint(weights)[0].to(device)
-    inputs = normalize(torch.from_numpy(pixels).to(device))
+    network, _ = network_from_checkpoint(weights)  # a few images: the CPU does
+    inputs = normalize(torch.from_numpy(pixels))
     targets = [classes.index(name) for name in chosen["predicted"]]
     layer, grid = map_layer(network, inputs)
-    maps = compute_cam(network, inputs, targets, METHOD, layer).cpu().numpy()
+    maps = compute_cam(network, inputs, targets, METHOD, layer).numpy()
     tested = int((run.predictions["part"] == "test").sum())
     block.suptitle(
         f"{network_label(run.network)}: {wrong} of {count_text(tested, 'test image')} wrong",
