@@ -62,6 +62,9 @@ def export_network(weights: str | Path, output: str | Path) -> float:
         raise UserError(f"{output} is a folder; give --output the name of a file.")
     network, facts = load_trained(weights)
     model, size = FromPixels(network).eval(), facts["image_size"]
+    batches = [example(count, size) for count in BATCHES]
+    with torch.no_grad():
+        expected = [model(images).numpy() for images in batches]
     with replacing(output) as temporary:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the exporter's own future
@@ -80,9 +83,7 @@ def export_network(weights: str | Path, output: str | Path) -> float:
         onnx.save(program.model_proto, temporary)
         session = onnxruntime.InferenceSession(temporary, providers=["CPUExecutionProvider"])
         difference = 0.0
-        for images in (example(count, size) for count in BATCHES):
-            with torch.no_grad():
-                ours = model(images).numpy()
+        for images, ours in zip(batches, expected, strict=True):
             (theirs,) = session.run([OUTPUT], {INPUT: images.numpy()})
             ours, theirs = (np.log(np.maximum(values, TINY)) for values in (ours, theirs))
             difference = max(difference, float(np.abs(theirs - ours).max()))

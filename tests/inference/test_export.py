@@ -1,5 +1,6 @@
 """`export` and `card`: what leaves the project with a network's weights."""
 
+import copy
 import json
 import re
 import sys
@@ -74,15 +75,14 @@ def test_a_vision_transformer_takes_any_number_of_images(tmp_path):
 
 
 def test_a_file_that_disagrees_is_not_written(trained, tmp_path, capsys, monkeypatch):
-    """As if the exporter had scaled the images in another way."""
+    """As if the exporter had changed a weight."""
     pytest.importorskip("onnxruntime")
     original = torch.onnx.export
 
     def spoiled(model, *arguments, **options):
-        model.network.fc[-1].bias.data += torch.tensor([0.0, 0.01])
-        made = original(model, *arguments, **options)
-        model.network.fc[-1].bias.data -= torch.tensor([0.0, 0.01])
-        return made
+        other = copy.deepcopy(model)
+        other.network.fc[-1].bias.data += torch.tensor([0.0, 0.1])
+        return original(other, *arguments, **options)
 
     monkeypatch.setattr(torch.onnx, "export", spoiled)
     assert run("export", trained[0], "-o", tmp_path / "network.onnx") == 2
