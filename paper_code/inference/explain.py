@@ -3,7 +3,7 @@
 import difflib
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -27,6 +27,7 @@ from paper_code.inference.page import (
     MOST_IMAGES,
     SCORES,
     Cell,
+    Explained,
     Row,
     make_page,
     map_picture,
@@ -115,13 +116,16 @@ def explain_images(
     layer, facts = _layer(network, facts, layer)
     lines, rows, skipped = [], [], []
     with replacing_together(output, earlier) as new:
-        found = _explained(network, facts, files, methods, target, mask_of, skipped, layer)
+        found = _explained(network, facts, files, methods, target, true, mask_of, skipped, layer)
         for one in found:
             image = load_image(one.path)
-            cells, written = _write_maps(new, names[one.path], one, image, extras, look)
-            lines += _lines(one, cells, written, true, masks is not None)
+            cells = _write_maps(new, names[one.path], one, image, extras, look)
+            lines += _lines(one, cells, bool(true), masks is not None)
             if len(rows) < MOST_IMAGES:
-                rows.append(_row(one, cells, image, side, true.get(one.path, "")))
+                small = photo(image, side)
+                outline = "" if one.mask is None else outline_path(one.mask, small[1])
+                shown = replace(one, maps={}, mask=None)  # these are large
+                rows.append(Row(shown, image.size, *small, cells, outline))
         if not lines:
             raise UserError(f"None of {len(files)} files can be used. The first: {skipped[0]}")
         table = pd.DataFrame(lines)
@@ -162,26 +166,6 @@ def _layer(network: torch.nn.Module, facts: dict, layer: str | None) -> tuple[st
         )
         say(f"warning: {coarse}")
     return layer, facts | {"maps": maps, "coarse": coarse}
-
-
-@dataclass(frozen=True)
-class Explained:
-    """One image with its maps.
-
-    Attributes:
-        path: of the file.
-        probabilities: of each class.
-        predicted, explained: classes.
-        maps: S x S float32 in [0, 1], by method.
-        mask: H x W bool at the file's size; None if there is none.
-    """
-
-    path: Path
-    probabilities: dict[str, float]
-    predicted: str
-    explained: str
-    maps: dict[str, np.ndarray]
-    mask: np.ndarray | None
 
 
 def _known(methods: Sequence[str]) -> list[str]:
@@ -246,6 +230,7 @@ def _explained(
     files: list[Path],
     methods: list[str],
     target: str | None,
+    true: dict[Path, str],
     mask_of: dict[Path, str],
     skipped: list[str],
     layer: str,
@@ -270,11 +255,13 @@ def _explained(
         for row, place in enumerate(kept):
             yield Explained(
                 chunk[place],
+                true.get(chunk[place], ""),
                 dict(zip(classes, values[row], strict=True)),
                 classes[predicted[row]],
                 classes[shown[row]],
                 {method: heat[row] for method, heat in maps.items()},
-                masks[chunk[place]],
+                mask := masks[chunk[place]],
+                None if mask is None else float(mask.mean()),
             )
 
 
@@ -294,28 +281,27 @@ def _read_masks(
 
 def _write_maps(
     folder: Path, name: str, one: Explained, image: Image.Image, extras: Extras, look: Look
-) -> tuple[dict[str, Cell], dict[str, dict[str, str]]]:
-    """Write the files of an image; what the page shows of each map, and its files by column."""
+) -> dict[str, Cell]:
+    """Write the files of an image; what the page shows of each map."""
     pixels, cells, truth = np.asarray(image), {}, None
-    if one.mask is not None and one.mask.any():
+    if one.lesion:
         size = len(next(iter(one.maps.values())))
         truth = resize_mask(Image.fromarray(one.mask.astype(np.uint8) * 255), size)[None]
-    overlays, written = [pixels[..., ::-1]], {}
+    overlays = [pixels[..., ::-1]]
     for method, heat in one.maps.items():
         overlays.append(look.overlay(pixels, heat, one.mask))
-        written[method] = {"overlay": f"{name}_{method}.png"}
-        _write_png(folder / written[method]["overlay"], overlays[-1])
+        files = {"overlay": f"{name}_{method}.png"}
+        _write_png(folder / files["overlay"], overlays[-1])
         if extras.raw:
-            written[method]["raw"] = f"{name}_{method}.npy"
-            np.save(folder / written[method]["raw"], heat)
+            files["raw"] = f"{name}_{method}.npy"
+            np.save(folder / files["raw"], heat)
         if extras.side_by_side:
-            written[method]["side_by_side"] = f"{name}{ROW}"
+            files["side_by_side"] = f"{name}{ROW}"
         scores = {} if truth is None else _scores(heat, truth, method)
-        picture = map_picture(heat, look)
-        cells[method] = Cell(picture, written[method]["overlay"], not heat.any(), scores)
+        cells[method] = Cell(map_picture(heat, look), files, not heat.any(), scores)
     if extras.side_by_side:
         _write_png(folder / f"{name}{ROW}", side_by_side(overlays))
-    return cells, written
+    return cells
 
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:
@@ -330,44 +316,21 @@ def _scores(heat: np.ndarray, truth: np.ndarray, method: str) -> dict[str, float
 
 
 def _lines(
-    one: Explained,
-    cells: dict[str, Cell],
-    written: dict[str, dict[str, str]],
-    true: dict[Path, str],
-    masked: bool,
+    one: Explained, cells: dict[str, Cell], labelled: bool, masked: bool
 ) -> list[dict[str, object]]:
     """The rows of an image in the CSV."""
-    about = {"image": one.path.as_posix()}
-    about |= {"true": true.get(one.path, "")} if true else {}
+    about = {"image": one.path.as_posix()} | ({"true": one.true} if labelled else {})
     about |= {"predicted": one.predicted}
     about |= {f"p_{name}": value for name, value in one.probabilities.items()}
     about |= {"explained": one.explained}
     lines = []
     for method, cell in cells.items():
-        line = about | {"method": method, **written[method], "empty": cell.empty}
+        line = about | {"method": method, **cell.files, "empty": cell.empty}
         if masked:
-            share = np.nan if one.mask is None else round(float(one.mask.mean()), 6)
+            share = np.nan if one.lesion is None else round(one.lesion, 6)
             line |= {"lesion": share} | dict.fromkeys(SCORES, np.nan) | cell.scores
         lines.append(line)
     return lines
-
-
-def _row(one: Explained, cells: dict[str, Cell], image: Image.Image, side: int, true: str) -> Row:
-    """An image as the page shows it."""
-    jpeg, size = photo(image, side)
-    return Row(
-        name=one.path.as_posix(),
-        size=image.size,
-        photo=jpeg,
-        photo_size=size,
-        probabilities=one.probabilities,
-        predicted=one.predicted,
-        explained=one.explained,
-        cells=cells,
-        true=true,
-        lesion=None if one.mask is None else float(one.mask.mean()),
-        outline="" if one.mask is None else outline_path(one.mask, size),
-    )
 
 
 def _means(table: pd.DataFrame, methods: list[str]) -> dict[str, dict[str, float]]:

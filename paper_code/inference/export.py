@@ -78,9 +78,10 @@ def export_network(weights: str | Path, output: str | Path) -> float:
                 dynamic_shapes={INPUT: {0: torch.export.Dim("N")}},
                 verbose=False,
             )
-        onnx.helper.set_model_props(program.model_proto, _metadata(facts))
-        onnx.checker.check_model(program.model_proto)
-        onnx.save(program.model_proto, temporary)
+        proto = program.model_proto  # made anew at each access
+        onnx.helper.set_model_props(proto, _metadata(facts))
+        onnx.checker.check_model(proto)
+        onnx.save(proto, temporary)
         session = onnxruntime.InferenceSession(temporary, providers=["CPUExecutionProvider"])
         difference = 0.0
         for images, ours in zip(batches, expected, strict=True):

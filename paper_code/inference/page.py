@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -21,43 +22,57 @@ SCORES = {"iou": "IoU", "pointing_game": "Pointing game", "energy_inside": "Ener
 
 
 @dataclass(frozen=True)
+class Explained:
+    """One image with its maps.
+
+    Attributes:
+        path: of the file.
+        true: the class that folders or a manifest give it; empty where none does.
+        probabilities: of each class.
+        predicted, explained: classes.
+        maps: S x S float32 in [0, 1], by method.
+        mask: H x W bool at the file's size; None if there is none.
+        lesion: the mask's share of the image; None without a mask.
+    """
+
+    path: Path
+    true: str
+    probabilities: Mapping[str, float]
+    predicted: str
+    explained: str
+    maps: Mapping[str, np.ndarray]
+    mask: np.ndarray | None
+    lesion: float | None
+
+
+@dataclass(frozen=True)
 class Cell:
-    """One map: its picture (JPEG), its overlay's file name, and scores if there is a lesion."""
+    """One map: its picture (JPEG), the names of its files, and scores if there is a lesion."""
 
     picture: bytes
-    overlay: str
+    files: Mapping[str, str]
     empty: bool
     scores: Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One image.
+    """One image on the page.
 
     Attributes:
-        name: path of the image.
+        one: what is known of it, without its maps.
         size: width and height in px, of the file.
-        photo: the image as JPEG, scaled down.
-        probabilities: of each class.
-        predicted, explained: classes.
-        true: the class that folders or a manifest give it; empty where none does.
+        photo, photo_size: the image as JPEG, scaled down, and its width and height in px.
         cells: by method.
-        lesion: the mask's share of the image; None without a mask.
         outline: the mask's outline as an SVG path in px of the photo.
-        photo_size: width and height of the photo in px.
     """
 
-    name: str
+    one: Explained
     size: tuple[int, int]
     photo: bytes
     photo_size: tuple[int, int]
-    probabilities: Mapping[str, float]
-    predicted: str
-    explained: str
     cells: Mapping[str, Cell]
-    true: str = ""
-    lesion: float | None = None
-    outline: str = ""
+    outline: str
 
 
 def photo_side(images: int) -> int:

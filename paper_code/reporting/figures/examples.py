@@ -8,8 +8,8 @@ import pandas as pd
 import torch
 
 from paper_code.cam import compute_cam, map_layer
+from paper_code.datasets.tables import read_listed
 from paper_code.files import load_array
-from paper_code.listed import read_listed
 from paper_code.networks.builder import network_from_checkpoint
 from paper_code.networks.preprocessing import normalize
 from paper_code.progress import count_text
