@@ -111,6 +111,7 @@ class Manifest(TypedDict):
     path: str
     group_pattern: NotRequired[Annotated[str, AfterValidator(_pattern)]]
     classes: NotRequired[Annotated[list[str], Len(2), AfterValidator(_no_item_twice)]]
+    credit: NotRequired[str]
 
 
 class Settings(BaseModel):
@@ -147,6 +148,7 @@ class Settings(BaseModel):
     compile: Annotated[bool, "run", "loop"]
     checkpoint_seconds: Annotated[Float, Ge(0), "run", "loop"]
     cam_datasets: Annotated[Names, "scale"]
+    explained_networks: Annotated[Names, "scale"]
     cam_image_size: Annotated[Size, "scale"]
     cam_epochs: Annotated[Count, "scale", "dataset"]
     cam_copies: Annotated[Count, "cam"]

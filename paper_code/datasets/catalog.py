@@ -30,8 +30,8 @@ def find_dataset(name: str, manifests: dict[str, dict] | None = None) -> Dataset
 
     Args:
         name: one of `BUILT_IN`, or a key of `manifests`.
-        manifests: the own sets, `{name: {"path": ..., "classes": [...], "group_pattern": ...}}`
-            as in the config.
+        manifests: the user's own sets, `{name: {"path": ..., "classes": [...]}}` as in the config,
+            with "group_pattern" and "credit" or without.
 
     Raises:
         UserError: no data set has that name.
@@ -46,6 +46,7 @@ def find_dataset(name: str, manifests: dict[str, dict] | None = None) -> Dataset
             classes=tuple(entry.get("classes", ())),
             manifest=entry["path"],
             group_pattern=entry.get("group_pattern"),
+            credit=entry.get("credit", ""),
         )
     known = ", ".join([*BUILT_IN, *(manifests or {})])
     raise UserError(

@@ -17,6 +17,7 @@ class Dataset:
         magnification: of a BreakHis subset, else None.
         manifest: the `manifest.csv` or folder of class folders of a user's own set, else None.
         group_pattern: of the patient in class folders, see `manifest.read_folders`.
+        credit: whose images they are and under which licence; stands below pictures of them.
         paper: whether the paper uses it. Results about the paper leave all others out.
     """
 
@@ -28,6 +29,7 @@ class Dataset:
     magnification: int | None = None
     manifest: str | None = None
     group_pattern: str | None = None
+    credit: str = ""
     paper: bool = False
 
     @property

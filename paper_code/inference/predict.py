@@ -100,7 +100,7 @@ def class_probabilities(network: torch.nn.Module, images: torch.Tensor) -> np.nd
 
 
 def introduce(weights: str | Path, facts: dict) -> None:
-    """Say what a network is, and what its word is worth."""
+    """Say what a network is, and how far its answers can be trusted."""
     say(f"{weights}: {facts['about']}. Research code, not a medical device.")
     if facts["data"] == "phantom":
         say("It has only seen synthetic images: what it says about real ones means nothing.")
