@@ -227,6 +227,7 @@ def manifest(
     manifest: str | None = None,
     classes: list[str] | None = None,
     group_pattern: str | None = None,
+    credit: str = "",
     limit_: Annotated[Limit, Parameter(name="--limit")] = "all",
     seed: Seed = 0,
     workers: Positive = 1,
@@ -241,6 +242,7 @@ def manifest(
         manifest: manifest.csv of your own images, or a folder with a folder for each class.
         classes: in order, the positive one last.
         group_pattern: regular expression that finds the patient in the paths of such a folder.
+        credit: whose images they are; stands below pictures of them.
         limit_: draw at most this many images.
         seed: of the draw.
         workers: processes.
@@ -249,7 +251,8 @@ def manifest(
     from paper_code.datasets.catalog import find_dataset
     from paper_code.datasets.prepare import make_manifest
 
-    entry = {"path": manifest, "classes": classes or [], "group_pattern": group_pattern}
+    entry = {"path": manifest, "classes": classes or [], "credit": credit}
+    entry["group_pattern"] = group_pattern
     make_manifest(
         find_dataset(name, {name: entry} if manifest else None),
         _settings(settings, ["data_root"]).data_root,
