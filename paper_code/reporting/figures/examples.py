@@ -83,7 +83,7 @@ def _draw_network(block, run: Run, weights: Path, folder: Path) -> str:
         f"{network_label(run.network)}: {wrong} of {count_text(tested, 'test image')} wrong",
         fontsize=9,
     )
-    axes = block.subplots(2, WRONG + RIGHT, squeeze=False)
+    axes = block.subplots(2, max(len(chosen), 4), squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     rows = zip(chosen.itertuples(), pixels, maps, axes.T, strict=False)
@@ -100,4 +100,4 @@ def _draw_network(block, run: Run, weights: Path, folder: Path) -> str:
         below.imshow(heat, cmap="jet", alpha=0.45, vmin=0, vmax=1)
         if not heat.any():
             below.set_title("empty map", fontsize=6.5)
-    return f"{run.network}: layer {layer}, {grid[0]} x {grid[1]}"
+    return f"{run.network}: layer {layer.removeprefix('network.')}, {grid[0]} x {grid[1]}"
