@@ -201,7 +201,7 @@ def test_one_command_after_the_other_in_any_folders(images, tmp_path, monkeypatc
     (tmp_path / "mine").mkdir()
     monkeypatch.chdir(tmp_path / "mine")
     *chain, train = commands(3)
-    for command in (*chain, f"{train} --epochs 1"):
+    for command in (*chain, train.replace("--epochs 6", "--epochs 1")):
         assert cli.main(shlex.split(command)) == 0
     facts = read_json(Path("run/run.json"))
     assert (facts["by"], facts["split_seed"]) == ("patient", 1)
