@@ -22,7 +22,7 @@ from paper_code.reporting.claims.printed import (
 from paper_code.reporting.labels import DATASET_LABELS, network_label
 from paper_code.reporting.markdown import number
 from paper_code.reporting.tables.paired import REFERENCE
-from paper_code.reporting.tables.printed_intervals import CHANCE, DEPENDS, STANDS
+from paper_code.reporting.tables.printed_intervals import CHANCE, DEPENDS, NO_COUNT, STANDS
 from paper_code.reporting.verdicts import (
     AGREES,
     BY_ARITHMETIC,
@@ -187,7 +187,10 @@ def _counted(leads: pd.DataFrame) -> str:
     """How many leads have each verdict: "2 could be chance whichever errors are shared, ..."."""
     counts = leads["verdict"].value_counts()
     chance, depend = (int(counts.get(name, 0)) for name in (CHANCE, DEPENDS))
-    words = (
+    words = ""
+    if untested := int(counts.get(NO_COUNT, 0)):
+        words = f"{untested} rest on accuracies that no number of test images gives, "
+    words += (
         f"{chance} could be chance whichever errors are shared, {depend} "
         f"{'depends' if depend == 1 else 'depend'} on which are, and "
     )
