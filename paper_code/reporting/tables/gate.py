@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import torch
 
+from paper_code.datasets.tables import read_listed
 from paper_code.device import default_device, exclusive, use_float32
 from paper_code.errors import UserError
 from paper_code.files import load_array
-from paper_code.listed import read_listed
 from paper_code.networks.builder import network_from_checkpoint
 from paper_code.networks.dalaresnet50 import DALAResNet50
 from paper_code.networks.preprocessing import normalize

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from paper_code.datasets.splits import PARTS
-from paper_code.listed import read_split
+from paper_code.datasets.tables import read_split
 from paper_code.published import printed_value
 from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.reporting.markdown import data_provenance_block, distinct, markdown, write_table
