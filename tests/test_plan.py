@@ -14,7 +14,7 @@ from paper_code.settings import load_config, resolve_settings
 
 # Made where the lists about BreakHis are, which the default data_root has not in a fresh copy.
 FROM_LISTS = ("split_patients", "real_predictions", "printed_intervals", "detectable")
-FROM_REAL_IMAGES = ("crossover", "gate_crossover")
+FROM_REAL_IMAGES = ("crossover", "gate_crossover", "evidence")
 
 
 # Without the runs that every plan has besides those of its data sets.

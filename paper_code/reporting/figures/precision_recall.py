@@ -13,7 +13,7 @@ def draw(output: str, *, runs: list[str], scale: str) -> None:
         output,
         runs,
         scale,
-        "Precision-recall curves on the test part",
+        "Precision-recall curves on the test set",
         _draw,
         ("recall (sensitivity)", "precision (PPV)"),
         "Of the malignant class; with more than two classes the mean over the classes of each "

@@ -12,7 +12,7 @@ def draw(output: str, *, runs: list[str], scale: str) -> None:
         output,
         runs,
         scale,
-        "ROC curves on the test part",
+        "ROC curves on the test set",
         _draw,
         ("1 − specificity", "sensitivity"),
         "Of the malignant class; with more than two classes the mean over the classes of each "
