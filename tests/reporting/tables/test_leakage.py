@@ -212,7 +212,7 @@ def test_table_and_figure_by_the_command_line(both_splits, tmp_path):
         )
         == 0
     )
-    assert main(["figure", "leakage", "--table", str(table), "--output", str(figure)]) == 0
+    assert main(["figure", "leakage", "--tables", str(table), "--output", str(figure)]) == 0
     page = table.with_suffix(".md").read_text()
     assert "| Patients with images in more than one part | 10 of 10 | 0 of 10 |" in page
     assert figure.stat().st_size > 10_000 and figure.with_suffix(".pdf").exists()
