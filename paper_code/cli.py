@@ -694,6 +694,6 @@ def doctor(*, data_root: str | None = None, configfile: str | None = None) -> in
         data_root: folder of the data sets; without it that of the config.
         configfile: your settings; without it config/config.yaml.
     """
-    from paper_code.doctor import doctor as examine
+    from paper_code.workflow.doctor import doctor as examine
 
     return 1 if examine(data_root, configfile) else 0
