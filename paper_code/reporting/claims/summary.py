@@ -201,11 +201,16 @@ def _data(read: dict[str, pd.DataFrame]) -> str:
                 "Data set": DATASET_LABELS.get(name, name),
                 "Data": of["data"].iloc[0],
                 "Networks": str(of["network"].nunique()),
-                "Weights at the start": ", ".join(dict.fromkeys(of["weights"])),
+                "Trained from": ", ".join(dict.fromkeys(map(_start, of["weights"]))),
                 "Seeds": ", ".join(dict.fromkeys(" ".join(of["seeds"].dropna()).split())),
             }
         )
     return f"## Data\n\n{markdown(pd.DataFrame(lines))}"
+
+
+def _start(weights: str) -> str:
+    """Where training started; random weights are the start of a training, not the end."""
+    return "scratch (no ImageNet)" if weights.startswith("random") else weights
 
 
 def _untested(results: dict[str, pd.DataFrame], claims: pd.DataFrame | None) -> str:
