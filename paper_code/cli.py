@@ -367,7 +367,7 @@ def evaluate(
         prepared: folder of a prepared data set to predict now.
         manifest: or manifest.csv (path,label,group) to predict now.
         split: CSV of the split of the prepared data set; without it all images.
-        part: of the split; without it the test part.
+        part: of the split; without it the test set.
         resamples: of the bootstrap.
     """
     from paper_code.inference.evaluate import evaluate as evaluate_source

@@ -40,7 +40,7 @@ def evaluate(
         split: its split file; without one all images count.
         manifest: a `manifest.csv` (path, label, group) of images that are decoded now.
         part: train, val or test; by default test where there are parts. A run has stored no
-            predictions of its training part.
+            predictions of its training set.
         resamples: of the bootstrap; patients are drawn whole where they are known.
 
     Raises:
