@@ -4,7 +4,6 @@ import re
 
 import pytest
 from conftest import ROOT, save_noise
-from paper_code.start import begin
 
 from paper_code.datasets import breakhis_lists
 from paper_code.datasets.catalog import PAPER_DATASETS
@@ -12,6 +11,7 @@ from paper_code.errors import UserError
 from paper_code.plan import Plan, RunId
 from paper_code.reporting.catalogue import RESULTS
 from paper_code.settings import load_config, resolve_settings
+from paper_code.workflow.start import begin
 
 # Made where the lists about BreakHis are, which the default data_root has not in a fresh copy.
 FROM_LISTS = ("split_patients", "real_predictions", "printed_intervals", "detectable")
