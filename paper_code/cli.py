@@ -377,7 +377,7 @@ def evaluate(
         manifest: or manifest.csv (path,label,group), or a folder of class folders, to predict now.
         group_pattern: regular expression that finds the patient in the paths of such a folder.
         split: CSV of the split of the prepared data set; without it all images.
-        part: of the split; without it the test part.
+        part: of the split; without it the test set.
         resamples: of the bootstrap.
     """
     from paper_code.inference.evaluate import evaluate as evaluate_source
@@ -702,6 +702,6 @@ def doctor(*, data_root: str | None = None, configfile: str | None = None) -> in
         data_root: folder of the data sets; without it that of the config.
         configfile: your settings; without it config/config.yaml.
     """
-    from paper_code.doctor import doctor as examine
+    from paper_code.workflow.doctor import doctor as examine
 
     return 1 if examine(data_root, configfile) else 0

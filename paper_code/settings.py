@@ -183,6 +183,8 @@ class Settings(BaseModel):
 
     def changed(self, **changes: Any) -> "Settings":
         """A copy with other values, which are not checked."""
+        if unknown := changes.keys() - type(self).model_fields.keys():
+            raise TypeError(f"no such setting: {', '.join(sorted(unknown))}")
         return self.model_copy(update=changes)
 
     def part(self, mark: Mark) -> dict[str, Any]:

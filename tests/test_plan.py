@@ -11,7 +11,7 @@ from paper_code.errors import UserError
 from paper_code.plan import Plan, RunId
 from paper_code.reporting.catalogue import RESULTS
 from paper_code.settings import load_config, resolve_settings
-from paper_code.start import begin
+from paper_code.workflow.start import begin
 
 # Made where the lists about BreakHis are, which the default data_root has not in a fresh copy.
 FROM_LISTS = ("split_patients", "real_predictions", "printed_intervals", "detectable")
@@ -67,6 +67,16 @@ def test_every_result_s_runs_are_planned_and_every_input_has_a_maker():
                 assert path in made, path
     assert RunId("bach", "vit", "patient", 1, 1) in plan.runs
     assert {run.by for run in plan.runs if run.dataset == "breakhis_100x"} == {"image", "patient"}
+
+
+def test_one_file_stands_for_a_run_and_weights_are_named_where_they_are_read():
+    """Names of all their files would take Snakemake most of the time of its plan."""
+    plan = make_plan(datasets=["breakhis_40x"], networks=["dalaresnet50", "resnet50"], seeds=[0, 1])
+    table = plan.inputs(plan.find("table", "table_07_breakhis_comparison"))
+    assert [path.rpartition("/")[2] for path in table.pop("runs")] == ["run.json"] * 4
+    assert table == {}
+    gate = plan.inputs(plan.find("table", "gate"))
+    assert [path.rpartition("/")[2] for path in gate["weights"]] == ["weights.safetensors"] * 2
 
 
 def test_small_configurations_leave_out_what_they_cannot_make():

@@ -45,7 +45,7 @@ def evaluate(
             that are decoded now.
         group_pattern: of the patient in the names of files in class folders.
         part: train, val or test; by default test where there are parts. A run has stored no
-            predictions of its training part.
+            predictions of its training set.
         resamples: of the bootstrap; patients are drawn whole where they are known.
         own: what network the weights are of, where the file does not say so.
 
