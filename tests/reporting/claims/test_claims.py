@@ -677,7 +677,7 @@ def test_from_runs_to_summary_by_the_command_line(tmp_path):
     page = tables / "summary.md"
     assert main(["summary", "--tables", *names, "--scale", "paper", "--output", str(page)]) == 0
     text = page.read_text()
-    assert "| BreakHis 40X | real | 4 | imagenet (torchvision), scratch (no ImageNet) |" in text
+    assert "| BreakHis 40X | real | 4 | imagenet (torchvision), scratch (no ImageNet), self" in text
     assert "| 0, 1, 2, 3, 4 |" in text
     assert "| What is printed under IBA? | substantive |" in text
     for path in tables.glob("*.md"):
