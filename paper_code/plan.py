@@ -389,6 +389,8 @@ class Plan:
         if facts.family == "manifest":
             words = ["--manifest", facts.manifest]
             words += ["--classes", *facts.classes] if facts.classes else []
+            words += ["--group-pattern", facts.group_pattern] if facts.group_pattern else []
+            words += ["--credit", facts.credit] if facts.credit else []
         elif source == "phantom":
             words = ["--data-root", f"{self.root}/phantoms/{facts.family}/raw"]
         else:

@@ -2,11 +2,13 @@
 
 import inspect
 import json
+from dataclasses import fields
 
 import pytest
 from conftest import breakhis_path
 
 from paper_code import cli
+from paper_code.inference.options import Extras, Own
 from paper_code.networks.names import parse_network
 from paper_code.settings import Settings
 
@@ -38,8 +40,11 @@ def test_help_of_each_command_explains_every_option(name, capsys):
     function = cli.app[name].default_command
     assert function.__doc__.strip().splitlines()[0] in text
     documented = f"{function.__doc__}{cli.Inputs.__doc__}"
+    several = {"own": Own, "extras": Extras}  # a parameter that is some options
     for argument in inspect.signature(function).parameters.values():
-        if argument.name != "inputs":
+        for field in fields(several[argument.name]) if argument.name in several else ():
+            assert f"--{field.name.replace('_', '-')} " in text, field
+        if argument.name not in ("inputs", *several):
             assert f"\n        {argument.name}: " in documented, argument
 
 

@@ -141,7 +141,7 @@ def test_manifests_that_are_no_files(tmp_path, refused, kind):
     elif kind == "pipe":
         os.mkfifo(path)
     words = ["manifest", "mine", "--manifest", path, "-o", tmp_path / "out.csv"]
-    says = "a folder. Name the manifest.csv" if kind == "folder" else "no such manifest"
+    says = "no image .* in a folder for each class" if kind == "folder" else "no such manifest"
     refused(*words, says=says)
 
 

@@ -51,7 +51,7 @@ class Harm:
 DAMAGED, OTHER = "damaged or incomplete safetensors file", "not a safetensors file"
 BYTES = {
     "a pickle": (pickle.dumps(Harm()), "a file of torch.save"),
-    "a file of torch.save": (b"PK\x03\x04" + b"\0" * 200, "a file of torch.save.*save_weights"),
+    "a file of torch.save": (b"PK\x03\x04" + b"\0" * 200, "a file of torch.save.*--network"),
     "a pointer of Git LFS": (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
     "a web page": (b"<!doctype html><html>Log in</html>" * 9, OTHER),
     "a header of 2^63 bytes": (struct.pack("<Q", 2**63) + b"{}", DAMAGED),

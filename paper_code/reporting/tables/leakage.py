@@ -49,8 +49,8 @@ NOTES = f"""The same networks, trained alike, on parts drawn by image and on par
 If the score by image is higher, part of it comes from recognising patients, not the disease, or
 from having images of more patients to learn from.
 
-- Each cell: mean over the runs [95 % interval] ± standard deviation between the runs. The
-  difference is by image minus by patient. Its standard error holds the variance over draws of
+- Each cell: mean over the runs ± standard deviation between the runs. The difference [95 %
+  interval] is by image minus by patient. Its standard error holds the variance over draws of
   patients, each weighing the same in both parts, and the variance between the runs of each side;
   the test parts are of different images, so the difference is less certain than between networks on
   the same ones.
@@ -139,7 +139,10 @@ def _network_rows(by_image: list[Run], by_patient: list[Run], resamples: int) ->
     apart = _differences(by_image, by_patient)
     patients = [units_tested(run) for run in (*by_image, *by_patient)]
     lacking = [shortfall((r.repeat for r in s), patients) for s in (by_image, by_patient)]
-    intervals = [runs_interval(side, METRICS, resamples).set_index("metric") for side in sides]
+    intervals = [  # of each side alone, as in the tables of scores, so that they are the same
+        runs_interval(samples(side), METRICS, resamples).set_index("metric")
+        for side in (by_image, by_patient)
+    ]
     rows = []
     for metric in METRICS:
         row = {"dataset": by_image[0].dataset, "network": by_image[0].network, "metric": metric}
@@ -217,10 +220,7 @@ def _block(dataset: str, rows: pd.DataFrame) -> str:
     lines, facts = [], []
     for _, row in rows[rows["network"] != ""].iterrows():
         cells = {
-            f"By {way}": interval_text(
-                row[way], row[f"{way}_low"], row[f"{way}_high"], row[f"{way}_spread"]
-            )
-            for way in WAYS
+            f"By {way}": f"{number(row[way])} ± {number(row[f'{way}_spread'])}" for way in WAYS
         }
         lines.append(
             {

@@ -9,7 +9,7 @@ from paper_code.metrics import runs_interval
 from paper_code.metrics.replication import replication
 from paper_code.networks.names import parse_network
 from paper_code.progress import count_text
-from paper_code.published import printed_value
+from paper_code.published import printed_value, published_table
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, SUBJECTS
 from paper_code.reporting.markdown import (
     cell,
@@ -20,13 +20,14 @@ from paper_code.reporting.markdown import (
 from paper_code.reporting.verdicts import (
     DIFFERS,
     FEWEST_RUNS,
-    LEVEL,
     MARGIN,
     NOT_SHOWN,
     PRINTED,
     join_obstacles,
+    order_margin,
     outside_prediction,
     replicated,
+    replicates,
     run_obstacles,
     shortfall,
     verdict_text,
@@ -37,9 +38,10 @@ CELLS = f"""Each cell: mean over the runs [95 % interval] ± standard deviation 
 (printed value). The interval is for other patients and other runs; with one run, it is for this
 trained network on other patients. The verdict asks another question: could the printed value be one
 more run of the same experiment on the same data? **differs**: no (t prediction interval, Holm over
-the cells of one metric, 5 %). **agrees**: the two experiments are equivalent within {MARGIN:g} (two
-one-sided tests at 5 %). **{NOT_SHOWN}**: neither, or fewer than {FEWEST_RUNS} runs with a split and
-a seed of their own. The CSV has the prediction interval."""
+the cells of one metric, 5 %). **agrees**: the two experiments are equivalent within {MARGIN:g}, or
+within half the printed lead of the best over the second if that is less, so that the two cannot
+both agree in the other order (two one-sided tests at 5 %). **{NOT_SHOWN}**: neither, or fewer than
+{FEWEST_RUNS} runs with a split and a seed of their own. The CSV has the prediction interval."""
 ALIKE = ("network", "by", "weights", "frozen", "dropout")  # of all seeds' runs
 
 
@@ -138,6 +140,7 @@ def compare_runs(
             value, low, high, spread = intervals.loc[metric, ["value", "low", "high", "spread"]]
             values = intervals.loc[metric, "run_values"]
             printed = printed_value(table, dataset=dataset, metric=metric, **{subject: name})
+            margin = order_margin(_printed_column(table, dataset, metric))
             rows.append(
                 {
                     "table": table,
@@ -152,7 +155,8 @@ def compare_runs(
                     "difference": value - printed,
                     # Runs that share splits or seeds scatter too little: as one run, they tell
                     # nothing about the next.
-                    **replication(values if own else values[:1], printed, 1 / len(labels), MARGIN),
+                    **replication(values if own else values[:1], printed, 1 / len(labels), margin),
+                    "margin": margin,
                     "obstacles": join_obstacles(run_obstacles(facts, scale)),
                     "shortfall": lacking,
                     "seed_values": " ".join(f"{each:.6f}" for each in values),
@@ -213,15 +217,22 @@ def tested_text(row: pd.Series) -> str:
 
 
 def chance(rows: pd.DataFrame) -> list[str]:
-    """How many cells lie outside their prediction interval, beside what chance alone would give."""
-    tested, outside = outside_prediction(rows)
+    """The verdict on the table as a whole, from how many cells lie outside their intervals."""
+    tested, _ = outside_prediction(rows)
     if not tested:
         return []
+    whole = replicates(rows[rows["printed"].notna()])
     return [
-        f"Of {tested} cells that count, {outside} lie outside their 95 % prediction interval, "
-        f"where {LEVEL * tested:.1f} would under perfect replication; after Holm's correction "
-        f"{int((rows['verdict'] == DIFFERS).sum())} differ."
+        f"That the printed values replicate, as a whole: **{whole.verdict}** ({whole.reason}). "
+        f"Of {tested} cells that count, {int((rows['verdict'] == DIFFERS).sum())} differ singly; "
+        "few runs predict the next one poorly, so single cells are seldom shown to."
     ]
+
+
+def _printed_column(table: str, dataset: str, metric: str) -> pd.Series:
+    """The printed values of one metric on one data set; of all networks, or placements."""
+    rows = published_table(table)
+    return rows.loc[(rows["dataset"] == dataset) & (rows["metric"] == metric), "value"]
 
 
 def group_runs(

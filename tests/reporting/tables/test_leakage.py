@@ -9,8 +9,9 @@ from paper_code.cli import main
 from paper_code.datasets.overlap import near_duplicates, shared_patients
 from paper_code.errors import UserError
 from paper_code.files import write_csv, write_json
+from paper_code.metrics import runs_interval
 from paper_code.reporting.tables.leakage import leakage_rows
-from paper_code.runs import Run, load_run
+from paper_code.runs import Run, load_run, samples
 
 
 def textures(count: int, size: int = 64, seed: int = 0) -> np.ndarray:
@@ -145,6 +146,10 @@ def test_the_table_sees_the_leak(both_splits):
     for way, run in zip(runs, loaded, strict=True):
         labels, p, _ = run.part("test")
         assert accuracy[way] == pytest.approx((p.argmax(axis=1) == labels).mean())
+        # the interval that a table of scores gives the same number
+        alone = runs_interval(samples([run]), ["accuracy"], 300).iloc[0]
+        ends = accuracy[[f"{way}_low", f"{way}_high"]].tolist()
+        assert ends == pytest.approx([alone["low"], alone["high"]], abs=1e-6)
     assert accuracy["difference"] == pytest.approx(accuracy["image"] - accuracy["patient"])
     assert float(accuracy["each_seed"]) == pytest.approx(accuracy["difference"], abs=6e-4)
     assert 0 < accuracy["low"] < accuracy["difference"] < accuracy["high"]
@@ -207,7 +212,7 @@ def test_table_and_figure_by_the_command_line(both_splits, tmp_path):
         )
         == 0
     )
-    assert main(["figure", "leakage", "--table", str(table), "--output", str(figure)]) == 0
+    assert main(["figure", "leakage", "--tables", str(table), "--output", str(figure)]) == 0
     page = table.with_suffix(".md").read_text()
     assert "| Patients with images in more than one part | 10 of 10 | 0 of 10 |" in page
     assert figure.stat().st_size > 10_000 and figure.with_suffix(".pdf").exists()
