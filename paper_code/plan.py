@@ -23,7 +23,7 @@ from paper_code.errors import UserError
 from paper_code.networks.names import VARIANT, parse_network
 from paper_code.networks.registry import NETWORKS, network_module
 from paper_code.reporting.catalogue import RESULTS, Result
-from paper_code.runs import CARD, FACTS, HISTORY, PREDICTIONS, TIMING, WEIGHTS
+from paper_code.runs import CARD, FACTS, HISTORY, PREDICTIONS, TIMING
 from paper_code.sources import source_digest
 
 DALA = "dalaresnet50"
@@ -31,7 +31,6 @@ FAMILIES = ("breakhis", "bach", "mini_ddsm", "bach and mini_ddsm")  # of tables 
 RUN_FILES = {
     "timings": TIMING,
     "histories": HISTORY,
-    "weights": WEIGHTS,
 }
 CAM_FILES = (
     "cam.json",
@@ -114,7 +113,11 @@ class Plan:
             "all": every,
             "paper": paper,
             "own": [name for name in every if is_own(name)],
-            "leakage": [name for name in self.settings["leakage_datasets"] if name in every],
+            "leakage": [
+                name
+                for name in self.settings["leakage_datasets"]
+                if name in every and self.networks("leakage", name)
+            ],
             "crossover": real if self._crossover(real) else [],
             "crossover gates": real if self.settings["crossover_fine_tuned"] else [],
             "maps": maps,
@@ -133,15 +136,14 @@ class Plan:
         compared = own["networks"]
         # Plain dalaresnet50 has its gate after layer 4.
         placed = [DALA if n == 4 else f"{DALA}{VARIANT}{n}" for n in own["placements"]]
-        every = [*compared, *(placed if dataset in self.datasets["breakhis"] else [])]
+        every = [*compared, *(placed if dataset in of_families("breakhis") else [])]
         every = list(dict.fromkeys(every))
         explained = [name for name in self.explained if name in compared]
         return {
             "compared": compared,
-            "placed": placed,
             "every": every,
+            "measured": every,
             "explained": explained,
-            "gated": explained,
             "paired": every if DALA in every and len(every) > 1 else [],
             "confused": [name for name in compared if name in (DALA, "resnet50")] or compared[:1],
             "leakage": [name for name in self.settings["leakage_networks"] if name in compared],
@@ -164,7 +166,7 @@ class Plan:
 
     def _trained(self, networks: str, dataset: str) -> str:
         """The data set that runs of a selection of networks are trained on."""
-        scored = networks in ("explained", "gated") and dataset in self.datasets["maps"]
+        scored = networks == "explained" and dataset in self.datasets["maps"]
         return self.for_maps(dataset) if scored else dataset
 
     def _has_lesions(self, name: str) -> bool:
@@ -204,16 +206,15 @@ class Plan:
             for network in self.networks(networks, dataset)
             for split, seed in self._repeats_of(networks, dataset)
         ]
-        if networks == "paired":  # on the other kind of split too, where the leakage table has it
+        if networks in ("measured", "paired"):  # both kinds of split, where the leakage table has
             both = [name for name in datasets if name in self.datasets["leakage"]]
-            runs += [run for run in self.selected_runs("leakage", both) if run.by not in ways]
+            runs += [run for run in self.selected_runs("leakage", both) if run not in runs]
         return runs
 
     def _repeats_of(self, networks: str, dataset: str) -> list[tuple[int, int]]:
         """All repeats; of maps on real BreakHis, which has no lesion masks, the first alone."""
         stand_in = self.source(dataset)[0] == "real" and dataset in self.datasets["breakhis"]
-        own_runs = networks == "gated" and self._trained(networks, dataset) != dataset
-        first = stand_in and (networks == "explained" or own_runs)
+        first = stand_in and networks == "explained"
         return self.repeats(dataset)[: 1 if first else None]
 
     def repeats(self, dataset: str) -> list[tuple[int, int]]:
@@ -257,8 +258,9 @@ class Plan:
     def _possible(self, result: Result, datasets: tuple[str, ...], before: list[Planned]) -> bool:
         if not datasets:  # nothing that it is about
             return False
-        if result.kind == "figure" and "tables" in result.needs:
-            return {planned.name for planned in before} >= set(result.tables)
+        made = {planned.name for planned in before}
+        if result.group != "Summary" and not made >= set(result.tables):
+            return False
         needs = set(result.needs)
         if "breakhis_lists" in needs:
             return self.lists is not None
@@ -334,8 +336,6 @@ class Plan:
             folders = [f"{self.root}/prepared/{dataset}" for dataset in trained]
             files["prepared"] = [f"{folder}/source.json" for folder in folders]
             files["manifests"] = [f"{folder}/manifest.csv" for folder in folders]
-            if "images" in result.needs:
-                files["images"] = [f"{folder}/images.npy" for folder in folders]
         if "splits" in result.needs:
             files["splits"] = [self.split(dataset) for dataset in datasets]
         if "breakhis_lists" in result.needs:
@@ -375,6 +375,7 @@ class Plan:
         configured = {
             "scale": self.scale,
             "resamples": self.settings["bootstrap_resamples"],
+            "dataset": "".join(planned.datasets[:1]),
         }
         words: list[str] = []
         for option in planned.result.options:

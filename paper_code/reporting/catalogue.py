@@ -15,16 +15,14 @@ from dataclasses import dataclass, field
 
 from paper_code.datasets.catalog import of_families
 from paper_code.errors import UserError
-from paper_code.reporting.labels import DIAGNOSTICS, F1_PAIR, ONE_VS_REST, PERFORMANCE
+from paper_code.reporting.layouts import LAYOUTS, Layout
 
 # What an entry may need: each names files that exist before the result is made (see plan.py).
 NEEDS = (
     "runs",
     "timings",
     "histories",
-    "weights",
     "manifests",
-    "images",
     "splits",
     "cams",
     "examples",
@@ -75,7 +73,7 @@ class Result:
         datasets: what it is about, a selection of `Plan.datasets`: "paper" for the paper and its
             data sets, "own" for a user's, "all" for both.
         networks: a selection of `Plan.networks`.
-        settings: configured values that the module takes, of "scale" and "resamples".
+        settings: configured values that the module takes, of "scale", "resamples" and "dataset".
         constants: further keyword arguments of the module's function.
         code: other modules that decide the result, besides what `module` imports.
         kind: "table" (.csv and .md), "figure" (.png and .pdf) or "page" (.md).
@@ -134,38 +132,22 @@ class Result:
         return (*(OPTIONS[need] for need in self.needs if need in OPTIONS), *self.settings)
 
 
-CELL = "Each cell gives the value on the test part, its 95 % interval and the printed value."
 HARDWARE = "Times were measured on the hardware named in the table."
 
 
-def _scores(
-    name: str,
-    caption: str,
-    group: str,
-    datasets: str,
-    title: str,
-    metrics: list[str],
-    notes: list[str],
-    networks: str = "compared",
-    **constants: str,
-) -> Result:
-    """A table of test metrics beside the printed ones."""
+def _layout(layout: Layout) -> Result:
+    """A table that shows a part of a long one."""
+    own = layout.families == "own"
     return Result(
-        name,
-        "tables.scores",
-        group,
-        caption,
-        needs=("runs",),
-        datasets=datasets,
-        networks=networks,
-        settings=("scale", "resamples"),
-        constants={
-            "number": name.split("_")[1],
-            "title": title,
-            "metrics": metrics,
-            "notes": notes,
-            **constants,
-        },
+        layout.name,
+        "tables.layout",
+        layout.group,
+        layout.caption,
+        needs=("tables",),
+        tables=(layout.source,),
+        datasets="own" if own else "paper",
+        settings=("dataset",) if own else (),
+        constants={"layout": layout.name},
     )
 
 
@@ -254,6 +236,50 @@ def _curves(name: str, caption: str) -> Result:
 
 
 RESULTS: tuple[Result, ...] = (
+    # --- every measured result, and what shows a part of them -------------------------------------
+    Result(
+        "results",
+        "tables.results",
+        "Further evidence",
+        "Every measured result: value, interval, printed value and verdict of each network on each "
+        "data set and kind of split, by every metric.",
+        needs=("runs",),
+        datasets="all",
+        networks="measured",
+        settings=("scale", "resamples"),
+    ),
+    Result(
+        "differences",
+        "tables.differences",
+        "Further evidence",
+        "Every difference between results: DALAResNet50 against the other networks and places of "
+        "the gate, and splits by image against splits by patient.",
+        needs=("runs",),
+        datasets="all",
+        networks="paired",
+        settings=("scale", "resamples"),
+    ),
+    *map(_layout, LAYOUTS.values()),
+    Result(
+        "leakage",
+        "tables.leakage",
+        "Further evidence",
+        "The same networks on splits by image and by patient. With a split by image, images of one "
+        "patient are on both sides.",
+        needs=("tables",),
+        tables=("results", "differences"),
+        datasets="leakage",
+    ),
+    Result(
+        "own_{dataset}",
+        "tables.own_data",
+        "Your data sets",
+        "The images of this data set, and the test metrics of every network on them.",
+        needs=("manifests", "splits", "tables"),
+        tables=("results",),
+        datasets="own",
+        settings=("scale",),
+    ),
     # --- the tables of the paper ------------------------------------------------------------------
     Result(
         "table_01_resnet50",
@@ -262,17 +288,6 @@ RESULTS: tuple[Result, ...] = (
         "**Table I.** The stages of ResNet50, read from the network itself, beside the printed "
         "ones. Needs neither data nor training.",
         code=("resnet50",),
-    ),
-    _scores(
-        "table_02_layer_placement",
-        f"**Table II.** DALAResNet50 with its gate after layer 1, 2, 3 or 4, on BreakHis. {CELL}",
-        "Layer placement",
-        "breakhis",
-        "Table II. Place of the gate in DALAResNet50",
-        ["accuracy", "f1_macro", "f1_weighted", "auc_roc"],
-        [F1_PAIR, "The gate has the default reduction for the number of classes at every place."],
-        networks="placed",
-        subject="placement",
     ),
     _counts(
         "table_03_breakhis",
@@ -302,25 +317,6 @@ RESULTS: tuple[Result, ...] = (
         needs=("manifests", "splits"),
         settings=("scale",),
     ),
-    _scores(
-        "table_07_breakhis_comparison",
-        f"**Table VII.** Accuracy, F1, IBA and GMean of the networks on BreakHis. {CELL}",
-        "Classification",
-        "breakhis",
-        "Table VII. Networks on BreakHis",
-        PERFORMANCE,
-        [F1_PAIR],
-    ),
-    _scores(
-        "table_08_bach_mini_ddsm_comparison",
-        "**Table VIII.** Accuracy, F1, IBA and GMean of the networks on BACH and Mini-DDSM. "
-        + CELL,
-        "Classification",
-        "bach and mini_ddsm",
-        "Table VIII. Networks on BACH and Mini-DDSM",
-        PERFORMANCE,
-        [F1_PAIR, ONE_VS_REST],
-    ),
     _cost(
         "table_09_breakhis_cost",
         "**Table IX.** Parameters, multiply-adds and times of the networks on BreakHis. "
@@ -334,26 +330,6 @@ RESULTS: tuple[Result, ...] = (
         + HARDWARE,
         "bach and mini_ddsm",
         "Table X. Cost of the networks on BACH and Mini-DDSM",
-    ),
-    _scores(
-        "table_11_breakhis_diagnostics",
-        "**Table XI.** Sensitivity, specificity, PPV and NPV of the networks on BreakHis; "
-        "malignant is the positive class.",
-        "Diagnostics",
-        "breakhis",
-        "Table XI. Diagnostic values on BreakHis",
-        DIAGNOSTICS,
-        ["Malignant is the positive class."],
-    ),
-    _scores(
-        "table_12_bach_mini_ddsm_diagnostics",
-        "**Table XII.** Sensitivity, specificity, PPV and NPV of the networks on BACH and "
-        "Mini-DDSM: each class against the rest, then the mean over the classes.",
-        "Diagnostics",
-        "bach and mini_ddsm",
-        "Table XII. Diagnostic values on BACH and Mini-DDSM",
-        DIAGNOSTICS,
-        [ONE_VS_REST],
     ),
     _maps(
         "table_13_cam_properties",
@@ -424,36 +400,6 @@ RESULTS: tuple[Result, ...] = (
     ),
     # --- beyond the paper -------------------------------------------------------------------------
     Result(
-        "comparisons",
-        "tables.paired",
-        "Further evidence",
-        "DALAResNet50 against every other network, and its gate after layer 4 against the other "
-        "layers: paired differences on the same test images, with Holm-corrected p-values.",
-        needs=("runs",),
-        networks="paired",
-        settings=("scale", "resamples"),
-    ),
-    Result(
-        "balanced",
-        "tables.balanced",
-        "Further evidence",
-        "MCC, balanced accuracy, AUC and calibration of every network: metrics that class "
-        "imbalance does not inflate.",
-        needs=("runs",),
-        settings=("scale", "resamples"),
-    ),
-    Result(
-        "leakage",
-        "tables.leakage",
-        "Further evidence",
-        "The same networks on splits by image and by patient. With a split by image, images of one "
-        "patient are on both sides.",
-        needs=("runs", "manifests", "images"),
-        datasets="leakage",
-        networks="leakage",
-        settings=("scale", "resamples"),
-    ),
-    Result(
         "crossover",
         "tables.crossover",
         "Further evidence",
@@ -469,15 +415,6 @@ RESULTS: tuple[Result, ...] = (
         "The paper's gate against no gate, another gate and another place, from ImageNet weights.",
         needs=("patients",),
         datasets="crossover gates",
-    ),
-    Result(
-        "gate",
-        "tables.gate",
-        "Architecture",
-        "The channel weights that the trained gates give to the test images.",
-        needs=("runs", "weights", "manifests", "images"),
-        networks="gated",
-        settings=("scale",),
     ),
     Result(
         "convergence",
@@ -496,26 +433,6 @@ RESULTS: tuple[Result, ...] = (
         "its noise and its cut bring, and every method against maps that know nothing.",
     ),
     # --- a user's own data sets -------------------------------------------------------------------
-    Result(
-        "own_{dataset}",
-        "tables.own_data",
-        "Your data sets",
-        "The images of this data set, and the test metrics of every network on them.",
-        needs=("manifests", "splits", "runs"),
-        datasets="own",
-        settings=("scale", "resamples"),
-    ),
-    Result(
-        "comparisons_{dataset}",
-        "tables.paired",
-        "Your data sets",
-        "DALAResNet50 against every other network on this data set: paired differences on the same "
-        "test images, with Holm-corrected p-values.",
-        needs=("runs",),
-        datasets="own",
-        networks="paired",
-        settings=("scale", "resamples"),
-    ),
     Result(
         "cam_{dataset}",
         "tables.cam.own_data",

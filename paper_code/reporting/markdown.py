@@ -11,8 +11,15 @@ from paper_code.progress import count_text
 from paper_code.provenance import commit, versions
 from paper_code.reporting.labels import DATASET_LABELS
 
-# Columns of results that are text though they may look like numbers.
-TEXT = ("table", "seeds", "split_seeds", "seed_values", "obstacles", "shortfall", "reason")
+# Columns of results that are text though they may look like numbers, or be empty throughout.
+TEXT = (
+    *("table", "seeds", "split_seeds", "seed_values", "obstacles", "shortfall", "reason"),
+    *("data", "weights", "splits", "scale", "hardware", "protocol", "commit"),
+)
+
+
+# Whole numbers, where there are any.
+COUNTS = ("runs", "test_images", "test_patients", "resampled_units", "fewest_patients")
 
 
 def write_table(path: str | Path, table: pd.DataFrame, title: str, sections: list[str]) -> None:
@@ -34,7 +41,7 @@ def read_results(path: str | Path) -> pd.DataFrame:
 
     Names such as "NA" or "None" are names.
     """
-    types = dict.fromkeys(TEXT, str)
+    types = dict.fromkeys(TEXT, str) | dict.fromkeys(COUNTS, "Int64")
     table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""])
     words = ("obstacles", "shortfall", "reason")
     return table.fillna({name: "" for name in words if name in table})
@@ -77,7 +84,9 @@ def distinct(values: Iterable, separator: str = "; ") -> str:
 
 def cell(row: pd.Series) -> str:
     """value [interval], then the printed value, as in "0.931 [0.902, 0.955] (paper 0.985)"."""
-    text = interval_text(row["value"], row["low"], row["high"], row.get("spread", np.nan))
+    text = "–"
+    if not np.isnan(row["value"]):
+        text = interval_text(row["value"], row["low"], row["high"], row.get("spread", np.nan))
     return text if np.isnan(row["printed"]) else f"{text} (paper {number(row['printed'])})"
 
 

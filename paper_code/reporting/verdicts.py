@@ -60,9 +60,9 @@ class Ruling(NamedTuple):
 
 
 # Reasons.
-NOT_PRINTED, NOT_MEASURED = "not printed", "not measured"
+NOT_PRINTED, NOT_RUN = "not printed", "not run"
 NOT_IDENTIFIED = "not identified"  # which network the paper counted
-NO_VALUE = (NOT_PRINTED, NOT_MEASURED, NOT_IDENTIFIED)
+NO_VALUE = (NOT_PRINTED, NOT_RUN, NOT_IDENTIFIED)
 NO_RUNS = "no such runs"
 NEITHER = "neither a difference nor equivalence is shown"
 BY_ARITHMETIC = "by arithmetic"
@@ -238,7 +238,7 @@ def _guarded_row(row: pd.Series, standard: Standard) -> Ruling | None:
 
 
 def exact(
-    value: float, printed: float, obstacles: Sequence[str] = (), missing: str = NOT_MEASURED
+    value: float, printed: float, obstacles: Sequence[str] = (), missing: str = NOT_RUN
 ) -> Ruling:
     """On a count, which agrees if it is the printed one. `missing`: why there is no value."""
     if np.isnan(printed) or np.isnan(value):
@@ -249,7 +249,7 @@ def exact(
 
 
 def exact_columns(
-    value: float, printed: float, obstacles: Sequence[str] = (), missing: str = NOT_MEASURED
+    value: float, printed: float, obstacles: Sequence[str] = (), missing: str = NOT_RUN
 ) -> dict[str, str]:
     """The columns `verdict`, `reason` and `obstacles` of a count; arguments as `exact`."""
     ruling = exact(value, printed, obstacles, missing)

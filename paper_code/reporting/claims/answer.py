@@ -20,8 +20,8 @@ from paper_code.reporting.claims.printed import (
     larger_when_imbalanced,
 )
 from paper_code.reporting.labels import DATASET_LABELS, network_label
+from paper_code.reporting.layouts import REFERENCE
 from paper_code.reporting.markdown import number
-from paper_code.reporting.tables.paired import REFERENCE
 from paper_code.reporting.tables.printed_intervals import CHANCE, DEPENDS, STANDS
 from paper_code.reporting.verdicts import (
     AGREES,
@@ -402,7 +402,7 @@ def _printed_cells(tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     """Printed results beside ours, those that could be compared, and what stood against it."""
     names = [name for name in tables if name[:8] in ("table_07", "table_08")]
     rows = pd.concat([tables[name] for name in names])
-    printed = rows[rows["printed"].notna()]
+    printed = rows[rows["printed"].notna() & rows["value"].notna()]
     compared = printed[printed["verdict"] != NOT_TESTED]
     return printed, compared, join_obstacles(*map(split_obstacles, printed["obstacles"]))
 

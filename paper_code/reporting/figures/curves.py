@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
 from paper_code.reporting.plotting import network_look, run_provenance, save_figure, style
-from paper_code.reporting.tables.scores import group_runs
+from paper_code.reporting.tables.results import group_runs
 from paper_code.runs import Run, load_run
 
 COLUMNS = 3
@@ -38,7 +38,7 @@ def draw_panels(
     """
     loaded = [load_run(path) for path in runs]
     groups = group_runs(loaded)
-    datasets = list(dict.fromkeys(dataset for dataset, _ in groups))
+    datasets = list(dict.fromkeys(dataset for dataset, _, _ in groups))
     columns = min(COLUMNS, len(datasets))
     rows = -(-len(datasets) // columns)
     with style():
@@ -51,10 +51,10 @@ def draw_panels(
         )
         figure.suptitle(title, fontsize=10, fontweight="bold")
         for axis, dataset in zip(axes.flat, datasets, strict=False):
-            networks = [network for name, network in groups if name == dataset]
-            for network in sorted(networks, key=lambda name: name == "dalaresnet50"):
+            own = {network: same for (name, _, network), same in groups.items() if name == dataset}
+            for network in sorted(own, key=lambda name: name == "dalaresnet50"):
                 look = network_look(network)
-                value = draw(axis, groups[dataset, network], look)
+                value = draw(axis, own[network], look)
                 axis.plot([], [], **look, label=f"{NETWORK_LABELS.get(network, network)} {value}")
             axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
             axis.set_title(DATASET_LABELS.get(dataset, dataset))

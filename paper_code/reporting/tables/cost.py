@@ -10,7 +10,7 @@ from paper_code.networks.structure import count_parameters, gmacs, meta_network
 from paper_code.published import printed_value
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
 from paper_code.reporting.markdown import distinct, markdown, number, provenance_block, write_table
-from paper_code.reporting.tables.scores import group_runs
+from paper_code.reporting.tables.results import group_runs
 from paper_code.reporting.verdicts import (
     NO_INTERVAL,
     NOT_IDENTIFIED,
@@ -100,7 +100,7 @@ def cost_rows(runs: list[Run], table: str, scale: str) -> pd.DataFrame:
     groups = group_runs(runs)
     sizes: dict[tuple[str, str], list[dict]] = {}
     times, magnifications = [], {}
-    for (dataset, network), same in groups.items():
+    for (dataset, _, network), same in groups.items():
         place = _place(dataset)
         if (place, network) not in sizes:
             sizes[place, network] = _size_rows(table, place, network, same[0])
