@@ -1,7 +1,7 @@
 """What a finding is: a verdict, its reason, and words from findings.yaml with numbers in them."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -13,12 +13,13 @@ import yaml
 class Verdict(StrEnum):
     """What the arithmetic shows, the strongest first."""
 
-    IMPOSSIBLE = "cannot both be right"
-    UNEXPLAINED = "unexplained"
-    CONSISTENT = "consistent"
+    IMPOSSIBLE = "impossible"  # nothing satisfies all the numbers or statements named
+    UNEXPLAINED = "unexplained"  # no contradiction, but no reason given either
+    CONSISTENT = "consistent"  # the numbers agree
+    ABSENT = "absent"  # the pattern looked for is not there
 
 
-IMPOSSIBLE, UNEXPLAINED, CONSISTENT = Verdict
+IMPOSSIBLE, UNEXPLAINED, CONSISTENT, ABSENT = Verdict
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Judgement:
 
 
 Finding = dict[str, object]  # see `run_audit` for its fields
-FIELDS = ("id", "theme", "tables", "columns", "where", "printed", "computation", "result")
-FIELDS += ("tolerance", "verdict", "reconciles", "reason")
+FIELDS = ("id", "theme", "kind", "tables", "columns", "where", "printed", "computation", "result")
+FIELDS += ("tolerance", "verdict", "reason", "reconciles")
 CHECKS: list[Callable[..., Iterable[Finding]]] = []
 
 
@@ -48,6 +49,11 @@ def texts() -> dict[str, dict]:
     return yaml.safe_load(Path(__file__).with_name("findings.yaml").read_text(encoding="utf-8"))
 
 
+def kind(theme: str) -> str:
+    """How much a theme matters."""
+    return "slip" if theme in texts()["slips"] else "substantive"
+
+
 def finding(key: str, judgement: Judgement, **values: object) -> Finding:
     """The finding `key` of findings.yaml, with numbers in the places of its {names}.
 
@@ -60,12 +66,13 @@ def finding(key: str, judgement: Judgement, **values: object) -> Finding:
     row["tolerance"] = texts()["tolerances"].get(row["tolerance"], row["tolerance"])
     if isinstance(row["reconciles"], dict):
         row["reconciles"] = row["reconciles"].get(judgement.verdict.name.lower(), "")
-    if judgement.verdict == CONSISTENT:
+    if judgement.verdict in (CONSISTENT, ABSENT):
         row |= {"reconciles": "", "result": row.get("agreed", row["result"])}
     row |= {"verdict": str(judgement.verdict), "reason": judgement.reason}
-    place = list(texts()["findings"]).index(key)
     values = judgement.values | values
-    return {name: row[name].format(**values) for name in FIELDS} | {"place": place}
+    fields = {name: row.get(name, "").format(**values) for name in FIELDS}
+    fields["kind"] = kind(fields["theme"])
+    return fields | {"place": list(texts()["findings"]).index(key)}
 
 
 def listed(rows: Iterable) -> str:
@@ -87,6 +94,24 @@ def doubt(differ: bool, reason: str = "the paper gives no reason") -> Judgement:
     return Judgement(UNEXPLAINED, reason) if differ else Judgement(CONSISTENT, "they agree")
 
 
+def closest(judgement: Judgement) -> Judgement:
+    """The verdict on a column by the reading of several that comes closest."""
+    if judgement.verdict == CONSISTENT:
+        return judgement
+    return replace(judgement, reason=f"by the closest of the readings tried, {judgement.reason}")
+
+
+def undefined(judgement: Judgement) -> Judgement:
+    """The verdict on one reading of a column for which the paper gives no formula.
+
+    That a reading fails is no contradiction as long as another may be meant.
+    """
+    if judgement.verdict != IMPOSSIBLE:
+        return judgement
+    reason = f"{judgement.reason}; the paper gives no formula, and another reading may be meant"
+    return replace(judgement, verdict=UNEXPLAINED, reason=reason)
+
+
 def pattern(found: pd.Series, share: float = 0) -> Judgement:
     """A pattern that no definition of the paper explains, if more than a share of rows has it."""
     count, rows = int(found.sum()), len(found)
@@ -95,7 +120,7 @@ def pattern(found: pd.Series, share: float = 0) -> Judgement:
     if count > share * rows:
         reason = f"a pattern in {count} of {rows} for which the paper gives no reason"
         return Judgement(UNEXPLAINED, reason, values)
-    return Judgement(CONSISTENT, f"the pattern is in {count} of {rows}", values)
+    return Judgement(ABSENT, f"the pattern is in {count} of {rows}", values)
 
 
 def judge(rounded: pd.Series, cut: pd.Series) -> Judgement:

@@ -55,6 +55,11 @@ class Matrices:
             keep &= self._within[key]
         return keep
 
+    def names(self) -> list[str]:
+        """Each matrix as TP/FN/FP/TN."""
+        cells = np.stack([self.tp, self.fn, self.fp, self.tn], axis=1)
+        return ["/".join(map(str, row)) for row in cells.tolist()]
+
     def only(self, keep: np.ndarray) -> "Matrices":
         """The matrices that `keep` (bool M) selects."""
         return Matrices(self.tp[keep], self.fn[keep], self.fp[keep], self.tn[keep])

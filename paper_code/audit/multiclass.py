@@ -11,11 +11,21 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from paper_code.audit.finding import CONSISTENT, Judgement, check, finding, judge, listed
+from paper_code.audit.finding import (
+    CONSISTENT,
+    Judgement,
+    check,
+    closest,
+    finding,
+    judge,
+    listed,
+    undefined,
+)
 from paper_code.audit.identities import geometric, prevalence_range, span
 from paper_code.audit.matrices import UNITS, meets, with_rates
 from paper_code.audit.printed import Printed, Row, Rows
 from paper_code.audit.splits import Escape, Fits, TestSet, chance, escape, test_set, weigh
+from paper_code.audit.two_classes import index_fits
 
 SOURCES = {"bach": "Tables IV, VI", "mini_ddsm": "Tables V, VI"}
 AVERAGES = ("micro", "macro", "weighted")
@@ -157,15 +167,20 @@ def near_weighted_f1(row: Row, test: TestSet, unit: int) -> tuple:
     return low - variation, high + variation
 
 
-def index_of_gmean(row: Row, test: TestSet, unit: int) -> tuple:
-    """IBA as (1 + alpha dominance) GMean^2 or GMean with alpha >= 0: at most GMean.
+def index_of_gmean(power: int, row: Row, test: TestSet, unit: int) -> tuple:
+    """IBA as (1 + alpha dominance) GMean^power with alpha >= 0: at most GMean^power.
 
     A wrong image of class i taken for j costs the macro sensitivity 1 / (K n_i) and the macro
     specificity 1 / (K (N - n_j)), and n_i <= N - n_j; micro likewise; weighted where no class has
     more than half of the images. So the dominance, sensitivity - specificity, is never above zero.
     """
     half = test.counts.max(axis=1) > test.images / 2
-    return 0, np.where(half, np.inf, row.bounds("gmean", unit)[1])
+    return 0, np.where(half, np.inf, row.bounds("gmean", unit)[1] ** power)
+
+
+def above_gmean(row: Row, test: TestSet, unit: int) -> tuple:
+    """IBA as the mean of two numbers whose geometric mean is GMean: at least GMean."""
+    return row.bounds("gmean", unit)[0], np.inf
 
 
 GMEANS: dict[str, Bounds] = {
@@ -220,7 +235,7 @@ def gmean_definitions(printed: Printed):
     ]
     yield finding(
         "multiclass/gmean-definitions",
-        fits[best].weigh(),
+        closest(fits[best].weigh()),
         said="; ".join(said),
         best=best,
         left_out=(~possible[best]).sum(),
@@ -373,9 +388,43 @@ def f1_bound(printed: Printed):
 
 
 @check
-def index_above_gmean(printed: Printed):
-    """IBA of Table VIII: with three or four classes the dominance is never above zero."""
+def iba_of_table_8(printed: Printed):
+    """IBA of Table VIII as an index: the dominance is never above zero, so IBA <= GMean."""
     rows = printed.rows("08")
-    fits = ranged(printed, rows, "iba", index_of_gmean)
+    judgement = undefined(ranged(printed, rows, "iba", partial(index_of_gmean, 1)).weigh())
     gap = (rows["iba"] - rows["gmean"]).max()
-    yield finding("metrics/iba-table-VIII", fits.weigh(), gap=gap)
+    yield finding("metrics/iba-table-VIII", judgement, gap=gap)
+
+
+@check
+def iba_of_both_tables(printed: Printed):
+    """Which reading of IBA is possible in every row of Tables VII and VIII."""
+    rows, more = printed.rows("07"), printed.rows("08")
+    fits = {"the mean of two numbers whose geometric mean is GMean": Fits(printed.tests)}
+    (means,) = fits.values()
+    for name, power in (("GMean^2", 2), ("GMean", 1)):
+        index = ranged(printed, more, "iba", partial(index_of_gmean, power))
+        for unit in UNITS:
+            for row in rows:
+                found = index_fits(printed, row, power, unit)
+                index.found[unit][row.key] = found.any(axis=1)
+        fits[f"(1 + alpha (sensitivity - specificity)) x {name}, any alpha >= 0"] = index
+    for table in (rows, more):
+        for unit, found in ranged(printed, table, "iba", above_gmean).found.items():
+            means.found[unit] |= found
+    count = {name: fit.rows(2, exact=True) for name, fit in fits.items()}
+    said = [
+        f"{name}: {sum(fit[row.key] for row in rows)} and {sum(fit[row.key] for row in more)}"
+        for name, fit in count.items()
+    ]
+    below = more.of("mini_ddsm")
+    yield finding(
+        "metrics/iba-tables-VII-VIII",
+        closest(max(fits.values(), key=lambda fit: tuple(fit.counts().values())).weigh()),
+        seven=len(rows),
+        eight=len(more),
+        said="; ".join(said),
+        above=(rows["iba"] >= rows["gmean"]).sum(),
+        below=(below["iba"] < below["gmean"]).sum(),
+        mini=len(below),
+    )

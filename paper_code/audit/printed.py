@@ -56,6 +56,10 @@ class Rows:
         """The rows of one data set, or of one network or placement."""
         return self.only(self.values.index.get_level_values(level) == name)
 
+    def like(self, other: "Rows") -> "Rows":
+        """These rows in the order of others."""
+        return Rows(self.values.loc[other.values.index], self.half.loc[other.values.index])
+
     def join(self, other: "Rows") -> "Rows":
         """The columns of both, for the rows of this one."""
         return Rows(self.values.join(other.values), self.half.join(other.half))

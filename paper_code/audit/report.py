@@ -16,7 +16,7 @@ from paper_code.audit import (  # noqa: F401
     two_classes,
     words,
 )
-from paper_code.audit.finding import CHECKS, IMPOSSIBLE, Verdict, texts
+from paper_code.audit.finding import CHECKS, IMPOSSIBLE, Verdict, kind, texts
 from paper_code.audit.printed import Printed
 from paper_code.files import write_csv, write_text
 
@@ -33,6 +33,8 @@ def run_audit(tables: Mapping[str, pd.DataFrame] | None = None) -> pd.DataFrame:
         One row per finding, all str:
         id: subject, unique in the audit.
         theme: what it is about, a theme of findings.yaml.
+        kind: of the theme: "substantive" (a score, a network, a test) or "slip" (a word, a
+            caption, a sum or a last layer: to correct it changes no result).
         tables: printed tables whose numbers it concerns, such as "07 11"; empty for text alone.
         columns: names of their metrics in `published_table`, such as "gmean iba": those in doubt.
             Of two columns that exclude each other both are, unless a third bears one of them out.
@@ -76,25 +78,28 @@ def column_findings(
 
 
 def themes(findings: pd.DataFrame) -> pd.DataFrame:
-    """One row per theme: theme, question, verdict (the strongest of its findings), findings."""
+    """One row per theme: theme, question, kind, verdict (the strongest), findings (a count)."""
     rows = []
     for theme, question in texts()["themes"].items():
         verdicts = findings.loc[findings["theme"] == theme, "verdict"]
         if len(verdicts):
-            rows.append((theme, question, min(verdicts, key=list(Verdict).index), len(verdicts)))
-    return pd.DataFrame(rows, columns=["theme", "question", "verdict", "findings"])
+            strongest = min(verdicts, key=list(Verdict).index)
+            rows.append((theme, question, kind(theme), strongest, len(verdicts)))
+    return pd.DataFrame(rows, columns=["theme", "question", "kind", "verdict", "findings"])
 
 
 def audit_page(findings: pd.DataFrame) -> str:
     """The findings as Markdown: themes, an overview, then one section each."""
     by_theme, rows = themes(findings), findings.to_dict("records")
+    impossible = by_theme[by_theme["verdict"] == IMPOSSIBLE]
     lines = [
         texts()["introduction"],
-        f"{len(by_theme)} themes: {_counted(by_theme['verdict'])}. "
+        f"{len(by_theme)} themes: {_counted(by_theme['verdict'])}. Of the impossible ones "
+        f"{(impossible['kind'] == 'substantive').sum()} are substantive. "
         f"{len(findings)} findings: {_counted(findings['verdict'])}.",
         "",
-        "| theme | question | verdict | findings |",
-        "|---|---|---|---|",
+        "| theme | question | kind | verdict | findings |",
+        "|---|---|---|---|---|",
         *(f"| {' | '.join(map(str, row[1:]))} |" for row in by_theme.itertuples()),
         "",
         "| finding | theme | where | verdict |",
@@ -105,7 +110,8 @@ def audit_page(findings: pd.DataFrame) -> str:
         link, where = f"[{row['id']}](#{anchor})", row["where"].replace("|", "\\|")
         lines.append(f"| {link} | {row['theme']} | {where} | {row['verdict']} |")
     for row in rows:
-        lines += ["", f"## {row['id']}", "", f"**{row['verdict']}** ({row['where']})", ""]
+        verdict = f"**{row['verdict']}**: {row['reason']} ({row['where']})"
+        lines += ["", f"## {row['id']}", "", verdict, ""]
         for field in ("printed", "computation", "result", "tolerance", "reconciles"):
             if row[field]:
                 lines.append(f"- {field.replace('reconciles', 'would reconcile')}: {row[field]}")

@@ -89,7 +89,7 @@ class Escape(NamedTuple):
     def describe(self, images: int) -> str:
         """The escape in words."""
         if math.isinf(self.moved):
-            return "no class split of the test part makes them fit"
+            return "no class split of the test set makes them fit"
         moved = math.ceil(self.moved - 0.5)
         need = f"to fit, {moved} of the {images} test images must be of another class than in exact"
         need = f"{need} proportions" if moved else "exact proportions fit"

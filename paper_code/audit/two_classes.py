@@ -5,7 +5,18 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 
-from paper_code.audit.finding import CONSISTENT, Judgement, check, finding, judge, listed
+from paper_code.audit.finding import (
+    CONSISTENT,
+    Judgement,
+    check,
+    closest,
+    exclude,
+    finding,
+    judge,
+    listed,
+    undefined,
+)
+from paper_code.audit.identities import span
 from paper_code.audit.matrices import RATES, UNITS, candidates, meets, search, with_rates
 from paper_code.audit.printed import NUMBER, OURS, Printed, Row
 from paper_code.audit.splits import Fits, TestSet, chance, weigh
@@ -52,6 +63,85 @@ def common_matrices(printed: Printed):
         yield finding(key, fits[best].judge(), counts=counts, best=best.removesuffix(": "))
 
 
+def malignant_left(printed: Printed) -> dict[str, np.ndarray]:
+    """Malignant test images with which all rows of Table XI that have a matrix have one."""
+    found = search(printed.tests, printed.rows("11"), {"": RATES})[""].found[2]
+    left = {}
+    for dataset in dict.fromkeys(row[0] for row in found):
+        fits = [fit for row, fit in found.items() if row[0] == dataset and fit.any()]
+        left[dataset] = printed.tests[dataset].counts[np.all(fits, axis=0), 1]
+    return left
+
+
+def implied_specificity(printed: Printed) -> pd.DataFrame:
+    """The specificity that Table VII allows, with the class split that Table XI leaves.
+
+    Within one unit, for both readings of GMean: of sensitivity and specificity, and of
+    class-weighted averages (imbalanced-learn's average="weighted").
+
+    Returns:
+        One row per network and magnification: dataset, network, test_images, malignant (the
+        numbers left), low and high (NaN if Table VII has no matrix), printed (Table XI),
+        difference (printed minus the nearer end, 0 inside), matrices_07_gmean,
+        matrices_07_weighted and matrices_11 (TP/FN/FP/TN, "; " between), shared (bool: a matrix
+        of both tables).
+    """
+    left, rates, found = malignant_left(printed), printed.rows("11"), []
+    for row, diagnostic in zip(printed.rows("07"), rates.like(printed.rows("07")), strict=True):
+        test, split = printed.tests[row.key[0]], left[row.key[0]]
+        tried = candidates(test, row)
+        tried = tried.only(np.isin(tried.positives, split))
+        plain, weighted = (
+            tried.only(tried.fits(ACCURACY | {"gmean": score}, row, 2))
+            for score in ("gmean", "gmean_weighted")
+        )
+        other = with_rates(test, diagnostic)
+        other = other.only(np.isin(other.positives, split))
+        allowed = np.concatenate([plain.score("specificity"), weighted.score("specificity")])
+        low, high = (allowed.min(), allowed.max()) if allowed.size else (np.nan, np.nan)
+        value = diagnostic.value["specificity"]
+        names = plain.names(), weighted.names(), other.names()
+        found.append(
+            {
+                "dataset": row.key[0],
+                "network": row.key[1],
+                "test_images": test.images,
+                "malignant": " ".join(map(str, split)),
+                "low": low,
+                "high": high,
+                "printed": value,
+                "difference": value - np.clip(value, low, high),
+                "matrices_07_gmean": "; ".join(names[0]),
+                "matrices_07_weighted": "; ".join(names[1]),
+                "matrices_11": "; ".join(names[2]),
+                "shared": bool({*names[0], *names[1]} & {*names[2]}),
+            }
+        )
+    return pd.DataFrame(found).round(6)
+
+
+@check
+def specificity_of_both(printed: Printed):
+    """By how much, and which way, Tables VII and XI exclude each other."""
+    rows = implied_specificity(printed)
+    own = rows["network"] == OURS
+    gap = rows.loc[~own, "difference"]
+    left = dict.fromkeys(rows["malignant"] + " of " + rows["test_images"].astype(str))
+    yield finding(
+        "confusion/specificity-tables-VII-XI",
+        exclude(not rows["shared"].all(), "no matrix gives what both tables print"),
+        left=listed(left),
+        rows=len(rows),
+        with_matrices=rows["low"].notna().sum(),
+        shared=rows["shared"].sum(),
+        above=(gap > 0).sum(),
+        baselines=len(gap),
+        gap=span(gap, 3),
+        median=gap.median(),
+        own=rows.loc[own, "difference"].abs().max(),
+    )
+
+
 @check
 def f1_pairs(printed: Printed):
     """Whether two averages of F1 of one matrix give the printed pairs a/b.
@@ -67,7 +157,7 @@ def f1_pairs(printed: Printed):
         best = max(fits, key=lambda name: (fits[name].probability(), fits[name].rows(2).sum()))
         yield finding(
             "confusion/f1-pairs-table-{table}",
-            fits[best].weigh(),
+            closest(fits[best].weigh()),
             table=table,
             number=NUMBER[table],
             best=best,
@@ -105,10 +195,10 @@ def iba_index(printed: Printed):
     fits, exact = {}, {}
     for name, power in (("squared", 2), ("plain", 1)):
         for unit in UNITS:
-            found = {row.key: _alphas(printed.tests, row, power, unit) for row in rows}
+            found = {row.key: index_fits(printed, row, power, unit) for row in rows}
             near = [fit[printed.tests[row[0]].exact].any(axis=0) for row, fit in found.items()]
-            fits[name, unit], exact[name, unit] = found, np.sum(near, axis=0)
-    explained = max(exact["squared", 1].max(), exact["plain", 1].max()) == len(rows)
+            fits[name, unit], exact[name, unit] = found, np.sum(near, axis=0).max()
+    explained = max(exact["squared", 1], exact["plain", 1]) == len(rows)
     for name in ("squared", "plain"):
         rescued = _rescued(printed.tests, fits[name, 2])
         possible = ALPHAS[rescued > 0]
@@ -116,22 +206,23 @@ def iba_index(printed: Printed):
         if possible.size:
             words = f"alpha from {possible.min():.3f} to {possible.max():.3f}, probability at most "
             words += chance(rescued.max())
+        judgement = undefined(weigh(rescued.max()))
         yield finding(
             f"metrics/iba-table-VII-{name}",
-            Judgement(CONSISTENT, "one alpha fits") if explained else weigh(rescued.max()),
+            Judgement(CONSISTENT, "one alpha fits all rows") if explained else judgement,
             step=ALPHAS[1],
             alpha=ALPHA,
             default=sum(fit[:, default].any() for fit in fits[name, 2].values()),
             rows=len(rows),
-            rounded=exact[name, 1].max(),
-            cut=exact[name, 2].max(),
+            rounded=exact[name, 1],
+            cut=exact[name, 2],
             rescued=words,
         )
 
 
-def _alphas(tests: dict[str, TestSet], row: Row, power: int, unit: int) -> np.ndarray:
-    """Whether a row fits, per class split and alpha: bool, S x A."""
-    test = tests[row.key[0]]
+def index_fits(printed: Printed, row: Row, power: int, unit: int) -> np.ndarray:
+    """Whether a row's IBA is (1 + alpha dominance) GMean^power, per class split and alpha: bool."""
+    test = printed.tests[row.key[0]]
     tried = candidates(test, row)
     tried = tried.only(tried.fits(ACCURACY | {"gmean": "gmean"}, row, unit))
     gmean, dominance = tried.score("gmean")[:, None], tried.score("dominance")[:, None]

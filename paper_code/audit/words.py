@@ -39,6 +39,12 @@ def _pooling(printed: Printed) -> tuple[bool, dict]:
     }
 
 
+def _gate_equations(printed: Printed) -> tuple[bool, dict]:
+    total, classes = printed.totals.at[OURS, "breakhis"], CLASSES["breakhis"]
+    without = count_parameters("resnet50", classes)
+    return total != without, {"total": total, "without": without, "layers": total - without}
+
+
 def _fourth_block(printed: Printed) -> tuple[bool, dict]:
     rows = printed["01"][printed["01"]["metric"] == "blocks"]
     ends = rows.set_index("module")["value"].astype(int).cumsum()
@@ -105,6 +111,7 @@ FACTS: dict[str, Callable[[Printed], tuple[bool, dict]]] = {
     "choice/augmentation": _augmentation,
     "wording/true-regions": _true_regions,
     "wording/pooling": _pooling,
+    "wording/gate-equations": _gate_equations,
     "wording/fourth-block": _fourth_block,
     "wording/names": _names,
 }

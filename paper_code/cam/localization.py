@@ -164,8 +164,7 @@ def reference_region(image: np.ndarray, smoothing: float = SMOOTHING) -> np.ndar
 
     Our stand-in for the localisation truth that BreakHis lacks: colour deconvolution (Ruifrok and
     Johnston), Gaussian smoothing with sigma `smoothing` pixels, Otsu's threshold. It marks nuclei,
-    benign and malignant alike, not tumour; docs/results/cam.md says how well. A blank image has
-    no region.
+    benign and malignant alike, not tumour. A blank image has no region.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise UserError("image: give H x W x 3 uint8 RGB")

@@ -3,7 +3,7 @@
 The interval of a metric is BCa (Efron 1987), as the metrics are bounded and skewed near 1; that of
 a difference is the percentile interval. Both have their normal quantiles widened to Student's t
 for the number of patients (Hesterberg 2015). These choices kept the level best in simulations;
-`docs/results/statistics.md` has the numbers. scipy.stats.bootstrap has both intervals without the
+`docs/results/statistics.md` has the coverage. scipy.stats.bootstrap has both intervals without the
 widening, but gives NaN as soon as one resample lacks a class, as happens with few patients.
 
 Of several runs (seeds, splits) the mean is taken. Its interval adds the spread between the runs to

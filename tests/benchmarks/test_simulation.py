@@ -16,7 +16,7 @@ def verdicts():
 
 
 def test_intervals_of_few_patients_hold_the_truth(verdicts):
-    """Percentile intervals without Student's t hold it in 87 %: docs/results/statistics.md."""
+    """Percentile intervals without Student's t hold it in 87 %."""
     rates = verdicts.coverage((24, 6, 1.0, 0.6), 80, 200)
     assert 0.91 <= rates["accuracy"] <= 1
     assert rates["gmean"] >= 0.88

@@ -6,6 +6,8 @@ it would allow for new patients, with the design effect measured on real predict
 
 import pandas as pd
 
+from paper_code.audit.counts import shares_of
+from paper_code.audit.printed import Printed
 from paper_code.datasets.breakhis_lists import read_index
 from paper_code.metrics import holm
 from paper_code.metrics.clusters import proportion_interval
@@ -60,6 +62,9 @@ of the best epoch or layer on the test part come on top and are in none of these
   same patients) or larger; it cannot be measured on the predictions of one network. So the last
   column gives the largest design effect at which the lead could still be significant (all errors
   shared, no correction): images of lead over {least_images_ahead(ALPHA)}.
+- **\\***: no number of right test images gives this accuracy if rounded, so the counts and the p of
+  its row rest on the nearest whole number. The CSV says so in `is_share`, and has in
+  `p_largest_one_more` the largest p if the other network were right on one image more.
 - The unpaired p (Fisher's exact test, in the CSV) treats the networks as tested on different
   images."""
 
@@ -96,18 +101,22 @@ def interval_rows(effects: dict[str, float], patients: int) -> pd.DataFrame:
 
     Returns:
         DataFrame: table, dataset, network, metric, printed, test_images, right (images, the
-        nearest whole number), low, high; effective_images, test_patients, low_patients,
-        high_patients (NaN without a design effect); lead_over, lead, images_ahead, p_least,
-        p_largest (both Holm-adjusted), p_unpaired, errors, shared_errors_needed,
+        nearest whole number), is_share (whether it gives the printed accuracy), low, high;
+        effective_images, test_patients, low_patients, high_patients (NaN without a design effect);
+        lead_over, lead, images_ahead, p_least, p_largest, p_largest_one_more (if the other network
+        were right on one image more; all three Holm-adjusted), p_unpaired, errors,
+        shared_errors_needed,
         design_effect_up_to, verdict, p_least_patients, p_largest_patients, verdict_patients.
     """
-    rows = []
+    rows, printed = [], Printed()
     for table in TITLES:
-        printed = published_table(table)
-        printed = printed[printed["metric"] == "accuracy"]
-        for dataset, cells in printed.groupby("dataset", sort=False):
-            accuracies = {_network(cell): cell["value"] for cell in cells.to_dict("records")}
-            rows += _dataset_rows(table, dataset, accuracies, effects.get(dataset), patients)
+        accuracies = published_table(table)
+        accuracies = accuracies[accuracies["metric"] == "accuracy"]
+        shares = shares_of(printed.rows(table), printed.parts)
+        keys = pd.MultiIndex.from_frame(accuracies[shares.index.names])
+        accuracies = accuracies.assign(is_share=shares[keys].array)
+        for dataset, cells in accuracies.groupby("dataset", sort=False):
+            rows += _dataset_rows(table, dataset, cells, effects.get(dataset), patients)
     return pd.DataFrame(rows).round(6)
 
 
@@ -120,8 +129,11 @@ def _network(cell: dict) -> str:
 
 
 def _dataset_rows(
-    table: str, dataset: str, accuracies: dict[str, float], effect: float | None, patients: int
+    table: str, dataset: str, cells: pd.DataFrame, effect: float | None, patients: int
 ) -> list[dict]:
+    names = [_network(cell) for cell in cells.to_dict("records")]
+    accuracies = dict(zip(names, cells["value"], strict=True))
+    shares = dict(zip(names, cells["is_share"], strict=True))
     images = table_vi_test_images(dataset)
     effective = images / effect if effect else None
     test_patients = round(0.3 * patients) if effect else None
@@ -132,6 +144,7 @@ def _dataset_rows(
         low, high = proportion_interval(round(printed * images) / images, images, level=LEVEL)
         row = {"table": table, "dataset": dataset, "network": network, "metric": "accuracy"}
         row |= {"printed": printed, "test_images": images, "right": round(printed * images)}
+        row |= {"is_share": shares[network]}
         row |= {"low": low, "high": high}
         if effective:
             low, high = proportion_interval(printed, images, effective, test_patients, LEVEL)
@@ -148,13 +161,17 @@ def _leads(accuracies: dict[str, float], images: int, effective: float | None) -
     for name in accuracies:
         if name == DALA:
             continue
-        p = lead_p_values(right[DALA] / images, right[name] / images, images)
+        p, one_more = (
+            lead_p_values(right[DALA] / images, other / images, images)
+            for other in (right[name], right[name] + 1)
+        )
         leads[name] = {
             "lead_over": name,
             "lead": accuracies[DALA] - accuracies[name],
             "images_ahead": right[DALA] - right[name],
             "p_least": p.nested,
             "p_largest": p.disjoint,
+            "p_largest_one_more": one_more.disjoint,
             "p_unpaired": unpaired_p(right[DALA], right[name], images),
             "errors": images - right[DALA],
             "shared_errors_needed": shared_errors_needed(
@@ -165,17 +182,22 @@ def _leads(accuracies: dict[str, float], images: int, effective: float | None) -
         if effective:
             p = lead_p_values(accuracies[DALA], accuracies[name], effective)
             leads[name] |= {"p_least_patients": p.nested, "p_largest_patients": p.disjoint}
+    _correct(leads, "p_largest_one_more")
     for suffix in ("", "_patients"):
         if f"p_least{suffix}" not in next(iter(leads.values())):
             continue
-        for end in ("least", "largest"):
-            key = f"p_{end}{suffix}"
-            for lead, p in zip(leads.values(), holm(x[key] for x in leads.values()), strict=True):
-                lead[key] = p
+        _correct(leads, f"p_least{suffix}")
+        _correct(leads, f"p_largest{suffix}")
         for lead in leads.values():
             ends = lead[f"p_least{suffix}"], lead[f"p_largest{suffix}"]
             lead[f"verdict{suffix}"] = verdict(*ends)
     return leads
+
+
+def _correct(leads: dict[str, dict], key: str) -> None:
+    """Holm's correction of a p-value over the leads of a data set."""
+    for lead, p in zip(leads.values(), holm(x[key] for x in leads.values()), strict=True):
+        lead[key] = p
 
 
 def verdict(p_least: float, p_largest: float) -> str:
@@ -209,7 +231,7 @@ def _block(rows: pd.DataFrame) -> str:
         over = f" over {network_label(row['lead_over'])}" if row["network"] == DALA else ""
         line = {
             "Network": network_label(row["network"]),
-            "Printed [images]": f"{number(row['printed'])} "
+            "Printed [images]": f"{number(row['printed'])}{'' if row['is_share'] else '*'} "
             f"[{number(row['low'])}, {number(row['high'])}]",
             "[new patients]": f"[{number(row['low_patients'])}, {number(row['high_patients'])}]",
             "Lead": f"{row['lead']:+.3f}, {count_text(int(row['images_ahead']), 'image')}{over}",

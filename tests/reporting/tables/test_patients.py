@@ -210,6 +210,23 @@ def test_the_leads_are_those_of_the_printed_accuracies():
     assert row["verdict"] == printed_intervals.CHANCE
 
 
+def test_accuracies_that_no_number_of_images_gives():
+    """By enumeration; and what one image more does to the p of Mini-DDSM's lead."""
+    table = printed_intervals.interval_rows(EFFECTS, patients=70)
+    digits = {"02": 3, "07": 3}
+    for row in table[table["table"].isin(digits)].to_dict("records"):
+        every = {f"{k / row['test_images'] + 1e-12:.3f}" for k in range(row["test_images"] + 1)}
+        assert row["is_share"] == (f"{row['printed']:.3f}" in every)
+    by_set = table[table["table"] == "08"].groupby("dataset")["is_share"].sum()
+    assert by_set.to_dict() == {"bach": 0, "mini_ddsm": 1}
+    row = table.set_index(["table", "dataset", "network"]).loc["08", "mini_ddsm", "vit"]
+    assert (
+        row["p_largest"] == pytest.approx(mcnemar_p(149, 116), abs=1e-6) and row["p_largest"] < 0.05
+    )
+    assert row["p_largest_one_more"] == pytest.approx(mcnemar_p(148, 116), abs=1e-6)
+    assert row["p_largest_one_more"] > 0.05
+
+
 def test_holm_is_applied_to_the_leads_of_one_data_set():
     accuracies = {"dalaresnet50": 0.99, "first": 0.97, "second": 0.96}
     leads = printed_intervals._leads(accuracies, 300, None)
