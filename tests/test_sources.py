@@ -53,7 +53,7 @@ def test_a_run_depends_on_its_own_network_alone(name):
 
 
 def test_a_package_s_data_are_its_sources():
-    found = source_files("paper_code.reporting.tables.scores")
+    found = source_files("paper_code.reporting.tables.results")
     assert "paper_code/published/table_07.csv" in found
     assert "paper_code/audit/findings.yaml" in source_files("paper_code.audit.report")
     templates = {"model_card.md.j2", "page.html.j2", "report.css", "report.js"}

@@ -132,9 +132,6 @@ class Result:
         return (*(OPTIONS[need] for need in self.needs if need in OPTIONS), *self.settings)
 
 
-HARDWARE = "Times were measured on the hardware named in the table."
-
-
 def _layout(layout: Layout) -> Result:
     """A table that shows a part of a long one."""
     own = layout.families == "own"
@@ -151,32 +148,17 @@ def _layout(layout: Layout) -> Result:
     )
 
 
-def _counts(name: str, caption: str, datasets: str, title: str) -> Result:
-    """A table of images per class."""
+def _printed(name: str, module: str, title: str, caption: str, **more: object) -> Result:
+    """A table of the paper that shares its module with others."""
+    groups = {"tables.counts": "Data sets", "tables.cost": "Cost and convergence"}
     return Result(
         name,
-        "tables.counts",
-        "Data sets",
+        module,
+        groups[module],
         caption,
-        needs=("manifests",),
-        datasets=datasets,
-        settings=("scale",),
+        settings=("scale",) if module == "tables.cost" else (),
         constants={"number": name.split("_")[1], "title": title},
-    )
-
-
-def _cost(name: str, caption: str, datasets: str, title: str) -> Result:
-    """A table of parameters, multiply-adds and times."""
-    return Result(
-        name,
-        "tables.cost",
-        "Cost and convergence",
-        caption,
-        needs=("runs", "timings"),
-        datasets=datasets,
-        settings=("scale",),
-        constants={"number": name.split("_")[1], "title": title},
-        code=("every network",),
+        **more,
     )
 
 
@@ -278,7 +260,6 @@ RESULTS: tuple[Result, ...] = (
         needs=("manifests", "splits", "tables"),
         tables=("results",),
         datasets="own",
-        settings=("scale",),
     ),
     # --- the tables of the paper ------------------------------------------------------------------
     Result(
@@ -289,47 +270,50 @@ RESULTS: tuple[Result, ...] = (
         "ones. Needs neither data nor training.",
         code=("resnet50",),
     ),
-    _counts(
+    _printed(
         "table_03_breakhis",
-        "**Table III.** Images of each class in BreakHis at each magnification, beside the printed "
-        "counts.",
-        "breakhis",
+        "tables.counts",
         "Table III. BreakHis: images of each class at each magnification",
+        "**Table III.** Images of each class in BreakHis at each magnification.",
+        needs=("manifests",),
     ),
-    _counts(
+    _printed(
         "table_04_bach",
-        "**Table IV.** Images of each class in BACH, beside the printed counts.",
-        "bach",
+        "tables.counts",
         "Table IV. BACH: images of each class",
+        "**Table IV.** Images of each class in BACH.",
+        needs=("manifests",),
     ),
-    _counts(
+    _printed(
         "table_05_mini_ddsm",
-        "**Table V.** Images of each class drawn from Mini-DDSM, beside the printed counts.",
-        "mini_ddsm",
+        "tables.counts",
         "Table V. Mini-DDSM: images of each class",
+        "**Table V.** Images of each class drawn from Mini-DDSM.",
+        needs=("manifests",),
     ),
-    Result(
+    _printed(
         "table_06_splits",
-        "tables.splits",
-        "Data sets",
+        "tables.counts",
+        "Table VI. Training, validation and test images",
         "**Table VI.** Training, validation and test images of each data set, and how many "
         "patients have images in more than one part.",
         needs=("manifests", "splits"),
-        settings=("scale",),
     ),
-    _cost(
+    _printed(
         "table_09_breakhis_cost",
-        "**Table IX.** Parameters, multiply-adds and times of the networks on BreakHis. "
-        + HARDWARE,
-        "breakhis",
+        "tables.cost",
         "Table IX. Cost of the networks on BreakHis",
+        "**Table IX.** Parameters, multiply-adds and times of the networks on BreakHis.",
+        needs=("runs", "timings"),
+        code=("every network",),
     ),
-    _cost(
+    _printed(
         "table_10_bach_mini_ddsm_cost",
-        "**Table X.** Parameters, multiply-adds and times of the networks on BACH and Mini-DDSM. "
-        + HARDWARE,
-        "bach and mini_ddsm",
+        "tables.cost",
         "Table X. Cost of the networks on BACH and Mini-DDSM",
+        "**Table X.** Parameters, multiply-adds and times of the networks on BACH and Mini-DDSM.",
+        needs=("runs", "timings"),
+        code=("every network",),
     ),
     _maps(
         "table_13_cam_properties",

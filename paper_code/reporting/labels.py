@@ -106,6 +106,8 @@ ONE_VS_REST = (
 
 def label(name: str) -> str:
     """What any of these is called; data sets joined by "+" are joined by "and"."""
+    if name == "breakhis":
+        return "BreakHis"
     for labels in (DATASET_LABELS, METRIC_LABELS, CLASS_LABELS, METHOD_LABELS, PLACEMENT_LABELS):
         if name in labels:
             return labels[name]

@@ -9,7 +9,6 @@ import pandas as pd
 from paper_code.files import write_csv, write_text
 from paper_code.progress import count_text
 from paper_code.provenance import commit, versions
-from paper_code.reporting.labels import DATASET_LABELS
 
 # Columns of results that are text though they may look like numbers, or be empty throughout.
 TEXT = (
@@ -136,18 +135,3 @@ def code_provenance_block(data: str = "none") -> str:
             f"- Commit: {commit()}",
         ]
     )
-
-
-def _patients(number: int) -> str:
-    return count_text(number, "patient") if number else "unknown patients"
-
-
-def data_provenance_block(sources: list[dict], scale: str) -> str:
-    """Where the images of each data set come from."""
-    lines = [
-        f"- {DATASET_LABELS.get(s['dataset'], s['dataset'])}: {s['description']}; "
-        f"{_patients(s['patients'])}; "
-        f"{count_text(len(s['duplicates']), 'byte-identical pair')}"
-        for s in sources
-    ]
-    return "\n".join(["## Provenance", "", f"- Scale: {scale}", *lines, f"- Commit: {commit()}"])

@@ -19,6 +19,7 @@ FORMATS = {
     "label": label,
     "p": p_text,
     "evidence": evidence_text,
+    "verdict": verdict_text,  # of a row, too
     "patients": lambda number: count_text(int(number), "patient") if number else "unknown patients",
     # Of a row: value, interval and printed value; difference, interval and corrected p-value.
     "cell": value_and_printed,
@@ -29,6 +30,7 @@ FORMATS = {
 DASH = "–"
 # Columns of rows about runs: what stands below a table of them.
 PROVENANCE = {
+    "data": "Data",
     "scale": "Scale",
     "protocol": "Protocol",
     "weights": "Weights at the start",
@@ -111,7 +113,7 @@ def verdicts_text(rows: pd.DataFrame) -> str:
     verdicts = {row["metric"]: verdict_text(row) for _, row in rows.iterrows()}
     texts = dict.fromkeys(verdicts.values())
     if len(texts) > 1:
-        texts = [f"{METRIC_LABELS[metric]}: {text}" for metric, text in verdicts.items()]
+        texts = [f"{label(metric)}: {text}" for metric, text in verdicts.items()]
     return "; ".join(texts)
 
 

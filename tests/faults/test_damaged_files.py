@@ -223,7 +223,7 @@ def test_predictions_without_a_column(column, run, evaluate):
 @pytest.mark.parametrize("share", [0, 0.3, 0.9])
 def test_table_of_a_truncated_run(share, run, tmp_path, refused):
     cut(run / "predictions.csv", share)
-    words = ["table", "07", "--runs", run, "--scale", "demo", "--resamples", 9]
+    words = ["table", "results", "--runs", run, "--scale", "demo", "--resamples", 9]
     refused(*words, "-o", tmp_path / "t.csv", says=r"run\.json: not a finished run")
 
 

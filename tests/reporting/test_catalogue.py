@@ -39,7 +39,7 @@ def test_names_are_unique_and_every_module_is_in_the_catalogue():
 
 
 def test_every_need_is_an_option_or_lies_beside_one():
-    assert {*OPTIONS, *RUN_FILES, "images", "examples"} == set(NEEDS)
+    assert {*OPTIONS, *RUN_FILES, "examples"} == set(NEEDS)
 
 
 def test_results_are_found_by_number_name_and_template():
@@ -52,11 +52,7 @@ def test_results_are_found_by_number_name_and_template():
 
 
 def test_a_paper_table_accepts_its_own_data_sets_alone():
-    assert find_result("table", "07").allowed_datasets == (
-        "breakhis_40x",
-        "breakhis_100x",
-        "breakhis_200x",
-        "breakhis_400x",
-    )
-    assert find_result("table", "08").allowed_datasets == ("bach", "mini_ddsm")
+    breakhis = find_result("figure", "06").allowed_datasets
+    assert breakhis == tuple(f"breakhis_{m}x" for m in (40, 100, 200, 400))
+    assert find_result("figure", "04").allowed_datasets == ("bach",)
     assert find_result("table", "comparisons").allowed_datasets is None

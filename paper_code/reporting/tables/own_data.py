@@ -6,12 +6,7 @@ from paper_code.datasets.overlap import shared_patients
 from paper_code.datasets.splits import PARTS
 from paper_code.listed import read_split
 from paper_code.reporting.labels import DIAGNOSTICS, METRIC_LABELS, ONE_VS_REST, PERFORMANCE
-from paper_code.reporting.markdown import (
-    data_provenance_block,
-    markdown,
-    read_results,
-    write_table,
-)
+from paper_code.reporting.markdown import markdown, read_results, write_table
 from paper_code.reporting.pages import page_table, provenance
 from paper_code.runs import load_manifest
 
@@ -21,9 +16,7 @@ UNPRINTED = ["table", "printed", "difference", "verdict", "reason", "obstacles",
 UNPRINTED += ["replication_low", "replication_high", "p_value", "p_holm", "equivalent"]
 
 
-def write(
-    output: str, *, prepared: list[str], splits: list[str], tables: list[str], scale: str
-) -> None:
+def write(output: str, *, prepared: list[str], splits: list[str], tables: list[str]) -> None:
     """Write `output` (.csv: network, metric, value, low, high, ...) and its .md.
 
     Args:
@@ -31,7 +24,6 @@ def write(
         prepared: the folder of the data set; one only.
         splits: its split file (first seed).
         tables: the CSV of the table `results`.
-        scale: for the record.
     """
     (folder,), (split,) = prepared, splits
     _, source = load_manifest(folder)
@@ -47,7 +39,6 @@ def write(
             for each in SHOWN
         ),
         provenance(rows),
-        data_provenance_block([source], scale).removeprefix("## Provenance\n\n"),
     ]
     table = rows.drop(columns="printed")
     write_table(output, table, f"{source['dataset']}: a data set of your own", page)
