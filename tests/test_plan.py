@@ -43,9 +43,9 @@ def test_the_default_plans_every_result_of_the_catalogue():
 def test_the_gate_after_layer_4_is_trained_without_dalaresnet50_among_the_networks():
     plan = make_plan(datasets=["breakhis_40x"], networks=["resnet50"], placements=[2, 4])
     assert [(run.dataset, run.network) for run in plan.runs] == [
+        ("breakhis_40x", "resnet50"),
         ("breakhis_40x", "dalaresnet50-layer2"),
         ("breakhis_40x", "dalaresnet50"),
-        ("breakhis_40x", "resnet50"),
     ]
     names = plan.names("table")
     assert "table_02_layer_placement" in names

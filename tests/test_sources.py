@@ -80,7 +80,7 @@ def test_unknown_module():
 
 def test_everything_imported_at_run_time_is_in_the_closure():
     """Python itself as the judge: import the module and look at what was loaded."""
-    module = "paper_code.reporting.tables.splits"
+    module = "paper_code.reporting.tables.counts"
     code = (
         f"import sys, {module}; print(*[m.__file__ for n, m in sys.modules.items() "
         "if n.split('.')[0] == 'paper_code'], sep='\\n')"

@@ -13,7 +13,7 @@ from paper_code.provenance import commit, versions
 # Columns of results that are text though they may look like numbers, or be empty throughout.
 TEXT = (
     *("table", "seeds", "split_seeds", "seed_values", "obstacles", "shortfall", "reason"),
-    *("data", "weights", "splits", "scale", "hardware", "protocol", "commit"),
+    *("data", "weights", "scale", "hardware", "protocol", "commit"),
 )
 
 

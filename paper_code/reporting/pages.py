@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from paper_code.progress import count_text
-from paper_code.reporting.labels import METRIC_LABELS, label
+from paper_code.reporting.labels import label
 from paper_code.reporting.markdown import cell as value_and_printed
 from paper_code.reporting.markdown import change_text, distinct, markdown, p_text
 from paper_code.reporting.verdicts import evidence_text, verdict_text
@@ -53,18 +53,22 @@ class _Template(string.Formatter):
         return FORMATS[spec](value) if spec in FORMATS else format(value, spec)
 
 
-def render(template: str, rows: pd.DataFrame) -> str:
+def render(template: str, rows: pd.DataFrame, metrics: Iterable[str] = ()) -> str:
     """A template filled in: fields of the first row, each metric's row, and `verdicts` of all.
+
+    `metrics` may be missing.
 
     Raises:
         KeyError: the rows have no such column, and no metric is called so.
     """
-    fields = dict.fromkeys(METRIC_LABELS) | rows.iloc[0].to_dict()
+    fields = dict.fromkeys(metrics) | rows.iloc[0].to_dict()
     if "metric" in rows:
         fields |= {row["metric"]: row for _, row in rows.iterrows()}
     if "{verdicts}" in template:
         fields["verdicts"] = verdicts_text(rows)
-    return _Template().vformat(template, (), fields)
+    text = _Template().vformat(template, (), fields)
+    nothing = DASH in text and not text.strip(f" {DASH}[](),±to")
+    return DASH if nothing else text
 
 
 def page_table(
@@ -81,8 +85,9 @@ def page_table(
         groups = [rows.iloc[[place]] for place in range(len(rows))]
     else:
         groups = [group for _, group in rows.groupby(line, sort=False, dropna=False)]
+    metrics = rows["metric"].unique() if "metric" in rows else ()
     lines = [
-        {heading: render(template, group) for heading, template in columns.items()}
+        {heading: render(template, group, metrics) for heading, template in columns.items()}
         for group in groups
     ]
     return markdown(pd.DataFrame(lines))

@@ -245,7 +245,7 @@ def test_from_raw_files_to_a_table(breakhis_root, tmp_path):
     ):
         assert cli.main([str(word) for word in words]) == 0
     page = table.with_suffix(".md").read_text(encoding="utf-8")
-    assert "| BreakHis 40X | 20 (paper 1,995) | 12 (paper 1,197) |" in page
+    assert "| BreakHis 40X | train | 12 | 1,197 |" in page
     assert "subset 24 of 1995 images; 20 drawn with seed 0" in page
     assert (tmp_path / "figure.pdf").stat().st_size > 0
 

@@ -7,9 +7,8 @@ import numpy as np
 
 from paper_code.files import read_json
 from paper_code.reporting.figures.samples import class_name
-from paper_code.reporting.labels import DATASET_LABELS
+from paper_code.reporting.labels import DATASET_LABELS, METHOD_LABELS
 from paper_code.reporting.plotting import data_line, save_figure, style
-from paper_code.reporting.tables.cam.scores import METHOD_LABELS
 
 
 def draw(output: str, *, cams: list[str], scale: str) -> None:

@@ -80,7 +80,7 @@ def provenance(rows: pd.DataFrame) -> str:
         ("hardware", "{}"),
     ):
         if column in rows:
-            values = dict.fromkeys(str(value) for value in rows[column] if value != "")
+            values = dict.fromkeys(str(value) for value in rows[column].dropna() if value != "")
             if values:
                 parts.append(words.format(", ".join(values)))
     return "; ".join(parts)

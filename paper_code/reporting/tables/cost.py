@@ -76,8 +76,9 @@ def write(output: str, *, runs: list[str], scale: str, number: str, title: str) 
     """
     rows = cost_rows([load_run(path, timing=True) for path in runs], number, scale)
     sizes = rows[rows["metric"].str.startswith(("parameters_", "gmacs_"))]
-    # A processor's name ends with the number of its cores.
-    times = rows[rows["metric"].isin(TIMINGS) & ~rows["hardware"].str.endswith(" cores", na=True)]
+    times = rows[rows["metric"].isin(TIMINGS)]
+    if len(times):  # a processor's name ends with the number of its cores
+        times = times[~times["hardware"].str.endswith(" cores")]
     page = [NOTES, *sections(sizes, "dataset", "{dataset:label}", SIZES, "network")]
     page += sections(times, "dataset", "Times, {dataset:label}", SECONDS, "network")
     write_table(output, rows, title, [*page, provenance(rows)])

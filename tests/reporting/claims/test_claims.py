@@ -570,7 +570,7 @@ def test_from_runs_to_summary_by_the_command_line(tmp_path):
     page = tables / "summary.md"
     assert main(["summary", "--tables", *names, "--scale", "paper", "--output", str(page)]) == 0
     text = page.read_text()
-    assert "| BreakHis 40X | real | 4 | imagenet (torchvision), random (the ViT" in text
+    assert re.search(r"\| BreakHis 40X \| real \| 4 \| .*imagenet \(torchvision\)", text)
     assert "| 0, 1, 2, 3, 4 |" in text
     assert re.search(r"\d+ unexplained, \d+ impossible", text)
     assert "Claims not tested (no such runs)" in text

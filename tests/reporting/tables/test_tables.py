@@ -332,7 +332,7 @@ def test_table_09_times(make_run, tmp_path):
 )
 def test_table_10_a_time_is_never_evidence(make_run, tmp_path, options, scale, obstacles):
     runs = [make_run("bach", "seresnet50", size=224, **options)]
-    rows, page = build(table_10_bach_mini_ddsm_cost, tmp_path / "t.csv", runs, scale)
+    rows, _ = build(table_10_bach_mini_ddsm_cost, tmp_path / "t.csv", runs, scale)
     cells = rows.query("dataset == 'bach' and network == 'seresnet50'").set_index("metric")
     best = cells.loc["seconds_to_best", ["printed", "verdict", "obstacles"]]
     assert best.tolist() == [2921.67, "not tested", obstacles]

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from paper_code.reporting.labels import DATASET_LABELS
+from paper_code.reporting.labels import label
 from paper_code.reporting.markdown import write_table
 from paper_code.reporting.tables.cam import localization, paired
 from paper_code.reporting.tables.cam.scores import (
@@ -23,11 +23,10 @@ is the part of the image that is marked.
 
 
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
-    """Write `output` (.csv) and its .md; arguments as `write_cam_table`, of one data set."""
+    """Write `output` (.csv) and its .md; arguments as of Table XIV, for one data set."""
     runs = [load_cam(path) for path in cams]
     pairs = paired.cam_comparison_rows(runs, scale=scale, resamples=resamples)
     rows = own_rows(runs, pairs, scale=scale, resamples=resamples)
-    dataset = rows["dataset"].iloc[0]
     sections = [NOTES]
     if at_chance([run.facts for run in runs]):
         sections.append(
@@ -35,14 +34,9 @@ def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
             "least half of the runs: these networks have not learnt to tell the classes apart, "
             "and no map of theirs can be expected to find a lesion."
         )
-    sections += [
-        localization.block(dataset, rows.assign(printed=float("nan"))),
-        f"## Paired differences\n\n{paired.NOTES}",
-        paired.block(dataset, pairs).partition("\n\n")[2],
-        *localization.tuning(runs),
-        cam_provenance(runs, scale),
-    ]
-    title = f"Class activation maps: {DATASET_LABELS.get(dataset, dataset)}"
+    shown = rows.assign(printed=float("nan"))
+    sections += [*localization.blocks(shown), cam_provenance(runs, scale)]
+    title = f"Class activation maps: {label(rows['dataset'].iloc[0])}"
     write_table(output, rows, title, sections)
 
 

@@ -5,17 +5,17 @@ import pandas as pd
 
 from paper_code.metrics import holm
 from paper_code.published import published_table
-from paper_code.reporting.markdown import interval_text, markdown, number, p_text
+from paper_code.reporting.labels import METHOD_LABELS
+from paper_code.reporting.markdown import write_table
+from paper_code.reporting.pages import sections
 from paper_code.reporting.tables.cam.scores import (
-    METHOD_LABELS,
     CamRun,
     cam_obstacles,
-    heading,
-    in_order,
+    cam_provenance,
+    load_cam,
     resampled,
     side_by_side,
     tidy_scores,
-    write_cam_table,
 )
 from paper_code.reporting.verdicts import compared, counts
 
@@ -30,8 +30,8 @@ PROPERTIES = {
 CONTROLS = ("gradcam", "gradcam_otsu")  # that DT Grad-CAM is compared with
 NOTES = """The paper's Table XIII compares Grad-CAM and DT Grad-CAM in words. Here each of its
 rows has a quantity: mean over the test images that show a lesion [95 % interval, patients drawn
-with replacement]. Difference: DT Grad-CAM minus the named map on the same images, with Holm's
-correction over the data sets of a row.
+with replacement]. The CSV has the paper's words, and all methods. Differences: DT Grad-CAM minus
+the named map on the same images, with Holm's correction over the data sets of a row.
 
 - DT Grad-CAM sets most pixels to zero, which by itself lowers the spread: so does any cut. The
   informative difference is that from Grad-CAM + Otsu, which has the same cut.
@@ -41,18 +41,32 @@ correction over the data sets of a row.
   others is what adaptive thresholding alone would bring them."""
 
 
+OF_METHOD = "{{{0}[value]:.3f}} [{{{0}[low]:.3f}}, {{{0}[high]:.3f}}]"
+AGAINST = "{{{0}[difference]:.3f}} [{{{0}[difference_low]:.3f}}, {{{0}[difference_high]:.3f}}], "
+COLUMNS = {
+    "Property": "{property}",
+    "Quantity": "{text} ({better} is better)",
+    "Grad-CAM": OF_METHOD.format("gradcam"),
+    "Grad-CAM + Otsu": OF_METHOD.format("gradcam_otsu"),
+    "DT Grad-CAM": OF_METHOD.format("dt_gradcam"),
+    "minus Grad-CAM": AGAINST.format("less_gradcam") + "{less_gradcam[p_holm]:p}",
+    "minus Grad-CAM + Otsu": AGAINST.format("less_gradcam_otsu") + "{less_gradcam_otsu[p_holm]:p}",
+}
+
+
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
-    """Write `output` (.csv) and its .md; arguments as `write_cam_table`."""
-    write_cam_table(
-        output,
-        cams,
-        property_rows,
-        _block,
-        title="Table XIII: properties of the maps",
-        notes=NOTES,
-        scale=scale,
-        resamples=resamples,
-    )
+    """Write `output` (.csv) and its .md.
+
+    Args:
+        output: the CSV.
+        cams: `cam.json` files of `evaluate_run`.
+        scale: demo or paper.
+        resamples: of the bootstrap.
+    """
+    runs = [load_cam(path) for path in cams]
+    rows = property_rows(runs, scale=scale, resamples=resamples)
+    page = [NOTES, *blocks(rows), cam_provenance(runs, scale)]
+    write_table(output, rows, "Table XIII: properties of the maps", page)
 
 
 def property_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataFrame:
@@ -78,7 +92,7 @@ def property_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataF
         changes = resampled(pd.DataFrame(changes), resamples, differences=True)
         obstacles = cam_obstacles(runs, dataset, scale)
         for name, (quantity, _, sign) in PROPERTIES.items():
-            for method in in_order(means.loc[quantity].index):
+            for method in [name for name in METHOD_LABELS if name in means.loc[quantity].index]:
                 row = {"table": "13", "dataset": dataset, "property": name, "quantity": quantity}
                 row |= {"better": "higher" if sign > 0 else "lower", "method": method}
                 row |= means.loc[(quantity, method)].to_dict()
@@ -124,32 +138,13 @@ def _quantities(runs: list[CamRun]) -> pd.DataFrame:
     return pd.concat([plain, outside, own, gain], ignore_index=True)
 
 
-def _block(dataset: str, rows: pd.DataFrame) -> str:
-    lines = []
-    methods = in_order(rows["method"])
-    for name, (_, text, sign) in PROPERTIES.items():
-        subset = rows[rows["property"] == name]
-        of_method = subset.drop_duplicates("method").set_index("method")
-        line = {
-            "Property": name.replace("_", " ").capitalize(),
-            "Quantity": f"{text} ({'higher' if sign > 0 else 'lower'} is better)",
-            "Printed, Grad-CAM": of_method.loc["gradcam", "printed"],
-            "Printed, DT Grad-CAM": of_method.loc["dt_gradcam", "printed"],
-        }
-        for method in methods:
-            row = of_method.loc[method]
-            line[METHOD_LABELS.get(method, method)] = interval_text(
-                row["value"], row["low"], row["high"]
-            )
-        for control in CONTROLS:
-            change = subset[subset["control"] == control]
-            line[f"Difference, {METHOD_LABELS[control]}"] = (
-                "–" if change.empty else _change_text(change.iloc[0])
-            )
-        lines.append(line)
-    return f"{heading(dataset, rows['obstacles'].iloc[0])}\n\n{markdown(pd.DataFrame(lines))}"
-
-
-def _change_text(row: pd.Series) -> str:
-    low, high = number(row["difference_low"]), number(row["difference_high"])
-    return f"{number(row['difference'])} [{low}, {high}], {p_text(row['p_holm'])}"
+def blocks(rows: pd.DataFrame) -> list[str]:
+    """A section for each data set: Grad-CAM, with and without its cut, and DT Grad-CAM."""
+    texts = {name: text for name, (_, text, _) in PROPERTIES.items()}
+    methods = rows.drop_duplicates(["dataset", "property", "method"]).assign(metric=rows["method"])
+    against = rows[rows["control"].isin(CONTROLS)]
+    shown = pd.concat([methods, against.assign(metric="less_" + against["control"])])
+    shown = shown.assign(text=shown["property"].map(texts))
+    shown["property"] = shown["property"].str.replace("_", " ").str.capitalize()
+    evidence = "Counts as evidence: {obstacles:evidence}."
+    return sections(shown, "dataset", "{dataset:label}", COLUMNS, "property", evidence)
