@@ -11,7 +11,6 @@ Results go to benchmarks/results/crossover_settings.{csv,md}.
 """
 
 import argparse
-import dataclasses
 import time
 from pathlib import Path
 
@@ -55,9 +54,9 @@ def main() -> None:
     found = []
     for rate in RATES:
         for name in NETWORKS:
-            settings = dataclasses.replace(settings_of(0, rate), epochs=EPOCHS)
+            settings = settings_of(rate).changed(epochs=EPOCHS)
             start = time.process_time()
-            trained = train_epochs(name, ImageSet(images[train], labels[train]), settings)
+            trained = train_epochs(name, ImageSet(images[train], labels[train]), settings, 0)
             for epoch, network in enumerate(trained, start=1):
                 seconds = time.process_time() - start
                 margin = margins(network, images[judge]) * (2 * labels[judge].numpy() - 1)

@@ -32,7 +32,6 @@ import pandas as pd
 import torch
 from training import RESULTS, our_loop, plain_loop, used
 
-from paper_code.config import MAPS, defaults, load_config, resolve_settings, settings_of
 from paper_code.datasets.catalog import find_dataset
 from paper_code.datasets.prepare import make_manifest, prepare
 from paper_code.datasets.splits import make_split, part_sizes
@@ -46,7 +45,7 @@ from paper_code.phantoms import write_phantom
 from paper_code.plan import Plan
 from paper_code.provenance import commit, hardware, versions
 from paper_code.reporting.markdown import markdown
-from paper_code.training.loop import TrainingSettings
+from paper_code.settings import MAPS, defaults, load_config, resolve_settings
 from paper_code.training.run import train_run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -85,7 +84,7 @@ def prepare_run(path: Path, size: Namespace, folder: Path) -> None:
     """The phantom of the runs with its split, below `folder`."""
     facts, started = find_dataset(DATASET), time.monotonic()
     number = size.run_images or facts.total
-    height = grid_plan().settings["phantom_height"][facts.family]
+    height = grid_plan().settings.phantom_height[facts.family]
     write_phantom(
         facts.family, folder / "raw", images=number, height=height, seed=0, workers=cores()
     )
@@ -100,10 +99,9 @@ def one_run(path: Path, size: Namespace, folder: Path, name: str, way: str) -> N
     """A training run, as the workflow makes it; its accuracy on the test images."""
     torch.set_num_threads(min(4, cores()))
     given = {"epochs": size.run_epochs, "batch_size": size.batch_size, "compile": way == COMPILED}
-    settings = TrainingSettings.of(defaults(), **given, recalibrate_batchnorm=False)
-    output, dropout = folder / "runs" / name, defaults()["dropout"]
-    parts = (folder / "prepared", folder / "split.csv", output)
-    train_run(name, *parts, settings, weights="random", freeze=False, dropout=dropout)
+    settings = defaults().changed(**given, recalibrate_batchnorm=False, weights="random")
+    output = folder / "runs" / name
+    train_run(name, folder / "prepared", folder / "split.csv", output, settings)
     table = pd.read_csv(output / "predictions.csv").query("part == 'test'")
     accuracy = float((table["predicted"] == table["label"]).mean())
     seconds = read_json(output / "timing.json")["total_seconds"]
@@ -117,7 +115,7 @@ def grid_plan() -> Plan:
     """The paper's own experiments: nine networks and four places, six sets, one seed."""
     given = {"scale": "paper", "data": "phantom", "seeds": [0], "leakage_networks": []}
     settings = resolve_settings(load_config() | given)
-    return Plan(settings, dict.fromkeys(settings["datasets"], ("phantom", "full count")))
+    return Plan(settings, dict.fromkeys(settings.datasets, ("phantom", "full count")))
 
 
 def run_seconds(values: dict, epochs: float, train: int, val: int) -> float:
@@ -139,12 +137,12 @@ def projection(rates: dict[str, dict], size: Namespace) -> pd.DataFrame:
     for run in plan.runs:
         if run.dataset.endswith(MAPS):
             continue
-        own = settings_of(plan.settings, run.dataset, run.network)
+        own = plan.settings.of(run.dataset, run.network)
         name = parse_network(run.network)[0]
         way = fastest(rates.get(name, {}))
         row = rows.setdefault(name, {"network": name, "way": way, "runs": 0, "seconds": 0.0})
         row["runs"] += 1
-        epochs = own["epochs"] * (own["image_size"] / size.image_size) ** 2
+        epochs = own.epochs * (own.image_size / size.image_size) ** 2
         parts = part_sizes(find_dataset(run.dataset).total)[:2]
         row["seconds"] += run_seconds(rates[name][way], epochs, *parts) if way else float("nan")
     return pd.DataFrame(rows.values())

@@ -23,7 +23,6 @@ import pandas as pd
 import torch
 from scipy.stats import binomtest
 
-from paper_code.config import defaults
 from paper_code.datasets.catalog import find_dataset
 from paper_code.datasets.prepare import make_manifest, prepare
 from paper_code.datasets.splits import make_split
@@ -36,7 +35,7 @@ from paper_code.reporting.markdown import markdown
 from paper_code.reporting.tables.differences import difference_rows
 from paper_code.reporting.tables.results import result_rows
 from paper_code.runs import FACTS, load_run
-from paper_code.training.loop import TrainingSettings
+from paper_code.settings import defaults
 from paper_code.training.run import train_run
 
 RESULTS = Path(__file__).parent / "results"
@@ -48,6 +47,7 @@ SEEDS = 3  # of each draw
 FIRST = 100  # draw
 # Telling patients apart takes few pixels and larger steps than the protocol's.
 PROTOCOL = {"epochs": 10, "batch_size": 32, "learning_rate": 0.002, "recalibrate_batchnorm": True}
+PROTOCOL["weights"] = "random"
 
 
 def draw_images(folder: Path, signal: float, draw: int) -> None:
@@ -79,10 +79,7 @@ def one_draw(folder: Path, draw: int) -> pd.DataFrame:
             for seed in range(SEEDS * draw, SEEDS * (draw + 1)):
                 split, run = folder / f"{name}-{by}-{seed}.csv", folder / f"{name}-{by}-{seed}"
                 make_split(home / "manifest.csv", split, by=by, seed=seed)
-                settings = TrainingSettings.of(defaults(), seed=seed, **PROTOCOL)
-                about = {"dropout": defaults()["dropout"]}
-                parts = (home, split, run)
-                train_run("dalaresnet50", *parts, settings, weights="random", freeze=False, **about)
+                train_run("dalaresnet50", home, split, run, defaults().changed(**PROTOCOL), seed)
                 runs.append(load_run(run / FACTS))
     options = {"scale": "demo", "resamples": 1000}
     rows = difference_rows(runs, **options, metrics=("accuracy",))

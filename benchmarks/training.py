@@ -22,7 +22,6 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision.transforms import v2
 
-from paper_code.config import defaults
 from paper_code.device import autocast, default_device, resolve_precision, use_float32
 from paper_code.device import clock as wall_clock
 from paper_code.networks.builder import build_network
@@ -30,8 +29,9 @@ from paper_code.networks.preprocessing import normalize
 from paper_code.networks.registry import NETWORKS
 from paper_code.provenance import hardware
 from paper_code.reporting.markdown import markdown, write_table
+from paper_code.settings import defaults
 from paper_code.training import loop
-from paper_code.training.loop import ImageSet, TrainingSettings, fit
+from paper_code.training.loop import ImageSet, fit
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -90,7 +90,7 @@ def our_loop(name: str, size: Namespace, device: torch.device, **changes) -> lis
     images, labels = (part.to(device) for part in noise(size))
     few = ImageSet(images[: size.val], labels[: size.val])
     given = {"epochs": size.epochs + 1, "batch_size": size.batch_size, "checkpoint_seconds": 1e9}
-    settings = TrainingSettings.of(defaults(), **given, recalibrate_batchnorm=False, **changes)
+    settings = defaults().changed(**given, recalibrate_batchnorm=False, **changes)
     return fit(network, ImageSet(images, labels), few, settings).seconds[1:]
 
 

@@ -7,7 +7,9 @@ the precision without it.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
+import functools
 import os
 import tempfile
 import time
@@ -15,7 +17,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paper_code.driver import cuda_device_count
 from paper_code.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,6 +28,19 @@ PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
 # Variables with which a user limits the instruction sets of PyTorch and of oneDNN.
 LIMITS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")
+
+
+@functools.cache
+def cuda_device_count() -> int:
+    """CUDA devices that the driver shows, asked without importing torch (which takes seconds)."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return 0
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return 0
+    return count.value
 
 
 @contextlib.contextmanager

@@ -6,27 +6,22 @@ import os
 import shutil
 from pathlib import Path
 
-import pandas as pd
-
-from paper_code.config import (
-    choose_sources,
-    load_config,
-    resolve_settings,
-    settings_of,
-)
 from paper_code.datasets.catalog import is_own
 from paper_code.datasets.read import read_dataset
-from paper_code.device import check_gpu, explain_precision
-from paper_code.driver import cuda_device_count
+from paper_code.device import check_gpu, cuda_device_count, explain_precision
 from paper_code.errors import UserError
 from paper_code.networks.names import parse_network
 from paper_code.networks.registry import NETWORKS, network_module
 from paper_code.plan import Plan
 from paper_code.provenance import processor, versions
+from paper_code.settings import Settings, load_config, resolve_settings
+from paper_code.start import choose_sources
 
-ROOT = Path(__file__).resolve().parents[1]
-MEASURED = ROOT / "benchmarks" / "results" / "scales.csv"
-SCALES = ("demo", "paper")
+# How long a whole run took.
+TIMES = {
+    "demo": "10 min on two cores of an AMD EPYC, nearly idle, with four more runs than now",
+    "paper": "not measured",
+}
 GIB = 2**30
 
 
@@ -46,16 +41,16 @@ def doctor(
     config = load_config(configfile) if configfile else load_config()
     if data_root:
         config["data_root"] = str(data_root)
-    settings = {scale: resolve_settings(config | {"scale": scale}) for scale in SCALES}
-    chosen = resolve_settings(config)["scale"]
+    settings = {scale: resolve_settings(config | {"scale": scale}) for scale in TIMES}
+    chosen = resolve_settings(config).scale
     problems, (unusable, sources) = _machine(), _data(settings[chosen])
     problems += unusable
     _weights()
     usable = [name for name, (source, _) in sources.items() if source != "unusable"]
-    plans = {
-        scale: Plan(values | {"datasets": usable}, sources) for scale, values in settings.items()
-    }
-    problems += _scales(plans, chosen)
+    print("\nScales")
+    for scale, values in settings.items():
+        plan = Plan(values.changed(datasets=usable), sources)
+        problems += _scale(plan, " (chosen here)" if scale == chosen else "")
     for problem in problems:
         print(f"problem: {problem}")
     if not problems:
@@ -98,13 +93,13 @@ def _memory() -> int:
     return total if text == "max" else min(total, int(text))
 
 
-def _data(settings: dict) -> tuple[list[str], dict[str, tuple[str, str]]]:
+def _data(settings: Settings) -> tuple[list[str], dict[str, tuple[str, str]]]:
     """What is wrong with the files found, and the source of each data set, as `Plan` takes it."""
-    print(f"\nData (data_root: {settings['data_root']})")
+    print(f"\nData (data_root: {settings.data_root})")
     problems, sources = {}, {}
-    for name in settings["datasets"]:
+    for name in settings.datasets:
         try:
-            sources[name] = choose_sources(settings | {"datasets": [name]})[name]
+            sources[name] = choose_sources(settings.changed(datasets=[name]))[name]
         except UserError as error:
             problems[str(error)] = None  # once, if it is about several sets
             sources[name] = ("unusable", "see below")
@@ -130,17 +125,17 @@ def images_of(plan: Plan, dataset: str) -> int:
     """Images that a plan draws from a data set; "all" are those published, or listed by you."""
     settings, facts, source = plan.settings, plan.facts(dataset), plan.source(dataset)[0]
     phantom = source == "phantom"
-    limit = settings["phantom_images"][facts.family] if phantom else settings["images_per_dataset"]
+    limit = settings.phantom_images[facts.family] if phantom else settings.images_per_dataset
     total = facts.total
     if is_own(facts.name):
-        total = len(read_dataset(facts.name, settings["data_root"], settings["manifests"]))
+        total = len(read_dataset(facts.name, settings.data_root, settings.manifests))
     return total if limit == "all" else min(limit, total or limit)
 
 
 def needed_bytes(plan: Plan) -> dict[str, int]:
     """Disk for one scale: prepared arrays, and the weights that stay (4 bytes per parameter)."""
-    prepared = dict.fromkeys([*plan.settings["datasets"], *(run.dataset for run in plan.runs)])
-    sizes = {name: settings_of(plan.settings, name)["image_size"] for name in prepared}
+    prepared = dict.fromkeys([*plan.settings.datasets, *(run.dataset for run in plan.runs)])
+    sizes = {name: plan.settings.of(name).image_size for name in prepared}
     arrays = sum(4 * size * size * images_of(plan, name) for name, size in sizes.items())
     weights = 0
     for run in plan.runs:
@@ -160,29 +155,18 @@ def parameters(network: str, gate_after: int, classes: int) -> int:
     return count_parameters(meta_network(network, classes, **gate))
 
 
-def _scales(plans: dict[str, Plan], chosen: str) -> list[str]:
-    columns = ["scale", "hardware", "seconds", "what"]
-    # Only a clone has them.
-    measured = pd.read_csv(MEASURED) if MEASURED.is_file() else pd.DataFrame(columns=columns)
-    free = shutil.disk_usage(Path.cwd()).free
-    problems = []
-    print("\nScales")
-    for scale, plan in plans.items():
-        values, need = plan.settings, needed_bytes(plan)
-        total = sum(need.values())
-        print(
-            f"  {scale}{' (chosen here)' if scale == chosen else ''}: {values['image_size']} px, "
-            f"{values['epochs']} epochs, training runs: {len(plan.runs)}; disk "
-            f"{total / GIB:.1f} GiB ({need['weights'] / GIB:.1f} of them weights) besides phantoms"
-        )
-        rows = list(measured[measured["scale"] == scale].itertuples())
-        for row in rows:
-            print(f"    measured on {row.hardware}: {row.seconds / 60:.1f} min ({row.what})")
-        if not rows:
-            print("    time: not measured")
-        if total > free and scale == chosen:
-            problems.append(
-                f"scale {scale} needs {total / GIB:.1f} GiB, {free / GIB:.1f} GiB are free here. "
-                "Free some space or run in another folder (--directory)."
-            )
-    return problems
+def _scale(plan: Plan, chosen: str) -> list[str]:
+    """Say what a scale takes; what stands in its way, if it is the one chosen here."""
+    values, need = plan.settings, needed_bytes(plan)
+    total, free = sum(need.values()), shutil.disk_usage(Path.cwd()).free
+    print(
+        f"  {plan.scale}{chosen}: {values.image_size} px, {values.epochs} epochs, training runs: "
+        f"{len(plan.runs)}; disk {total / GIB:.1f} GiB ({need['weights'] / GIB:.1f} of them "
+        f"weights) besides phantoms; time: {TIMES[plan.scale]}"
+    )
+    if total <= free or not chosen:
+        return []
+    return [
+        f"scale {plan.scale} needs {total / GIB:.1f} GiB, {free / GIB:.1f} GiB are free here. "
+        "Free some space or run in another folder (--directory)."
+    ]

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from paper_code.config import MAPS, settings_of
 from paper_code.datasets import breakhis_lists
 from paper_code.datasets.catalog import (
     PAPER_DATASETS,
@@ -19,12 +18,13 @@ from paper_code.datasets.catalog import (
 )
 from paper_code.datasets.facts import Dataset
 from paper_code.datasets.read import read_dataset
+from paper_code.digest import source_digest
 from paper_code.errors import UserError
 from paper_code.networks.names import VARIANT, parse_network
 from paper_code.networks.registry import NETWORKS, network_module
 from paper_code.reporting.catalogue import RESULTS, Result
 from paper_code.runs import CARD, FACTS, HISTORY, PREDICTIONS, TIMING
-from paper_code.sources import source_digest
+from paper_code.settings import MAPS, Settings
 
 DALA = "dalaresnet50"
 FAMILIES = ("breakhis", "bach", "mini_ddsm", "bach and mini_ddsm")  # of tables of the paper
@@ -81,32 +81,32 @@ class Plan:
         UserError: an unknown network or data set.
     """
 
-    def __init__(self, settings: dict, sources: dict[str, tuple[str, str]]) -> None:
+    def __init__(self, settings: Settings, sources: dict[str, tuple[str, str]]) -> None:
         self.settings, self.sources = settings, sources
-        self.scale = settings["scale"]
+        self.scale = settings.scale
         # The paper scale writes tables and figures to the top level; nothing else touches those.
-        named = settings["results"] != "auto"
-        self.root = settings["results"].rstrip("/") if named else f"results/{self.scale}"
+        named = settings.results != "auto"
+        self.root = settings.results.rstrip("/") if named else f"results/{self.scale}"
         self.output = "" if self.scale == "paper" and not named else f"{self.root}/"
-        own = settings["for_dataset"].values()
+        own = settings.for_dataset.values()
         networks = [name for each in own for name in each.get("networks", [])]
         for key in ("networks", "leakage_networks", "network_epochs"):
-            networks += settings[key]
+            networks += getattr(settings, key)
         for network in networks:
             parse_network(network)
         for key in ("compared_datasets", "leakage_datasets", "cam_datasets"):
-            for dataset in settings[key]:
-                find_dataset(dataset, settings["manifests"])
+            for dataset in getattr(settings, key):
+                find_dataset(dataset, settings.manifests)
 
     # --- selections, by the names that catalogue entries use --------------------------------------
 
     @functools.cached_property
     def datasets(self) -> dict[str, list[str]]:
         """Data sets by selection."""
-        every = self.settings["datasets"]
+        every = self.settings.datasets
         paper = [name for name in every if name in PAPER_DATASETS]
         families = {key: [n for n in every if n in of_families(key)] for key in FAMILIES}
-        scored = [n for n in every if n in self.settings["cam_datasets"] or is_own(n)]
+        scored = [n for n in every if n in self.settings.cam_datasets or is_own(n)]
         maps = [name for name in scored if self.explained and self._has_lesions(name)]
         real = [name for name in families["breakhis"] if self.source(name)[0] == "real"]
         return families | {
@@ -115,11 +115,11 @@ class Plan:
             "own": [name for name in every if is_own(name)],
             "leakage": [
                 name
-                for name in self.settings["leakage_datasets"]
+                for name in self.settings.leakage_datasets
                 if name in every and self.networks("leakage", name)
             ],
             "crossover": real if self._crossover(real) else [],
-            "crossover gates": real if self.settings["crossover_fine_tuned"] else [],
+            "crossover gates": real if self.settings.crossover_fine_tuned else [],
             "maps": maps,
             "paper maps": [name for name in maps if not is_own(name)],
             "own maps": [name for name in maps if is_own(name)],
@@ -128,14 +128,14 @@ class Plan:
     @property
     def explained(self) -> list[str]:
         """The networks whose maps are scored: DALAResNet50, as in the paper."""
-        return [name for name in self.settings["networks"] if name == DALA]
+        return [name for name in self.settings.networks if name == DALA]
 
     def networks(self, selection: str, dataset: str) -> list[str]:
         """Networks by selection, on one data set."""
-        own = settings_of(self.settings, dataset)
-        compared = own["networks"]
+        own = self.settings.of(dataset)
+        compared = own.networks
         # Plain dalaresnet50 has its gate after layer 4.
-        placed = [DALA if n == 4 else f"{DALA}{VARIANT}{n}" for n in own["placements"]]
+        placed = [DALA if n == 4 else f"{DALA}{VARIANT}{n}" for n in own.placements]
         every = [*compared, *(placed if dataset in of_families("breakhis") else [])]
         every = list(dict.fromkeys(every))
         explained = [name for name in self.explained if name in compared]
@@ -146,7 +146,7 @@ class Plan:
             "explained": explained,
             "paired": every if DALA in every and len(every) > 1 else [],
             "confused": [name for name in compared if name in (DALA, "resnet50")] or compared[:1],
-            "leakage": [name for name in self.settings["leakage_networks"] if name in compared],
+            "leakage": [name for name in self.settings.leakage_networks if name in compared],
         }[selection]
 
     def source(self, dataset: str) -> tuple[str, str]:
@@ -155,13 +155,13 @@ class Plan:
 
     def facts(self, dataset: str) -> Dataset:
         """What is to be known about a data set, or a data set for maps."""
-        return find_dataset(dataset.removesuffix(MAPS), self.settings["manifests"])
+        return find_dataset(dataset.removesuffix(MAPS), self.settings.manifests)
 
     def for_maps(self, dataset: str) -> str:
         """The data set whose runs' maps are scored: itself, or the same at the size of the maps."""
-        own = settings_of(self.settings, dataset, DALA)
-        maps = settings_of(self.settings, dataset + MAPS)
-        same = all(own[key] == maps[key] for key in ("image_size", "epochs"))
+        own = self.settings.of(dataset, DALA)
+        maps = self.settings.of(dataset + MAPS)
+        same = own.image_size == maps.image_size and own.epochs == maps.epochs
         return dataset if same else dataset + MAPS
 
     def _trained(self, networks: str, dataset: str) -> str:
@@ -173,7 +173,7 @@ class Plan:
         """Whether a data set's lesions are known; BreakHis without masks has a stand-in."""
         if not is_own(name):
             return name != "bach"
-        table = read_dataset(name, self.settings["data_root"], self.settings["manifests"])
+        table = read_dataset(name, self.settings.data_root, self.settings.manifests)
         return bool((table["mask"] != "").any())
 
     @functools.cached_property
@@ -183,8 +183,8 @@ class Plan:
         Raises:
             UserError: the configuration names a folder that lacks one of them.
         """
-        named = self.settings["breakhis_lists"]
-        folder = f"{self.settings['data_root']}/breakhis_lists" if named == "auto" else named
+        named = self.settings.breakhis_lists
+        folder = f"{self.settings.data_root}/breakhis_lists" if named == "auto" else named
         if breakhis_lists.lists_present(folder):
             return folder
         if named != "auto":
@@ -198,7 +198,7 @@ class Plan:
 
     def selected_runs(self, networks: str, datasets: Iterable[str]) -> list[RunId]:
         """The runs of a selection of networks on data sets, for every split and seed."""
-        ways = ["image", "patient"] if networks == "leakage" else [self.settings["splits"]]
+        ways = ["image", "patient"] if networks == "leakage" else [self.settings.splits]
         runs = [
             RunId(self._trained(networks, dataset), network, by, split, seed)
             for by in ways
@@ -219,8 +219,8 @@ class Plan:
 
     def repeats(self, dataset: str) -> list[tuple[int, int]]:
         """(seed of the split, seed of the training) of each repeat on a data set."""
-        own = settings_of(self.settings, dataset)
-        seeds, splits = own["seeds"], own["split_seeds"]
+        own = self.settings.of(dataset)
+        seeds, splits = own.seeds, own.split_seeds
         if splits == "paired":
             return list(zip(seeds, seeds, strict=True))
         return [(split, seed) for split in splits for seed in seeds]
@@ -251,7 +251,7 @@ class Plan:
 
     def _shown(self, datasets: list[str], result: Result) -> list[str]:
         """Those of the data sets whose images a result may show, if it shows any."""
-        if self.settings["pictures"] == "all" or not result.pictures:
+        if self.settings.pictures == "all" or not result.pictures:
             return datasets
         return [name for name in datasets if self.source(name)[0] == "phantom"]
 
@@ -298,7 +298,7 @@ class Plan:
     def keeps_weights(self, run: RunId) -> bool:
         """Whether a run's weights stay; those of your own data sets and of maps always do."""
         of_maps = run.dataset.endswith(MAPS)
-        return self.settings["keep_weights"] or of_maps or is_own(run.dataset)
+        return self.settings.keep_weights or of_maps or is_own(run.dataset)
 
     @property
     def cards(self) -> list[str]:
@@ -352,8 +352,8 @@ class Plan:
     def _crossover(self, datasets: Sequence[str], gates: bool = False) -> list[str]:
         """The crossover's files of patients: frozen, also of all data sets together; fine-tuned."""
         together = ["+".join(datasets)] if len(datasets) > 1 else []
-        frozen = [*datasets, *together] if self.settings["crossover_frozen"] and not gates else []
-        tuned = datasets if self.settings["crossover_fine_tuned"] else []
+        frozen = [*datasets, *together] if self.settings.crossover_frozen and not gates else []
+        tuned = datasets if self.settings.crossover_fine_tuned else []
         return [
             f"{self.root}/crossover/{training}-{name}.csv"
             for training, names in (("frozen", frozen), ("fine-tuned", tuned))
@@ -362,7 +362,7 @@ class Plan:
 
     def split(self, dataset: str) -> str:
         """The split file of a data set that tables show: the first one."""
-        by, seed = self.settings["splits"], self.repeats(dataset)[0][0]
+        by, seed = self.settings.splits, self.repeats(dataset)[0][0]
         return f"{self.root}/splits/{dataset}/{by}-{seed}.csv"
 
     def arguments(self, planned: Planned) -> list[str]:
@@ -374,7 +374,7 @@ class Plan:
             files["lists"] = [self.lists]
         configured = {
             "scale": self.scale,
-            "resamples": self.settings["bootstrap_resamples"],
+            "resamples": self.settings.bootstrap_resamples,
             "dataset": "".join(planned.datasets[:1]),
         }
         words: list[str] = []
@@ -398,8 +398,8 @@ class Plan:
         elif source == "phantom":
             words = ["--data-root", f"{self.root}/phantoms/{facts.family}/raw"]
         else:
-            words = ["--data-root", self.settings["data_root"]]
-        limit = settings_of(self.settings, dataset)["images_per_dataset"]
+            words = ["--data-root", self.settings.data_root]
+        limit = self.settings.of(dataset).images_per_dataset
         return [facts.name, *words, "--source", source, "--limit", str(limit)]
 
     def code(self, result: Result) -> str:

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from paper_code.datasets.tables import read_listed
 from paper_code.errors import UserError
 from paper_code.files import read_csv, read_json
-from paper_code.listed import read_listed
 from paper_code.progress import count_text
 
 # The files of a run, in its folder.

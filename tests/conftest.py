@@ -156,13 +156,10 @@ def refused(tmp_path, capsys, record_property):
 
     def check(*words, says: str) -> str:
         before = files_below(tmp_path)
-        try:
-            status = cli.main([str(word) for word in words])
-        except SystemExit as error:  # of argparse
-            status = error.code
+        status = cli.main([str(word) for word in words])
         said = capsys.readouterr().err
         assert status == 2, said
-        messages = re.findall(r"(?m)^(?:python -m paper_code \w+: )?error: .*$", said)
+        messages = re.findall(r"(?m)^error: .*$", said)
         *_, last = said.strip().splitlines()
         assert "Traceback" not in said and messages == [last], said
         assert re.search(says, last), said
@@ -234,40 +231,28 @@ def from_catalogue(kind: str, key: str):
 
 
 def training_settings(**changes):
-    """`TrainingSettings` with the config's defaults and some changes."""
-    from paper_code.config import defaults
-    from paper_code.training.loop import TrainingSettings
+    """The config's defaults with some changes."""
+    from paper_code.settings import defaults
 
-    return TrainingSettings.of(defaults(), **changes)
+    return defaults().changed(**changes)
 
 
-def train_run(*arguments, **changes) -> None:
-    """`paper_code.training.run.train_run` with the config's defaults."""
-    from paper_code.config import defaults
+def train_run(*arguments, weights=None, **options) -> None:
+    """`paper_code.training.run.train_run`, perhaps with other `weights`."""
     from paper_code.training import run
 
-    given = {
-        "weights": defaults()["weights"],
-        "freeze": defaults()["freeze_backbone"],
-        "dropout": defaults()["dropout"],
-    }
-    run.train_run(*arguments, **given | changes)
+    name, prepared, split, output, settings = arguments
+    if weights:
+        settings = settings.changed(weights=weights)
+    run.train_run(name, prepared, split, output, settings, **options)
 
 
 def evaluate_cams(run, prepared, output, **changes) -> None:
-    """`paper_code.cam.evaluation.evaluate_run` with the config's defaults for DT Grad-CAM."""
+    """`paper_code.cam.evaluation.evaluate_run` with some settings of maps."""
     from paper_code.cam.evaluation import evaluate_run
-    from paper_code.config import defaults
+    from paper_code.settings import defaults
 
-    given = {
-        "faithfulness_images": None,
-        "tuning_images": 2,
-        "copies": defaults()["cam_copies"],
-        "sigma": defaults()["cam_sigma"],
-        "kernel_size": defaults()["cam_kernel"],
-        "precision": defaults()["cam_precision"],
-    }
-    evaluate_run(run, prepared, output, **given | changes)
+    evaluate_run(run, prepared, output, defaults().changed(**{"cam_tuning_images": 2} | changes))
 
 
 @pytest.fixture(scope="session")

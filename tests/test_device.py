@@ -9,8 +9,9 @@ import torch
 from conftest import ROOT
 
 from paper_code import cli, device
-from paper_code.config import announce, choose, defaults, load_config, resolve_settings
 from paper_code.errors import UserError
+from paper_code.settings import defaults, load_config, resolve_settings
+from paper_code.start import announce, begin
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
@@ -25,7 +26,7 @@ def unusable(monkeypatch):
         )
 
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    for module in ("device", "config"):
+    for module in ("device", "settings", "start"):
         monkeypatch.setattr(f"paper_code.{module}.cuda_device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "init", init)
@@ -43,7 +44,7 @@ def test_a_gpu_that_pytorch_cannot_use_is_an_error_with_the_reason(unusable):
 
 def test_no_run_starts_at_the_paper_scale_with_such_a_gpu(unusable):
     with pytest.raises(UserError, match="The driver shows a GPU"):
-        choose(load_config() | {"data": "phantom"})
+        begin(load_config() | {"data": "phantom"})
 
 
 @pytest.mark.parametrize("value", ["", "-1"])
@@ -119,11 +120,11 @@ def test_no_scale_lowers_the_precision_of_such_a_processor(processor, scale):
     processor("avx2")
     settings = resolve_settings(load_config() | {"scale": scale})
     for key in ("precision", "cam_precision"):
-        assert device.resolve_precision(settings[key], CPU) == "fp32"
+        assert device.resolve_precision(getattr(settings, key), CPU) == "fp32"
     processor("avx512_bf16")
-    maps = device.resolve_precision(settings["cam_precision"], CPU)
+    maps = device.resolve_precision(settings.cam_precision, CPU)
     assert maps == ("fp32" if scale == "paper" else "bf16")
-    assert defaults()["cam_precision"] == "fp32"
+    assert defaults().cam_precision == "fp32"
 
 
 def opening_line(**changes) -> str:
@@ -135,7 +136,7 @@ def opening_line(**changes) -> str:
 
 
 def test_the_first_lines_of_a_run_name_the_precision(processor, monkeypatch):
-    monkeypatch.setattr("paper_code.config.cuda_device_count", lambda: 0)
+    monkeypatch.setattr("paper_code.start.cuda_device_count", lambda: 0)
     processor("avx2")
     chosen = "fp32 (auto: this processor does not compute bf16 natively)"
     assert opening_line() == chosen
@@ -156,10 +157,10 @@ def test_doctor_names_the_precision(processor, monkeypatch, capsys, tmp_path):
 def test_the_first_lines_do_not_wait_for_pytorch():
     code = (
         "import sys\n"
-        "from paper_code import config\n"
-        "config.cuda_device_count = lambda: 0\n"
-        "settings = config.load_config()\n"
-        "print(config.announce(settings, config.resolve_settings(settings), {}))\n"
+        "from paper_code import settings, start\n"
+        "settings.cuda_device_count = start.cuda_device_count = lambda: 0\n"
+        "config = settings.load_config()\n"
+        "print(start.announce(config, settings.resolve_settings(config), {}))\n"
         "print('torch' in sys.modules)\n"
     )
     done = subprocess.run(

@@ -1,8 +1,11 @@
 """All methods on the test images of one finished run, as files: what Tables XIII and XIV, the
 paired comparisons and Figure 7 are made of."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -24,6 +27,7 @@ from paper_code.cam.contenders import (
 from paper_code.cam.localization import best_threshold, reference_region
 from paper_code.cam.scoring import TIE_DRAWS, curve_areas, map_rows, region_rows
 from paper_code.cam.tuning import chosen, tune, tuned_regions
+from paper_code.datasets.tables import limit, read_listed
 from paper_code.device import checked_device, exclusive, resolve_precision, use_float32
 from paper_code.errors import UserError
 from paper_code.files import (
@@ -35,13 +39,15 @@ from paper_code.files import (
     write_csv,
     write_json,
 )
-from paper_code.listed import read_listed
 from paper_code.metrics import bootstrap_interval
 from paper_code.networks.builder import network_from_checkpoint
 from paper_code.networks.preprocessing import normalize
 from paper_code.progress import count_text, say
 from paper_code.provenance import provenance
 from paper_code.runs import FACTS, PREDICTIONS, WEIGHTS, Run, load_run
+
+if TYPE_CHECKING:  # maps depend on the values of settings, which their rule holds
+    from paper_code.settings import Settings
 
 SHOWN_METHODS = ("gradcam", "scorecam", "eigencam", "gradcam_otsu", "dt_gradcam")  # in Figure 7
 INPUT_NOISE = 0.05  # of the [-1, 1] image, for the stability of maps
@@ -67,15 +73,8 @@ def evaluate_run(
     run: str | Path,
     prepared: str | Path,
     output: str | Path,
+    settings: Settings,
     *,
-    images: int | None,
-    scorecam_images: int,
-    faithfulness_images: int | None,
-    tuning_images: int,
-    copies: int,
-    sigma: float,
-    kernel_size: int,
-    precision: str,
     device: torch.device | None = None,
 ) -> None:
     """Score the maps of every method on test images of a run, and write `FILES` into `output`.
@@ -100,11 +99,7 @@ def evaluate_run(
         run: folder of `train_run`.
         prepared: folder of its data set.
         output: folder to write.
-        images: at most this many test and validation images, drawn by the run's seed; None for all.
-        scorecam_images: Score-CAM, with one forward pass per channel, takes this many of them.
-        faithfulness_images: deletion and insertion curves take this many of them; None for all.
-        tuning_images: parameters are chosen on at most this many of the validation images.
-        copies, sigma, kernel_size, precision: as in `compute_cam`.
+        settings: those marked "cam". The images are drawn by the run's seed.
         device: defaults to the first GPU, else the CPU.
 
     Raises:
@@ -113,18 +108,19 @@ def evaluate_run(
     run, prepared = Path(run), Path(prepared)
     device = device or checked_device()
     use_float32()
-    precision = resolve_precision(precision, device)
+    precision = resolve_precision(settings.cam_precision, device)
     trained = load_run(run / FACTS)
     facts = trained.facts
     seed = facts["seed"]
     network, _ = network_from_checkpoint(run / WEIGHTS)
     network.to(device).eval()
-    own = {"copies": copies, "sigma": sigma, "kernel_size": kernel_size, "seed": seed}
+    own = {"copies": settings.cam_copies, "sigma": settings.cam_sigma}
+    own |= {"kernel_size": settings.cam_kernel, "seed": seed}
     shared = {"precision": precision}
     table, pixels, truth, truth_kind = _images_and_truth(trained, run, prepared)
     classes = facts["classes"][-1:] if len(facts["classes"]) == 2 else facts["classes"]
     counting = table["label"].isin(classes).to_numpy() & truth.any((1, 2))
-    parts = _draw(table["part"], counting, seed, images, prepared)
+    parts = _draw(table["part"], counting, seed, limit(settings.cam_images), prepared)
     tests, val = (
         _part(table.iloc[rows], pixels[rows], truth[rows], facts, device)
         for rows in (parts["test"], parts["val"])
@@ -137,20 +133,21 @@ def evaluate_run(
 
     # Trainings that run beside this one are timed, and so are these maps.
     with exclusive(device):
-        given = (own, shared, scorecam_images)
+        given = (own, shared, settings.scorecam_images)
         explained = explain_part(network, tests, *given, seed, report)
         # Other noise than DT Grad-CAM's own.
         noise = dt_gradcam.noise(len(tests.table), tests.inputs.shape[1:], INPUT_NOISE, seed + 1)
         noisy = replace(tests, inputs=tests.inputs + noise.to(tests.inputs))
         shaken = explain_part(network, noisy, *given, seed)
         on_val = explain_part(network, val, *given, seed + 1)
-        few = val.first(tuning_images)
+        few = val.first(settings.cam_tuning_images)
         grid = tune(network, few, _first(on_val, few), own, shared)
         choices = chosen(grid)
         tuned = tuned_regions(network, tests, explained, choices, own, shared)
         ties = tie_breakers(explained, TIE_DRAWS, seed + 2)
+        curves = limit(settings.faithfulness_images)
         areas = {
-            name: curve_areas(network, name, maps, tests, ties, faithfulness_images, precision)
+            name: curve_areas(network, name, maps, tests, ties, curves, precision)
             for name, maps in explained.maps.items()
         }
         example = _example(network, facts, tests, explained, shared | own)
@@ -169,8 +166,8 @@ def evaluate_run(
         "lesion_masks": truth_kind != STAND_IN,
         "lesion_share": round(share, 6),
         "images": len(tests.table),
-        "scorecam_images": min(scorecam_images, len(tests.table)),
-        "faithfulness_images": len(tests.first(faithfulness_images).table),
+        "scorecam_images": min(settings.scorecam_images, len(tests.table)),
+        "faithfulness_images": len(tests.first(curves).table),
         "classes_scored": list(classes),
         "validation_images": len(val.table),
         "tuning_images": len(few.table),

@@ -7,7 +7,8 @@ import torch
 
 from paper_code.networks.builder import build_network
 from paper_code.networks.preprocessing import normalize
-from paper_code.training.loop import ImageSet, TrainingSettings, make_step, train_epoch
+from paper_code.settings import Settings, defaults
+from paper_code.training.loop import ImageSet, make_step, train_epoch
 
 IMAGE_SIZE = 160  # px
 DROPOUT = 0.25
@@ -16,9 +17,9 @@ EPOCHS = 4
 LEARNING_RATE = 3e-4
 
 
-def settings_of(seed: int, learning_rate: float = LEARNING_RATE) -> TrainingSettings:
+def settings_of(learning_rate: float = LEARNING_RATE) -> Settings:
     """How every network of the crossover is trained; the last epoch is tested."""
-    return TrainingSettings(
+    return defaults().changed(
         epochs=EPOCHS,
         batch_size=16,
         learning_rate=learning_rate,
@@ -28,13 +29,12 @@ def settings_of(seed: int, learning_rate: float = LEARNING_RATE) -> TrainingSett
         compile=False,
         recalibrate_batchnorm=False,
         checkpoint_seconds=0,
-        seed=seed,
     )
 
 
-def train_epochs(name: str, train: ImageSet, settings: TrainingSettings) -> Iterator:
+def train_epochs(name: str, train: ImageSet, settings: Settings, seed: int) -> Iterator:
     """Train a two-class network from ImageNet weights; yield it after each epoch."""
-    torch.manual_seed(settings.seed)
+    torch.manual_seed(seed)
     network = build_network(
         name, 2, weights="imagenet", dropout=DROPOUT, image_size=train.images.shape[-1]
     ).to(train.images.device, memory_format=torch.channels_last)
@@ -42,7 +42,7 @@ def train_epochs(name: str, train: ImageSet, settings: TrainingSettings) -> Iter
     scaler = torch.amp.GradScaler(train.images.device.type, enabled=False)
     step = make_step(network, optimizer, scaler, settings.precision)
     for epoch in range(1, settings.epochs + 1):
-        train_epoch(network, step, train, settings, epoch)
+        train_epoch(network, step, train, settings, seed, epoch)
         yield network
 
 
@@ -63,5 +63,5 @@ def fine_tune(
     seed: int,
 ) -> np.ndarray:
     """Train on the rows `train`, and return the margins of the rows `test`."""
-    *_, network = train_epochs(name, ImageSet(images[train], labels[train]), settings_of(seed))
+    *_, network = train_epochs(name, ImageSet(images[train], labels[train]), settings_of(), seed)
     return margins(network, images[test])

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 
@@ -79,7 +78,7 @@ def write_fine_tuned(
     import torch
 
     from paper_code.crossover.fine_tuned import DROPOUT, IMAGE_SIZE, fine_tune, settings_of
-    from paper_code.prepared import pixel_sum
+    from paper_code.datasets.tensors import pixel_sum
     from paper_code.training.checkpoint import fingerprint
 
     sample = read_sample(names, roots, IMAGE_SIZE)
@@ -87,8 +86,8 @@ def write_fine_tuned(
     label = sample.table["label"].to_numpy()
     keys = {"dataset": sample.name, "training": "fine-tuned"}
     facts = {"images": sample.table.to_csv(), "sum": pixel_sum(images), "dropout": DROPOUT}
-    settings = asdict(settings_of(0))
-    facts |= keys | {name: settings[name] for name in DECIDING}
+    settings = settings_of()
+    facts |= keys | {name: getattr(settings, name) for name in DECIDING}
     parts = []
     for seed, number in product(seeds, repeats):
         identity = fingerprint({"seed": seed} | facts)

@@ -12,9 +12,9 @@ from PIL import Image
 from paper_code.datasets.facts import Dataset
 from paper_code.datasets.images import content_hash, load_image, load_mask
 from paper_code.datasets.read import read_dataset
+from paper_code.datasets.tables import read_listed
 from paper_code.errors import UserError
 from paper_code.files import read_json, replacing, write_csv, write_json
-from paper_code.listed import read_listed
 from paper_code.parallel import map_parallel
 from paper_code.progress import say
 

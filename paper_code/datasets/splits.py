@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from paper_code.datasets.tables import PARTS, read_listed
 from paper_code.errors import UserError
 from paper_code.files import write_csv
-from paper_code.listed import PARTS, read_listed
 from paper_code.progress import count_text
 
 FRACTIONS = np.array([0.6, 0.1, 0.3])

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from paper_code.config import defaults
 from paper_code.datasets.catalog import PAPER_DATASETS
 from paper_code.errors import UserError
 from paper_code.files import write_text
@@ -18,6 +17,7 @@ from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_L
 from paper_code.reporting.markdown import interval_text
 from paper_code.reporting.verdicts import FEWEST_PATIENTS
 from paper_code.runs import CARD, FACTS, WEIGHTS, Run, load_run
+from paper_code.settings import defaults
 from paper_code.templates import render
 
 # What Hugging Face calls the metrics that it knows.
@@ -49,7 +49,7 @@ def write_card(folder: str | Path, output: str | Path | None = None) -> Path:
     run = load_run(folder / FACTS)
     digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
     labels, probabilities, groups = run.part("test")
-    resamples = defaults()["bootstrap_resamples"]
+    resamples = defaults().bootstrap_resamples
     metrics = [name for name in METRICS if name in METRIC_LABELS]
     scores = bootstrap_interval(labels, probabilities, groups, metrics, resamples)
     path = Path(output) if output else folder / CARD

@@ -8,12 +8,12 @@ import pandas as pd
 import torch
 
 from paper_code.datasets import manifest as manifests
+from paper_code.datasets.tensors import image_marks, load_prepared
 from paper_code.errors import UserError
 from paper_code.files import read_json, write_csv
 from paper_code.inference.load import load_trained
 from paper_code.inference.predict import CHUNK, class_probabilities, decoded
 from paper_code.metrics import METRICS, bootstrap_interval
-from paper_code.prepared import image_marks, load_prepared
 from paper_code.progress import count_text, say
 from paper_code.runs import FACTS, WEIGHTS, load_run
 

@@ -1,9 +1,12 @@
 """The training loop: plain tensors on one device, every epoch a function of its seed alone."""
 
+from __future__ import annotations
+
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,34 +20,12 @@ from paper_code.networks.preprocessing import normalize
 from paper_code.progress import count_text, say
 from paper_code.training.augment import augment
 
+if TYPE_CHECKING:  # a run depends on the values of settings, which its rule holds
+    from paper_code.settings import Settings
+
 RECALIBRATION_IMAGES = 512  # enough for stable batch-norm statistics
 
 Step = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
-    """The protocol of section IV-A; defaults and what the paper leaves open are in the config."""
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    rotation: float
-    select_epoch: str
-    precision: str
-    compile: bool
-    recalibrate_batchnorm: bool
-    checkpoint_seconds: float
-    seed: int
-
-    @classmethod
-    def of(cls, configured: Mapping[str, object], **changes: object) -> "TrainingSettings":
-        """From settings of the config (other keys are left out), with some changes.
-
-        `seed` is 0 unless given: the config has a list of seeds, one for each run.
-        """
-        names = [field.name for field in fields(cls)]
-        return cls(**{"seed": 0} | {n: configured[n] for n in names if n in configured} | changes)
 
 
 @dataclass(frozen=True)
@@ -82,7 +63,8 @@ def fit(
     network: torch.nn.Module,
     train: ImageSet,
     val: ImageSet,
-    settings: TrainingSettings,
+    settings: Settings,
+    seed: int = 0,
     *,
     label: str = "",
     restore: Callable[..., None] = lambda *_: None,
@@ -94,7 +76,8 @@ def fit(
         network: on the device of the image sets.
         train: training part; each epoch shuffles it and drops the last incomplete batch.
         val: validation part, evaluated after each epoch.
-        settings: the protocol.
+        settings: those marked "loop".
+        seed: of order, augmentation and dropout.
         label: begins each line of progress.
         restore: called once as `restore(network, optimizer, scaler, state)` before training; it
             may load an earlier checkpoint into all four.
@@ -130,7 +113,7 @@ def fit(
     saved = time.monotonic()
     for epoch in range(state.epoch + 1, settings.epochs + 1):
         start, processor = clock(device), time.process_time()
-        train_loss, rows = train_epoch(network, step, train, settings, epoch)
+        train_loss, rows = train_epoch(network, step, train, settings, seed, epoch)
         middle = clock(device)
         val_loss, accuracy = validate(network, val, train, rows, settings, precision, epoch)
         seconds = {"train_seconds": middle - start, "val_seconds": clock(device) - middle}
@@ -183,7 +166,8 @@ def train_epoch(
     network: torch.nn.Module,
     step: Step,
     train: ImageSet,
-    settings: TrainingSettings,
+    settings: Settings,
+    seed: int,
     epoch: int,
 ) -> tuple[float, torch.Tensor]:
     """One pass over the training part: the mean loss, and the rows of the first images.
@@ -195,7 +179,7 @@ def train_epoch(
         UserError: the loss is not finite.
     """
     device, size = train.images.device, settings.batch_size
-    seeds = np.random.SeedSequence([settings.seed, epoch]).generate_state(2, np.uint64).tolist()
+    seeds = np.random.SeedSequence([seed, epoch]).generate_state(2, np.uint64).tolist()
     torch.manual_seed(seeds[0])
     generator = torch.Generator().manual_seed(seeds[1])
     order = torch.randperm(len(train), generator=generator).to(device)
@@ -215,7 +199,7 @@ def validate(
     val: ImageSet,
     train: ImageSet,
     rows: torch.Tensor,
-    settings: TrainingSettings,
+    settings: Settings,
     precision: str,
     epoch: int,
 ) -> tuple[float, float]:
@@ -248,7 +232,7 @@ def best_of(history: list[dict]) -> int:
 
 
 def recalibrate(
-    network: torch.nn.Module, images: torch.Tensor, settings: TrainingSettings, precision: str
+    network: torch.nn.Module, images: torch.Tensor, settings: Settings, precision: str
 ) -> None:
     """Set the batch-norm statistics to the average over `images` under the present weights."""
 
@@ -265,7 +249,7 @@ def warm_up(
     network: torch.nn.Module,
     forward: torch.nn.Module,
     train: ImageSet,
-    settings: TrainingSettings,
+    settings: Settings,
     precision: str,
 ) -> None:
     """Steps without an update, so that start-up and compilation stay out of the timings."""

@@ -1,16 +1,19 @@
 """One run: from a prepared data set and a split to predictions, weights and history files."""
 
+from __future__ import annotations
+
 import functools
 import json
 import resource
 import shutil
-from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import torch
 
+from paper_code.datasets.tensors import image_marks, load_prepared, pixel_sum
 from paper_code.device import (
     checked_device,
     exclusive,
@@ -23,12 +26,14 @@ from paper_code.networks.builder import build_network, freeze_backbone
 from paper_code.networks.forward import predict
 from paper_code.networks.names import parse_network
 from paper_code.networks.weights import save_weights
-from paper_code.prepared import image_marks, load_prepared, pixel_sum
 from paper_code.progress import say
 from paper_code.provenance import provenance
 from paper_code.runs import FACTS, HISTORY, OF_RUN, PREDICTIONS, TIMING, WEIGHTS
 from paper_code.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
-from paper_code.training.loop import ImageSet, State, TrainingSettings, fit
+from paper_code.training.loop import ImageSet, State, fit
+
+if TYPE_CHECKING:  # a run depends on the values of settings, which its rule holds
+    from paper_code.settings import Settings
 
 
 def train_run(
@@ -36,11 +41,9 @@ def train_run(
     prepared: str | Path,
     split: str | Path,
     output: str | Path,
-    settings: TrainingSettings,
+    settings: Settings,
+    seed: int = 0,
     *,
-    weights: str,
-    freeze: bool,
-    dropout: float,
     device: torch.device | None = None,
     checkpoint_dir: str | Path | None = None,
     force: bool = False,
@@ -57,11 +60,9 @@ def train_run(
             `timing.json` (device-synchronised seconds, hardware, memory) and
             `run.json` (settings, data, weights, versions). All but `timing.json` are the same
             for the same seed on the same CPU.
-        settings: the protocol.
-        weights: "auto", "imagenet" or "random".
-        freeze: train only the parts that have no pre-trained weights (head, gate). A network that
-            started from random weights is trained whole; `run.json` says which it was.
-        dropout: rate before the last linear layer.
+        settings: those marked "run". Where the backbone is to be frozen, a network that
+            starts from random weights is trained whole; `run.json` says which it was.
+        seed: of weights, order, augmentation and dropout.
         device: defaults to the first GPU, else the CPU.
         checkpoint_dir: where an interrupted run leaves its checkpoint; defaults to
             `output`/checkpoint and is removed at the end.
@@ -86,13 +87,11 @@ def train_run(
         network_name,
         len(source["classes"]),
         images.shape[-1],
-        settings.seed,
-        weights,
-        dropout,
-        freeze,
+        settings,
+        seed,
     )
     precision = resolve_precision(settings.precision, device)
-    settings = replace(settings, precision=precision)
+    settings = settings.changed(precision=precision)
     network.to(device, memory_format=torch.channels_last)
     facts = {
         "network": network_name,
@@ -101,10 +100,10 @@ def train_run(
         "by": table.attrs["by"],
         "split_seed": table.attrs["seed"],
         "weights": network.weights_source,
-        "dropout": dropout,
+        "dropout": settings.dropout,
         "frozen": frozen,
         "images": fingerprint({"split": table.to_csv(index=False), "sum": pixel_sum(images)}),
-        "settings": asdict(settings) | {"image_size": images.shape[-1]},
+        "settings": settings.part("loop") | {"seed": seed, "image_size": images.shape[-1]},
     }
     _announce(facts, source, device)
     sets = {
@@ -124,10 +123,8 @@ def _build(
     network_name: str,
     classes: int,
     image_size: int,
+    settings: Settings,
     seed: int,
-    weights: str,
-    dropout: float,
-    freeze: bool,
 ) -> tuple[torch.nn.Module, bool]:
     """The network of a run, and whether its backbone is frozen."""
     base, gate_after = parse_network(network_name)
@@ -136,11 +133,11 @@ def _build(
         base,
         classes,
         gate_after=gate_after,
-        weights=weights,
-        dropout=dropout,
+        weights=settings.weights,
+        dropout=settings.dropout,
         image_size=image_size,
     )
-    frozen = freeze and not network.weights_source.startswith("random")
+    frozen = settings.freeze_backbone and not network.weights_source.startswith("random")
     if frozen:
         freeze_backbone(network)
     return network, frozen
@@ -158,7 +155,7 @@ def _announce(facts: dict, source: dict, device: torch.device) -> None:
 def _fit(
     network: torch.nn.Module,
     sets: dict[str, ImageSet],
-    settings: TrainingSettings,
+    settings: Settings,
     facts: dict,
     checkpoint: Path,
 ) -> tuple[State, dict[str, torch.Tensor]]:
@@ -176,6 +173,7 @@ def _fit(
             sets["train"],
             sets["val"],
             settings,
+            facts["settings"]["seed"],
             label=f"{facts['network']} on {facts['dataset']}, ",
             restore=functools.partial(
                 load_checkpoint, checkpoint, identity, epochs=settings.epochs

@@ -4,15 +4,14 @@ import collections
 import re
 import shutil
 
-import pandas as pd
 import pytest
 import yaml
 from conftest import BREAKHIS, ROOT, breakhis_path, save_noise
 
 from paper_code import cli, doctor
-from paper_code.config import resolve_settings
 from paper_code.networks import NETWORKS, network_module
 from paper_code.plan import Plan
+from paper_code.settings import resolve_settings
 
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
 Usage = collections.namedtuple("Usage", "total used free")
@@ -79,7 +78,7 @@ def test_needs_follow_the_settings():
     gates = [512 * 128 + 128 + 128 * 512 + 512, 2048 * 512 + 512 + 512 * 2048 + 2048]
     expected = 3 * (resnet + 2 * 2049) + sum(gates) + (resnet + 4 * 2049)
     assert need["weights"] == 4 * 2 * expected
-    without = Plan(settings | {"keep_weights": False}, sources)
+    without = Plan(settings.changed(keep_weights=False), sources)
     assert doctor.needed_bytes(without)["weights"] == 0
 
 
@@ -100,16 +99,6 @@ def test_data_sets_of_the_user_are_known(tmp_path, capsys):
     assert "demo (chosen here): 64 px, 2 epochs, training runs: 1" in said
 
 
-def test_an_installed_package_has_no_measurements(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(doctor, "MEASURED", tmp_path / "none.csv")
-    for number in range(20):
-        save_noise(breakhis_path(tmp_path, "A", f"14-{number}", 40, 1), number)
-        save_noise(breakhis_path(tmp_path, "DC", f"15-{number}", 40, 1), 100 + number)
-    assert cli.main(["doctor", "--data-root", str(tmp_path)]) == 0
-    said = capsys.readouterr().out
-    assert "breakhis_40x: real" in said and "time: not measured" in said
-
-
 def test_a_configuration_that_is_not_there(tmp_path, capsys):
     assert cli.main(["doctor", "--configfile", str(tmp_path / "no.yaml")]) == 2
     assert "no.yaml: cannot be read as a configuration" in capsys.readouterr().err
@@ -121,11 +110,3 @@ def test_every_network_says_where_its_weights_are_published(name):
 
     url = importlib.import_module(network_module(name)).WEIGHTS_URL
     assert url is None if name == "vit" else url.startswith("https://")
-
-
-def test_the_measured_times_name_their_machine():
-    table = pd.read_csv(doctor.MEASURED)
-    assert list(table) == ["scale", "hardware", "seconds", "what", "commit"]
-    assert set(table["scale"]) <= set(doctor.SCALES)
-    assert table.notna().all(axis=None)
-    assert (table["seconds"].astype(float) > 0).all()

@@ -51,9 +51,9 @@ def test_the_modules_for_own_images_do_without_extras():
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
-def test_the_command_is_called_by_its_name(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["/somewhere/bin/dalaresnet50"])
-    with pytest.raises(SystemExit):
-        cli.main(["--help"])
-    shown = capsys.readouterr().out
-    assert shown.startswith("usage: dalaresnet50 ") and "python -m" not in shown
+def test_the_command_is_called_by_its_name():
+    code = "import sys; sys.argv = ['/somewhere/bin/dalaresnet50', '--help']\n"
+    code += "from paper_code.cli import main; main()"
+    words = [sys.executable, "-c", code]
+    shown = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert shown.startswith("Usage: dalaresnet50 ") and "python -m" not in shown

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-# Seconds each; the workflow starts some 170 commands. jsonschema reads a large grammar.
-SLOW = ("torch", "torchvision", "timm", "sklearn", "imblearn", "skimage", "jsonschema")
+# Seconds each; the workflow starts some 120 commands.
+SLOW = ("torch", "torchvision", "timm", "sklearn", "imblearn", "skimage")
 CODE = """
 import sys
 from paper_code.cli import main

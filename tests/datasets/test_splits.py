@@ -15,8 +15,8 @@ from paper_code.datasets.splits import (
     split_by_image,
     split_by_patient,
 )
+from paper_code.datasets.tables import read_split
 from paper_code.errors import UserError
-from paper_code.listed import read_split
 from paper_code.published import published_table
 
 PRINTED = published_table("06")

@@ -63,7 +63,7 @@ TIMED = (
     "summary",
 )
 COMPARED = ("splits/*/*.csv", "runs/*/*/*/predictions.csv", "cam/*/*/*/*.csv", "tables/*.csv")
-# What `paper_code.driver.cuda_device_count` asks.
+# What `paper_code.device.cuda_device_count` asks.
 FAKE_CUDA = """int cuInit(unsigned int flags) { return 0; }
 int cuDeviceGetCount(int *count) { *count = 1; return 0; }
 """

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -58,10 +57,10 @@ def images_of(number: int, seed: int = 0, size: int = 16) -> ImageSet:
     return ImageSet((level + noise).clamp(0, 255).byte(), labels)
 
 
-def trained(settings=SETTINGS, number=20, **options) -> tuple[nn.Module, loop.State]:
-    torch.manual_seed(settings.seed)
+def trained(settings=SETTINGS, number=20, seed=0, **options) -> tuple[nn.Module, loop.State]:
+    torch.manual_seed(seed)
     network = tiny_network()
-    state = fit(network, images_of(number, 1), images_of(10, 2), settings, **options)
+    state = fit(network, images_of(number, 1), images_of(10, 2), settings, seed, **options)
     return network, state
 
 
@@ -160,7 +159,7 @@ def test_normalize():
 
 
 def test_it_learns():
-    settings = replace(SETTINGS, epochs=15, learning_rate=1e-2, recalibrate_batchnorm=True)
+    settings = SETTINGS.changed(epochs=15, learning_rate=1e-2, recalibrate_batchnorm=True)
     network, state = trained(settings, number=60)
     held_out = images_of(100, 3)
     accuracy = (
@@ -174,7 +173,7 @@ def test_it_learns():
 def test_same_seed_same_weights_and_another_seed_others():
     first, second = (trained()[0].state_dict() for _ in range(2))
     assert equal(first, second)
-    assert not equal(first, trained(replace(SETTINGS, seed=1))[0].state_dict())
+    assert not equal(first, trained(seed=1)[0].state_dict())
 
 
 def test_each_epoch_takes_each_image_once_in_full_batches():
@@ -189,7 +188,7 @@ def test_each_epoch_takes_each_image_once_in_full_batches():
             seen.append(level)
 
     network.register_forward_pre_hook(note)
-    fit(network, train, images_of(10), replace(SETTINGS, epochs=2))
+    fit(network, train, images_of(10), SETTINGS.changed(epochs=2))
     batches = seen[1:]  # after the warm-up
     assert [len(batch) for batch in batches] == [6] * 6
     first, second = ([*chain(*part)] for part in (batches[:3], batches[3:]))
@@ -208,8 +207,8 @@ def test_dropout_is_not_drawn_from_the_stream_of_order_and_augmentation(monkeypa
     monkeypatch.setattr(loop, "augment", note)
     network = tiny_network()
     for seed, epoch in ((0, 1), (0, 2), (1, 1), (0, 1)):
-        settings = replace(SETTINGS, seed=seed, batch_size=20)
-        loop.train_epoch(network, lambda *_: torch.zeros(()), images_of(20), settings, epoch)
+        settings = SETTINGS.changed(batch_size=20)
+        loop.train_epoch(network, lambda *_: torch.zeros(()), images_of(20), settings, seed, epoch)
     assert seeds[0] == seeds[3] and len({*chain(*seeds)}) == 6
 
 
@@ -233,7 +232,7 @@ def test_best_epoch_and_ties():
 @pytest.mark.parametrize(("select", "epochs"), [("best", 2), ("last", 4)])
 def test_best_or_last_epoch_is_kept(monkeypatch, select, epochs):
     """Scripted validation: epoch 2 is the best of four."""
-    expected = trained(replace(SETTINGS, epochs=epochs, select_epoch="last"))[0].state_dict()
+    expected = trained(SETTINGS.changed(epochs=epochs, select_epoch="last"))[0].state_dict()
     shares = iter([0.5, 0.9, 0.7, 0.9])
 
     def scripted(network, images, precision):
@@ -244,7 +243,7 @@ def test_best_or_last_epoch_is_kept(monkeypatch, select, epochs):
         return torch.where(torch.eye(2)[predicted].bool(), sure, 1 - sure)
 
     monkeypatch.setattr(loop, "predict", scripted)
-    network, state = trained(replace(SETTINGS, select_epoch=select))
+    network, state = trained(SETTINGS.changed(select_epoch=select))
     assert [row["val_accuracy"] for row in state.history] == pytest.approx([0.5, 0.9, 0.7, 0.9])
     assert state.best_epoch == 2
     assert equal(network.state_dict(), expected)
@@ -252,13 +251,13 @@ def test_best_or_last_epoch_is_kept(monkeypatch, select, epochs):
 
 def test_batch_larger_than_the_training_part():
     with pytest.raises(UserError, match="batch_size is 32, but the training part has only 20"):
-        trained(replace(SETTINGS, batch_size=32))
+        trained(SETTINGS.changed(batch_size=32))
 
 
 @pytest.mark.parametrize(("rate", "number"), [(1e30, 20), (1e30, 6)], ids=["in training", "after"])
 def test_loss_that_is_not_finite(rate, number):
     with pytest.raises(UserError, match=r"loss is (nan|inf) in epoch 1.*learning_rate"):
-        trained(replace(SETTINGS, learning_rate=rate, epochs=1), number=number)
+        trained(SETTINGS.changed(learning_rate=rate, epochs=1), number=number)
 
 
 def test_broken_weights_are_noticed():
@@ -299,7 +298,7 @@ def test_recalibration_changes_running_statistics_alone():
 def test_bf16_trains_in_bf16():
     network, types = tiny_network(), set()
     network[0].register_forward_hook(lambda module, inputs, output: types.add(output.dtype))
-    fit(network, images_of(20), images_of(10), replace(SETTINGS, precision="bf16", epochs=1))
+    fit(network, images_of(20), images_of(10), SETTINGS.changed(precision="bf16", epochs=1))
     assert types == {torch.bfloat16}
     assert all(parameter.dtype == torch.float32 for parameter in network.parameters())
 
@@ -313,10 +312,10 @@ def test_compile_trains_through_the_compiled_network(monkeypatch):
         return lambda images: calls.append(len(images)) or network(images)
 
     monkeypatch.setattr(torch, "compile", compile_)
-    network, _ = trained(replace(SETTINGS, compile=True, epochs=1))
+    network, _ = trained(SETTINGS.changed(compile=True, epochs=1))
     assert calls == ["default", *[SETTINGS.batch_size] * (3 + 20 // SETTINGS.batch_size)]
     monkeypatch.undo()
-    assert equal(network.state_dict(), trained(replace(SETTINGS, epochs=1))[0].state_dict())
+    assert equal(network.state_dict(), trained(SETTINGS.changed(epochs=1))[0].state_dict())
 
 
 # --- Runs ---------------------------------------------------------------------------------------
@@ -404,8 +403,8 @@ def test_same_seed_same_bytes(tiny, make_prepared, tmp_path, threads):
     torch.set_num_threads(threads)
     try:
         for name, seed in {"first": 0, "second": 0, "other": 1}.items():
-            settings = replace(SETTINGS, epochs=2, seed=seed)
-            train_run("resnet50", prepared, split, tmp_path / name, settings)
+            settings = SETTINGS.changed(epochs=2)
+            train_run("resnet50", prepared, split, tmp_path / name, settings, seed=seed)
     finally:
         torch.set_num_threads(before)
     first, second, other = (repeatable(tmp_path / name) for name in ("first", "second", "other"))
@@ -433,7 +432,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
     tiny, make_prepared, tmp_path, monkeypatch, capsys, epoch, select
 ):
     prepared, split = make_prepared()
-    settings = replace(SETTINGS, select_epoch=select, recalibrate_batchnorm=True)
+    settings = SETTINGS.changed(select_epoch=select, recalibrate_batchnorm=True)
     train_run("resnet50", prepared, split, tmp_path / "whole", settings)
     with monkeypatch.context() as patch:
         patch.setattr(run, "save_checkpoint", Interrupted(epoch))
@@ -587,11 +586,11 @@ def test_a_damaged_checkpoint_is_named_and_the_run_starts_anew(checkpointed, cap
     "changes",
     [
         {"network": "densenet121"},
-        {"settings": replace(SETTINGS, learning_rate=1e-2)},
-        {"settings": replace(SETTINGS, seed=1)},
-        {"dropout": 0.5},
+        {"settings": SETTINGS.changed(learning_rate=1e-2)},
+        {"seed": 1},
+        {"settings": SETTINGS.changed(dropout=0.5)},
     ],
-    ids=str,
+    ids=["network", "learning rate", "seed", "dropout"],
 )
 def test_a_checkpoint_of_another_run_is_named_and_not_used(checkpointed, capsys, changes):
     capsys.readouterr()
@@ -609,7 +608,7 @@ def test_a_checkpoint_of_other_images_is_not_used(checkpointed, make_prepared, t
 
 @pytest.mark.parametrize("epochs", [2, 3, 6])
 def test_a_checkpoint_serves_longer_runs_but_not_shorter_ones(checkpointed, capsys, epochs):
-    settings = replace(SETTINGS, epochs=epochs)
+    settings = SETTINGS.changed(epochs=epochs)
     capsys.readouterr()
     found = checkpointed(settings=settings)
     assert ("going on after epoch 3" in capsys.readouterr().err) is (epochs >= 3)
@@ -621,7 +620,7 @@ def test_checkpoints_are_as_rare_as_asked(tiny, make_prepared, tmp_path, monkeyp
     written = []
     monkeypatch.setattr(run, "save_checkpoint", lambda *args: written.append(args[-1].epoch))
     for seconds in (0.0, 1e6):
-        settings = replace(SETTINGS, checkpoint_seconds=seconds)
+        settings = SETTINGS.changed(checkpoint_seconds=seconds)
         train_run("resnet50", prepared, split, tmp_path / str(seconds), settings)
     assert written == [1, 2, 3]
 
@@ -639,7 +638,7 @@ def test_checkpoints_are_as_rare_as_asked(tiny, make_prepared, tmp_path, monkeyp
 def test_a_failed_run_leaves_no_results(tiny, make_prepared, tmp_path, changes, message):
     prepared, split = make_prepared()
     with pytest.raises(UserError, match=message):
-        train_run("resnet50", prepared, split, tmp_path / "run", replace(SETTINGS, **changes))
+        train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS.changed(**changes))
     assert not (tmp_path / "run").exists()
 
 
@@ -647,7 +646,7 @@ def test_a_failed_run_keeps_the_earlier_one(tiny, make_prepared, tmp_path):
     prepared, split = make_prepared()
     train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS)
     before = files_of(tmp_path / "run")
-    wrong = replace(SETTINGS, batch_size=99)
+    wrong = SETTINGS.changed(batch_size=99)
     with pytest.raises(UserError, match="batch_size"):
         train_run("resnet50", prepared, split, tmp_path / "run", wrong, force=True)
     assert files_of(tmp_path / "run") == before
@@ -658,11 +657,10 @@ def test_a_finished_run_is_replaced_only_by_force_and_then_whole(tiny, make_prep
     train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS)
     write_card(tmp_path / "run")
     before = files_of(tmp_path / "run")
-    other = replace(SETTINGS, seed=1)
     with pytest.raises(UserError, match=r"run: holds a finished run.*--force"):
-        train_run("resnet50", prepared, split, tmp_path / "run", other)
+        train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS, seed=1)
     assert files_of(tmp_path / "run") == before
-    train_run("resnet50", prepared, split, tmp_path / "run", other, force=True)
+    train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS, seed=1, force=True)
     assert set(files_of(tmp_path / "run")) == RESULTS, "no card of other weights"
     assert read_json(tmp_path / "run/run.json")["seed"] == 1
 
@@ -697,7 +695,7 @@ def test_weights_of_another_network(make_prepared, tmp_path):
 def test_weights_file_gives_the_predictions_back(make_prepared, tmp_path):
     """What is saved is what was tested, also where the best epoch is not the last."""
     prepared, split = make_prepared(per_class=10)
-    settings = replace(SETTINGS, epochs=1)
+    settings = SETTINGS.changed(epochs=1)
     train_run("resnet50", prepared, split, tmp_path / "run", settings, weights="random")
     network = build_network("resnet50", 2, weights=str(tmp_path / "run/weights.safetensors"))
     table, images, _ = run.load_prepared(prepared, split, ["benign", "malignant"])
@@ -770,8 +768,8 @@ def test_a_pretrained_backbone_can_be_frozen(make_prepared, tmp_path, monkeypatc
     monkeypatch.setattr(run, "build_network", build)
     monkeypatch.setattr(run, "freeze_backbone", lambda network: network[:-1].requires_grad_(False))
     prepared, split = make_prepared()
-    train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS, freeze=True)
-    torch.manual_seed(SETTINGS.seed)
+    train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS.changed(freeze_backbone=True))
+    torch.manual_seed(0)
     before, after = build().state_dict(), load_file(tmp_path / "run/weights.safetensors")
     frozen = source != "random"
     assert torch.equal(before["0.weight"], after["0.weight"]) == frozen

@@ -1,20 +1,17 @@
 """Jobs on a cluster: what they are handed, and in which groups they wait."""
 
-import os
-
 import pytest
 import yaml
 from conftest import ROOT, snakemake
 
-from paper_code.config import choose, load_config
-from paper_code.files import write_json
+from paper_code.settings import load_config, resolve_settings
 
 
 def test_a_job_gets_what_its_run_has_chosen(tmp_path, monkeypatch):
     """Where it runs, `auto` would mean something else."""
-    chosen = choose(load_config() | {"scale": "demo", "data": "phantom", "results": "chosen"})
-    write_json(tmp_path / "choice.json", chosen)
-    monkeypatch.setitem(os.environ, "PAPER_CODE_CHOICE", str(tmp_path / "choice.json"))
+    chosen = load_config() | {"scale": "demo", "data": "phantom", "results": "chosen"}
+    resolve_settings(chosen).write(tmp_path / "settings.yaml")
+    monkeypatch.setenv("PAPER_CODE_SETTINGS", str(tmp_path / "settings.yaml"))
     target = "chosen/tables/table_06_splits.csv"
     done = snakemake(tmp_path, "-n", target, "--config", "scale=paper", "data=real")
     assert done.returncode == 0, done.stdout

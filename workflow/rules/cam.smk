@@ -21,7 +21,7 @@ rule cam:
         f"{BENCHMARKS}/cam/{{dataset}}-{{network}}-{{by}}-{{split}}-{{seed}}.tsv"
     conda:
         ENVIRONMENT
-    threads: SETTINGS["threads_per_run"]
+    threads: SETTINGS.threads_per_run
     resources:
         gpu=GPU,
         mem_mb=16000,
@@ -30,12 +30,14 @@ rule cam:
         run=subpath(input.run, parent=True),
         prepared=subpath(input.images, parent=True),
         folder=subpath(output.facts, parent=True),
-        options=options(*CAM_OPTIONS),
+        # Read from the file of settings; a changed one scores the maps anew.
+        settings=lambda w: SETTINGS.of(w.dataset).part("cam"),
         code=network_code("paper_code.cam.evaluation"),
     message:
         "Maps of {wildcards.network} on {wildcards.dataset}, split {wildcards.split}, seed {wildcards.seed}"
     shell:
-        "python -m paper_code cam --run {params.run} --prepared {params.prepared} {params.options}"
+        "python -m paper_code cam --run {params.run} --prepared {params.prepared}"
+        f" --configfile {CHOSEN} --dataset {{wildcards.dataset}}"
         " --threads {threads} --output {params.folder} > {log} 2>&1"
 
 

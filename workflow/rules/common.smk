@@ -8,43 +8,38 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
 
-from paper_code.config import (
-    CAM_OPTIONS,
-    TRAINING_OPTIONS,
-    announce,
-    as_options,
-    choose,
-    settings_of,
-)
+from paper_code.device import cuda_device_count
+from paper_code.digest import source_digest
 from paper_code.errors import UserError
-from paper_code.files import read_json, write_json
 from paper_code.networks.names import parse_network
 from paper_code.networks.registry import network_module
 from paper_code.plan import Plan
-from paper_code.sources import source_digest
+from paper_code.settings import load_config
+from paper_code.start import announce, begin
 
 # What "auto" means is chosen once, where the run is started. A job on another machine reads this file again and would
-# find other devices and other data there; it is handed a file with the choice, which this variable names.
-CHOICE = "PAPER_CODE_CHOICE"
-IN_JOB = CHOICE in os.environ
+# find other devices and other data there; it is handed the file of settings that this variable names. Commands read
+# the same file.
+VARIABLE = "PAPER_CODE_SETTINGS"
+IN_JOB = VARIABLE in os.environ
 try:
-    CHOSEN = read_json(os.environ[CHOICE]) if IN_JOB else choose(config)
-    SETTINGS, SOURCES = CHOSEN["settings"], CHOSEN["sources"]
+    SETTINGS, SOURCES = begin(load_config(os.environ[VARIABLE]) if IN_JOB else config)
     PLAN = Plan(SETTINGS, SOURCES)
 except UserError as error:
     raise WorkflowError(str(error))
-os.environ.setdefault(CHOICE, str(Path(PLAN.root, "choice.json").absolute()))
+CHOSEN = f"{PLAN.root}/settings.yaml"
+os.environ.setdefault(VARIABLE, str(Path(CHOSEN).absolute()))
 
 
 envvars:
-    CHOICE,
+    VARIABLE,
 
 
 ENVIRONMENT = "../../environment.yml"
 RESULTS, OUTPUT = PLAN.root, PLAN.output
 LOGS = f"logs/{Path(RESULTS).name}"
 BENCHMARKS = f"{RESULTS}/benchmarks"
-GPU = int(CHOSEN["gpu"])
+GPU = int(cuda_device_count() > 0)
 # Jobs use the Python that runs Snakemake; a conda environment puts its own before it.
 PATH = [str(Path(sys.executable).parent), *os.get_exec_path()]
 os.environ.update(PATH=os.pathsep.join(PATH))
@@ -62,18 +57,13 @@ config["chosen"] = {
 
 
 onstart:
-    write_json(os.environ[CHOICE], CHOSEN)
+    SETTINGS.changed(data={name: source for name, (source, _) in SOURCES.items()}).write(CHOSEN)
     print(ANNOUNCED, file=sys.stderr, flush=True)
 
 
 onsuccess:
     page = f"; all on one page: {REPORT}" if Path(REPORT).is_file() else ""
     print(f"Results: {OUTPUT}tables/ and {OUTPUT}figures/{page}", file=sys.stderr, flush=True)
-
-
-def options(*names, dataset="", network=""):
-    """Settings as options of the command line: options("batch_size") -> "--batch-size 32"."""
-    return shlex.join(as_options(settings_of(SETTINGS, dataset, network), names))
 
 
 def network_code(module):

@@ -11,16 +11,16 @@ rule crossover_frozen:
         f"{BENCHMARKS}/crossover/frozen-{{datasets}}.tsv"
     conda:
         ENVIRONMENT
-    threads: SETTINGS["threads_per_run"]
+    threads: SETTINGS.threads_per_run
     resources:
         mem_mb=8000,
         runtime=60,
     params:
         training="frozen",
         datasets=lambda w: w.datasets.split("+"),
-        data_root=SETTINGS["data_root"],
+        data_root=SETTINGS.data_root,
         found=lambda w: [PLAN.source(name)[1] for name in w.datasets.split("+")],
-        repeats=SETTINGS["crossover_frozen"],
+        repeats=SETTINGS.crossover_frozen,
         seeds=[0, 1],  # the second shows what another draw of the patients changes
         code=source_digest("paper_code.crossover.runs", network_module("efficientnet_lite0")),
     message:
@@ -46,8 +46,8 @@ use rule crossover_frozen as crossover_fine_tuned with:
     params:
         training="fine-tuned",
         datasets=lambda w: w.datasets.split("+"),
-        data_root=SETTINGS["data_root"],
+        data_root=SETTINGS.data_root,
         found=lambda w: [PLAN.source(name)[1] for name in w.datasets.split("+")],
-        repeats=SETTINGS["crossover_fine_tuned"],
+        repeats=SETTINGS.crossover_fine_tuned,
         seeds=[0],
         code=source_digest("paper_code.crossover.runs", network_module("efficientnet_lite0")),

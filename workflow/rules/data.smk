@@ -17,17 +17,19 @@ rule phantom:
         mem_mb=2000,
         runtime=60,
     params:
-        images=lambda w: SETTINGS["phantom_images"][w.family],
-        height=lambda w: SETTINGS["phantom_height"][w.family],
-        seed=SETTINGS["seeds"][0],
-        options=options("phantom_lesion_scale", "phantom_patient_signal"),
+        images=lambda w: SETTINGS.phantom_images[w.family],
+        height=lambda w: SETTINGS.phantom_height[w.family],
+        seed=SETTINGS.seeds[0],
+        lesion_scale=SETTINGS.phantom_lesion_scale,
+        patient_signal=SETTINGS.phantom_patient_signal,
         code=source_digest("paper_code.phantoms"),
     message:
         "Drawing the {wildcards.family} phantom"
     shell:
         "python -m paper_code phantom {wildcards.family} --output {output.raw}"
         " --images {params.images} --height {params.height} --seed {params.seed}"
-        " {params.options} --workers {threads} > {log} 2>&1"
+        " --phantom-lesion-scale {params.lesion_scale} --phantom-patient-signal {params.patient_signal}"
+        " --workers {threads} > {log} 2>&1"
 
 
 # The list of a data set's images, checked, with its source and how complete it is.
@@ -49,7 +51,7 @@ rule manifest:
         runtime=60,
     params:
         where=lambda w: shlex.join(PLAN.raw_files(w.dataset)),
-        seed=SETTINGS["seeds"][0],
+        seed=SETTINGS.seeds[0],
         # Real images that come or go make a new manifest.
         found=lambda w: PLAN.source(w.dataset)[1] if PLAN.source(w.dataset)[0] == "real" else "",
         code=source_digest("paper_code.datasets.prepare"),
@@ -79,13 +81,13 @@ rule prepare:
         mem_mb=4000,
         runtime=60,
     params:
-        options=lambda w: options("image_size", dataset=w.dataset),
+        size=lambda w: SETTINGS.of(w.dataset).image_size,
         folder=subpath(output.images, parent=True),
         code=source_digest("paper_code.datasets.prepare"),
     message:
         "Preparing {wildcards.dataset}"
     shell:
-        "python -m paper_code prepare {input.manifest} {params.options} --workers {threads}"
+        "python -m paper_code prepare {input.manifest} --image-size {params.size} --workers {threads}"
         " --output {params.folder} > {log} 2>&1"
 
 

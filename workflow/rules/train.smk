@@ -29,7 +29,7 @@ rule train:
         dataset=rf"(?!(?:{KEPT})/)\w+",
     conda:
         ENVIRONMENT
-    threads: SETTINGS["threads_per_run"]
+    threads: SETTINGS.threads_per_run
     resources:
         gpu=GPU,
         mem_mb=16000,
@@ -39,14 +39,15 @@ rule train:
         folder=subpath(output.run, parent=True),
         # Outside the outputs, which Snakemake removes when a job is interrupted.
         checkpoints=f"{RESULTS}/checkpoints/{{dataset}}-{{network}}-{{by}}-{{split}}-{{seed}}",
-        options=lambda w: options(*TRAINING_OPTIONS, dataset=w.dataset, network=w.network),
+        # Read from the file of settings; a changed one trains anew.
+        settings=lambda w: SETTINGS.of(w.dataset, w.network).part("run"),
         code=network_code("paper_code.training.run"),
     message:
         "Training {wildcards.network} on {wildcards.dataset}, split by {wildcards.by} {wildcards.split}, seed {wildcards.seed}"
     shell:
         "python -m paper_code train {wildcards.network} --prepared {params.prepared}"
         " --split {input.split} --seed {wildcards.seed}"
-        " {params.options}"
+        f" --configfile {CHOSEN} --dataset {{wildcards.dataset}}"
         " --threads {threads} --checkpoints {params.checkpoints} --output {params.folder}"
         " > {log} 2>&1"
 

@@ -330,7 +330,7 @@ def run_and_data(tmp_path, monkeypatch):
 
 def test_scores_of_a_run_are_those_of_its_maps(run_and_data, tmp_path):
     run, prepared, network = run_and_data
-    evaluate_run(run, prepared, tmp_path / "cam", images=None, scorecam_images=3, copies=3)
+    evaluate_run(run, prepared, tmp_path / "cam", cam_images="all", scorecam_images=3, cam_copies=3)
     found = load_cam(tmp_path / "cam/cam.json")
     tests = pd.read_csv(run / "predictions.csv").query("part == 'test'")
     manifest = pd.read_csv(prepared / "manifest.csv")
@@ -355,7 +355,7 @@ def test_scores_of_a_run_are_those_of_its_maps(run_and_data, tmp_path):
 def test_same_seed_same_scores(run_and_data, tmp_path):
     run, prepared, _ = run_and_data
     for name in ("one", "two"):
-        evaluate_run(run, prepared, tmp_path / name, images=4, scorecam_images=2, copies=2)
+        evaluate_run(run, prepared, tmp_path / name, cam_images=4, scorecam_images=2, cam_copies=2)
     for name in ("regions.csv", "maps.csv", "tuning.csv"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
@@ -364,7 +364,7 @@ def test_a_histology_set_without_masks_has_a_stand_in(run_and_data, tmp_path):
     run, prepared, _ = run_and_data
     table = pd.read_csv(prepared / "manifest.csv").drop(columns="mask").assign(mask="")
     table.to_csv(prepared / "manifest.csv", index=False)
-    given = {"images": 2, "scorecam_images": 1, "copies": 2, "precision": "auto"}
+    given = {"cam_images": 2, "scorecam_images": 1, "cam_copies": 2, "cam_precision": "auto"}
     evaluate_run(run, prepared, tmp_path / "cam", **given)
     facts = read_json(tmp_path / "cam/cam.json")
     assert facts["cam"]["precision"] == resolve_precision("auto", default_device())
@@ -388,13 +388,13 @@ def test_what_does_not_fit_is_named_and_nothing_is_written(run_and_data, tmp_pat
         masks = np.load(prepared / "masks.npy")
         np.save(prepared / "masks.npy", np.zeros_like(masks))
     with pytest.raises(UserError, match=message):
-        evaluate_run(run, prepared, tmp_path / "cam", images=2, scorecam_images=1)
+        evaluate_run(run, prepared, tmp_path / "cam", cam_images=2, scorecam_images=1)
     assert not (tmp_path / "cam").exists()
 
 
 def test_from_maps_to_tables_and_figure_by_the_command_line(run_and_data, tmp_path):
     run, prepared, _ = run_and_data
-    evaluate_run(run, prepared, tmp_path / "cam", images=6, scorecam_images=2, copies=2)
+    evaluate_run(run, prepared, tmp_path / "cam", cam_images=6, scorecam_images=2, cam_copies=2)
     facts = tmp_path / "cam/cam.json"
     names = ("13", "14", "cam_comparisons", "cam_mine")
     for name in names:

@@ -31,7 +31,8 @@ def source_files(*modules: str) -> list[str]:
         path = _module_file(waiting.pop())
         if path not in found:
             found.add(path)
-            if path.name == "__init__.py":
+            # Not its config.yaml: rules hold the values of settings.
+            if path.name == "__init__.py" and path.parent != PACKAGE:
                 found.update(each for each in path.parent.iterdir() if each.suffix in DATA)
             waiting += _imports(path)
     return sorted(os.path.relpath(path) for path in found)

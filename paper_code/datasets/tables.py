@@ -11,6 +11,11 @@ PARTS = ("train", "val", "test")
 WAYS = ("image", "patient")  # what a split keeps together
 
 
+def limit(images: int | str) -> int | None:
+    """A number of images; None for "all"."""
+    return None if images == "all" else int(images)
+
+
 def read_listed(manifest: str | Path, *columns: str) -> pd.DataFrame:
     """Read a data set's `manifest.csv`, all of it as text.
 

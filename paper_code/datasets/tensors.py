@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from paper_code.datasets.tables import read_listed, read_split
 from paper_code.errors import UserError
 from paper_code.files import load_array
-from paper_code.listed import read_listed, read_split
 from paper_code.progress import count_text
 
 
