@@ -207,12 +207,13 @@ def _curves(name: str, caption: str) -> Result:
     """A figure of curves of every network on every data set."""
     return Result(
         name,
-        f"figures.{name}",
+        "figures.curves",
         "Further evidence",
         caption,
         needs=("runs",),
         datasets="all",
         settings=("scale",),
+        constants={"curve": name},
         kind="figure",
     )
 

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from paper_code.files import write_csv, write_text
-from paper_code.progress import count_text
 from paper_code.provenance import commit, versions
 
 # Columns of results that are text though they may look like numbers, or be empty throughout.
@@ -87,40 +86,6 @@ def cell(row: pd.Series) -> str:
     if not np.isnan(row["value"]):
         text = interval_text(row["value"], row["low"], row["high"], row.get("spread", np.nan))
     return text if np.isnan(row["printed"]) else f"{text} (paper {number(row['printed'])})"
-
-
-def provenance_block(runs: list, scale: str) -> str:
-    """Scale, weights, seeds, protocol, hardware, versions and commit of the runs behind a table."""
-    protocols: dict[str, list[str]] = {}
-    for run in runs:
-        s = run.facts["settings"]
-        words = (
-            f"{s['image_size']} px, {count_text(s['epochs'], 'epoch')}, batch {s['batch_size']}, "
-            f"learning rate {s['learning_rate']:g}, {s['precision']}, {s['select_epoch']} epoch"
-        )
-        protocols.setdefault(words, []).append(run.facts["network"])
-    protocol = "; ".join(
-        words + (f" ({distinct(names, ', ')})" if len(protocols) > 1 else "")
-        for words, names in protocols.items()
-    )
-    versions = [run.facts["provenance"]["versions"] for run in runs]
-    return "\n".join(
-        [
-            "## Provenance",
-            "",
-            f"- Scale: {scale} ({protocol})",
-            f"- Weights at the start: {distinct(map(_start, runs))}",
-            f"- Seeds: {distinct(run.facts['seed'] for run in runs)}",
-            f"- Hardware: {distinct(run.facts['provenance']['hardware'] for run in runs)}",
-            "- Versions: "
-            + distinct(", ".join(f"{name} {v}" for name, v in each.items()) for each in versions),
-            f"- Commit of the runs: {distinct(run.facts['provenance']['commit'] for run in runs)}",
-        ]
-    )
-
-
-def _start(run) -> str:
-    return run.facts["weights"] + (", backbone frozen" if run.facts["frozen"] else "")
 
 
 def code_provenance_block(data: str = "none") -> str:

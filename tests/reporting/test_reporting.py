@@ -24,7 +24,9 @@ from paper_code.networks.registry import NETWORKS, NEVER_PRETRAINED, PAPER_NETWO
 from paper_code.published import printed_value, published_table
 from paper_code.reporting import plotting
 from paper_code.reporting.figures import confusion_matrices as figure_06_confusion_matrices
+from paper_code.reporting.layouts import LAYOUTS, Layout
 from paper_code.reporting.markdown import cell, markdown, number
+from paper_code.reporting.tables import layout as layouts
 from paper_code.reporting.tables import results
 from paper_code.reporting.tables.results import result_rows
 from paper_code.reporting.verdicts import (
@@ -408,6 +410,18 @@ def test_a_result_of_something_else_is_never_evidence(make_run, tmp_path, option
     assert set(table["verdict"]) == {"not tested"}
     assert set(table["obstacles"]) == set(table["reason"]) == {reasons}
     assert f"| not tested: {reasons} |" in (tmp_path / "t.md").read_text(encoding="utf-8")
+
+
+def test_a_new_table_is_one_layout(make_run, tmp_path, monkeypatch):
+    layout = Layout("calibration", "Calibration", "Of each.", "Further evidence", ["ece", "brier"])
+    monkeypatch.setitem(LAYOUTS, "calibration", layout)
+    write_07([make_run(16), make_run(18, network="vgg16")], tmp_path / "t.csv")
+    long = [str(tmp_path / "results.csv")]
+    layouts.write(str(tmp_path / "c.csv"), tables=long, layout="calibration")
+    page = (tmp_path / "c.md").read_text(encoding="utf-8")
+    assert "| Network | ECE | Brier score |" in page
+    # 16 of 20 right at a probability of 0.9: the Brier score is (16 * 0.01 + 4 * 0.81) / 20.
+    assert "| ResNet50 | 0.100 [" in page and "| 0.170 [" in page
 
 
 def test_an_unknown_network_is_shown_without_a_printed_value(make_run, tmp_path):

@@ -1,6 +1,7 @@
 """From maps of a run to Tables XIII and XIV, the comparisons and Figure 7."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -403,7 +404,7 @@ def test_from_maps_to_tables_and_figure_by_the_command_line(run_and_data, tmp_pa
         assert cli.main([str(word) for word in (*words, "--output", out)]) == 0
         assert len(pd.read_csv(out)) > 0
         text = out.with_suffix(".md").read_text()
-        assert "phantom" in text and "DT Grad-CAM" in text
+        assert "phantom" in text and not re.search(r"\bnan\b", text)
     out = tmp_path / "figures/figure_07_cam_comparison.png"
     words = ["figure", "07", "--cams", facts, "--scale", "demo", "--output", out]
     assert cli.main([str(word) for word in words]) == 0
