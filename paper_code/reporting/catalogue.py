@@ -203,6 +203,12 @@ def _lists(name: str, caption: str, *settings: str) -> Result:
     )
 
 
+def _drawn(name: str, group: str, caption: str, **more: str) -> Result:
+    """A figure of the table that has its name."""
+    module, made = f"figures.{name}", {"needs": ("tables",), "tables": (name,)}
+    return Result(name, module, group, caption, **made, **more, kind="figure")
+
+
 def _curves(name: str, caption: str) -> Result:
     """A figure of curves of every network on every data set."""
     return Result(
@@ -317,11 +323,6 @@ RESULTS: tuple[Result, ...] = (
         code=("every network",),
     ),
     _maps(
-        "table_13_cam_properties",
-        "properties",
-        "**Table XIII.** What each CAM method needs and what it returns, checked in this code.",
-    ),
-    _maps(
         "table_14_cam_localization",
         "localization",
         "**Table XIV.** How well the maps of each CAM method find the lesion, on test images that "
@@ -417,6 +418,16 @@ RESULTS: tuple[Result, ...] = (
         "Maps against each other on the same images: DT Grad-CAM against the other methods, what "
         "its noise and its cut bring, and every method against maps that know nothing.",
     ),
+    Result(
+        "table_13_cam_properties",
+        "tables.cam.properties",
+        "Explanations",
+        "**Table XIII.** The properties that the paper puts in words, each with a measured "
+        "quantity.",
+        needs=("tables",),
+        tables=("table_14_cam_localization", "cam_comparisons"),
+        datasets="paper maps",
+    ),
     # --- a user's own data sets -------------------------------------------------------------------
     Result(
         "cam_{dataset}",
@@ -445,35 +456,23 @@ RESULTS: tuple[Result, ...] = (
     _curves("reliability", "Reliability diagrams: confidence against accuracy on the test part."),
     _curves("roc", "ROC curves on the test part."),
     _curves("precision_recall", "Precision-recall curves on the test part."),
-    Result(
+    _drawn(
         "leakage",
-        "figures.leakage",
         "Further evidence",
         "Accuracy with a split by image beside accuracy with a split by patient.",
-        needs=("tables",),
-        tables=("leakage",),
         datasets="leakage",
-        kind="figure",
     ),
-    Result(
+    _drawn(
         "crossover",
-        "figures.crossover",
         "Further evidence",
         "Accuracy on the same images of the same patients, known and unknown to the network.",
-        needs=("tables",),
-        tables=("crossover",),
         datasets="crossover",
-        kind="figure",
     ),
-    Result(
+    _drawn(
         "convergence",
-        "figures.convergence",
         "Cost and convergence",
         "Validation accuracy of every network, epoch by epoch.",
-        needs=("tables",),
-        tables=("convergence",),
         datasets="all",
-        kind="figure",
     ),
     # --- BreakHis without pixels: its file names, its official folds, real predictions ------------
     _lists(
@@ -508,34 +507,21 @@ RESULTS: tuple[Result, ...] = (
         "beside the printed accuracies.",
         datasets="paper",
     ),
-    Result(
+    _drawn(
         "networks_elsewhere",
-        "figures.networks_elsewhere",
         "Patients of BreakHis",
         "Printed accuracies on BreakHis beside what networks of the same names reach elsewhere.",
-        needs=("tables",),
-        tables=("networks_elsewhere",),
-        datasets="paper",
-        kind="figure",
     ),
-    Result(
+    _drawn(
         "split_patients",
-        "figures.split_patients",
         "Patients of BreakHis",
         "Share of test images whose patient is in training, for each way of splitting BreakHis.",
-        needs=("tables",),
-        tables=("split_patients",),
-        kind="figure",
     ),
-    Result(
+    _drawn(
         "printed_intervals",
-        "figures.printed_intervals",
         "Patients of BreakHis",
         "The printed accuracies of Table VII with the intervals they should have carried, for the "
         "same patients and for new ones.",
-        needs=("tables",),
-        tables=("printed_intervals",),
-        kind="figure",
     ),
     # --- the answer -------------------------------------------------------------------------------
     Result(
@@ -554,15 +540,11 @@ RESULTS: tuple[Result, ...] = (
         "accuracy and GMean of Table VII imply, and the confusion matrices that Figure 6 decides "
         "between.",
     ),
-    Result(
+    _drawn(
         "implied_specificity",
-        "figures.implied_specificity",
         "Audit of the paper",
         "Specificity of the nine networks on BreakHis: as Table XI prints it, and as Table VII "
         "allows it.",
-        needs=("tables",),
-        tables=("implied_specificity",),
-        kind="figure",
     ),
     Result(
         "claims",

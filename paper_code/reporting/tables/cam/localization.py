@@ -83,7 +83,7 @@ def localization_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.D
     not known what the printed scores were measured against.
     """
     scores = tidy_scores(runs)
-    scores = scores[scores["metric"].isin([*REGION_METRICS, *FREE])]
+    scores = scores[scores["metric"].isin([*REGION_METRICS, *FREE, "spread", "stability"])]
     tables = []
     for dataset, subset in scores.groupby("dataset", sort=False):
         own_runs = [run for run in runs if run.facts["dataset"] == dataset]
