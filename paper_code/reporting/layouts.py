@@ -5,7 +5,7 @@ lists it. This module imports nothing heavy.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from paper_code.networks.names import VARIANT
 from paper_code.reporting.labels import (
@@ -24,6 +24,7 @@ trained network on other patients. What the verdicts mean is said in [results](r
 OF_DIFFERENCES = """Each cell: DALAResNet50 minus the other network on the same test images, mean
 over the runs [95 % interval], Holm-corrected p. Positive: DALAResNet50 is better. What the verdicts
 mean is said in [differences](differences.md), whose CSV has all metrics."""
+PAIRED = {"family": ("baselines", "placements")}
 TESTED = (
     "Data: {data}; split by {splits}; {test_images:.0f} test images of {test_patients:patients}."
 )
@@ -60,7 +61,7 @@ class Layout:
     families: str = "paper"
     source: str = "results"
     gates: bool = False
-    rows: Mapping[str, tuple[str, ...]] = None
+    rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def number(self) -> str:
@@ -151,7 +152,7 @@ LAYOUTS = {
             FEW,
             OF_DIFFERENCES,
             source="differences",
-            rows={"family": ("baselines", "placements")},
+            rows=PAIRED,
         ),
         Layout(
             "comparisons_{dataset}",
@@ -162,6 +163,7 @@ LAYOUTS = {
             OF_DIFFERENCES,
             families="own",
             source="differences",
+            rows=PAIRED,
         ),
     )
 }

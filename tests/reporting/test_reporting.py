@@ -419,7 +419,8 @@ def test_a_new_table_is_one_layout(make_run, tmp_path, monkeypatch):
     long = [str(tmp_path / "results.csv")]
     layouts.write(str(tmp_path / "c.csv"), tables=long, layout="calibration")
     page = (tmp_path / "c.md").read_text(encoding="utf-8")
-    assert "| Network | ECE | Brier score |" in page
+    assert "| Network | ECE | Brier score |" in page and "## BreakHis 40X, split by image" in page
+    assert not pd.read_csv(tmp_path / "c.csv").duplicated(["network", "metric"]).any()
     # 16 of 20 right at a probability of 0.9: the Brier score is (16 * 0.01 + 4 * 0.81) / 20.
     assert "| ResNet50 | 0.100 [" in page and "| 0.170 [" in page
 

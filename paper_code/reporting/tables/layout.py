@@ -36,8 +36,11 @@ def select(rows: pd.DataFrame, layout: Layout, dataset: str | None = None) -> pd
         rows = rows[~rows["dataset"].map(is_own)]
     else:
         rows = rows[rows["dataset"] == dataset]
-    for column, values in (layout.rows or {}).items():
+    for column, values in layout.rows.items():
         rows = rows[rows[column].isin(values)]
+    if not layout.number:  # each result once, whatever tables print it
+        keys = ["dataset", "splits", "network", "metric"]
+        rows = rows[rows["value"].notna()].drop_duplicates(keys)
     return rows.reset_index(drop=True)
 
 
@@ -45,13 +48,13 @@ def blocks(rows: pd.DataFrame, layout: Layout) -> list[str]:
     """A section for each data set (and kind of split), without runs of the printed values alone."""
     rows = rows[rows["metric"].isin(layout.metrics)]
     line = "placement" if layout.gates else "network"
-    measured = layout.source == "results"
-    heading = "{dataset:label}" if measured else "{dataset:label}, split by {splits}"
+    heading = "{dataset:label}" if layout.number else "{dataset:label}, split by {splits}"
     found = []
-    for _, block in rows.groupby(["dataset"] if measured else ["dataset", "splits"], sort=False):
+    together = ["dataset"] if layout.number else ["dataset", "splits"]
+    for _, block in rows.groupby(together, sort=False):
         if layout.gates:
             block = block.sort_values("placement", kind="stable")
-        text = TESTED if measured else COMPARED
+        text = TESTED if layout.source == "results" else COMPARED
         if block["value"].isna().all():
             text = NOT_RUN.capitalize() + "."
         found += sections(block, "dataset", heading, layout.columns, line, text)
