@@ -6,7 +6,7 @@ A folder of three CSV files (docs/reference/data.md says what they are and where
 - `official_folds.csv`: fold, image, magnification, part; the five train/test folds that the
   authors of BreakHis published.
 - `grc_som_votes.csv`: fold, image, benign_votes, malignant_votes; what a network of others (a
-  ResNet152 triplet network with a self-organising map, Calderaro et al.) said about the test parts
+  ResNet152 triplet network with a self-organising map, Calderaro et al.) said about the test sets
   of these folds: its votes over the fragments of an image.
 """
 
@@ -124,7 +124,7 @@ def read_votes(folder: str | Path, folds: pd.DataFrame) -> pd.DataFrame:
     negative = (table[["benign_votes", "malignant_votes"]] < 0).any(axis=1)
     _refuse(path, (total <= 0) | negative, table, "has no votes, or fewer than none")
     joined = table.merge(folds, on=["fold", "image"], how="left")
-    _refuse(path, joined["part"] != "test", joined, f"is in no test part of its fold in {FOLDS}")
+    _refuse(path, joined["part"] != "test", joined, f"is in no test set of its fold in {FOLDS}")
     missing = int((folds["part"] == "test").sum()) - len(joined)
     if missing:
         raise UserError(

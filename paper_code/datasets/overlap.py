@@ -7,7 +7,7 @@ def shared_patients(split: pd.DataFrame) -> dict[str, int]:
     """Patients of a split (columns group, part) and how many of them have images in several parts.
 
     Returns `patients`, `patients_shared`, `test_images`, and `test_images_known`: those whose
-    patient also has images in the training part. Images without a patient ("") are not counted.
+    patient also has images in the training set. Images without a patient ("") are not counted.
     """
     known = split[split["group"] != ""]
     parts = known.groupby("group")["part"].nunique()

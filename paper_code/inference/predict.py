@@ -92,7 +92,7 @@ def class_probabilities(network: torch.nn.Module, images: torch.Tensor) -> np.nd
 
 
 def introduce(weights: str | Path, facts: dict) -> None:
-    """Say what a network was trained on, and what its word is worth."""
+    """Say what a network was trained on, and how far its answers can be trusted."""
     say(
         f"{weights}: {facts['network']} trained on {facts['dataset']} ({facts['data']} images) at "
         f"{facts['image_size']} px. Research code, not a medical device."

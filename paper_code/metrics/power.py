@@ -48,7 +48,7 @@ def lead_p_values(share_first: float, share_second: float, images: float) -> Lea
     """What a printed lead can mean, where the paper does not say which images were wrong for both.
 
     Args:
-        share_first, share_second: accuracies of two networks on the same test part.
+        share_first, share_second: accuracies of two networks on the same test set.
         images: N, or an effective number of images.
 
     Returns:

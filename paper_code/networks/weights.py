@@ -73,10 +73,10 @@ def load_weights(path: str | Path, network: nn.Module) -> dict[str, str]:
     wrong = sorted({key for key, _ in shapes.items() ^ found.items()})
     if wrong:
         raise UserError(f"{path} does not fit {network.network_name}: {', '.join(wrong[:3])} ...")
-    spoilt = sorted(key for key, tensor in tensors.items() if not _usable(tensor))
-    if spoilt:
+    damaged = sorted(key for key, tensor in tensors.items() if not _usable(tensor))
+    if damaged:
         raise UserError(
-            f"{path} holds values that are not finite numbers, in {spoilt[0]}. Train it again."
+            f"{path} holds values that are not finite numbers, in {damaged[0]}. Train it again."
         )
     network.load_state_dict(tensors, strict=False)
     network.weights_source = metadata.get("weights_source", "unknown")

@@ -82,7 +82,7 @@ LESIONS = {
         "glands", (150, 220), Nuclei(6.0, 5.0, 0.22, 12.5, 1.0, 0.5), wall=36, inner="necrosis"
     ),
 }
-CHOICES = {  # kinds that are drawn by lot
+CHOICES = {  # kinds that are drawn at random
     "benign": ("adenosis", "adenosis", "fibroadenoma", "tubular_adenoma"),
     "invasive": ("ductal_carcinoma", "ductal_carcinoma", "lobular_carcinoma"),
 }

@@ -547,6 +547,17 @@ RESULTS: tuple[Result, ...] = (
         "allows it.",
     ),
     Result(
+        "evidence",
+        "figures.evidence",
+        "Summary",
+        "Printed values, what the paper's other numbers allow, what the same networks reach "
+        "elsewhere, and what new patients change.",
+        needs=("tables",),
+        tables=("implied_specificity", "networks_elsewhere", "crossover"),
+        datasets="crossover",
+        kind="figure",
+    ),
+    Result(
         "claims",
         "claims.table",
         "Summary",

@@ -1,4 +1,4 @@
-"""The report: every table and figure in one HTML page that opens with what it is about.
+"""The report: every table and figure in one HTML page that opens with the answer.
 
 Nothing is loaded from elsewhere, so the page can be sent and read without network.
 """
@@ -12,8 +12,11 @@ import mistune
 
 from paper_code.errors import UserError
 from paper_code.files import write_text
-from paper_code.reporting.claims.answer import STATUSES, Line, answer
-from paper_code.reporting.markdown import read_results
+from paper_code.reporting.claims.answer import Line, answer
+from paper_code.reporting.claims.evidence import evidence
+from paper_code.reporting.claims.summary import EVIDENCE, FIGURE
+from paper_code.reporting.markdown import markdown, read_results
+from paper_code.reporting.readable import dataset_label
 from paper_code.templates import anchor, render
 
 PAPER = (
@@ -21,6 +24,11 @@ PAPER = (
     "(Liu, Himel, Wang; IEEE Access 2024)"
 )
 SUMMARY = "summary"
+OPENING = {  # figures that may stand at the top, the first of them that there is
+    "evidence": FIGURE,
+    "implied_specificity": "Specificity as the paper prints it, and as its other numbers allow it",
+}
+OF_PAPER = "The paper's tables and figures"
 
 
 def write_report(
@@ -47,27 +55,40 @@ def write_report(
         UserError: a file is missing.
     """
     pages = {Path(table).stem: _read(Path(table).with_suffix(".md")) for table in tables}
-    pictures = {Path(figure).stem: Path(figure) for figure in figures}
+    pictures = {Path(figure).stem: _picture(Path(figure)) for figure in figures}
     known = {*pages, *([SUMMARY] if summary else [])}
-    groups: dict[str, list[dict]] = {}
+    first = next((name for name in OPENING if name in pictures), "") if summary else ""
+    groups: dict[str, list[dict]] = {OF_PAPER: []} if summary else {}
     for name, (group, caption) in about.items():
         result = {"name": name, "short": _short(name), "caption": _caption(caption)}
         if name in pages:
             result["page"] = _html(pages[name], name, known)
+        elif name != first:
+            result["picture"] = pictures[name]
         else:
-            result["picture"] = _picture(pictures[name])
-        groups.setdefault(group, []).append(result)
+            continue
+        of_paper = summary and re.match(r"(table|figure)_\d", name)
+        groups.setdefault(OF_PAPER if of_paper else group, []).append(result)
     opening = {}
     if summary:
         read = {name: read_results(path) for name, path in zip(pages, tables, strict=True)}
-        rest = _read(Path(summary)).partition("\n## ")[2]
+        sections = _read(Path(summary)).split("\n## ")[1:]
+        rest = [text for text in sections if not text.startswith(EVIDENCE)]
         opening = {
             "paper": PAPER,
-            "lines": [(line, _links(line, known)) for line in answer(read)],
-            "statuses": STATUSES,
-            "summary": _html(f"## {rest}", SUMMARY, known) if rest else "",
+            "picture": pictures.get(first),
+            "about_picture": OPENING.get(first),
+            "evidence": _html(markdown(evidence(read)), SUMMARY, known) if "audit" in read else "",
+            "lines": [_unfolded(line, known, pictures) for line in answer(read)],
+            "summary": _html("\n".join(f"## {text}" for text in rest), SUMMARY, known),
         }
-    page = render("report.html.j2", opening=opening, phantoms=phantoms, groups=groups)
+    groups = {group: results for group, results in groups.items() if results}
+    page = render(
+        "report.html.j2",
+        opening=opening,
+        phantoms=list(map(dataset_label, phantoms)),
+        groups=groups,
+    )
     write_text(output, page)
 
 
@@ -83,14 +104,15 @@ def _picture(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _links(line: Line, known: set[str]) -> list[tuple[str, str]]:
-    """Where a line of the answer leads: to the paper's claim and to its table."""
-    links = []
-    if line.claim and "claims" in known:
-        links.append((f"claims--{anchor(line.claim)}", f"claim: {line.claim}"))
-    if line.source in known and not (links and line.source == "claims"):
-        links.append((line.source, f"test: {line.source}"))
-    return links
+def _unfolded(line: Line, known: set[str], pictures: Mapping[str, bytes]) -> dict:
+    """A line of the answer with what it rests on: rows, a picture, and where all of it is."""
+    return {
+        "line": line,
+        "rows": _html(markdown(line.rows), line.source, known) if len(line.rows) else "",
+        "picture": pictures.get(line.figure),
+        "about_picture": line.figure.replace("_", " "),
+        "source": line.source if line.source in known else "",
+    }
 
 
 def _short(name: str) -> str:

@@ -81,11 +81,16 @@ def distinct(values: Iterable, separator: str = "; ") -> str:
 
 
 def cell(row: pd.Series) -> str:
-    """value [interval], then the printed value, as in "0.931 [0.902, 0.955] (paper 0.985)"."""
+    """value [interval], then the printed value, as in "0.931 [0.902, 0.955] (paper 0.985)".
+
+    No printed value stands beside one of synthetic images.
+    """
     text = "–"
     if not np.isnan(row["value"]):
         text = interval_text(row["value"], row["low"], row["high"], row.get("spread", np.nan))
-    return text if np.isnan(row["printed"]) else f"{text} (paper {number(row['printed'])})"
+    if np.isnan(row["printed"]) or "phantom" in str(row.get("obstacles", "")):
+        return text
+    return f"{text} (paper {number(row['printed'])})"
 
 
 def code_provenance_block(data: str = "none") -> str:

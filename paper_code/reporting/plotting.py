@@ -1,5 +1,6 @@
 """One look for all figures, and writing them as PNG and PDF."""
 
+import re
 from pathlib import Path
 
 import matplotlib
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from paper_code.files import replacing
 from paper_code.networks.names import VARIANT
 from paper_code.provenance import commit, versions
+from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.runs import Run
 
 STYLE = {
@@ -26,6 +28,8 @@ STYLE = {
     "svg.hashsalt": "paper_code",
 }
 
+SYNTHETIC = re.compile(r"([\w, ]+): phantom\b")  # as `data_line` writes it
+SYNTHETIC_COLOUR = "#9400D3"
 GAP = 6  # points between a figure and the note at its foot
 
 # Wong's colours for the colour-blind, then greys: one per network, in every figure.
@@ -64,10 +68,16 @@ def style():
 def save_figure(figure: Figure, path: str | Path, provenance: str) -> None:
     """Write `path` (.png) and the same name with .pdf, `provenance` as a small line at the foot.
 
-    No date is stored, so that the same figure gives the same bytes.
+    A figure of phantoms has a title that says so. No date is stored, so that the same figure gives
+    the same bytes.
     """
     path = Path(path)
     figure.draw_without_rendering()
+    if text := synthetic_title(provenance):
+        high = max(1.0, (figure.get_tightbbox().y1 + GAP / 72) / figure.get_figheight())
+        figure.text(
+            0.5, high, text, ha="center", va="bottom", color=SYNTHETIC_COLOUR, fontweight="bold"
+        )
     # Legends below the axes may reach beyond the figure's lower edge.
     low = min(0.0, (figure.get_tightbbox().y0 - GAP / 72) / figure.get_figheight())
     figure.text(0.5, low, provenance, ha="center", va="top", fontsize=6.5, color="0.4", wrap=True)
@@ -79,11 +89,21 @@ def save_figure(figure: Figure, path: str | Path, provenance: str) -> None:
     plt.close(figure)
 
 
+def synthetic_title(provenance: str) -> str:
+    """Which data sets of a figure are phantoms, by the line at its foot; "" if none is."""
+    if "phantom" not in provenance:
+        return ""
+    names = ", ".join(SYNTHETIC.findall(provenance)).split(", ")
+    labels = [DATASET_LABELS.get(name.strip(), name.strip()) for name in names if name]
+    return f"Synthetic images: {', '.join(labels)}" if labels else "Synthetic images in part"
+
+
 def data_line(sources: list[dict]) -> str:
     """The data's provenance in a line: each distinct description with its data sets."""
     by_text: dict[str, list[str]] = {}
     for source in sources:
-        by_text.setdefault(source["description"], []).append(source["dataset"])
+        credit = f" ({source['credit']})" if source.get("credit") else ""
+        by_text.setdefault(source["description"] + credit, []).append(source["dataset"])
     return "; ".join(f"{', '.join(names)}: {text}" for text, names in by_text.items())
 
 

@@ -69,7 +69,7 @@ def spoil(folder: Path, name: str, column: str, row: int, value: object) -> None
         (FOLDS, "magnification", "400", "has a magnification that its name contradicts"),
         (VOTES, "benign_votes", "-1", "has no votes, or fewer than none"),
         (VOTES, "benign_votes", "2.5", "no whole number in benign_votes"),
-        (VOTES, "fold", "6", "is in no test part of its fold"),
+        (VOTES, "fold", "6", "is in no test set of its fold"),
     ],
 )
 def test_a_wrong_row_is_named(tmp_path, name, column, value, message):

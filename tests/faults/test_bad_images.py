@@ -308,9 +308,9 @@ KINDS = sorted(WHOLE)
     st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), min_size=1, max_size=12),
     st.floats(0.5, 1),
 )
-def test_whatever_bytes_are_damaged_there_is_no_other_error(kind, spoilt, length):
+def test_whatever_bytes_are_damaged_there_is_no_other_error(kind, damaged, length):
     content = bytearray(WHOLE[kind])
-    for place, value in spoilt:
+    for place, value in damaged:
         content[int(place * len(content))] = value
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "image.png")

@@ -28,8 +28,8 @@ def whole(tmp_path_factory):
 
 
 @pytest.fixture
-def spoilt(whole, tmp_path):
-    """spoilt(change) -> weights with other tensors and metadata."""
+def damaged(whole, tmp_path):
+    """damaged(change) -> weights with other tensors and metadata."""
 
     def write(change) -> str:
         tensors, notes = load_file(whole), read_metadata(whole)
@@ -131,8 +131,8 @@ TENSORS = {
 @pytest.mark.parametrize(
     ("change", "says"), TENSORS.items(), ids=lambda x: getattr(x, "__name__", "")
 )
-def test_other_tensors(change, says, spoilt, predict):
-    predict(spoilt(change), says)
+def test_other_tensors(change, says, damaged, predict):
+    predict(damaged(change), says)
 
 
 NOTES = [
@@ -153,23 +153,23 @@ NOTES = [
 
 
 @pytest.mark.parametrize(("changes", "says"), NOTES, ids=lambda x: str(x)[:40])
-def test_other_metadata(changes, says, spoilt, predict):
+def test_other_metadata(changes, says, damaged, predict):
     def change(tensors, notes):
         kept = {} if not changes else {k: v for k, v in (notes | changes).items() if v is not None}
         notes.clear()
         notes.update(kept)
 
-    predict(spoilt(change), says)
+    predict(damaged(change), says)
 
 
-def test_half_precision_is_accepted(spoilt, whole, tmp_path, record_property):
+def test_half_precision_is_accepted(damaged, whole, tmp_path, record_property):
     def halve(tensors, notes):
         for key, value in tensors.items():
             tensors[key] = value.half()
 
     image = save_noise(tmp_path / "image.png")
     tables = []
-    for path in (spoilt(halve), whole):
+    for path in (damaged(halve), whole):
         words = ["predict", image, "--weights", path, "-o", tmp_path / "p.csv"]
         assert cli.main([str(word) for word in words]) == 0
         tables.append([float(x) for x in (tmp_path / "p.csv").read_text().split(",")[-2:]])

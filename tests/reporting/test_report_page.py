@@ -9,10 +9,12 @@ from paper_code.reporting.claims.answer import answer
 from paper_code.reporting.markdown import read_results
 
 TABLES = sorted((ROOT / "tables").glob("*.csv"))
+FIGURES = [ROOT / f"figures/{name}.png" for name in ("evidence", "crossover")]
 
 
 def make(output, *tables) -> int:
-    words = ["report", "--tables", *tables, "--summary", ROOT / "tables/summary.md", "-o", output]
+    words = ["report", "--tables", *tables, "--figures", *FIGURES]
+    words += ["--summary", ROOT / "tables/summary.md", "-o", output]
     return cli.main([str(word) for word in words])
 
 
@@ -26,19 +28,33 @@ def browser(tmp_path_factory):
         opened.open(folder / "report.html")
         yield opened
         assert opened.errors == []
-        assert all(url.startswith("file:") for url in opened.requested)
+        assert all(url.startswith(("file:", "data:")) for url in opened.requested)
 
 
-def test_it_opens_with_the_answer(browser):
+def test_it_opens_with_figure_table_and_answer(browser):
     lines = answer({path.stem: read_results(path) for path in TABLES})
     shown = browser.run(
-        "[...document.querySelectorAll('.answer li')].map((e) => e.textContent.trim())"
+        "[...document.querySelectorAll('.answer summary')].map((e) => e.textContent.trim())"
     )
-    assert len(shown) == len(lines)
-    for line, text in zip(lines, shown, strict=True):
-        assert text.startswith(line.label) and line.text in text
-    on_screen = "(e) => e.getBoundingClientRect().bottom < innerHeight"
-    assert browser.run(f"[...document.querySelectorAll('.answer li')].filter({on_screen}).length")
+    assert shown == [f"{line.head}. {line.text}" for line in lines]
+    order = browser.run(
+        "['header img', 'header table', '.answer', 'nav', 'main'].map((name) =>"
+        " document.querySelector(name).getBoundingClientRect().top)"
+    )
+    assert order == sorted(order)
+    assert order[2] < 900, "the answer begins on the first screen"
+
+
+def test_a_line_unfolds_to_its_evidence(browser):
+    lines = answer({path.stem: read_results(path) for path in TABLES})
+    assert browser.run("document.querySelectorAll('.answer details[open]').length") == 0
+    for place, line in enumerate(lines, 1):
+        item = f".answer > li:nth-child({place})"
+        browser.click(f"{item} summary")
+        assert browser.run(f"document.querySelector('{item} details').open")
+        assert browser.run(f"document.querySelectorAll('{item} tbody tr').length") == len(line.rows)
+        assert line.told in browser.run(f"document.querySelector('{item} p').textContent")
+        browser.click(f"{item} summary")
 
 
 def test_every_link_lands_on_something(browser):
@@ -47,12 +63,9 @@ def test_every_link_lands_on_something(browser):
         ".filter((link) => !document.getElementById(decodeURIComponent(link.slice(1))))"
     )
     assert broken == []
-    links = browser.run(
-        "[...document.querySelectorAll('.answer li:nth-child(2) .links a')]"
-        ".map((a) => a.getAttribute('href'))"
-    )
-    assert links == ["#claims--shortest-convergence"]
-    browser.click(".answer li:nth-child(4) .links a:last-child")
+    assert browser.run("document.querySelectorAll('nav a').length") < 20
+    browser.click(".answer > li:nth-child(4) summary")
+    browser.click(".answer > li:nth-child(4) p a")
     assert browser.run("location.hash") == "#printed_intervals"
     top = browser.run("document.querySelector(location.hash).getBoundingClientRect().top")
     assert abs(top) < 50
@@ -74,8 +87,8 @@ def test_a_click_on_a_heading_sorts_numbers_as_numbers(browser):
 
 def test_intervals_sort_by_their_value_and_keys_work(browser):
     browser.run(
-        "window.found = [...document.querySelectorAll('#summary table')]"
-        ".find((table) => table.tHead.innerText.includes('Difference ['))"
+        "window.found = [...document.querySelectorAll('#crossover table')]"
+        ".find((table) => table.tHead.innerText.includes('Difference'))"
     )
     browser.run("found.querySelector('th:nth-child(5) button').focus()")
     browser.press("Enter")

@@ -570,6 +570,8 @@ def test_numbers_and_cells():
     row = pd.Series({"value": 0.5, "low": math.nan, "high": math.nan, "printed": 0.75})
     assert cell(row) == "0.500 [–, –] (paper 0.750)"
     assert cell(row.replace(0.75, math.nan)) == "0.500 [–, –]"
+    synthetic = pd.concat([row, pd.Series({"obstacles": "phantom, demo scale"})])
+    assert cell(synthetic) == "0.500 [–, –]", "no printed value beside a synthetic one"
     assert markdown(pd.DataFrame({"a": ["x|y"]})) == "| a |\n| --- |\n| x\\|y |"
 
 

@@ -1,4 +1,4 @@
-"""One page: the answer in about ten lines, then data, cells, claims, audit, what stays untested."""
+"""One page: figure, evidence, the answer, then data, cells, claims and what stays untested."""
 
 from pathlib import Path
 
@@ -9,15 +9,11 @@ from paper_code.errors import UserError
 from paper_code.files import write_text
 from paper_code.progress import count_text
 from paper_code.provenance import commit
-from paper_code.reporting.claims.answer import answer, answer_markdown, brief_markdown
+from paper_code.reporting.claims.answer import Line, answer, answer_markdown
+from paper_code.reporting.claims.evidence import FIGURE_TABLES, evidence
 from paper_code.reporting.claims.table import verdicts_on
-from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
-from paper_code.reporting.markdown import (
-    interval_text,
-    markdown,
-    number,
-    read_results,
-)
+from paper_code.reporting.labels import DATASET_LABELS
+from paper_code.reporting.markdown import markdown, read_results
 from paper_code.reporting.verdicts import (
     DIFFERS,
     LEVEL,
@@ -29,7 +25,12 @@ from paper_code.reporting.verdicts import (
 )
 
 SUBJECTS = ("dataset", "network", "placement", "method", "module", "class", "part", "metric")
+EVIDENCE = "Evidence for each line"  # a heading
 SHOWN_DIFFERENCES = 12  # rows; the tables have all
+FIGURE = (
+    "Left: specificity as printed, and as other printed numbers allow it. Middle: accuracy as "
+    "printed, and as others report it. Right: accuracy on known and on new patients."
+)
 
 
 def write(output: str, *, tables: list[str], scale: str) -> None:
@@ -48,80 +49,59 @@ def write(output: str, *, tables: list[str], scale: str) -> None:
         and {"verdict", "printed"} <= set(rows)
         and is_numeric_dtype(rows["printed"])  # Table XIII is printed in words
     }
+    lines = answer(read)
     sections = [
         "# Does the paper hold?",
-        answer_markdown(answer(read)) or "None of these tables answers this.",
-        "Each line is made from the table that it links to. How often verdicts of these kinds are "
-        "wrong is simulated in benchmarks/results/verdicts.md. Agreements that need no data, such "
-        "as layer shapes and parameter counts, do not count as evidence that the paper holds. "
-        f"Scale of the runs: {scale}; commit {commit()}.",
-        _data(read),
+        opening(read, lines, "../figures/", "") or "None of these tables answers this.",
+        f"Scale of the runs: {scale}; commit {commit()}. How often verdicts of these kinds are "
+        "wrong is simulated in benchmarks/results/verdicts.md.",
+        _evidence(lines),
         _cells(results),
         _differences(results),
         _claims(read.get("claims")),
-        _audit(read.get("audit")),
-        _leakage(read.get("leakage")),
+        _data(read),
         _untested(results, read.get("claims")),
     ]
     write_text(output, "\n\n".join(section for section in sections if section) + "\n")
 
 
 MARKS = '<!-- answer: made by "make publish" from tables/ -->', "<!-- end of answer -->"
-BRIEF_MARKS = '<!-- in brief: made by "make publish" from tables/ -->', "<!-- end of brief -->"
 
 
 def write_answer(readme: str, *, tables: list[str]) -> None:
-    """Put the answer, and its three points, between their marks in a page that links to `tables/`.
+    """Put figure, evidence and answer between their marks in a page that links to `tables/`.
 
     Raises:
         UserError: the page lacks a mark.
     """
     text = Path(readme).read_text(encoding="utf-8")
+    if not all(mark in text for mark in MARKS):
+        raise UserError(f"{readme}: has no place for the answer. Put in the lines {MARKS}.")
     read = {Path(each).stem: read_results(each) for each in tables}
-    blocks = {
-        BRIEF_MARKS: brief_markdown(read, folder="tables/"),
-        MARKS: answer_markdown(answer(read), folder="tables/"),
-    }
-    for marks, block in blocks.items():
-        if not all(mark in text for mark in marks):
-            raise UserError(f"{readme}: has no place for the answer. Put in the lines {marks}.")
-        before, _, rest = text.partition(marks[0])
-        after = rest.partition(marks[1])[2]
-        text = f"{before}{marks[0]}\n\n{block}\n\n{marks[1]}{after}"
-    write_text(readme, text)
+    before, _, rest = text.partition(MARKS[0])
+    block = opening(read, answer(read), "figures/", "tables/")
+    write_text(readme, f"{before}{MARKS[0]}\n\n{block}\n\n{MARKS[1]}{rest.partition(MARKS[1])[2]}")
 
 
-def _data(read: dict[str, pd.DataFrame]) -> str:
-    """Data, weights and seeds of each data set, from any table of runs."""
-    lines: dict[str, dict] = {}
-    for rows in read.values():
-        if not {"dataset", "data", "weights", "seeds", "network"} <= set(rows.columns):
-            continue
-        for dataset, subset in rows.dropna(subset=["data", "weights", "network"]).groupby(
-            "dataset"
-        ):
-            line = lines.setdefault(
-                dataset,
-                {"data": subset["data"].iloc[0], "networks": {}, "weights": {}, "seeds": {}},
-            )
-            line["networks"] |= dict.fromkeys(subset["network"])
-            line["weights"] |= dict.fromkeys(subset["weights"])
-            line["seeds"] |= dict.fromkeys(" ".join(subset["seeds"].dropna()).split())
-    known = [name for name in DATASET_LABELS if name in lines]
-    own = [name for name in lines if name not in DATASET_LABELS and name != "breakhis"]
-    if not known + own:
-        return "## Data\n\nNo runs were made."
-    rows = [
-        {
-            "Data set": DATASET_LABELS.get(name, name),
-            "Data": lines[name]["data"],
-            "Networks": str(len(lines[name]["networks"])),
-            "Weights at the start": ", ".join(lines[name]["weights"]),
-            "Seeds": ", ".join(lines[name]["seeds"]),
-        }
-        for name in known + own
+def opening(read: dict[str, pd.DataFrame], lines: list[Line], figures: str, tables: str) -> str:
+    """Figure, evidence and answer as Markdown; the folders are as seen from the page."""
+    parts = []
+    if set(FIGURE_TABLES) <= set(read):
+        parts.append(f"![{FIGURE}]({figures}evidence.png)")
+    if "audit" in read:
+        parts.append(markdown(evidence(read)))
+    return "\n\n".join([*parts, answer_markdown(lines, tables)]).strip()
+
+
+def _evidence(lines: list[Line]) -> str:
+    """What each line of the answer rests on."""
+    parts = [
+        f"### {place}. {line.head}\n\n{line.told}. All of it: "
+        f"[{line.source}]({line.source}.md).\n\n{markdown(line.rows)}"
+        for place, line in enumerate(lines, 1)
+        if len(line.rows)
     ]
-    return f"## Data\n\n{markdown(pd.DataFrame(rows))}"
+    return "\n\n".join([f"## {EVIDENCE}", *parts]) if parts else ""
 
 
 def _cells(results: dict[str, pd.DataFrame]) -> str:
@@ -138,10 +118,11 @@ def _cells(results: dict[str, pd.DataFrame]) -> str:
     lines = numbers.astype(str).rename(columns=str.capitalize)
     lines.insert(0, "Table", [f"[{name}]({name}.md)" for name in lines.index])
     return (
-        "## Cells beside the printed ones\n\nA measured cell differs if the printed value cannot "
-        "be one more run of the same experiment, and agrees if the two experiments are shown to be "
-        "equivalent; a count agrees if it is equal. Cells that are not tested say nothing for "
-        f"or against the paper.{_chance(results)}\n\n{markdown(lines)}"
+        "## The paper's tables\n\nA measured cell differs if the printed value cannot be one more "
+        "run of the same experiment, and agrees if the two experiments are shown to be "
+        "equivalent; a count agrees if it is equal. Cells that are not tested say nothing for or "
+        "against the paper; counts and layer shapes that agree need no data.\n\n"
+        f"{_chance(results)}{markdown(lines)}"
     )
 
 
@@ -152,8 +133,8 @@ def _chance(results: dict[str, pd.DataFrame]) -> str:
     if not tested:
         return ""
     return (
-        f" Of {tested} cells that count, {outside} lie outside their 95 % prediction interval; "
-        f"chance alone would put {LEVEL * tested:.1f} there."
+        f"Of {tested} cells that count, {outside} lie outside their 95 % prediction interval; "
+        f"chance alone would put {LEVEL * tested:.1f} there.\n\n"
     )
 
 
@@ -168,25 +149,22 @@ def _differences(results: dict[str, pd.DataFrame]) -> str:
     # A printed zero has no relative difference; anything beside it differs without bound.
     rows["relative"] = ((rows["value"] - rows["printed"]) / rows["printed"]).abs()
     rows = rows.sort_values("relative", ascending=False, kind="stable")
-    lines = []
-    for _, row in rows.head(SHOWN_DIFFERENCES).iterrows():
-        subject = [row[key] for key in SUBJECTS if key in rows and pd.notna(row[key])]
-        lines.append(
-            {
-                "Table": f"[{row['name'].removeprefix('table_')}]({row['name']}.md)",
-                "Cell": ", ".join(map(str, subject)),
-                "Measured": f"{row['value']:,.10g}",
-                "Printed": f"{row['printed']:,.10g}",
-                "Relative difference": f"{row['relative']:.2g}",
-            }
-        )
-    text = f"## What differs\n\nThe largest relative difference first.\n\n{_table(lines)}"
+    lines = [
+        {
+            "Table": f"[{row['name'].removeprefix('table_')}]({row['name']}.md)",
+            "Cell": ", ".join(str(row[key]) for key in SUBJECTS if pd.notna(row.get(key))),
+            "Measured": f"{row['value']:,.10g}",
+            "Printed": f"{row['printed']:,.10g}",
+            "Relative difference": f"{row['relative']:.2g}",
+        }
+        for _, row in rows.head(SHOWN_DIFFERENCES).iterrows()
+    ]
+    text = (
+        "## What differs\n\nThe largest relative difference first.\n\n"
+        f"{markdown(pd.DataFrame(lines))}"
+    )
     more = len(rows) - len(lines)
     return text + (f"\n\n{more} smaller differences are in these tables only." if more else "")
-
-
-def _table(lines: list[dict]) -> str:
-    return markdown(pd.DataFrame(lines))
 
 
 def _claims(rows: pd.DataFrame | None) -> str:
@@ -204,41 +182,30 @@ def _claims(rows: pd.DataFrame | None) -> str:
     return f"## Claims\n\nDetails: [claims.md](claims.md).\n\n{markdown(pd.DataFrame(lines))}"
 
 
-def _audit(rows: pd.DataFrame | None) -> str:
-    if rows is None:
-        return ""
-    counts = rows["verdict"].value_counts()
-    text = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    return (
-        f"## The paper's own numbers\n\nOf {len(rows)} checks of numbers and sentences, on "
-        f"{rows['theme'].nunique()} questions (themes): {text}. Details: [audit.md](audit.md)."
-    )
-
-
-def _leakage(rows: pd.DataFrame | None) -> str:
-    if rows is None:
-        return ""
-    lines = []
-    rows = rows[(rows["metric"] == "accuracy") & rows["network"].notna()]
-    # A phantom's patients are drawn: they say nothing about what real splits let through.
-    rows = rows[~rows["obstacles"].str.contains("phantom")]
+def _data(read: dict[str, pd.DataFrame]) -> str:
+    """Data, weights and seeds of each data set, from any table of runs."""
+    needed = ["dataset", "data", "weights", "network", "seeds"]
+    found = [rows[needed] for rows in read.values() if set(needed) <= set(rows)]
+    rows = pd.concat(found) if found else pd.DataFrame(columns=needed)
+    rows = rows.dropna(subset=needed[:-1])
+    rows = rows[rows["dataset"] != "breakhis"]  # the four magnifications together
     if rows.empty:
-        return ""
-    for _, row in rows.iterrows():
+        return "## Data\n\nNo runs were made."
+    order = [name for name in DATASET_LABELS if name in set(rows["dataset"])]
+    order += [name for name in dict.fromkeys(rows["dataset"]) if name not in order]
+    lines = []
+    for name in order:
+        of = rows[rows["dataset"] == name]
         lines.append(
             {
-                "Data set": DATASET_LABELS.get(row["dataset"], row["dataset"]),
-                "Network": NETWORK_LABELS.get(row["network"], row["network"]),
-                "By image": number(row["image"]),
-                "By patient": number(row["patient"]),
-                "Difference [95 %]": interval_text(row["difference"], row["low"], row["high"]),
-                "Data": row["data"],
+                "Data set": DATASET_LABELS.get(name, name),
+                "Data": of["data"].iloc[0],
+                "Networks": str(of["network"].nunique()),
+                "Weights at the start": ", ".join(dict.fromkeys(of["weights"])),
+                "Seeds": ", ".join(dict.fromkeys(" ".join(of["seeds"].dropna()).split())),
             }
         )
-    return (
-        f"## Split by image against split by patient\n\n{METRIC_LABELS['accuracy']} on the test "
-        f"part. Details: [leakage.md](leakage.md).\n\n{markdown(pd.DataFrame(lines))}"
-    )
+    return f"## Data\n\n{markdown(pd.DataFrame(lines))}"
 
 
 def _untested(results: dict[str, pd.DataFrame], claims: pd.DataFrame | None) -> str:
@@ -255,11 +222,9 @@ def _untested(results: dict[str, pd.DataFrame], claims: pd.DataFrame | None) -> 
     if claims is not None:
         missing = claims[claims["verdict"] == NOT_TESTED].fillna({"reason": ""})
         # Parts of one claim can fail for different reasons: the claim is listed once, with all.
-        by_claim = missing.groupby("claim", sort=False).agg({"reason": _each_once})
+        by_claim = missing.groupby("claim", sort=False).agg(
+            {"reason": lambda texts: "; ".join(dict.fromkeys(texts))}
+        )
         for reason, rows in by_claim.groupby("reason", sort=False):
             lines.append(f"- Claims {NOT_TESTED} ({reason}): {', '.join(rows.index)}")
     return "## What could not be tested, and why\n\n" + "\n".join(lines) if lines else ""
-
-
-def _each_once(texts: pd.Series) -> str:
-    return "; ".join(dict.fromkeys(texts))

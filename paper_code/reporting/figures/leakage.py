@@ -48,7 +48,7 @@ def draw(output: str, *, tables: list[str]) -> None:
                 _draw_panel(axis, subset.set_index("network").reindex(networks), metric)
                 if metric == SHOWN[0]:
                     axis.set_title(DATASET_LABELS.get(dataset, dataset))
-            line[0].set_ylabel(f"{METRIC_LABELS[metric]} on the test part")
+            line[0].set_ylabel(f"{METRIC_LABELS[metric]} on the test set")
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=8)
         save_figure(figure, output, _provenance(rows))

@@ -16,7 +16,11 @@ from paper_code.progress import say
 from paper_code.reporting.notebooks.results import VARIABLE
 
 SECONDS = 600  # a cell takes seconds; one that hangs must not hang the workflow
-READERS = {"read_table": ("tables", "csv"), "show_figure": ("figures", "png")}
+READERS = {
+    "read_table": ("tables", "csv"),
+    "read_tables": ("tables", "csv"),
+    "show_figure": ("figures", "png"),
+}
 
 
 def execute_notebooks(paths: list[str], results: str, html: str | None = None) -> None:
@@ -91,7 +95,8 @@ def results_read(path: str | Path) -> list[str]:
     for node in _nodes(path):
         if isinstance(node, ast.Call) and getattr(node.func, "id", None) in READERS:
             folder, ending = READERS[node.func.id]
-            found.append(f"{folder}/{ast.literal_eval(node.args[0])}.{ending}")
+            names = node.args if node.func.id == "read_tables" else node.args[:1]
+            found += [f"{folder}/{ast.literal_eval(name)}.{ending}" for name in names]
         elif isinstance(node, ast.Call) and getattr(node.func, "id", None) == "find_result":
             folder, name, ending = map(ast.literal_eval, node.args)
             found.append(f"{folder}/{name}.{ending}")

@@ -53,3 +53,9 @@ def read_table(name: str) -> pd.DataFrame:
     table = read_results(path)
     text = table.select_dtypes(exclude="number").columns
     return table.fillna(dict.fromkeys(text, ""))
+
+
+def read_tables(*names: str) -> dict[str, pd.DataFrame]:
+    """Those of some tables of results that were made, by their names."""
+    tables = {name: read_table(name) for name in names}
+    return {name: rows for name, rows in tables.items() if not rows.empty}

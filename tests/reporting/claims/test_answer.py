@@ -1,68 +1,96 @@
 """The lines of the answer: what each says when its table says something else."""
 
+import re
+
 import pandas as pd
 import pytest
+from conftest import ROOT
 
-from paper_code.reporting.claims.answer import answer, brief_markdown
+from paper_code.reporting.claims.answer import Line, answer, answer_markdown
 from paper_code.reporting.claims.outcome import BEHIND
 from paper_code.reporting.claims.printed import printed_imbalance
+from paper_code.reporting.markdown import read_results
 
 
-def leakage(shown: int, total: int = 8) -> dict[str, pd.DataFrame]:
-    """A leakage table of real images in which so many differences are far beyond chance."""
-    rows = [
-        {
-            "dataset": "breakhis_100x" if place % 2 else "breakhis_200x",
-            "network": "resnet50" if place % 4 < 2 else "dalaresnet50",
-            "metric": "accuracy",
-            "difference": 0.3 if place < shown else 0.01,
-            "low": 0.2 if place < shown else -0.1,
-            "high": 0.4 if place < shown else 0.12,
-            "p_value": 1e-6 if place < shown else 0.8,
-            "obstacles": "subset, random weights",
-            "shortfall": "",
-            "se": 0.05,
-            "df": 20.0,
-            "data": "real (subset 423 of 2081 images)",
-            "weights": "random",
-        }
-        for place in range(total)
-    ]
-    return {"leakage": pd.DataFrame(rows)}
+def committed(*names: str) -> dict[str, pd.DataFrame]:
+    return {name: read_results(ROOT / "tables" / f"{name}.csv") for name in names}
 
 
-@pytest.mark.parametrize(
-    ("shown", "status", "said"),
-    [
-        (0, "not shown", "that a split by image flatters these networks: accuracy"),
-        (3, "supported", "that a split by image flatters 3 of these 8 cases: accuracy"),
-        (8, "supported", "that a split by image flatters these networks: accuracy"),
-    ],
-)
-def test_leakage_shown_in_none_some_or_all_cases(shown, status, said):
-    (line,) = answer(leakage(shown))
-    assert (line.status, line.text[: len(said)]) == (status, said)
-    assert f"{shown or 'None'} of 8 intervals exclude 0, {shown or 'none'} after Holm" in line.text
-    assert "random weights" in line.text
+def only(tables: dict[str, pd.DataFrame]) -> Line:
+    (line,) = answer(tables)
+    return line
 
 
-def test_the_brief_names_intervals_that_exclude_zero_though_none_survives_the_correction():
-    tables = leakage(1)
-    tables["leakage"].loc[0, "p_value"] = 0.04
-    said = brief_markdown(tables)
-    assert "1 of 8 intervals excludes 0, none after Holm's correction (smallest p 0.320)" in said
-    assert "differences of up to 0.400 remain possible" in said
+def claims(verdicts: list[str], claim: str = "localisation", **changes) -> dict[str, pd.DataFrame]:
+    """Table of one measured claim."""
+    rows = pd.DataFrame({"claim": claim, "evidence": "measured", "verdict": verdicts})
+    return {"claims": rows.assign(part="IoU", reason="phantom").assign(**changes)}
 
 
-def test_whether_imbalanced_sets_are_ahead_depends_on_the_measure():
-    """In points the printed leads are larger on 3, 1, 1 and 0 of 5; by share on 4, 3, 5 and 5."""
-    outcomes = printed_imbalance(None)
-    counts = [outcome.result.rpartition("larger ")[2] for outcome in outcomes]
-    assert counts == [
-        f"on {points} of 5 in points, on {share} of 5 by share"
-        for points, share in ((3, 4), (1, 3), (1, 5), (0, 5))
-    ]
-    assert {outcome.verdict for outcome in outcomes} == {BEHIND}
+def test_there_are_at_most_seven_short_lines_with_one_link_each():
+    tables = {path.stem: read_results(path) for path in (ROOT / "tables").glob("*.csv")}
+    lines = answer(tables)
+    assert 5 <= len(lines) <= 7
+    for line, text in zip(lines, answer_markdown(lines).splitlines(), strict=True):
+        words = re.findall(r"[\w,.–-]*\w[\w,.-]*", f"{line.head} {line.text}")
+        assert len(words) <= 40, f"{len(words)} words: {line.text}"
+        assert text.count("](") == 1 and "nan" not in text
+
+
+# --- the tables -----------------------------------------------------------------------------------
+
+
+def test_contradictions_are_counted_apart_from_slips():
+    tables = committed("audit", "implied_specificity")
+    line = only(tables)
+    assert (line.told, line.head) == (
+        "Contradicted by arithmetic",
+        "The paper's tables contradict each other",
+    )
+    found = re.search(r"On (\d+) of 17 questions .* besides (\d+) slips", line.text)
+    substantive, slips = map(int, found.groups())
+    assert len(line.rows) == substantive + slips
+    assert "32 of 32 baseline rows" in line.text
+    audit = tables["audit"]
+    tables["audit"] = audit.assign(
+        verdict=audit["verdict"].where(audit["theme"] != "iba", "unexplained")
+    )
+    assert f"On {substantive - 1} of 17 questions" in only(tables).text
+    rows = tables["implied_specificity"]
+    rows.loc[rows["network"] == "vit", "difference"] = 0
+    assert "28 of 32 baseline rows" in only(tables).text
+
+
+def test_slips_alone_contradict_nothing():
+    tables = committed("audit")
+    audit = tables["audit"]
+    tables["audit"] = audit.assign(
+        verdict=audit["verdict"].where(audit["kind"] == "slip", "consistent")
+    )
+    line = only(tables)
+    assert line.head == "The paper's tables agree with each other"
+    assert "On 0 of 17" in line.text and line.status == "supported"
+
+
+# --- elsewhere ------------------------------------------------------------------------------------
+
+
+def test_networks_elsewhere_are_those_of_the_same_name():
+    tables = committed("networks_elsewhere")
+    line = only(tables)
+    assert (line.status, line.source) == ("supported", "networks_elsewhere")
+    assert "98 to 99 % accuracy" in line.text and "ResNet50 and DenseNet121" in line.text
+    assert "VGG" not in line.text and "DALAResNet50" not in line.text
+    as_in_notebooks = tables["networks_elsewhere"].fillna({"variant": ""})
+    assert only({"networks_elsewhere": as_in_notebooks}).text == line.text
+    rows = tables["networks_elsewhere"]
+    rows.loc[(rows["network"] == "resnet50") & (rows["dataset"] == "breakhis_40x"), "below"] = False
+    line = only(tables)
+    assert line.status == "not shown" and "7 of 8 comparisons" in line.text
+    assert line.head.startswith("Not shown: that the baselines lie below")
+
+
+# --- patients -------------------------------------------------------------------------------------
 
 
 def crossover(differences: list[float], *, patients: int = 24, repeats: int = 200) -> pd.DataFrame:
@@ -89,105 +117,131 @@ def crossover(differences: list[float], *, patients: int = 24, repeats: int = 20
 
 
 @pytest.mark.parametrize(
-    ("rows", "status"),
+    ("rows", "status", "head"),
     [
-        (crossover([0.2, 0.15]), "supported"),
-        (crossover([0.2, 0.01]), "supported"),
-        (crossover([0.05, 0.01]), "not shown"),
-        (crossover([0.2, 0.2], patients=19), "not shown"),
-        (crossover([0.2, 0.2], repeats=4), "not shown"),
+        (crossover([0.2, 0.15]), "supported", "A split by image flatters the scores"),
+        (crossover([0.2, 0.01]), "supported", "A split by image flatters the scores"),
+        (crossover([0.05, 0.01]), "not shown", "Not shown: that a split by image flatters"),
+        (crossover([0.2, 0.2], patients=19), "not shown", "Not shown: that a split by image"),
+        (crossover([0.2, 0.2], repeats=4), "not shown", "Not shown: that a split by image"),
     ],
 )
-def test_the_crossover_answers_whether_a_split_by_image_flatters(rows, status):
-    (line,) = answer(leakage(3) | {"crossover": rows})
+def test_the_crossover_answers_whether_a_split_by_image_flatters(rows, status, head):
+    line = only({"crossover": rows})
     assert (line.status, line.source) == (status, "crossover")
-    first = rows.iloc[0]
-    assert f"BreakHis 100X {first['known']:.3f} against 0.700" in line.text
-    assert "against 0.700" in brief_markdown({"crossover": rows})
+    assert line.head.startswith(head)
+    assert f"right on {100 * rows['known'][0]:.0f} % if trained" in line.text
+    assert "on 70 % if not (BreakHis 100X" in line.text
 
 
-def gate_rows(verdict: str, *, difference: float = 0.05, **changes) -> pd.DataFrame:
-    """One comparison with ResNet50 on real images."""
-    row = {"dataset": "breakhis_200x", "splits": "image", "network": "resnet50"}
-    row |= {"metric": "accuracy", "difference": difference, "verdict": verdict, "runs": 5}
-    row |= {"low": difference - 0.01, "high": difference + 0.01, "obstacles": "subset"}
-    row |= {"reason": "p 0.001 (Holm)", "shortfall": ""}
-    row |= {"data": "real (subset)", "weights": "random", "scale": "demo"}
-    return pd.DataFrame([row | changes])
+# --- leads ----------------------------------------------------------------------------------------
+
+
+def leads(stands: list[bool], **changes) -> pd.DataFrame:
+    """Printed leads of DALAResNet50 over the runner-up."""
+    rows = [
+        {
+            "table": "07",
+            "dataset": "breakhis_40x",
+            "network": "dalaresnet50",
+            "lead_over": "vit",
+            "lead": 0.1,
+            "images_ahead": 60,
+            "p_least": 1e-9,
+            "p_largest": 1e-3 if stand else 0.4,
+            "p_largest_one_more": 1e-3 if stand else 0.4,
+            "is_share": True,
+            "verdict": "stands" if stand else "could be chance",
+        }
+        for stand in stands
+    ]
+    return pd.DataFrame(rows).assign(**changes)
 
 
 @pytest.mark.parametrize(
-    ("verdict", "says"),
+    ("rows", "status", "said"),
     [
-        ("supported", "that the gate helps: "),
-        ("contradicted", "that the gate helps: "),
-        ("agrees", "accuracy with the gate and without it, within 0.02: "),
-        ("not shown", "that the gate helps: "),
+        (leads([False, False]), "not shown", "None of its 2 printed leads"),
+        (leads([True, False]), "not shown", "1 of its 2 printed leads"),
+        (leads([True, True]), "supported", "2 of its 2 printed leads"),
+        # 0.7515 is no share of 600: with one image more the lead would not stand
+        (leads([True], is_share=False, p_largest_one_more=0.056), "not shown", "None of its 1"),
+        (leads([True], is_share=False, p_largest_one_more=0.04), "supported", "1 of its 1"),
     ],
 )
-def test_the_gate_is_judged_in_both_directions(verdict, says):
-    (line,) = answer({"comparisons": gate_rows(verdict)})
-    assert line.status == verdict and line.text.startswith(says)
-    both = pd.concat([gate_rows(verdict), gate_rows("not shown")])
-    (line,) = answer({"comparisons": both})
-    assert line.status == "not shown"
+def test_a_lead_counts_if_it_is_more_than_chance_whatever_is_not_printed(rows, status, said):
+    line = only({"printed_intervals": rows})
+    assert line.status == status and line.text.startswith(said)
 
 
-def test_a_gate_that_helps_in_one_run_is_not_shown_to_help():
-    """The table has passed the guards, and the line says what was lacking."""
-    lacking = "1 of at least 5 seeds"
-    rows = gate_rows("not shown", runs=1, shortfall=lacking, reason=lacking)
-    (line,) = answer({"comparisons": rows})
-    assert line.status == "not shown"
-    assert "1 run each" in line.text and lacking in line.text
+def test_baselines_that_are_ahead_on_all_real_images_are_named():
+    rows = [
+        {"family": "baselines", "network": network, "metric": "accuracy", "difference": d}
+        | {"verdict": verdict, "obstacles": "subset, demo scale", "data": "real (subset)"}
+        for network, d, verdict in (
+            ("seresnet50", -0.1, "contradicted"),
+            ("seresnet50", -0.01, "not shown"),
+            ("resnet50", -0.1, "not shown"),
+            ("resnet50", 0.01, "not shown"),  # behind it once
+        )
+    ]
+    tables = {"printed_intervals": leads([False]), "comparisons": pd.DataFrame(rows)}
+    assert "SEResNet50 lead in 2 of 2 comparisons, 1 significantly" in only(tables).text
+    tables["comparisons"] = pd.DataFrame(rows).assign(obstacles="phantom", data="phantom")
+    assert "our small runs" not in only(tables).text
 
 
-def one_leakage(difference: float, p: float, **changes) -> dict[str, pd.DataFrame]:
-    row = {"dataset": "breakhis_200x", "metric": "accuracy", "difference": difference}
-    row |= {"low": difference - 0.1, "high": difference + 0.1, "p_value": p, "data": "real"}
-    row |= {"weights": "random", "obstacles": "subset", "shortfall": "", "se": 0.05, "df": 9.0}
-    rows = [row | {"network": n} | changes for n in ("dalaresnet50", "resnet50")]
-    return {"leakage": pd.DataFrame(rows)}
+# --- the gate -------------------------------------------------------------------------------------
+
+
+def gate(difference: float, p: float, *, reach: float = 0.05, patients: int = 23) -> pd.DataFrame:
+    """The gate minus none on unknown patients: log loss and accuracy."""
+    row = {"dataset": "breakhis_100x", "network": "efficientnet_lite0-gate", "seed": 0}
+    row |= {"other": "efficientnet_lite0", "patients_are": "unknown", "patients": patients}
+    row |= {"repeats": 8, "p_value": p, "p_holm": p, "difference": difference}
+    row |= {"low": difference - reach, "high": difference + reach}
+    loss = {"metric": "log_loss", "value": 0.6 + difference, "other_value": 0.6}
+    right = {"metric": "accuracy", "value": 0.71, "other_value": 0.68}
+    return pd.DataFrame([row | loss, row | right])
 
 
 @pytest.mark.parametrize(
-    ("difference", "p", "status"),
-    [(0.3, 0.001, "supported"), (-0.3, 0.001, "not shown"), (0.3, 0.04, "not shown")],
+    ("rows", "status", "head"),
+    [
+        (gate(-0.2, 1e-4), "supported", "The gate helps"),
+        (gate(0.2, 1e-4), "contradicted", "The gate does harm"),
+        (gate(0.0, 0.9, reach=0.01), "agrees", "The gate changes nothing within 0.02"),
+        (gate(-0.2, 0.2), "not shown", "Not shown: that the gate helps"),
+        (gate(-0.2, 1e-4, patients=12), "not shown", "Not shown: that the gate helps"),
+    ],
 )
-def test_leakage_is_supported_in_one_direction_alone(difference, p, status):
-    (line,) = answer(one_leakage(difference, p))
-    assert line.status == status
+def test_the_gate_is_judged_by_log_loss_on_unknown_patients(rows, status, head):
+    lines = answer(claims([]) | {"gate_crossover": rows})
+    (line,) = (line for line in lines if line.source == "gate_crossover")
+    assert (line.status, line.head) == (status, head)
+    assert "right on 71 % with the gate and on 68 % without" in line.text
 
 
-def test_leakage_in_few_patients_or_runs_is_not_shown():
-    lacking = "7 of at least 20 test patients in a run"
-    (line,) = answer(one_leakage(0.3, 1e-6, shortfall=lacking))
-    assert line.status == "not shown" and lacking in line.text
+def test_without_such_runs_the_gate_is_not_tested():
+    (line,) = answer(claims([]))
+    assert (line.status, line.head) == ("not tested", "Not tested: that the gate helps")
 
 
-def test_data_sets_of_ones_own_have_lines_too():
-    """A name that is not the paper's is said as it is."""
-    (line,) = answer(one_leakage(0.3, 0.001, dataset="mias"))
-    assert "mias, ResNet50 +0.300" in line.text
-    (line,) = answer({"comparisons": gate_rows("supported", dataset="mias")})
-    assert "mias by image +0.050" in line.text
+# --- what is missing ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("verdicts", "status", "says"),
     [
-        (["supported"], "supported", "finds lesions better than other methods"),
-        (["contradicted"], "contradicted", "finds lesions better than other methods"),
+        (["supported"], "supported", "Supported: that DT Grad-CAM finds lesions better"),
+        (["contradicted"], "contradicted", "Contradicted: that DT Grad-CAM finds lesions better"),
         (["supported", "not shown"], "not shown", "1 supported, 1 not shown"),
-        (["not tested", "not tested"], "not tested", "no test on it counts (phantom)"),
+        (["not tested", "not tested"], "not tested", "do not count yet (synthetic images)"),
     ],
 )
 def test_the_maps_are_judged_in_both_directions(verdicts, status, says):
-    claims = pd.DataFrame(
-        {"claim": "localisation", "evidence": "measured", "verdict": verdicts, "part": "IoU"}
-    ).assign(reason="phantom")
-    lines = [line for line in answer({"claims": claims}) if "DT Grad-CAM" in line.text]
-    assert len(lines) == 1 and lines[0].status == status and says in lines[0].text
+    (line,) = (line for line in answer(claims(verdicts)) if "DT Grad-CAM" in line.head)
+    assert line.status == status and says in f"{line.head} {line.text}"
 
 
 def cells(p_values: list[float], verdicts: list[str], **changes) -> dict[str, pd.DataFrame]:
@@ -209,21 +263,13 @@ def cells(p_values: list[float], verdicts: list[str], **changes) -> dict[str, pd
     ],
 )
 def test_the_printed_scores_replicate_if_all_of_them_do(p_values, verdicts, changes, status):
-    (line,) = answer(cells(p_values, verdicts, **changes))
-    assert line.status == status and "replicate" in line.text
+    line = only(cells(p_values, verdicts, **changes))
+    assert line.status == status
+    tested = "were compared" in line.text and "replicate" in line.head
+    assert tested == (status != "not tested")
+    assert ("Not run yet" in line.head) == (status == "not tested")
 
 
-def test_a_time_that_the_paper_prints_as_shorter_contradicts_the_shortest():
-    claims = pd.DataFrame(
-        {"claim": ["shortest convergence"], "evidence": "printed", "verdict": "behind"}
-    )
-    (line,) = answer({"claims": claims})
-    assert line.label == "contradicted by arithmetic" and "faster by 16.25 s" in line.text
-
-
-def test_a_data_set_of_one_s_own_is_called_by_its_name():
-    """It may stand beside the paper's, in the tables that the answer is made from."""
-    tables = leakage(3) | {"comparisons": gate_rows("supported", dataset="mine")}
-    tables["leakage"]["dataset"] = "mine"
-    said = " ".join(line.text for line in answer(tables)) + brief_markdown(tables)
-    assert "mine by image +0.050" in said and "mine, ResNet50" in said and "at mine" in said
+def test_whether_imbalanced_sets_are_ahead_depends_on_the_measure():
+    outcomes = printed_imbalance(None)
+    assert {outcome.verdict for outcome in outcomes} == {BEHIND}

@@ -6,22 +6,13 @@ import re
 from pathlib import Path
 
 import nbformat
-import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from paper_code.errors import UserError
 from paper_code.reporting.notebooks import execute
 from paper_code.reporting.notebooks import results as location
-from paper_code.reporting.notebooks.display import (
-    difference_columns,
-    evidence,
-    left_out,
-    runs_of,
-)
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MACHINE_PATH = re.compile(r"(/(?:tmp|home|root|work|Users)/|[A-Z]:\\\\|site-packages)")
@@ -39,8 +30,29 @@ def code_cells(path: Path) -> list:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def test_there_are_nine():
-    assert [path.stem[:2] for path in NOTEBOOKS] == [f"{n:02d}" for n in range(1, 10)]
+def test_there_are_an_index_and_nine_more():
+    assert [path.stem[:2] for path in NOTEBOOKS] == [f"{n:02d}" for n in range(10)]
+    index = (ROOT / "notebooks/00_index.ipynb").read_text()
+    assert all(path.name in index for path in NOTEBOOKS[1:])
+
+
+def test_a_notebook_opens_with_its_conclusion_and_draws_in_functions(path):
+    first = code_cells(path)[0]
+    said = "".join(output.get("data", {}).get("text/markdown", "") for output in first.outputs)
+    assert said.startswith("**"), "a conclusion made from tables"
+    text = path.read_text()
+    assert ("## How to read the numbers" in text) == (path.stem == "00_index")
+    source = "".join(cell.source for cell in code_cells(path))
+    assert not re.search(r"\bplt\.|axes\[|axis\.set", source), "plots are functions"
+
+
+def test_no_synthetic_value_stands_in_a_notebook(path):
+    """Drawn images teach steps; numbers measured on them would look like results."""
+    for cell in code_cells(path):
+        for output in cell.outputs:
+            shown = output.get("data", {}).get("text/markdown", "")
+            table = [line for line in shown.splitlines() if line.startswith("|")]
+            assert not [line for line in table if re.search("phantom|synthetic", line)], table
 
 
 def test_every_code_cell_was_executed_in_order(path):
@@ -76,7 +88,9 @@ def test_a_notebook_is_small_and_never_trains(path):
 
 def test_what_a_notebook_reads_is_found_in_its_code():
     audit = ROOT / "notebooks" / "08_audit.ipynb"
-    assert execute.results_read(audit) == ["tables/audit.csv"]
+    assert execute.results_read(audit) == [
+        f"tables/{name}.csv" for name in ("audit", "implied_specificity", "table_09_breakhis_cost")
+    ]
     assert "paper_code.reporting.notebooks.display" in execute.modules_used(audit)
 
 
@@ -142,44 +156,6 @@ def test_no_number_is_nan_and_no_p_value_is_zero(path):
             assert not re.search(r"\bnan\b|\bp 0\.000", text), text
 
 
-def test_undefined_differences_are_dashes():
-    rows = pd.DataFrame({"difference": [0.1, np.nan], "low": [np.nan, -0.1], "high": [np.nan, 0.2]})
-    rows = rows.assign(p_holm=[1e-5, np.nan], verdict="not shown", reason="1 of at least 5 seeds")
-    found = difference_columns(rows, "Difference in IoU")
-    assert found["Difference in IoU"] == ["+0.100", "–"]
-    assert found["95 % interval"] == ["[–, –]", "[-0.100, +0.200]"]
-    assert found["p, Holm"] == ["< 0.001", "–"]
-    assert found["Verdict"] == ["not shown: 1 of at least 5 seeds"] * 2
-
-
-def test_data_sets_that_no_figure_shows_are_named(tmp_path, monkeypatch):
-    (tmp_path / "tables").mkdir()
-    (tmp_path / "figures").mkdir()
-    monkeypatch.setenv(location.VARIABLE, os.path.relpath(tmp_path, ROOT))
-    about = PngInfo()
-    about.add_text("Comment", "demo scale; breakhis_40x, mias: phantom (160 synthetic images)")
-    Image.new("RGB", (4, 4)).save(tmp_path / "figures/one.png", pnginfo=about)
-    rows = pd.DataFrame({"dataset": ["breakhis_40x", "breakhis_400x", "breakhis_400x"]})
-    rows["data"] = ["phantom (160 synthetic images)", "real (subset)", "real (subset)"]
-    text = left_out(rows, "one", "never made")
-    assert text == "Not shown here: BreakHis 400X (real (subset))."
-    assert left_out(rows[:1], "one") == "Every data set above is shown."
-
-
-def test_the_notebook_on_data_names_the_real_sets_that_it_does_not_show():
-    text = (ROOT / "notebooks" / "01_data_and_splits.ipynb").read_text()
-    assert "Not shown here: BreakHis 100X (real (subset 423 of 2081 images))" in text
-
-
-def test_summed_confusion_matrices_say_over_how_many_runs():
-    rows = pd.DataFrame({"dataset": ["breakhis_40x", "breakhis_100x"], "test_images": [1, 127]})
-    rows["seeds"] = ["0", "0 1 2 3 4"]
-    said = "BreakHis 40X, 1 run of 1 image; BreakHis 100X, 5 runs of 127 images."
-    assert runs_of(rows) == said and runs_of(rows[:0]) == ""
-    text = (ROOT / "notebooks" / "06_diagnostics_and_calibration.ipynb").read_text()
-    assert "added up over the runs" in text and "BreakHis 100X, 5 runs of 127 images" in text
-
-
 def test_the_notebook_on_the_audit_shows_what_the_audit_found_of_whole_images():
     """It once made a check of its own, which could not fail on BreakHis."""
     audit = pd.read_csv(ROOT / "tables" / "audit.csv")
@@ -192,26 +168,3 @@ def test_the_notebook_on_the_audit_shows_what_the_audit_found_of_whole_images():
     assert len(found) == 4
     for _, row in found.iterrows():
         assert any(row["result"] in text and row["verdict"] in text for text in shown), row["id"]
-
-
-def test_evidence_counts_only_rows_without_obstacles():
-    rows = pd.DataFrame(
-        {
-            "verdict": ["agrees", "differs", "agrees", "not tested"],
-            "reason": ["equal", "not equal", "equal", "phantom, demo scale"],
-            "obstacles": ["", "", "", "phantom, demo scale"],
-        }
-    )
-    text = evidence(rows)
-    assert "3 of 4 rows can be set against the print: 2 agree, 1 differs" in text
-    assert "1 of 4 rows are not evidence for or against the paper (phantom, demo scale)" in text
-    assert "can be set" not in evidence(rows[3:])
-    assert "not evidence" not in evidence(rows[:3])
-
-
-def test_a_table_without_any_obstacle_is_read_as_text(tmp_path, monkeypatch):
-    (tmp_path / "tables").mkdir()
-    (tmp_path / "tables" / "t.csv").write_text("verdict,obstacles\nagrees,\ndiffers,\n")
-    monkeypatch.setenv(location.VARIABLE, os.path.relpath(tmp_path, ROOT))
-    text = evidence(location.read_table("t"))
-    assert "2 of 2 rows can be set against the print" in text and "not evidence" not in text

@@ -28,9 +28,9 @@ from paper_code.reporting.verdicts import NOT_RUN, exact_columns, split_obstacle
 # The paper does not say what its maps were compared with.
 UNKNOWN_TRUTH = "the paper's ground truth is unknown"
 # What the page shows: rules, and methods; the CSV has all.
-SHOWN_RULES = ("own", "area", "none")
+SHOWN_RULES = ("own", "area", "lesion", "none")
 SHOWN_METHODS = ("gradcam", "scorecam", "eigencam", "dt_gradcam", "gradcam_otsu")
-SHOWN_METHODS += ("whole_image", "centre_prior", "random_map")
+SHOWN_METHODS += ("whole_image", "centre_prior", "random_map", "brightness")
 SHOWN = ("iou", "dice", "recall", "area", *FREE)  # F1 is Dice
 COLUMNS = {
     "Method": "{method:label}",
@@ -53,8 +53,8 @@ NOTES = f"""Each cell: mean over the test images that show a lesion [95 % interv
 with replacement] (printed value). Scores are taken per image, then averaged, as the printed ones
 were: their F1 equals their Dice, and the printed gain of DT Grad-CAM is mostly recall. Higher is
 better, but for the area, which is the part of the image that is marked. Rules by which a map
-becomes a region: {RULES}. The page shows the first, the fourth and none; the CSV has all rules, and
-cam_comparisons.csv paired differences.
+becomes a region: {RULES}. The page shows own, area, lesion and, without a rule, none; the
+CSV has all rules and methods, and cam_comparisons.csv paired differences.
 
 {READING}"""
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from paper_code.reporting.labels import label
+from paper_code.reporting.labels import label, network_label
 from paper_code.reporting.markdown import write_table
 from paper_code.reporting.tables.cam import localization, paired
 from paper_code.reporting.tables.cam.scores import (
@@ -25,19 +25,28 @@ is the part of the image that is marked.
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
     """Write `output` (.csv) and its .md; arguments as of Table XIV, for one data set."""
     runs = [load_cam(path) for path in cams]
-    pairs = paired.cam_comparison_rows(runs, scale=scale, resamples=resamples)
-    rows = own_rows(runs, pairs, scale=scale, resamples=resamples)
-    sections = [NOTES]
+    rows, sections = [], [NOTES]
+    for network in dict.fromkeys(run.facts["network"] for run in runs):
+        its_runs = [run for run in runs if run.facts["network"] == network]
+        pairs = paired.cam_comparison_rows(its_runs, scale=scale, resamples=resamples)
+        its_rows = own_rows(its_runs, pairs, scale=scale, resamples=resamples)
+        rows.append(its_rows.assign(network=network))
+        sections += _of_network(network, its_runs, its_rows)
+    rows = pd.concat(rows, ignore_index=True)
+    title = f"Class activation maps: {label(rows['dataset'].iloc[0])}"
+    write_table(output, rows, title, [*sections, cam_provenance(runs, scale)])
+
+
+def _of_network(network: str, runs: list[CamRun], rows: pd.DataFrame) -> list[str]:
+    """The sections of the page on one network."""
+    sections = [f"# {network_label(network)}"]
     if at_chance([run.facts for run in runs]):
         sections.append(
             f"**{AT_CHANCE.capitalize()}.** The interval of the AUC reaches down to 0.5 in at "
             "least half of the runs: these networks have not learnt to tell the classes apart, "
             "and no map of theirs can be expected to find a lesion."
         )
-    shown = rows.assign(printed=float("nan"))
-    sections += [*localization.blocks(shown), cam_provenance(runs, scale)]
-    title = f"Class activation maps: {label(rows['dataset'].iloc[0])}"
-    write_table(output, rows, title, sections)
+    return [*sections, *localization.blocks(rows.assign(printed=float("nan")))]
 
 
 def own_rows(

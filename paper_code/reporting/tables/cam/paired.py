@@ -41,6 +41,10 @@ FAMILIES = {
         for baseline in BASELINES
     ],
 }
+# The baselines of grey images have a family of their own: histology has none.
+FAMILIES["brightness"] = [
+    (method, "brightness") for method in (*PAPER_METHODS, REFERENCE, "gradcam_otsu")
+]
 # Of no region, the marked area is no merit.
 NOT_COMPARED = ("area",)
 NOTES = f"""One row of the CSV for each pair of methods, rule and metric: `difference` is the first
@@ -49,7 +53,7 @@ Holm's correction over the pairs of a family and all data sets, for one metric a
 
 - Families: paper: DT Grad-CAM against the paper's other methods; further: against two that the
   paper does not have; steps: what its noise and what its cut bring; chance: each method against
-  maps that know nothing.
+  maps that know nothing; brightness: against the brightest tissue, of grey images.
 - Rules for a region: {"; ".join(f"{rule}: {text}" for rule, text in RULE_LABELS.items())}.
 - The fair comparisons are those with the same area for all and those without a threshold, since IoU
   and recall reward a larger region.
