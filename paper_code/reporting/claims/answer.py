@@ -310,7 +310,7 @@ def _cells(tables: Tables) -> Line:
     """How many printed results could be compared with a replication."""
     names = [name for name in tables if name[:8] in ("table_07", "table_08")]
     rows = pd.concat([tables[name] for name in names])
-    rows = rows[rows["printed"].notna() & rows["value"].notna()]
+    rows = rows[rows["printed"].notna()]
     tested = rows[rows["verdict"] != NOT_TESTED]
     ruling = replicates(rows)
     source = "table_07_breakhis_comparison"
