@@ -129,11 +129,6 @@ def run_columns(runs: list[Run], scale: str) -> dict[str, object]:
     }
 
 
-def repeat_text(split_seed: int, seed: int) -> str:
-    """A run's seeds for reading: the one, or both where split and training have others."""
-    return str(seed) if split_seed == seed else f"{seed} (split {split_seed})"
-
-
 def samples(runs: list[Run]) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Labels, probabilities and patient codes of each run's test images.
 

@@ -409,18 +409,6 @@ def arithmetic(holds: bool) -> Ruling:
     return Ruling(SUPPORTED if holds else CONTRADICTED, BY_ARITHMETIC)
 
 
-def by_measure(holds: Sequence[bool]) -> Ruling:
-    """On a statement that names no measure, from whether it holds by each that fits."""
-    if len(set(holds)) == 1:
-        return arithmetic(holds[0])
-    return Ruling(NOT_SHOWN, f"holds by {sum(holds)} of {len(holds)} measures")
-
-
-def not_shown(reason: str) -> Ruling:
-    """On a statement about which results exist, none of which can decide it."""
-    return Ruling(NOT_SHOWN, reason)
-
-
 def not_tested(reason: str) -> Ruling:
     """On a statement about which there are no results."""
     return Ruling(NOT_TESTED, reason)

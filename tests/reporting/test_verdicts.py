@@ -17,7 +17,6 @@ from paper_code.reporting.verdicts import (
     Verdict,
     alike,
     arithmetic,
-    by_measure,
     compared,
     counts,
     everywhere,
@@ -137,9 +136,6 @@ def test_one_comparison_that_lacks_something_leaves_a_claim_undecided():
 
 def test_statements_from_exact_numbers():
     assert arithmetic(True).verdict == "supported" and arithmetic(False).verdict == "contradicted"
-    assert by_measure([True, True]).verdict == "supported"
-    assert by_measure([False, False]).verdict == "contradicted"
-    assert by_measure([True, False, False]) == ("not shown", "holds by 1 of 3 measures")
     assert leads_stand(3, 3).verdict == "supported"
     assert leads_stand(2, 3) == ("not shown", "2 of 3 leads stand")
 
