@@ -93,6 +93,14 @@ def layer_of(network: str) -> str:
     return f"layer{network.partition(VARIANT)[2] or 4}"
 
 
+def printed_network(cell: dict) -> str:
+    """The network of a printed cell; a place of the gate as this repository names it."""
+    if "placement" not in cell:
+        return cell["network"]
+    layer = cell["placement"].removeprefix("layer")
+    return REFERENCE if layer == "4" else f"{REFERENCE}{VARIANT}{layer}"
+
+
 LAYOUTS = {
     layout.name: layout
     for layout in (

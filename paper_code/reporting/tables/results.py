@@ -16,7 +16,7 @@ from paper_code.metrics.replication import replication
 from paper_code.networks.names import VARIANT
 from paper_code.published import PRINTED_NAMES, printed_value, published_table
 from paper_code.reporting.labels import DIAGNOSTICS, PERFORMANCE
-from paper_code.reporting.layouts import PRINTED, REFERENCE, layer_of
+from paper_code.reporting.layouts import PRINTED, REFERENCE, layer_of, printed_network
 from paper_code.reporting.markdown import COUNTS, write_table
 from paper_code.reporting.pages import provenance
 from paper_code.reporting.verdicts import (
@@ -154,7 +154,7 @@ def _not_run(rows: list[dict]) -> list[dict]:
             key = (
                 layout.number,
                 cell["dataset"],
-                _network(cell),
+                printed_network(cell),
                 ours.get(cell["metric"], cell["metric"]),
             )
             if key not in measured:
@@ -165,14 +165,6 @@ def _not_run(rows: list[dict]) -> list[dict]:
                     | {"equivalent": False}
                 )
     return found
-
-
-def _network(cell: dict) -> str:
-    """The network of a printed cell; a place of the gate as this repository names it."""
-    if "placement" not in cell:
-        return cell["network"]
-    layer = cell["placement"].removeprefix("layer")
-    return REFERENCE if layer == "4" else f"{REFERENCE}{VARIANT}{layer}"
 
 
 def chance(rows: pd.DataFrame) -> list[str]:
