@@ -131,7 +131,7 @@ class Settings(BaseModel):
     results: Text
     weights: Annotated[Literal["auto", "imagenet", "random"], "run"]
     freeze_backbone: Annotated[bool, "run"]
-    learning_rate: Annotated[Float, Gt(0), "dataset", "run", "loop"]
+    learning_rate: Annotated[Float, Gt(0), "scale", "dataset", "run", "loop"]
     dropout: Annotated[Float, Ge(0), Lt(1), "run"]
     rotation: Annotated[Float, Ge(0), Le(180), "dataset", "run", "loop"]
     select_epoch: Annotated[Literal["best", "last"], "dataset", "run", "loop"]
