@@ -8,8 +8,12 @@ several images, who share a deviation. Results go to benchmarks/results/<part>.{
 verdicts: a network also has a lasting way with each patient, and a run (a split by image and a
 seed) shifts a network as a whole and patient by patient, and is tested on its own 30 % of the
 images. So images, patients, splits and seeds vary.
-- cells: 36 cells of one metric, the printed value being one more run of the same experiment.
-- claims: "more accurate than each of 8 networks on each of 6 data sets", 48 comparisons.
+- cells: one metric of 9 networks on 4 data sets, the printed values being one more run of the same
+  experiment. The networks of a data set are tested on the same images.
+- order: the best two of the cells, printed with a lead, measured in the other order.
+- claims: "more accurate than each of 8 networks on each of 6 data sets", 48 comparisons. With a
+  shift, networks that are equal on average differ for good on the training patients of a data set.
+- leads: two equal networks, one run of each, by the exact McNemar test.
 - comparisons: one of them; leads of the margin must not be called equivalent.
 - leakage: split by image against split by patient, where it makes no difference.
 - imbalance: the lead on five sets against that on a sixth.
@@ -41,6 +45,7 @@ from paper_code.cam.localization import (
 from paper_code.files import write_csv, write_text
 from paper_code.metrics import bootstrap_interval, compare_samples, difference_bootstrap, holm
 from paper_code.metrics.classification import weighted_metrics
+from paper_code.metrics.power import lead_p_values, mcnemar_p
 from paper_code.metrics.replication import replication
 from paper_code.progress import track
 from paper_code.provenance import commit, versions
@@ -55,7 +60,9 @@ from paper_code.reporting.verdicts import (
     PROTOCOL,
     compared,
     everywhere,
+    order_margin,
     replicated,
+    replicates,
     shortfall,
 )
 
@@ -66,7 +73,12 @@ Job = tuple[str, str, int, int, Callable[[], dict[str, float]]]
 # --- verdicts -------------------------------------------------------------------------------------
 
 PATIENTS, IMAGES, RESAMPLES = 82, 12, 200
-NETWORKS, SETS, CELLS = 8, 6, 36
+NETWORKS, SETS = 8, 6
+PRINTED_NETWORKS, PRINTED_SETS = 9, 4  # of Table VII
+FULL = 167  # patients: 600 test images, about as many as a magnification of BreakHis has
+SHIFT = 0.008  # in accuracy
+BEST_LEAD = 0.019  # the largest printed lead over the best baseline on BreakHis
+LARGE = 2000  # patients, where the number of images is not to matter
 ACCURACY = ("accuracy",)
 ON_CLAIMS = ("supported", "contradicted", "not shown")
 # Deviations on the scale of the margin, whose own is about 1: of a run, of a network's way with a
@@ -122,37 +134,85 @@ def accuracies(samples: list[tuple]) -> np.ndarray:
 def true_lead(first: float, second: float) -> float:
     """Difference of accuracy between two distances of the classes, on many patients and runs."""
     rng = np.random.default_rng(9)
-    sides = simulate_runs(rng, [first, second], 20, patients=2000)
+    sides = simulate_runs(rng, [first, second], 20, patients=LARGE)
     return float(np.subtract(*[accuracies(side).mean() for side in sides]))
 
 
 def cells(families: int, runs: int, ours: float = DISTANCE) -> dict[str, float]:
-    """Shares of families with a false or true verdict on `CELLS` cells, and of cells.
+    """Shares of families with a false or true verdict on a table, and of its cells.
 
-    The printed value is one more run, of classes at `DISTANCE`; our runs have them at `ours`.
+    The printed values are one more run, of classes at `DISTANCE`; our runs have them at `ours`.
     """
     rng = np.random.default_rng(1)
-    any_differs, outside, agrees, differs = 0, [], [], []
+    whole, any_differs, outside, agrees, differs = 0, 0, [], [], []
     for _ in range(families):
         rows = []
-        for _ in range(CELLS):
-            mine, theirs = simulate_runs(rng, [ours, DISTANCE], runs + 1)
-            if ours == DISTANCE:  # the same experiment: one more of its runs
-                theirs = mine
-            printed = round(float(accuracies(theirs[-1:])[0]), 3)
-            tested = replication(accuracies(mine[:-1]), printed, 1 / len(mine[0][0]), MARGIN)
-            rows.append(tested | {"printed": printed})
-        table = pd.DataFrame(rows).assign(metric="accuracy", obstacles="", shortfall="")
-        verdicts = replicated(table)["verdict"]
-        any_differs += (verdicts == "differs").any()
+        for dataset in range(PRINTED_SETS):
+            mine = simulate_runs(rng, [ours] * PRINTED_NETWORKS, runs + 1)
+            theirs = mine  # the same experiment: one more of its runs
+            if ours != DISTANCE:
+                theirs = simulate_runs(rng, [DISTANCE] * PRINTED_NETWORKS, 1)
+            for network, of_theirs in zip(mine, theirs, strict=True):
+                printed = round(float(accuracies(of_theirs[-1:])[0]), 3)
+                rows.append(cell(network[:-1], printed, MARGIN) | {"dataset": dataset})
+        table = replicated(pd.DataFrame(rows))
+        whole += replicates(table).verdict == "contradicted"
+        any_differs += (table["verdict"] == "differs").any()
         outside.append((table["p_value"] < 0.05).mean())
-        agrees.append((verdicts == "agrees").mean())
-        differs.append((verdicts == "differs").mean())
+        agrees.append((table["verdict"] == "agrees").mean())
+        differs.append((table["verdict"] == "differs").mean())
     return {
+        "table as a whole 'contradicted'": whole / families,
         "family with a 'differs'": any_differs / families,
         "cells outside the 95 % prediction interval": float(np.mean(outside)),
         "cells 'agrees'": float(np.mean(agrees)),
         "cells 'differs'": float(np.mean(differs)),
+    }
+
+
+def cell(samples: list[tuple], printed: float, margin: float) -> dict:
+    """A cell of a table of scores: the accuracies of some runs beside a printed value."""
+    tested = replication(accuracies(samples), printed, 1 / len(samples[0][0]), margin)
+    names = {"metric": "accuracy", "obstacles": "", "shortfall": ""}
+    return tested | names | {"printed": printed, "margin": margin}
+
+
+def exchanged(families: int, runs: int, behind: float, run: float) -> dict[str, float]:
+    """How often the best two agree with their printed values though their order is exchanged.
+
+    Printed: classes at `DISTANCE` and at `behind`, by accuracies in the long run. `run` is the
+    deviation between our runs. Test sets are large, so that cells can agree at all.
+    """
+    rng = np.random.default_rng(7)
+    far = np.random.default_rng(9)
+    printed = [
+        accuracies(side).mean()
+        for side in simulate_runs(far, [DISTANCE, behind], 20, patients=LARGE)
+    ]
+    found = {"margin of 0.02": MARGIN, "margin that follows the lead": order_margin(printed)}
+    both = dict.fromkeys(found, 0)
+    for _ in range(families):
+        ours = simulate_runs(rng, [behind, DISTANCE], runs, run=run, patients=LARGE)
+        for name, margin in found.items():
+            rows = [cell(side, p, margin) for side, p in zip(ours, printed, strict=True)]
+            both[name] += (replicated(pd.DataFrame(rows))["verdict"] == "agrees").all()
+    return {f"both agree, {name}": count / families for name, count in both.items()}
+
+
+def one_run_each(sets: int) -> dict[str, float]:
+    """How often the lead of one of two equal networks is significant, with one run of each."""
+    rng = np.random.default_rng(8)
+    significant, stands = [], []
+    for _ in range(sets):
+        (first,), (second,) = simulate_runs(rng, [DISTANCE, DISTANCE], 1, patients=FULL)
+        right = [p.argmax(axis=1) == labels for labels, p, _ in (first, second)]
+        only = (right[0] & ~right[1]).sum(), (right[1] & ~right[0]).sum()
+        significant.append(mcnemar_p(*only) < LEVEL)
+        ends = lead_p_values(right[0].mean(), right[1].mean(), len(right[0]))
+        stands.append(ends.disjoint <= LEVEL)
+    return {
+        "p < 0.05": float(np.mean(significant)),
+        "'stands' whichever errors are shared": float(np.mean(stands)),
     }
 
 
@@ -163,12 +223,20 @@ def guards(runs: int, patients: int = PATIENTS) -> dict[str, str]:
 
 
 def claim(
-    families: int, runs: int, ours: float, others: list[float], *, one_set: float | None = None
+    families: int,
+    runs: int,
+    ours: float,
+    others: list[float],
+    *,
+    one_set: float | None = None,
+    shift: float = 0.0,
+    patients: int = PATIENTS,
 ) -> dict[str, float]:
     """Verdicts on "better than each other network on each data set".
 
     `ours` and `others` are distances of the classes; `one_set` replaces that of the first other
-    network on the first data set alone.
+    network on the first data set alone. `shift`: standard deviation of what a network owes to the
+    training patients of a data set, as a distance.
     """
     rng = np.random.default_rng(2)
     verdicts, without = [], []
@@ -178,7 +246,9 @@ def claim(
             distances = [ours, *others]
             if one_set is not None and number == 0:
                 distances[1] = one_set
-            reference, *rest = simulate_runs(rng, distances, runs)
+            if shift:
+                distances = [distance + rng.normal(0, shift) for distance in distances]
+            reference, *rest = simulate_runs(rng, distances, runs, patients=patients)
             rows += [compare_samples(reference, o, ACCURACY, RESAMPLES, seed=seed) for o in rest]
         table = pd.concat(rows, ignore_index=True).assign(**guards(runs))
         table["p_holm"] = holm(table["p_value"])
@@ -266,6 +336,8 @@ def verdict_jobs(families: int) -> list[Job]:
     part = functools.partial
     half, few, many = families // 2, max(1, families // 8), 5 * families
     at_margin = _distance_of_lead(MARGIN)
+    shift = DISTANCE - _distance_of_lead(SHIFT)  # between two networks
+    behind = _distance_of_lead(BEST_LEAD)
     small, large = true_lead(STRONGER, DISTANCE), true_lead(DISTANCE, WEAKER)
     equal, weaker = [DISTANCE] * NETWORKS, [WEAKER] * NETWORKS
     all_but_one = [DISTANCE, *[WEAKER] * (NETWORKS - 1)]
@@ -296,6 +368,28 @@ def verdict_jobs(families: int) -> list[Job]:
             half,
             part(claim, half, 5, DISTANCE, equal, one_set=STRONGER),
         ),
+        (
+            "claims",
+            f"equal but for training patients, {SHIFT:.3f}; 600 test images",
+            5,
+            families,
+            part(claim, families, 5, DISTANCE, equal, shift=shift / np.sqrt(2), patients=FULL),
+        ),
+        (
+            "claims",
+            f"ours is better by {BEST_LEAD:.3f}; 600 test images",
+            5,
+            half,
+            part(claim, half, 5, DISTANCE, [behind] * NETWORKS, patients=FULL),
+        ),
+        (
+            "order",
+            f"best two exchanged, lead {SHIFT:.3f}, large test sets",
+            5,
+            many,
+            part(exchanged, many, 5, _distance_of_lead(SHIFT), RUN / 10),
+        ),
+        ("leads", "equal networks; 600 test images", 1, many, part(one_run_each, many)),
     ]
     leads = {
         "equal": (DISTANCE, DISTANCE),

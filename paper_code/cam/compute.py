@@ -107,6 +107,15 @@ def raw_cam(
     return torch.cat(maps)
 
 
+def map_layer(
+    network: nn.Module, images: Tensor, layer: str | nn.Module | None = None
+) -> tuple[str, tuple[int, int]]:
+    """Dotted name of the layer that `compute_cam` reads, and its grid's height and width."""
+    with as_evaluated(network):
+        view = _view(network, images[:1], None, layer, {})
+        return view.layer, tuple(capture(view, gradients=False).activations.shape[-2:])
+
+
 def dt_gradcam_steps(
     network: nn.Module,
     images: Tensor,
@@ -163,8 +172,8 @@ def _prepared(
         raise UserError("images: give a tensor N x 3 x H x W")
     if len(images) == 0:
         raise UserError("images: the batch is empty")
-    if images.shape[1] != 3:
-        raise UserError(f"images: {images.shape[1]} channel(s); 3 are needed (repeat a grey one)")
+    if images.shape[1] not in (1, 3):
+        raise UserError(f"images: {images.shape[1]} channels; give 3, or 1 to a grey network")
     if not images.is_floating_point():
         raise UserError(f"images: {images.dtype}; give floating-point values in [-1, 1]")
     if not images.isfinite().all():

@@ -6,6 +6,10 @@ each of its rows (`obstacles`: they are about something else) and what they lack
 few runs or patients). By the `Standard` of its statement a rule looks at both before it looks at a
 number, and nothing else makes a `Ruling`. benchmarks/verdicts.py simulates how often the rules are
 wrong. (Printed numbers and the audit have words of their own.)
+
+Statements about networks are about networks trained on images of the data set at hand: the spread
+between runs holds other splits and seeds, not other training patients. What those would change for
+one network and not for another counts as a difference between the networks.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
+from scipy.stats import binom, t
 
 from paper_code.datasets.catalog import PAPER_DATASETS
 from paper_code.metrics.comparisons import holm
@@ -25,7 +29,7 @@ from paper_code.progress import count_text
 from paper_code.reporting.markdown import p_text
 
 LEVEL = 0.05  # of every test
-MARGIN = 0.02  # differences within two points count as none
+MARGIN = 0.02  # differences within two points count as none, where no order is at stake
 FEWEST_RUNS = 5  # independent runs of each network, for a statement about networks
 FEWEST_PATIENTS = 20  # in each run's test set: below, intervals are too narrow
 # What the paper states of its training (section IV-A).
@@ -41,7 +45,7 @@ PROTOCOL = {
 class Verdict(StrEnum):
     """What results say about a statement."""
 
-    AGREES = "agrees"  # equal, or equivalent within MARGIN
+    AGREES = "agrees"  # equal, or equivalent within a margin
     DIFFERS = "differs"
     SUPPORTED = "supported"
     CONTRADICTED = "contradicted"
@@ -256,11 +260,23 @@ def exact_columns(
     return _columns(ruling) | {"obstacles": join_obstacles(obstacles)}
 
 
+def order_margin(printed: Sequence[float]) -> float:
+    """The margin of "agrees" for one column of printed values: `MARGIN`, or half the lead of the
+    first over the second if that is less.
+
+    So the two cannot both agree with values in the other order.
+    """
+    ordered = np.sort(pd.Series(printed, dtype=float).dropna())
+    lead = round(ordered[-1] - ordered[-2], 9) if len(ordered) > 1 else 0
+    return min(MARGIN, lead / 2) if lead > 0 else MARGIN
+
+
 def replicated(rows: pd.DataFrame) -> pd.DataFrame:
     """Add p_holm, verdict and reason to measured cells beside printed values.
 
-    `rows` has printed, p_value and equivalent (of `metrics.replication`), metric, obstacles and
-    shortfall. The family of Holm's correction is one metric of one table, of the cells that count.
+    `rows` has printed, p_value and equivalent (of `metrics.replication`), the margin of the latter,
+    metric, obstacles and shortfall. The family of Holm's correction is one metric of one table, of
+    the cells that count.
     """
     rows = rows.copy()
     counting = counts(rows) & (rows["shortfall"] == "")
@@ -274,7 +290,7 @@ def replicated(rows: pd.DataFrame) -> pd.DataFrame:
             return guard
         if row["p_holm"] < LEVEL:
             return Ruling(DIFFERS, f"{p_text(row['p_holm'])} (Holm)")
-        return _equivalent(row["equivalent"])
+        return _equivalent(row["equivalent"], row["margin"])
 
     return _ruled(rows, ruling)
 
@@ -294,13 +310,15 @@ def compared(rows: pd.DataFrame, standard: Standard = IMAGES) -> pd.DataFrame:
         if row["p_holm"] < LEVEL and row["difference"] != 0:
             verdict = SUPPORTED if row["difference"] > 0 else CONTRADICTED
             return Ruling(verdict, f"{p_text(row['p_holm'])} (Holm)")
-        return _equivalent(row["_within"])
+        return _equivalent(row["_within"], MARGIN)
 
     return _ruled(rows, ruling).drop(columns="_within")
 
 
-def _equivalent(shown: bool) -> Ruling:
-    return Ruling(AGREES, f"equivalent within {MARGIN:g}") if shown else Ruling(NOT_SHOWN, NEITHER)
+def _equivalent(shown: bool, margin: float) -> Ruling:
+    if shown:
+        return Ruling(AGREES, f"equivalent within {margin:g}")
+    return Ruling(NOT_SHOWN, NEITHER)
 
 
 def _ruled(rows: pd.DataFrame, ruling: Callable[[pd.Series], Ruling]) -> pd.DataFrame:
@@ -317,8 +335,33 @@ def _columns(ruling: Ruling) -> dict[str, str]:
 
 def outside_prediction(rows: pd.DataFrame) -> tuple[int, int]:
     """How many cells count and have a prediction interval, and how many of them lie outside it."""
-    tested = rows[counts(rows) & (rows["shortfall"] == "") & rows["p_value"].notna()]
+    tested = _predicted(rows)
     return len(tested), int((tested["p_value"] < LEVEL).sum())
+
+
+def _predicted(rows: pd.DataFrame) -> pd.DataFrame:
+    """The cells that count and have a prediction interval."""
+    return rows[counts(rows) & (rows["shortfall"] == "") & rows["p_value"].notna()]
+
+
+def chance_of_outside(shares: Sequence[float]) -> float:
+    """The most that chance alone can make of so many cells outside their prediction intervals.
+
+    Each cell lies outside with a probability of `LEVEL`. Cells of one data set share test images
+    and may go together in any way; data sets are independent. With B binomial (data sets, `LEVEL`)
+    and S the sum of the shares, E max(S - a, 0) <= E max(B - a, 0) for every a, since no share is
+    more spread out than one that is 0 or 1. Markov's inequality then bounds P(S >= s).
+
+    Args:
+        shares: of the cells outside, one for each data set.
+    """
+    total, count = float(np.sum(shares)), len(shares)
+    bounds = [1.0]
+    for a in range(count):
+        if total > a:  # E max(B - a, 0) is the sum of P(B > k) for k = a, a + 1, ...
+            excess = binom.sf(np.arange(a, count), count, LEVEL).sum()
+            bounds.append(excess / (total - a))
+    return float(min(bounds))
 
 
 # --- rules: statements about several --------------------------------------------------------------
@@ -383,18 +426,28 @@ def somewhere(rows: pd.DataFrame) -> Ruling:
 def replicates(rows: pd.DataFrame) -> Ruling:
     """On "all of these printed values replicate", from cells of `replicated`.
 
-    Contradicted: some cell differs after Holm's correction over all cells of all metrics.
+    Contradicted: more of them lie outside their prediction intervals than chance allows
+    (`chance_of_outside`), or one differs after Holm's correction over all; either at `LEVEL` / 2.
+    The count comes first because single cells are seldom found: few runs predict poorly. Supported:
+    all agree.
     """
     if guard := guarded(rows, PAPER):
         return guard
-    tested = rows[counts(rows)]
-    differing = int((holm(tested["p_value"]) < LEVEL).sum())
-    if differing:
-        return Ruling(CONTRADICTED, f"{differing} of {len(tested)} differ, with Holm over all")
-    agreeing = int((tested["verdict"] == AGREES).sum())
+    agreeing = int((rows["verdict"] == AGREES).sum())
     if agreeing == len(rows):
         return Ruling(SUPPORTED, f"all {agreeing} agree")
-    return Ruling(NOT_SHOWN, f"{agreeing} of {len(rows)} agree")
+    tested = _predicted(rows)
+    outside = tested["p_value"] < LEVEL
+    by_count = chance_of_outside(outside.groupby(tested["dataset"]).mean().to_list())
+    reason = (
+        f"{outside.sum()} of {len(tested)} lie outside their 95 % prediction intervals, "
+        f"{LEVEL * len(tested):.1f} expected ({p_text(by_count)} at most)"
+    )
+    single = float(np.nanmin(holm(tested["p_value"]), initial=1.0))
+    if 2 * min(by_count, single) < LEVEL:
+        alone = "" if by_count <= single else f"; one alone has {p_text(single)} (Holm)"
+        return Ruling(CONTRADICTED, reason + alone)
+    return Ruling(NOT_SHOWN, f"{agreeing} of {len(rows)} agree; {reason}")
 
 
 def leads_stand(stand: int, leads: int) -> Ruling:
@@ -407,6 +460,13 @@ def leads_stand(stand: int, leads: int) -> Ruling:
 def arithmetic(holds: bool) -> Ruling:
     """On a statement that follows from exact numbers, or that they exclude."""
     return Ruling(SUPPORTED if holds else CONTRADICTED, BY_ARITHMETIC)
+
+
+def by_measure(holds: Sequence[bool]) -> Ruling:
+    """On a statement that names no measure, from whether it holds by each that fits."""
+    if len(set(holds)) == 1:
+        return arithmetic(holds[0])
+    return Ruling(NOT_SHOWN, f"holds by {sum(holds)} of {len(holds)} measures")
 
 
 def not_tested(reason: str) -> Ruling:

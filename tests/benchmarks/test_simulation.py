@@ -33,10 +33,23 @@ def test_tests_keep_their_level_and_find_a_difference(verdicts):
 def test_cells_rarely_differ_under_perfect_replication(verdicts):
     same = verdicts.cells(20, 5)
     assert same["family with a 'differs'"] <= 0.15, "0.05 in the long run"
+    assert same["table as a whole 'contradicted'"] <= 0.15, "0.05 in the long run"
     assert 0.02 <= same["cells outside the 95 % prediction interval"] <= 0.09
     worse = verdicts.cells(4, 5, ours=verdicts.WEAKER)
     assert worse["cells 'agrees'"] <= 0.05
     assert worse["cells outside the 95 % prediction interval"] >= 0.5
+    assert worse["table as a whole 'contradicted'"] == 1
+
+
+def test_the_best_two_exchanged_do_not_both_agree(verdicts):
+    behind = verdicts._distance_of_lead(verdicts.SHIFT)
+    both = verdicts.exchanged(20, 5, behind, verdicts.RUN / 10)
+    assert both["both agree, margin that follows the lead"] == 0
+    assert both["both agree, margin of 0.02"] > 0.1, "why the margin follows the lead"
+
+
+def test_one_run_each_is_significant_more_often_than_the_level_says(verdicts):
+    assert verdicts.one_run_each(100)["p < 0.05"] > 0.1
 
 
 def test_claims_are_neither_invented_nor_missed(verdicts):

@@ -186,6 +186,7 @@ def test_replication_verdicts_control_the_family():
             "printed": 0.9,
             "p_value": [0.01, *[0.5] * 35],
             "equivalent": [False, True, *[False] * 34],
+            "margin": MARGIN,
             "shortfall": "",
         }
     )
@@ -372,7 +373,16 @@ def test_chance_stands_beside_the_cells_that_differ(make_run, tmp_path):
     table = write_07(runs, tmp_path / "t.csv").set_index("metric")
     outside = int((table["p_value"] < 0.05).sum())
     page = (tmp_path / "t.md").read_text(encoding="utf-8")
-    assert f"Of 5 cells that count, {outside} lie outside" in page and "where 0.2 would" in page
+    assert f"{outside} of 5 lie outside their 95 % prediction intervals, 0.2 expected" in page
+    assert "Of 5 cells that count" in page
+
+
+def test_the_margin_is_half_the_printed_lead(make_run, tmp_path):
+    """40X accuracy is printed 0.985, and 0.977 for the second: both cannot agree exchanged."""
+    table = write_07([make_run(16, seed=seed) for seed in range(2)], tmp_path / "t.csv")
+    margin = table.set_index("metric")["margin"]
+    assert margin["accuracy"] == pytest.approx(0.004)
+    assert (margin <= MARGIN).all()
 
 
 def test_runs_that_differ_in_more_than_the_seed_are_not_averaged(make_run):

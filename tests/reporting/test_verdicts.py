@@ -17,10 +17,13 @@ from paper_code.reporting.verdicts import (
     Verdict,
     alike,
     arithmetic,
+    by_measure,
+    chance_of_outside,
     compared,
     counts,
     everywhere,
     leads_stand,
+    order_margin,
     replicated,
     replicates,
     shortfall,
@@ -75,8 +78,9 @@ def test_patients_are_counted_in_each_run():
 def rows(count: int = 6, **changes) -> pd.DataFrame:
     """Comparisons that all show clearly that the first is better."""
     row = {"difference": 0.1, "p_value": 1e-6, "p_holm": 1e-5, "se": 0.01, "df": 20.0}
-    row |= {"metric": "accuracy", "printed": 0.9, "equivalent": False}
-    return pd.DataFrame([row | {"obstacles": "", "shortfall": ""} | changes] * count)
+    row |= {"metric": "accuracy", "printed": 0.9, "equivalent": False, "margin": 0.02}
+    row |= {"obstacles": "", "shortfall": ""}
+    return pd.DataFrame([row | {"dataset": number} | changes for number in range(count)])
 
 
 LACKING = [
@@ -113,6 +117,44 @@ def test_without_what_is_lacking_the_same_numbers_decide():
     assert somewhere(compared(table)).reason == "in 6 of 6 comparisons"
 
 
+def test_the_best_two_cannot_both_agree_in_the_other_order():
+    """Printed 0.985 and 0.977, measured exchanged: within 0.02 both would."""
+    printed = [0.985, 0.977, 0.9, float("nan")]
+    margin = order_margin(printed)
+    assert margin == pytest.approx(0.004)
+    assert not any(abs(a - b) <= margin for a, b in ((0.985, 0.977), (0.977, 0.985)))
+    assert order_margin([0.95, 0.7]) == 0.02, "a lead that the margin cannot hide"
+    assert order_margin([0.9, 0.9]) == order_margin([0.9]) == 0.02, "no order is at stake"
+    cells = replicated(rows(2, p_value=0.9, equivalent=True, margin=0.004))
+    assert set(cells["reason"]) == {"equivalent within 0.004"}
+
+
+@pytest.mark.parametrize("together", [1.0, 0.5, 0.0], ids=["all", "half", "none"])
+def test_the_bound_on_cells_outside_holds_however_they_go_together(together):
+    """Four data sets of nine cells: p is below 0.05 in at most 5 of 100 true replications."""
+    rng, found = np.random.default_rng(0), []
+    for _ in range(4000):
+        shared = np.repeat(rng.random((4, 1)), 9, axis=1)
+        alone = rng.random((4, 9))
+        outside = np.where(rng.random((4, 9)) < together, shared, alone) < 0.05
+        found.append(chance_of_outside(outside.mean(axis=1).tolist()) < 0.05)
+    assert np.mean(found) <= 0.05
+    assert chance_of_outside([1.0] * 4) == pytest.approx(0.05**4)
+    assert chance_of_outside([0.0] * 4) == 1 and chance_of_outside([1.0]) == pytest.approx(0.05)
+
+
+def test_many_cells_outside_contradict_though_none_differs_singly():
+    """36 cells of which 26 lie outside, none with a p that survives Holm's correction."""
+    cells = pd.concat([rows(4, p_value=0.03)] * 6 + [rows(4, p_value=0.4)] * 3)
+    cells = replicated(cells.reset_index(drop=True))
+    assert set(cells["verdict"]) == {"not shown"}
+    verdict, reason = replicates(cells)
+    assert verdict == "contradicted"
+    assert reason.startswith("24 of 36 lie outside their 95 % prediction intervals, 1.8 expected")
+    few = cells.assign(p_value=cells["p_value"].where(cells.index < 4, 0.4))
+    assert replicates(few).verdict == "not shown"
+
+
 def test_what_is_unlike_the_paper_stands_against_statements_about_the_paper_alone():
     text = "not the paper's data, subset, demo scale, random weights, split by patient"
     table = rows(obstacles=text)
@@ -136,6 +178,9 @@ def test_one_comparison_that_lacks_something_leaves_a_claim_undecided():
 
 def test_statements_from_exact_numbers():
     assert arithmetic(True).verdict == "supported" and arithmetic(False).verdict == "contradicted"
+    assert by_measure([True, True]).verdict == "supported"
+    assert by_measure([False, False]).verdict == "contradicted"
+    assert by_measure([True, False, False]) == ("not shown", "holds by 1 of 3 measures")
     assert leads_stand(3, 3).verdict == "supported"
     assert leads_stand(2, 3) == ("not shown", "2 of 3 leads stand")
 

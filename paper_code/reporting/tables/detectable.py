@@ -1,4 +1,4 @@
-"""The least difference in accuracy that a paired comparison on each test part can show."""
+"""The least difference in accuracy that a paired comparison on each test set can show."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from paper_code.reporting.tables.real_predictions import (
 
 ALPHA, BASELINES, POWER = 0.05, 8, 0.8
 COLUMNS = {
-    "Test part": "{dataset:label}",
+    "Test set": "{dataset:label}",
     "Unit": "{unit}",
     "Images": "{n:.0f}",
     "Effective images": "{effective_n:.0f}",
@@ -28,8 +28,10 @@ COLUMNS = {
     "Effective images from": "{assumption}",
 }
 VIEWS = 4  # mammograms of one examination: two breasts, two views
-NOTES = f"""How large a lead must be before anyone could see it on a test part of this size, with
-the exact McNemar test (two-sided, p at most {ALPHA:g}) on the same images for both networks.
+NOTES = f"""How large a lead must be before anyone could see it on a test set of this size, with
+the exact McNemar test (two-sided, p at most {ALPHA:g}) on the same images for both networks. The
+test speaks of two fixed networks; for two methods, which differ from seed to seed, a lead must be
+larger still.
 
 - **Best case**: the least lead that can have such a p-value at all. It needs a lead of 6 images
   and no image that only the trailing network has right. (Tests that are less strict, McNemar's
@@ -58,7 +60,7 @@ def write(output: str, *, lists: str) -> None:
     provenance = code_provenance_block(
         "sizes of Table VI; design effects from published votes on 13,665 test images of BreakHis"
     )
-    title = "The least difference that each test part can show"
+    title = "The least difference that each test set can show"
     write_table(output, table, title, [NOTES, page_table(table, COLUMNS), provenance])
 
 
@@ -97,7 +99,7 @@ def detectable_rows(effects: dict[str, float]) -> pd.DataFrame:
 
 
 def _effective_images(dataset: str, images: int, effects: dict[str, float]) -> tuple[float, str]:
-    """Independent images that a test part of new patients is worth, and why."""
+    """Independent images that a test set of new patients is worth, and why."""
     if dataset in effects:
         return images / effects[dataset], f"design effect {effects[dataset]:.1f}, measured"
     if dataset == "mini_ddsm":

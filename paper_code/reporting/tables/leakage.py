@@ -11,8 +11,8 @@ NOTES = """The same networks, trained alike, on parts drawn by image and on part
 If the score by image is higher, part of it comes from recognising patients, not the disease, or
 from having images of more patients to learn from.
 
-- Each cell: mean over the runs [95 % interval] ± standard deviation between the runs. The
-  difference is by image minus by patient. Its standard error holds the variance over draws of
+- Each cell: mean over the runs ± standard deviation between the runs. The difference [95 %
+  interval] is by image minus by patient. Its standard error holds the variance over draws of
   patients, each weighing the same in both parts, and the variance between the runs of each side;
   the test parts are of different images, so the difference is less certain than between networks on
   the same ones.
@@ -26,7 +26,7 @@ TEXT = (
     "Data: {data}. Obstacles to speaking about the paper's numbers: {obstacles}. Always naming the "
     "largest class has an accuracy of {largest_class:.3f} (by patient)."
 )
-CELL = "{{{way}:.3f}} [{{{way}_low:.3f}}, {{{way}_high:.3f}}] ± {{{way}_spread:.3f}}"
+CELL = "{{{way}:.3f}} ± {{{way}_spread:.3f}}"
 COLUMNS = {
     "Network": "{network:label}",
     "Metric": "{metric:label}",

@@ -31,24 +31,26 @@ from paper_code.reporting.tables.real_predictions import (
 DALA = "dalaresnet50"
 LEVEL, ALPHA = 0.95, 0.05
 STANDS, CHANCE, DEPENDS = "stands", "could be chance", "depends on shared errors"
+NO_COUNT = "no such count"
+SUBJECT = {"02": "placement", "07": "network", "08": "network"}  # what the rows are about
 TITLES = {
     "02": "Table II: the gate after each layer",
     "07": "Table VII: networks on BreakHis",
     "08": "Table VIII: networks on BACH and Mini-DDSM",
 }
 NOTES = f"""What sampling alone does to a printed accuracy. Seeds, training, splits and the choice
-of the best epoch or layer on the test part come on top and are in none of these numbers.
+of the best epoch or layer on the test set come on top and are in none of these numbers.
 
 - **Printed [images]**: 95 % Clopper-Pearson interval with the test images of Table VI. It speaks
-  about other images of the same patients, since a test part drawn by image holds the patients of
-  the training part.
+  about other images of the same patients, since a test set drawn by image holds the patients of
+  the training set.
 - **[new patients]**: 95 % interval of Korn and Graubard (Clopper-Pearson with the effective number
   of images, widened for few patients), as if the value had been measured on as many images of new
   patients: 30 % of BreakHis's 70. Design effect: measured on the predictions of another network
   (real_predictions). It does not repair the optimism of a split by image: on new patients the
   value itself would be another. BACH and Mini-DDSM have no measured design effect here.
 - **Lead**: of DALAResNet50 over the network of the row (Table II: of the gate after layer 4 over
-  the other place), in images of the test part. In the row of DALAResNet50: over the best other.
+  the other place), in images of the test set. In the row of DALAResNet50: over the best other.
 - **Verdict**, by the exact McNemar test. The paper does not print which images were wrong for
   both networks, so p lies between two ends: all errors of the better network are errors of the
   other, too (least p, 2^(1-k) for k images), and the networks share as few errors as possible
@@ -57,14 +59,19 @@ of the best epoch or layer on the test part come on top and are in none of these
   - **{CHANCE}**: the least p is above {ALPHA:g}; no pairing of the errors makes it significant.
   - **{DEPENDS}**: in between. The network is ahead in print, by as many images as shown; the
     lead is significant (without correction) if at least the stated number of its errors is shared.
+  - **{NO_COUNT}**: to one unit of the last digit, no number of right images of this test set gives
+    one of the two accuracies ([audit](audit.md)), so there are no counts to test. The lead in
+    images is from the nearest whole numbers.
+- The test speaks of two fixed networks, as they were trained, and not of two methods. One more seed
+  moves an accuracy by about a point, and then equally good networks differ "significantly" far more
+  often than in 5 % of cases: simulated in benchmarks/results/verdicts.md.
 - **Verdict for new patients**: the same with the effective number of images, if the design effect
   of a difference between networks is that of an accuracy. It may be smaller (networks err on the
   same patients) or larger; it cannot be measured on the predictions of one network. So the last
   column gives the largest design effect at which the lead could still be significant (all errors
   shared, no correction): images of lead over {least_images_ahead(ALPHA)}.
-- **\\***: no number of right test images gives this accuracy if rounded, so the counts and the p of
-  its row rest on the nearest whole number. The CSV says so in `is_share`, and has in
-  `p_largest_one_more` the largest p if the other network were right on one image more.
+- **\\***: no number of right test images gives this accuracy if rounded (`is_share` in the CSV);
+  counts are the nearest whole numbers.
 - The unpaired p (Fisher's exact test, in the CSV) treats the networks as tested on different
   images."""
 
@@ -97,24 +104,25 @@ def interval_rows(effects: dict[str, float], patients: int) -> pd.DataFrame:
 
     Args:
         effects: design effect of accuracy of the data sets that have one.
-        patients: of the whole of BreakHis; a test part has 30 % of them.
+        patients: of the whole of BreakHis; a test set has 30 % of them.
 
     Returns:
         DataFrame: table, dataset, network, metric, printed, test_images, right (images, the
-        nearest whole number), is_share (whether it gives the printed accuracy), low, high;
-        effective_images, test_patients, low_patients, high_patients (NaN without a design effect);
-        lead_over, lead, images_ahead, p_least, p_largest, p_largest_one_more (if the other network
-        were right on one image more; all three Holm-adjusted), p_unpaired, errors,
-        shared_errors_needed,
-        design_effect_up_to, verdict, p_least_patients, p_largest_patients, verdict_patients.
+        nearest whole number), is_share (whether it gives the printed accuracy if rounded), low,
+        high; effective_images, test_patients, low_patients, high_patients (NaN without a design
+        effect); lead_over, lead, images_ahead, errors, verdict; p_least, p_largest,
+        p_largest_one_more (if the other network were right on one image more; all three
+        Holm-adjusted), p_unpaired, shared_errors_needed, design_effect_up_to (NaN with the verdict
+        `NO_COUNT`); p_least_patients, p_largest_patients, verdict_patients.
     """
     rows, printed = [], Printed()
     for table in TITLES:
         accuracies = published_table(table)
         accuracies = accuracies[accuracies["metric"] == "accuracy"]
-        shares = shares_of(printed.rows(table), printed.parts)
-        keys = pd.MultiIndex.from_frame(accuracies[shares.index.names])
-        accuracies = accuracies.assign(is_share=shares[keys].array)
+        keys = pd.MultiIndex.from_frame(accuracies[["dataset", SUBJECT[table]]])
+        for column, unit in (("is_share", 1), ("is_count", 2)):
+            shares = shares_of(printed.rows(table), printed.parts, unit)
+            accuracies = accuracies.assign(**{column: shares[keys].array})
         for dataset, cells in accuracies.groupby("dataset", sort=False):
             rows += _dataset_rows(table, dataset, cells, effects.get(dataset), patients)
     return pd.DataFrame(rows).round(6)
@@ -129,7 +137,8 @@ def _dataset_rows(
     images = table_vi_test_images(dataset)
     effective = images / effect if effect else None
     test_patients = round(0.3 * patients) if effect else None
-    leads = _leads(accuracies, images, effective)
+    counted = {name for name, whole in zip(names, cells["is_count"], strict=True) if whole}
+    leads = _leads(accuracies, images, effective, counted)
     best = max((name for name in accuracies if name != DALA), key=accuracies.get)
     rows = []
     for network, printed in accuracies.items():
@@ -146,26 +155,37 @@ def _dataset_rows(
     return rows
 
 
-def _leads(accuracies: dict[str, float], images: int, effective: float | None) -> dict[str, dict]:
-    """What can be said of the lead of DALAResNet50 over each other network."""
+def _leads(
+    accuracies: dict[str, float], images: int, effective: float | None, counted: set[str]
+) -> dict[str, dict]:
+    """What can be said of the lead of DALAResNet50 over each other network.
+
+    `counted` are the networks whose accuracy some number of right images gives.
+    """
     right = {name: round(value * images) for name, value in accuracies.items()}
-    leads = {}
+    leads, tested = {}, {}
     for name in accuracies:
         if name == DALA:
             continue
-        p, one_more = (
-            lead_p_values(right[DALA] / images, other / images, images)
-            for other in (right[name], right[name] + 1)
-        )
         leads[name] = {
             "lead_over": name,
             "lead": accuracies[DALA] - accuracies[name],
             "images_ahead": right[DALA] - right[name],
+            "errors": images - right[DALA],
+            "verdict": NO_COUNT,
+        }
+        if not {DALA, name} <= counted:
+            continue
+        tested[name] = leads[name]
+        p, one_more = (
+            lead_p_values(right[DALA] / images, other / images, images)
+            for other in (right[name], right[name] + 1)
+        )
+        leads[name] |= {
             "p_least": p.nested,
             "p_largest": p.disjoint,
             "p_largest_one_more": one_more.disjoint,
             "p_unpaired": unpaired_p(right[DALA], right[name], images),
-            "errors": images - right[DALA],
             "shared_errors_needed": shared_errors_needed(
                 images - right[DALA], images - right[name], ALPHA
             ),
@@ -174,13 +194,11 @@ def _leads(accuracies: dict[str, float], images: int, effective: float | None) -
         if effective:
             p = lead_p_values(accuracies[DALA], accuracies[name], effective)
             leads[name] |= {"p_least_patients": p.nested, "p_largest_patients": p.disjoint}
-    _correct(leads, "p_largest_one_more")
-    for suffix in ("", "_patients"):
-        if f"p_least{suffix}" not in next(iter(leads.values())):
-            continue
-        _correct(leads, f"p_least{suffix}")
-        _correct(leads, f"p_largest{suffix}")
-        for lead in leads.values():
+    _correct(tested, "p_largest_one_more")
+    for suffix in ("", "_patients") if effective else ("",):
+        _correct(tested, f"p_least{suffix}")
+        _correct(tested, f"p_largest{suffix}")
+        for lead in tested.values():
             ends = lead[f"p_least{suffix}"], lead[f"p_largest{suffix}"]
             lead[f"verdict{suffix}"] = verdict(*ends)
     return leads
@@ -206,7 +224,7 @@ def _counts(table: pd.DataFrame) -> str:
         others = rows[rows["network"] != DALA]
         line = {"Table": TITLES[number_].partition(":")[0].removeprefix("Table ")}
         line |= {"Data set": DATASET_LABELS[dataset], "Leads": str(len(others))}
-        for name in (STANDS, DEPENDS, CHANCE):
+        for name in (STANDS, DEPENDS, CHANCE, NO_COUNT):
             line[name.capitalize()] = str(int((others["verdict"] == name).sum()))
         ours = rows[rows["network"] == DALA].iloc[0]
         ahead = count_text(int(ours["images_ahead"]), "image")
@@ -227,7 +245,7 @@ def _block(rows: pd.DataFrame) -> str:
             f"[{number(row['low'])}, {number(row['high'])}]",
             "[new patients]": f"[{number(row['low_patients'])}, {number(row['high_patients'])}]",
             "Lead": f"{row['lead']:+.3f}, {count_text(int(row['images_ahead']), 'image')}{over}",
-            "p, least to largest": f"{_p(row['p_least'])} to {_p(row['p_largest'])}",
+            "p, least to largest": _p_range(row),
             "Verdict": verdict_words(row),
             "For new patients": row["verdict_patients"],
             "Design effect up to": number(row["design_effect_up_to"], 1),
@@ -237,6 +255,12 @@ def _block(rows: pd.DataFrame) -> str:
     if rows["low_patients"].isna().all():
         table = table.drop(columns=["[new patients]", "For new patients", "Design effect up to"])
     return markdown(table)
+
+
+def _p_range(row: pd.Series) -> str:
+    if row["verdict"] == NO_COUNT:
+        return "–"
+    return f"{_p(row['p_least'])} to {_p(row['p_largest'])}"
 
 
 def _p(value: float) -> str:

@@ -22,13 +22,14 @@ from paper_code.reporting.pages import provenance
 from paper_code.reporting.verdicts import (
     DIFFERS,
     FEWEST_RUNS,
-    LEVEL,
     MARGIN,
     NOT_RUN,
     NOT_SHOWN,
     join_obstacles,
+    order_margin,
     outside_prediction,
     replicated,
+    replicates,
     run_obstacles,
     shortfall,
 )
@@ -45,9 +46,10 @@ the paper prints a value twice. Tables II, VII, VIII, XI and XII are layouts of 
   runs (with one run: for this trained network on other patients), standard deviation between runs.
 - The verdict asks another question: could the printed value be one more run of the same experiment
   on the same data? **differs**: no (t prediction interval, Holm over the cells of one metric of a
-  table, 5 %). **agrees**: the two experiments are equivalent within {MARGIN:g} (two one-sided tests
-  at 5 %). **{NOT_SHOWN}**: neither, or fewer than {FEWEST_RUNS} runs with a split and a seed of
-  their own. **{NOT_RUN}**: there is no such run.
+  table, 5 %). **agrees**: the two experiments are equivalent within {MARGIN:g}, or within half the
+  printed lead of the best over the second if that is less (`margin`), so that the two cannot both
+  agree in the other order (two one-sided tests at 5 %). **{NOT_SHOWN}**: neither, or fewer than
+  {FEWEST_RUNS} runs with a split and a seed of their own. **{NOT_RUN}**: there is no such run.
 - Always naming the largest class has its share (`largest_class`) as accuracy, but a balanced
   accuracy of 1 / K and an MCC of 0. `ece`: expected calibration error, 15 bins; `brier`: mean
   squared error of the probabilities. Of both, less is better."""
@@ -63,7 +65,7 @@ def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:
         resamples: of the bootstrap.
     """
     rows = result_rows([load_run(path) for path in runs], scale=scale, resamples=resamples)
-    write_table(output, rows, "Measured results", [NOTES, *chance(rows), provenance(rows)])
+    write_table(output, rows, "Measured results", [NOTES, provenance(rows)])
 
 
 def result_rows(runs: list[Run], *, scale: str, resamples: int) -> pd.DataFrame:
@@ -93,6 +95,7 @@ def result_rows(runs: list[Run], *, scale: str, resamples: int) -> pd.DataFrame:
         for metric, found in _intervals(samples(same), resamples).iterrows():
             values = found.pop("run_values")
             for number, printed in _printed(dataset, network, metric, printed_here):
+                margin = order_margin(_printed_column(number, dataset, metric))
                 rows.append(
                     {"dataset": dataset, "splits": by, "network": network, "metric": metric}
                     | found.to_dict()
@@ -100,9 +103,9 @@ def result_rows(runs: list[Run], *, scale: str, resamples: int) -> pd.DataFrame:
                     # Runs that share splits or seeds scatter too little: as one run, they tell
                     # nothing about the next.
                     | replication(
-                        values if own else values[:1], printed, 1 / len(labels[0]), MARGIN
+                        values if own else values[:1], printed, 1 / len(labels[0]), margin
                     )
-                    | {"seed_values": " ".join(f"{each:.6f}" for each in values)}
+                    | {"seed_values": " ".join(f"{each:.6f}" for each in values), "margin": margin}
                     | common
                 )
     rows = pd.DataFrame([*rows, *_not_run(rows)]).astype(dict.fromkeys(COUNTS[:3], "Int64"))
@@ -162,20 +165,30 @@ def _not_run(rows: list[dict]) -> list[dict]:
                 found.append(
                     columns
                     | {"printed": cell["value"], "obstacles": NOT_RUN, "shortfall": ""}
-                    | {"equivalent": False}
+                    | {"equivalent": False, "margin": MARGIN}
                 )
     return found
 
 
+def _printed_column(table: str, dataset: str, metric: str) -> list[float]:
+    """The printed values of one metric on one data set; of all networks, or placements."""
+    if not table:
+        return []
+    rows = published_table(table)
+    name = PRINTED_NAMES.get(metric, metric)
+    return rows.loc[(rows["dataset"] == dataset) & (rows["metric"] == name), "value"].to_list()
+
+
 def chance(rows: pd.DataFrame) -> list[str]:
-    """How many cells lie outside their prediction interval, beside what chance alone would give."""
-    tested, outside = outside_prediction(rows)
+    """The verdict on a table as a whole, from how many cells lie outside their intervals."""
+    tested, _ = outside_prediction(rows)
     if not tested:
         return []
+    whole = replicates(rows[rows["printed"].notna()])
     return [
-        f"Of {tested} cells that count, {outside} lie outside their 95 % prediction interval, "
-        f"where {LEVEL * tested:.1f} would under perfect replication; after Holm's correction "
-        f"{int((rows['verdict'] == DIFFERS).sum())} differ."
+        f"That the printed values replicate, as a whole: **{whole.verdict}** ({whole.reason}). "
+        f"Of {tested} cells that count, {int((rows['verdict'] == DIFFERS).sum())} differ singly; "
+        "few runs predict the next one poorly, so single cells are seldom shown to."
     ]
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
+from paper_code.published import published_table
 from paper_code.reporting.claims.answer import Line, answer, answer_markdown
 from paper_code.reporting.claims.outcome import BEHIND
 from paper_code.reporting.claims.printed import printed_imbalance
@@ -247,7 +248,7 @@ def test_the_maps_are_judged_in_both_directions(verdicts, status, says):
 def cells(p_values: list[float], verdicts: list[str], **changes) -> dict[str, pd.DataFrame]:
     """Table VII with such cells."""
     rows = pd.DataFrame({"p_value": p_values, "verdict": verdicts, "printed": 0.9})
-    rows = rows.assign(metric="accuracy", obstacles="", shortfall="", reason="")
+    rows = rows.assign(metric="accuracy", obstacles="", shortfall="", reason="", dataset="bach")
     return {"table_07_breakhis_comparison": rows.assign(**changes)}
 
 
@@ -271,5 +272,25 @@ def test_the_printed_scores_replicate_if_all_of_them_do(p_values, verdicts, chan
 
 
 def test_whether_imbalanced_sets_are_ahead_depends_on_the_measure():
+    """All five printed columns, each baseline and the best of them: recounted from the tables."""
+    printed = pd.concat([published_table("07"), published_table("08")])
+    values = printed.set_index(["metric", "dataset", "network"])["value"]
     outcomes = printed_imbalance(None)
-    assert {outcome.verdict for outcome in outcomes} == {BEHIND}
+    for metric, outcome in zip(
+        ("accuracy", "f1_first", "f1_second", "iba", "gmean"), outcomes, strict=True
+    ):
+        table = values[metric].unstack("network")
+        table["best"] = table.drop(columns="dalaresnet50").max(axis=1)
+        found = {}
+        for rival in table.columns.drop("dalaresnet50"):
+            lead = table["dalaresnet50"] - table[rival]
+            share = lead / (1 - table[rival])
+            found[rival] = [int((v.drop("bach") > v["bach"] + 1e-9).sum()) for v in (lead, share)]
+        ends = [(min(v), max(v)) for v in zip(*found.values(), strict=True)]
+        assert outcome.result == (
+            f"larger on {ends[0][0]} to {ends[0][1]} of 5 sets in points, on {ends[1][0]} to "
+            f"{ends[1][1]} by share; over the best other on {found['best'][0]} and "
+            f"{found['best'][1]}"
+        )
+        assert outcome.verdict == BEHIND and ends[0] == (0, 5)
+    assert "best other on 4 and 5" in outcomes[1].result

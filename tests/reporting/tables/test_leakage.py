@@ -8,10 +8,11 @@ from paper_code.cli import main
 from paper_code.datasets.overlap import shared_patients
 from paper_code.errors import UserError
 from paper_code.files import write_csv, write_json
+from paper_code.metrics import runs_interval
 from paper_code.reporting.tables.differences import difference_rows
 from paper_code.reporting.tables.leakage import leakage_rows
 from paper_code.reporting.tables.results import result_rows
-from paper_code.runs import Run, load_run
+from paper_code.runs import Run, load_run, samples
 
 
 def rows_of(runs: list[Run], resamples: int = 50) -> pd.DataFrame:
@@ -103,6 +104,10 @@ def test_the_table_sees_the_leak(both_splits):
     for way, run in zip(runs, loaded, strict=True):
         labels, p, _ = run.part("test")
         assert accuracy[way] == pytest.approx((p.argmax(axis=1) == labels).mean())
+        # the interval that a table of scores gives the same number
+        alone = runs_interval(samples([run]), ["accuracy"], 300).iloc[0]
+        ends = accuracy[[f"{way}_low", f"{way}_high"]].tolist()
+        assert ends == pytest.approx([alone["low"], alone["high"]], abs=1e-6)
     assert accuracy["difference"] == pytest.approx(accuracy["image"] - accuracy["patient"])
     assert 0 < accuracy["low"] < accuracy["difference"] < accuracy["high"]
     assert set(rows["obstacles"]) == {"subset, random weights, other protocol"}
@@ -146,7 +151,7 @@ def test_table_and_figure_by_the_command_line(both_splits, tmp_path):
         assert main(["table", name, *options, "--output", path]) == 0
     table, figure = tmp_path / "leakage.csv", tmp_path / "leakage.png"
     assert main(["table", "leakage", "--tables", *long, "--output", str(table)]) == 0
-    assert main(["figure", "leakage", "--table", str(table), "--output", str(figure)]) == 0
+    assert main(["figure", "leakage", "--tables", str(table), "--output", str(figure)]) == 0
     assert "| ResNet50 | Accuracy | 0." in table.with_suffix(".md").read_text()
     assert figure.stat().st_size > 10_000 and figure.with_suffix(".pdf").exists()
 
