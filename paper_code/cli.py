@@ -569,6 +569,7 @@ class Inputs:
         tables: CSV files of tables.
         patients: CSV files of the command 'crossover'.
         lists: folder of the lists about BreakHis.
+        dataset: a data set of yours, for a table about one.
         resamples: of the bootstrap intervals.
         scale: for the record.
     """
@@ -580,6 +581,7 @@ class Inputs:
     tables: list[str] | None = None
     patients: list[str] | None = None
     lists: str | None = None
+    dataset: str | None = None
     resamples: Positive | None = None
     scale: Scale | None = None
 

@@ -103,7 +103,11 @@ class Plan:
             "all": every,
             "paper": paper,
             "own": [name for name in every if is_own(name)],
-            "leakage": [name for name in self.settings.leakage_datasets if name in every],
+            "leakage": [
+                name
+                for name in self.settings.leakage_datasets
+                if name in every and self.networks("leakage", name)
+            ],
             "crossover": real if self._crossover(real) else [],
             "crossover gates": real if self.settings.crossover_fine_tuned else [],
             "maps": maps,
@@ -126,14 +130,13 @@ class Plan:
         compared = own.networks
         # Plain dalaresnet50 has its gate after layer 4.
         placed = [DALA if n == 4 else f"{DALA}{VARIANT}{n}" for n in own.placements]
-        every = [*compared, *(placed if dataset in self.datasets["breakhis"] else [])]
+        every = [*compared, *(placed if dataset in of_families("breakhis") else [])]
         every = list(dict.fromkeys(every))
         return {
             "compared": compared,
-            "placed": placed,
             "every": every,
+            "measured": every,
             "explained": self.explained(dataset),
-            "gated": [name for name in compared if name == DALA],
             "paired": every if DALA in every and len(every) > 1 else [],
             "confused": [name for name in compared if name in (DALA, "resnet50")] or compared[:1],
             "leakage": [name for name in self.settings.leakage_networks if name in compared],
@@ -156,7 +159,7 @@ class Plan:
 
     def _trained(self, networks: str, dataset: str, network: str) -> str:
         """The data set that a network of a selection is trained on."""
-        scored = networks in ("explained", "gated") and dataset in self.datasets["maps"]
+        scored = networks == "explained" and dataset in self.datasets["maps"]
         explained = scored and network in self.explained(dataset)
         return self.for_maps(dataset, network) if explained else dataset
 
@@ -197,16 +200,15 @@ class Plan:
             for network in self.networks(networks, dataset)
             for split, seed in self._repeats_of(networks, dataset, network)
         ]
-        if networks == "paired":  # on the other kind of split too, where the leakage table has it
+        if networks in ("measured", "paired"):  # both kinds of split, where the leakage table has
             both = [name for name in datasets if name in self.datasets["leakage"]]
-            runs += [run for run in self.selected_runs("leakage", both) if run.by not in ways]
+            runs += [run for run in self.selected_runs("leakage", both) if run not in runs]
         return runs
 
     def _repeats_of(self, networks: str, dataset: str, network: str) -> list[tuple[int, int]]:
         """All repeats; of maps on real BreakHis, which has no lesion masks, the first alone."""
         stand_in = self.source(dataset)[0] == "real" and dataset in self.datasets["breakhis"]
-        own_runs = networks == "gated" and self._trained(networks, dataset, network) != dataset
-        first = stand_in and (networks == "explained" or own_runs)
+        first = stand_in and networks == "explained"
         return self.repeats(dataset)[: 1 if first else None]
 
     def repeats(self, dataset: str) -> list[tuple[int, int]]:
@@ -250,8 +252,10 @@ class Plan:
     def _possible(self, result: Result, datasets: tuple[str, ...], before: list[Planned]) -> bool:
         if not datasets:  # nothing that it is about
             return False
-        if result.kind == "figure" and "tables" in result.needs:
-            return {planned.name for planned in before} >= set(result.tables)
+        made = {planned.name for planned in before}
+        of_any = result.name in ("claims", "summary")  # made from whatever tables there are
+        if not of_any and not made >= set(result.tables):
+            return False
         needs = set(result.needs)
         if "breakhis_lists" in needs:
             return self.lists is not None
@@ -370,6 +374,7 @@ class Plan:
         configured = {
             "scale": self.scale,
             "resamples": self.settings.bootstrap_resamples,
+            "dataset": "".join(planned.datasets[:1]),
         }
         words: list[str] = []
         for option in planned.result.options:

@@ -9,6 +9,7 @@ import pandas as pd
 from paper_code.datasets.tables import read_listed
 from paper_code.errors import UserError
 from paper_code.files import read_csv, read_json
+from paper_code.progress import count_text
 
 # The files of a run, in its folder.
 FACTS = "run.json"
@@ -105,9 +106,27 @@ def repeat_columns(runs: list[Run]) -> dict[str, str]:
     }
 
 
-def repeat_text(split_seed: int, seed: int) -> str:
-    """A run's seeds for reading: the one, or both where split and training have others."""
-    return str(seed) if split_seed == seed else f"{seed} (split {split_seed})"
+def run_columns(runs: list[Run], scale: str) -> dict[str, object]:
+    """The columns of a row about runs that differ in their seeds alone: what they are, and where
+    they come from. `test_images` and `test_patients` are those of the first."""
+    first = runs[0]
+    groups = first.part("test")[2]
+    s = first.facts["settings"]
+    origins = [run.facts["provenance"] for run in runs]
+    return {
+        "runs": len(runs),
+        **repeat_columns(runs),
+        "test_images": len(groups),
+        "test_patients": len(set(groups) - {""}),
+        "data": first.facts["data"]["description"],
+        "weights": first.facts["weights"] + (", frozen" if first.facts["frozen"] else ""),
+        "scale": scale,
+        "protocol": f"{s['image_size']} px, {count_text(s['epochs'], 'epoch')}, batch "
+        f"{s['batch_size']}, learning rate {s['learning_rate']:g}, {s['precision']}, "
+        f"{s['select_epoch']} epoch",
+        "hardware": "; ".join(dict.fromkeys(each["hardware"] for each in origins)),
+        "commit": "; ".join(dict.fromkeys(each["commit"] for each in origins)),
+    }
 
 
 def samples(runs: list[Run]) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:

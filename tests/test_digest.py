@@ -62,7 +62,7 @@ def test_a_run_depends_on_its_own_network_alone(name):
 
 
 def test_a_package_s_data_are_its_sources():
-    found = source_files("paper_code.reporting.tables.scores")
+    found = source_files("paper_code.reporting.tables.results")
     assert "paper_code/published/table_07.csv" in found
     assert "paper_code/audit/findings.yaml" in source_files("paper_code.audit.report")
     templates = {"model_card.md.j2", "page.html.j2", "report.css", "report.js"}
@@ -89,7 +89,7 @@ def test_unknown_module():
 
 def test_everything_imported_at_run_time_is_in_the_closure():
     """Python itself as the judge: import the module and look at what was loaded."""
-    module = "paper_code.reporting.tables.splits"
+    module = "paper_code.reporting.tables.counts"
     code = (
         f"import sys, {module}; print(*[m.__file__ for n, m in sys.modules.items() "
         "if n.split('.')[0] == 'paper_code'], sep='\\n')"

@@ -45,12 +45,12 @@ def test_the_default_plans_every_result_of_the_catalogue():
 def test_the_gate_after_layer_4_is_trained_without_dalaresnet50_among_the_networks():
     plan = make_plan(datasets=["breakhis_40x"], networks=["resnet50"], placements=[2, 4])
     assert [(run.dataset, run.network) for run in plan.runs] == [
+        ("breakhis_40x", "resnet50"),
         ("breakhis_40x", "dalaresnet50-layer2"),
         ("breakhis_40x", "dalaresnet50"),
-        ("breakhis_40x", "resnet50"),
     ]
     names = plan.names("table")
-    assert "table_02_layer_placement" in names and "gate" not in names
+    assert "table_02_layer_placement" in names
     assert not [name for name in names if "cam" in name]
 
 
@@ -84,15 +84,7 @@ def test_small_configurations_leave_out_what_they_cannot_make():
     assert plan.runs == [RunId("bach", "vit", "image", 0, 0)]
     tables = plan.names("table")
     assert "table_04_bach" in tables and "table_08_bach_mini_ddsm_comparison" in tables
-    left_out = {
-        "table_02_layer_placement",
-        "table_03_breakhis",
-        "table_07_breakhis_comparison",
-        "table_14_cam_localization",
-        "comparisons",
-        "gate",
-        "leakage",
-    }
+    left_out = {"table_14_cam_localization", "differences", "comparisons", "leakage"}
     assert not left_out & set(tables)
     assert not {"figure_06_confusion_matrices", "leakage"} & set(plan.names("figure"))
     assert plan.steps == [] and {"audit", "claims"} <= set(tables)
@@ -113,8 +105,6 @@ def test_arguments_name_what_the_catalogue_says():
         "results/demo/prepared/breakhis_40x",
         "--splits",
         "results/demo/splits/breakhis_40x/image-0.csv",
-        "--scale",
-        "demo",
     ]
 
 
@@ -140,7 +130,7 @@ def test_a_run_on_one_s_own_data_makes_nothing_about_the_paper(own_sets):
         networks=["dalaresnet50", "resnet50"],
     )
     tables = [
-        "convergence",
+        *("results", "differences", "convergence"),
         *(f"{kind}_{name}" for name in own_sets for kind in ("own", "comparisons")),
     ]
     assert sorted(plan.names("table")) == sorted([*tables, "cam_masked"])
@@ -190,7 +180,8 @@ def test_beside_data_sets_of_the_paper_the_results_about_it_leave_one_s_own_out(
         **settings | {"datasets": [*settings["datasets"], "masked"], "manifests": own_sets}
     )
     about = {(p.result.kind, p.name): p.datasets for p in mixed.results}
-    both = {("table", "convergence"), *(("figure", name) for name in CURVES)}
+    both = {("table", name) for name in ("results", "differences", "convergence")}
+    both |= {("figure", name) for name in CURVES}
     own = {key for key in about if key[1].endswith("_masked")}
     assert len(own) == 5
     for planned in paper.results:
@@ -212,7 +203,7 @@ def test_every_configuration_of_config_real_can_be_planned(own_sets):
         assert {run.dataset for run in plan.runs} == set(config["datasets"]), path.name
         if own:
             (name,) = own
-            made = {"convergence", f"own_{name}", f"cam_{name}"}
+            made = {"results", "convergence", f"own_{name}", f"cam_{name}"}
             assert made <= set(plan.names("table")) and len(plan.runs) == 6
         else:
             assert "summary" in plan.names("page")
@@ -297,7 +288,6 @@ def test_maps_without_lesions_to_judge_by_are_made_once():
         plan = Plan(settings, dict.fromkeys(settings.datasets, (source, "")))
         assert len(plan.selected_runs("explained", ["breakhis_40x"])) == count
         assert len(plan.selected_runs("explained", ["mini_ddsm"])) == 2
-        assert len(plan.selected_runs("gated", ["breakhis_40x"])) == 2
 
 
 def test_maps_are_of_the_explained_networks(own_sets):
@@ -332,8 +322,6 @@ def test_runs_for_maps_have_a_size_and_epochs_of_their_own_where_these_differ():
     own = plan.settings.of("breakhis_40x_maps")
     assert (own.image_size, own.epochs) == (160, 8)
     assert plan.raw_files("breakhis_40x_maps")[0] == "breakhis_40x"
-    gates = {run.dataset for run in plan.selected_runs("gated", plan.datasets["all"])}
-    assert {"breakhis_40x_maps", "breakhis_100x", "bach", "mini_ddsm_maps"} <= gates
     figure = plan.inputs(plan.find("figure", "figure_07_cam_comparison"))
     assert figure["cams"] == [
         f"results/demo/cam/{name}_maps/dalaresnet50/image-0-0/cam.json" for name in datasets

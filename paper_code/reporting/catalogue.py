@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from paper_code.datasets.catalog import of_families
 from paper_code.errors import UserError
-from paper_code.reporting.labels import DIAGNOSTICS, F1_PAIR, ONE_VS_REST, PERFORMANCE
+from paper_code.reporting.layouts import LAYOUTS, Layout
 
 # What an entry may need: each names files that exist before the result is made (see plan.py).
 NEEDS = (
@@ -75,7 +75,7 @@ class Result:
         datasets: what it is about, a selection of `Plan.datasets`: "paper" for the paper and its
             data sets, "own" for a user's, "all" for both.
         networks: a selection of `Plan.networks`.
-        settings: configured values that the module takes, of "scale" and "resamples".
+        settings: configured values that the module takes, of "scale", "resamples" and "dataset".
         constants: further keyword arguments of the module's function.
         code: other modules that decide the result, besides what `module` imports.
         kind: "table" (.csv and .md), "figure" (.png and .pdf) or "page" (.md).
@@ -138,67 +138,33 @@ class Result:
         return (*(OPTIONS[need] for need in self.needs if need in OPTIONS), *self.settings)
 
 
-CELL = "Each cell gives the value on the test part, its 95 % interval and the printed value."
-HARDWARE = "Times were measured on the hardware named in the table."
-
-
-def _scores(
-    name: str,
-    caption: str,
-    group: str,
-    datasets: str,
-    title: str,
-    metrics: list[str],
-    notes: list[str],
-    networks: str = "compared",
-    **constants: str,
-) -> Result:
-    """A table of test metrics beside the printed ones."""
+def _layout(layout: Layout) -> Result:
+    """A table that shows a part of a long one."""
+    own = layout.families == "own"
     return Result(
-        name,
-        "tables.scores",
-        group,
-        caption,
-        needs=("runs",),
-        datasets=datasets,
-        networks=networks,
-        settings=("scale", "resamples"),
-        constants={
-            "number": name.split("_")[1],
-            "title": title,
-            "metrics": metrics,
-            "notes": notes,
-            **constants,
-        },
+        layout.name,
+        "tables.layout",
+        layout.group,
+        layout.caption,
+        needs=("tables",),
+        tables=(layout.source,),
+        datasets="own" if own else "paper",
+        settings=("dataset",) if own else (),
+        constants={"layout": layout.name},
     )
 
 
-def _counts(name: str, caption: str, datasets: str, title: str) -> Result:
-    """A table of images per class."""
+def _printed(name: str, module: str, title: str, caption: str, **more: object) -> Result:
+    """A table of the paper that shares its module with others."""
+    groups = {"tables.counts": "Data sets", "tables.cost": "Cost and convergence"}
     return Result(
         name,
-        "tables.counts",
-        "Data sets",
+        module,
+        groups[module],
         caption,
-        needs=("manifests",),
-        datasets=datasets,
-        settings=("scale",),
+        settings=("scale",) if module == "tables.cost" else (),
         constants={"number": name.split("_")[1], "title": title},
-    )
-
-
-def _cost(name: str, caption: str, datasets: str, title: str) -> Result:
-    """A table of parameters, multiply-adds and times."""
-    return Result(
-        name,
-        "tables.cost",
-        "Cost and convergence",
-        caption,
-        needs=("runs", "timings"),
-        datasets=datasets,
-        settings=("scale",),
-        constants={"number": name.split("_")[1], "title": title},
-        code=("every network",),
+        **more,
     )
 
 
@@ -243,21 +209,71 @@ def _lists(name: str, caption: str, *settings: str) -> Result:
     )
 
 
+def _drawn(name: str, group: str, caption: str, **more: str) -> Result:
+    """A figure of the table that has its name."""
+    module, made = f"figures.{name}", {"needs": ("tables",), "tables": (name,)}
+    return Result(name, module, group, caption, **made, **more, kind="figure")
+
+
 def _curves(name: str, caption: str) -> Result:
     """A figure of curves of every network on every data set."""
     return Result(
         name,
-        f"figures.{name}",
+        "figures.curves",
         "Further evidence",
         caption,
         needs=("runs",),
         datasets="all",
         settings=("scale",),
+        constants={"curve": name},
         kind="figure",
     )
 
 
 RESULTS: tuple[Result, ...] = (
+    # --- every measured result, and what shows a part of them -------------------------------------
+    Result(
+        "results",
+        "tables.results",
+        "Further evidence",
+        "Every measured result: value, interval, printed value and verdict of each network on each "
+        "data set and kind of split, by every metric.",
+        needs=("runs",),
+        datasets="all",
+        networks="measured",
+        settings=("scale", "resamples"),
+    ),
+    Result(
+        "differences",
+        "tables.differences",
+        "Further evidence",
+        "Every difference between results: DALAResNet50 against the other networks and places of "
+        "the gate, and splits by image against splits by patient.",
+        needs=("runs",),
+        datasets="all",
+        networks="paired",
+        settings=("scale", "resamples"),
+    ),
+    *map(_layout, LAYOUTS.values()),
+    Result(
+        "leakage",
+        "tables.leakage",
+        "Further evidence",
+        "The same networks on splits by image and by patient. With a split by image, images of one "
+        "patient are on both sides.",
+        needs=("tables",),
+        tables=("results", "differences"),
+        datasets="leakage",
+    ),
+    Result(
+        "own_{dataset}",
+        "tables.own_data",
+        "Your data sets",
+        "The images of this data set, and the test metrics of every network on them.",
+        needs=("manifests", "splits", "tables"),
+        tables=("results",),
+        datasets="own",
+    ),
     # --- the tables of the paper ------------------------------------------------------------------
     Result(
         "table_01_resnet50",
@@ -267,102 +283,50 @@ RESULTS: tuple[Result, ...] = (
         "ones. Needs neither data nor training.",
         code=("resnet50",),
     ),
-    _scores(
-        "table_02_layer_placement",
-        f"**Table II.** DALAResNet50 with its gate after layer 1, 2, 3 or 4, on BreakHis. {CELL}",
-        "Layer placement",
-        "breakhis",
-        "Table II. Place of the gate in DALAResNet50",
-        ["accuracy", "f1_macro", "f1_weighted", "auc_roc"],
-        [F1_PAIR, "The gate has the default reduction for the number of classes at every place."],
-        networks="placed",
-        subject="placement",
-    ),
-    _counts(
+    _printed(
         "table_03_breakhis",
-        "**Table III.** Images of each class in BreakHis at each magnification, beside the printed "
-        "counts.",
-        "breakhis",
+        "tables.counts",
         "Table III. BreakHis: images of each class at each magnification",
+        "**Table III.** Images of each class in BreakHis at each magnification.",
+        needs=("manifests",),
     ),
-    _counts(
+    _printed(
         "table_04_bach",
-        "**Table IV.** Images of each class in BACH, beside the printed counts.",
-        "bach",
+        "tables.counts",
         "Table IV. BACH: images of each class",
+        "**Table IV.** Images of each class in BACH.",
+        needs=("manifests",),
     ),
-    _counts(
+    _printed(
         "table_05_mini_ddsm",
-        "**Table V.** Images of each class drawn from Mini-DDSM, beside the printed counts.",
-        "mini_ddsm",
+        "tables.counts",
         "Table V. Mini-DDSM: images of each class",
+        "**Table V.** Images of each class drawn from Mini-DDSM.",
+        needs=("manifests",),
     ),
-    Result(
+    _printed(
         "table_06_splits",
-        "tables.splits",
-        "Data sets",
+        "tables.counts",
+        "Table VI. Training, validation and test images",
         "**Table VI.** Training, validation and test images of each data set, and how many "
         "patients have images in more than one part.",
         needs=("manifests", "splits"),
-        settings=("scale",),
     ),
-    _scores(
-        "table_07_breakhis_comparison",
-        f"**Table VII.** Accuracy, F1, IBA and GMean of the networks on BreakHis. {CELL}",
-        "Classification",
-        "breakhis",
-        "Table VII. Networks on BreakHis",
-        PERFORMANCE,
-        [F1_PAIR],
-    ),
-    _scores(
-        "table_08_bach_mini_ddsm_comparison",
-        "**Table VIII.** Accuracy, F1, IBA and GMean of the networks on BACH and Mini-DDSM. "
-        + CELL,
-        "Classification",
-        "bach and mini_ddsm",
-        "Table VIII. Networks on BACH and Mini-DDSM",
-        PERFORMANCE,
-        [F1_PAIR, ONE_VS_REST],
-    ),
-    _cost(
+    _printed(
         "table_09_breakhis_cost",
-        "**Table IX.** Parameters, multiply-adds and times of the networks on BreakHis. "
-        + HARDWARE,
-        "breakhis",
+        "tables.cost",
         "Table IX. Cost of the networks on BreakHis",
+        "**Table IX.** Parameters, multiply-adds and times of the networks on BreakHis.",
+        needs=("runs", "timings"),
+        code=("every network",),
     ),
-    _cost(
+    _printed(
         "table_10_bach_mini_ddsm_cost",
-        "**Table X.** Parameters, multiply-adds and times of the networks on BACH and Mini-DDSM. "
-        + HARDWARE,
-        "bach and mini_ddsm",
+        "tables.cost",
         "Table X. Cost of the networks on BACH and Mini-DDSM",
-    ),
-    _scores(
-        "table_11_breakhis_diagnostics",
-        "**Table XI.** Sensitivity, specificity, PPV and NPV of the networks on BreakHis; "
-        "malignant is the positive class.",
-        "Diagnostics",
-        "breakhis",
-        "Table XI. Diagnostic values on BreakHis",
-        DIAGNOSTICS,
-        ["Malignant is the positive class."],
-    ),
-    _scores(
-        "table_12_bach_mini_ddsm_diagnostics",
-        "**Table XII.** Sensitivity, specificity, PPV and NPV of the networks on BACH and "
-        "Mini-DDSM: each class against the rest, then the mean over the classes.",
-        "Diagnostics",
-        "bach and mini_ddsm",
-        "Table XII. Diagnostic values on BACH and Mini-DDSM",
-        DIAGNOSTICS,
-        [ONE_VS_REST],
-    ),
-    _maps(
-        "table_13_cam_properties",
-        "properties",
-        "**Table XIII.** What each CAM method needs and what it returns, checked in this code.",
+        "**Table X.** Parameters, multiply-adds and times of the networks on BACH and Mini-DDSM.",
+        needs=("runs", "timings"),
+        code=("every network",),
     ),
     _maps(
         "table_14_cam_localization",
@@ -428,36 +392,6 @@ RESULTS: tuple[Result, ...] = (
     ),
     # --- beyond the paper -------------------------------------------------------------------------
     Result(
-        "comparisons",
-        "tables.paired",
-        "Further evidence",
-        "DALAResNet50 against every other network, and its gate after layer 4 against the other "
-        "layers: paired differences on the same test images, with Holm-corrected p-values.",
-        needs=("runs",),
-        networks="paired",
-        settings=("scale", "resamples"),
-    ),
-    Result(
-        "balanced",
-        "tables.balanced",
-        "Further evidence",
-        "MCC, balanced accuracy, AUC and calibration of every network: metrics that class "
-        "imbalance does not inflate.",
-        needs=("runs",),
-        settings=("scale", "resamples"),
-    ),
-    Result(
-        "leakage",
-        "tables.leakage",
-        "Further evidence",
-        "The same networks on splits by image and by patient. With a split by image, images of one "
-        "patient are on both sides.",
-        needs=("runs", "manifests", "images"),
-        datasets="leakage",
-        networks="leakage",
-        settings=("scale", "resamples"),
-    ),
-    Result(
         "crossover",
         "tables.crossover",
         "Further evidence",
@@ -475,15 +409,6 @@ RESULTS: tuple[Result, ...] = (
         datasets="crossover gates",
     ),
     Result(
-        "gate",
-        "tables.gate",
-        "Architecture",
-        "The channel weights that the trained gates give to the test images.",
-        needs=("runs", "weights", "manifests", "images"),
-        networks="gated",
-        settings=("scale",),
-    ),
-    Result(
         "convergence",
         "tables.convergence",
         "Cost and convergence",
@@ -499,16 +424,17 @@ RESULTS: tuple[Result, ...] = (
         "Maps against each other on the same images: DT Grad-CAM against the other methods, what "
         "its noise and its cut bring, and every method against maps that know nothing.",
     ),
-    # --- a user's own data sets -------------------------------------------------------------------
     Result(
-        "own_{dataset}",
-        "tables.own_data",
-        "Your data sets",
-        "The images of this data set, and the test metrics of every network on them.",
-        needs=("manifests", "splits", "runs"),
-        datasets="own",
-        settings=("scale", "resamples"),
+        "table_13_cam_properties",
+        "tables.cam.properties",
+        "Explanations",
+        "**Table XIII.** The properties that the paper puts in words, each with a measured "
+        "quantity.",
+        needs=("tables",),
+        tables=("table_14_cam_localization", "cam_comparisons"),
+        datasets="paper maps",
     ),
+    # --- a user's own data sets -------------------------------------------------------------------
     Result(
         "examples_{dataset}",
         "figures.examples",
@@ -521,17 +447,6 @@ RESULTS: tuple[Result, ...] = (
         networks="confused",
         settings=("scale",),
         kind="figure",
-    ),
-    Result(
-        "comparisons_{dataset}",
-        "tables.paired",
-        "Your data sets",
-        "DALAResNet50 against every other network on this data set: paired differences on the same "
-        "test images, with Holm-corrected p-values.",
-        needs=("runs",),
-        datasets="own",
-        networks="paired",
-        settings=("scale", "resamples"),
     ),
     Result(
         "cam_{dataset}",
@@ -560,35 +475,23 @@ RESULTS: tuple[Result, ...] = (
     _curves("reliability", "Reliability diagrams: confidence against accuracy on the test part."),
     _curves("roc", "ROC curves on the test part."),
     _curves("precision_recall", "Precision-recall curves on the test part."),
-    Result(
+    _drawn(
         "leakage",
-        "figures.leakage",
         "Further evidence",
         "Accuracy with a split by image beside accuracy with a split by patient.",
-        needs=("tables",),
-        tables=("leakage",),
         datasets="leakage",
-        kind="figure",
     ),
-    Result(
+    _drawn(
         "crossover",
-        "figures.crossover",
         "Further evidence",
         "Accuracy on the same images of the same patients, known and unknown to the network.",
-        needs=("tables",),
-        tables=("crossover",),
         datasets="crossover",
-        kind="figure",
     ),
-    Result(
+    _drawn(
         "convergence",
-        "figures.convergence",
         "Cost and convergence",
         "Validation accuracy of every network, epoch by epoch.",
-        needs=("tables",),
-        tables=("convergence",),
         datasets="all",
-        kind="figure",
     ),
     # --- BreakHis without pixels: its file names, its official folds, real predictions ------------
     _lists(
@@ -623,34 +526,21 @@ RESULTS: tuple[Result, ...] = (
         "beside the printed accuracies.",
         datasets="paper",
     ),
-    Result(
+    _drawn(
         "networks_elsewhere",
-        "figures.networks_elsewhere",
         "Patients of BreakHis",
         "Printed accuracies on BreakHis beside what networks of the same names reach elsewhere.",
-        needs=("tables",),
-        tables=("networks_elsewhere",),
-        datasets="paper",
-        kind="figure",
     ),
-    Result(
+    _drawn(
         "split_patients",
-        "figures.split_patients",
         "Patients of BreakHis",
         "Share of test images whose patient is in training, for each way of splitting BreakHis.",
-        needs=("tables",),
-        tables=("split_patients",),
-        kind="figure",
     ),
-    Result(
+    _drawn(
         "printed_intervals",
-        "figures.printed_intervals",
         "Patients of BreakHis",
         "The printed accuracies of Table VII with the intervals they should have carried, for the "
         "same patients and for new ones.",
-        needs=("tables",),
-        tables=("printed_intervals",),
-        kind="figure",
     ),
     # --- the answer -------------------------------------------------------------------------------
     Result(
@@ -669,15 +559,11 @@ RESULTS: tuple[Result, ...] = (
         "accuracy and GMean of Table VII imply, and the confusion matrices that Figure 6 decides "
         "between.",
     ),
-    Result(
+    _drawn(
         "implied_specificity",
-        "figures.implied_specificity",
         "Audit of the paper",
         "Specificity of the nine networks on BreakHis: as Table XI prints it, and as Table VII "
         "allows it.",
-        needs=("tables",),
-        tables=("implied_specificity",),
-        kind="figure",
     ),
     Result(
         "evidence",

@@ -29,11 +29,6 @@ NETWORK_LABELS = Labels(
     }
 )
 PLACEMENT_LABELS = {f"layer{number}": f"Layer {number}" for number in range(1, 5)}
-# What the rows of a comparison are about: the heading and the labels.
-SUBJECTS = {
-    "network": ("Network", NETWORK_LABELS),
-    "placement": ("Gate after", PLACEMENT_LABELS),
-}
 DATASET_LABELS = Labels(
     {
         "breakhis_40x": "BreakHis 40X",
@@ -67,6 +62,20 @@ METRIC_LABELS = {
     "ece": "ECE",
     "brier": "Brier score",
     "log_loss": "Log loss",
+    # Of class activation maps.
+    "iou": "IoU",
+    "dice": "Dice",
+    "recall": "Recall",
+    "precision": "Precision",
+    "f1": "F1",
+    "area": "Area",
+    "pointing_game": "Pointing game",
+    "energy_inside": "Energy inside",
+    "auprc": "AUPRC",
+    "spread": "Spread",
+    "stability": "Stability",
+    "deletion": "Deletion",
+    "insertion": "Insertion",
 }
 # CAM methods, and what their maps are compared with.
 METHOD_LABELS = {
@@ -95,6 +104,16 @@ F1_PAIR = (
 ONE_VS_REST = (
     "With more than two classes: each class against the rest, then the mean over the classes."
 )
+
+
+def label(name: str) -> str:
+    """What any of these is called; data sets joined by "+" are joined by "and"."""
+    if name == "breakhis":
+        return "BreakHis"
+    for labels in (DATASET_LABELS, METRIC_LABELS, CLASS_LABELS, METHOD_LABELS, PLACEMENT_LABELS):
+        if name in labels:
+            return labels[name]
+    return " and ".join(map(label, name.split("+"))) if "+" in name else network_label(name)
 
 
 def network_label(network: str) -> str:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from paper_code.errors import UserError
 from paper_code.files import read_json
-from paper_code.networks.names import parse_network
 from paper_code.reporting.catalogue import Result, find_result
 
 # Options that name a file of a folder.
@@ -53,7 +52,7 @@ def _file_in(path: str, option: str) -> Path:
 def _check_belongs(result: Result, path: Path) -> None:
     """Raise UserError if a run or data set is of another selection than the result's."""
     facts = read_json(path)
-    dataset, network = facts.get("dataset"), facts.get("network")
+    dataset = facts.get("dataset")
     if dataset is None:
         raise UserError(f"{path}: does not name its data set. Make it again.")
     allowed = result.allowed_datasets
@@ -61,10 +60,4 @@ def _check_belongs(result: Result, path: Path) -> None:
         raise UserError(
             f"{path} is about {dataset}, but {result.kind} {result.key} is about "
             f"{', '.join(allowed)}. Leave it out."
-        )
-    placed = result.networks == "placed" and network is not None
-    if placed and parse_network(network)[0] != "dalaresnet50":
-        raise UserError(
-            f"{path} is a run of {network}, but {result.kind} {result.key} compares places of the "
-            "gate. Give runs of dalaresnet50 alone."
         )

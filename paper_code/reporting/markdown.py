@@ -7,12 +7,17 @@ import numpy as np
 import pandas as pd
 
 from paper_code.files import write_csv, write_text
-from paper_code.progress import count_text
 from paper_code.provenance import commit, versions
-from paper_code.reporting.labels import DATASET_LABELS
 
-# Columns of results that are text though they may look like numbers.
-TEXT = ("table", "seeds", "split_seeds", "seed_values", "obstacles", "shortfall", "reason")
+# Columns of results that are text though they may look like numbers, or be empty throughout.
+TEXT = (
+    *("table", "seeds", "split_seeds", "seed_values", "obstacles", "shortfall", "reason"),
+    *("data", "weights", "scale", "hardware", "protocol", "commit"),
+)
+
+
+# Whole numbers, where there are any.
+COUNTS = ("runs", "test_images", "test_patients", "resampled_units", "fewest_patients")
 
 
 def write_table(path: str | Path, table: pd.DataFrame, title: str, sections: list[str]) -> None:
@@ -34,7 +39,7 @@ def read_results(path: str | Path) -> pd.DataFrame:
 
     Names such as "NA" or "None" are names.
     """
-    types = dict.fromkeys(TEXT, str)
+    types = dict.fromkeys(TEXT, str) | dict.fromkeys(COUNTS, "Int64")
     table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""])
     words = ("obstacles", "shortfall", "reason")
     return table.fillna({name: "" for name in words if name in table})
@@ -80,44 +85,12 @@ def cell(row: pd.Series) -> str:
 
     No printed value stands beside one of synthetic images.
     """
-    text = interval_text(row["value"], row["low"], row["high"], row.get("spread", np.nan))
+    text = "–"
+    if not np.isnan(row["value"]):
+        text = interval_text(row["value"], row["low"], row["high"], row.get("spread", np.nan))
     if np.isnan(row["printed"]) or "phantom" in str(row.get("obstacles", "")):
         return text
     return f"{text} (paper {number(row['printed'])})"
-
-
-def provenance_block(runs: list, scale: str) -> str:
-    """Scale, weights, seeds, protocol, hardware, versions and commit of the runs behind a table."""
-    protocols: dict[str, list[str]] = {}
-    for run in runs:
-        s = run.facts["settings"]
-        words = (
-            f"{s['image_size']} px, {count_text(s['epochs'], 'epoch')}, batch {s['batch_size']}, "
-            f"learning rate {s['learning_rate']:g}, {s['precision']}, {s['select_epoch']} epoch"
-        )
-        protocols.setdefault(words, []).append(run.facts["network"])
-    protocol = "; ".join(
-        words + (f" ({distinct(names, ', ')})" if len(protocols) > 1 else "")
-        for words, names in protocols.items()
-    )
-    versions = [run.facts["provenance"]["versions"] for run in runs]
-    return "\n".join(
-        [
-            "## Provenance",
-            "",
-            f"- Scale: {scale} ({protocol})",
-            f"- Weights at the start: {distinct(map(_start, runs))}",
-            f"- Seeds: {distinct(run.facts['seed'] for run in runs)}",
-            f"- Hardware: {distinct(run.facts['provenance']['hardware'] for run in runs)}",
-            "- Versions: "
-            + distinct(", ".join(f"{name} {v}" for name, v in each.items()) for each in versions),
-            f"- Commit of the runs: {distinct(run.facts['provenance']['commit'] for run in runs)}",
-        ]
-    )
-
-
-def _start(run) -> str:
-    return run.facts["weights"] + (", backbone frozen" if run.facts["frozen"] else "")
 
 
 def code_provenance_block(data: str = "none") -> str:
@@ -132,18 +105,3 @@ def code_provenance_block(data: str = "none") -> str:
             f"- Commit: {commit()}",
         ]
     )
-
-
-def _patients(number: int) -> str:
-    return count_text(number, "patient") if number else "unknown patients"
-
-
-def data_provenance_block(sources: list[dict], scale: str) -> str:
-    """Where the images of each data set come from."""
-    lines = [
-        f"- {DATASET_LABELS.get(s['dataset'], s['dataset'])}: {s['description']}; "
-        f"{_patients(s['patients'])}; "
-        f"{count_text(len(s['duplicates']), 'byte-identical pair')}"
-        for s in sources
-    ]
-    return "\n".join(["## Provenance", "", f"- Scale: {scale}", *lines, f"- Commit: {commit()}"])

@@ -64,9 +64,9 @@ class Ruling(NamedTuple):
 
 
 # Reasons.
-NOT_PRINTED, NOT_MEASURED = "not printed", "not measured"
+NOT_PRINTED, NOT_RUN = "not printed", "not run"
 NOT_IDENTIFIED = "not identified"  # which network the paper counted
-NO_VALUE = (NOT_PRINTED, NOT_MEASURED, NOT_IDENTIFIED)
+NO_VALUE = (NOT_PRINTED, NOT_RUN, NOT_IDENTIFIED)
 NO_RUNS = "no such runs"
 NEITHER = "neither a difference nor equivalence is shown"
 BY_ARITHMETIC = "by arithmetic"
@@ -242,7 +242,7 @@ def _guarded_row(row: pd.Series, standard: Standard) -> Ruling | None:
 
 
 def exact(
-    value: float, printed: float, obstacles: Sequence[str] = (), missing: str = NOT_MEASURED
+    value: float, printed: float, obstacles: Sequence[str] = (), missing: str = NOT_RUN
 ) -> Ruling:
     """On a count, which agrees if it is the printed one. `missing`: why there is no value."""
     if np.isnan(printed) or np.isnan(value):
@@ -253,7 +253,7 @@ def exact(
 
 
 def exact_columns(
-    value: float, printed: float, obstacles: Sequence[str] = (), missing: str = NOT_MEASURED
+    value: float, printed: float, obstacles: Sequence[str] = (), missing: str = NOT_RUN
 ) -> dict[str, str]:
     """The columns `verdict`, `reason` and `obstacles` of a count; arguments as `exact`."""
     ruling = exact(value, printed, obstacles, missing)
@@ -467,11 +467,6 @@ def by_measure(holds: Sequence[bool]) -> Ruling:
     if len(set(holds)) == 1:
         return arithmetic(holds[0])
     return Ruling(NOT_SHOWN, f"holds by {sum(holds)} of {len(holds)} measures")
-
-
-def not_shown(reason: str) -> Ruling:
-    """On a statement about which results exist, none of which can decide it."""
-    return Ruling(NOT_SHOWN, reason)
 
 
 def not_tested(reason: str) -> Ruling:

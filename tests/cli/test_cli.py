@@ -60,6 +60,15 @@ def test_without_a_command_help_is_shown(capsys):
     assert "Commands" in capsys.readouterr().out
 
 
+def test_a_figure_refuses_runs_of_other_data_sets(tmp_path, capsys):
+    (tmp_path / "run.json").write_text('{"dataset": "bach", "network": "resnet50"}')
+    words = ["figure", "06", "--scale", "demo", "-o", tmp_path / "f.png", "--runs", tmp_path]
+    assert run(*words) == 2
+    said = error_line(capsys.readouterr().err)
+    assert "run.json is about bach, but figure 06 is about breakhis_40x" in said
+    assert not (tmp_path / "f.png").exists()
+
+
 def test_user_error_is_one_line_and_status_2(command, tmp_path):
     done = command("manifest", "breakhis_40x", "--data-root", tmp_path / "no", "--output", "x.csv")
     assert done.returncode == 2
@@ -68,20 +77,20 @@ def test_user_error_is_one_line_and_status_2(command, tmp_path):
     assert error_line(done.stderr) == done.stderr.strip()
 
 
-TABLE_7 = "table 07 --scale demo --resamples 9 -o {tmp}/t.csv --runs "
+RESULTS = "table results --scale demo --resamples 9 -o {tmp}/t.csv --runs "
 MISTAKES = {
     "manifest bech -o x.csv": "Unknown data set 'bech'",
     "split {tmp}/gone.csv -o {tmp}/x.csv": "gone.csv",
     "prepare {tmp}/gone.csv -o {tmp}/x": "gone.csv",
     "train resnet50 --prepared {tmp} --split {tmp}/s.csv -o {tmp}/run": "source.json",
     "train vit --prepared x --split x -o x --cam-sigma 0.1": "No such option: --cam-sigma",
-    "table 03 -o {tmp}/t.csv": "table 03 needs --prepared, --scale",
+    "table 03 -o {tmp}/t.csv": "table 03 needs --prepared.",
     "figure 06 -o {tmp}/f.png": "figure 06 needs --runs, --scale",
     "table 01": "error: ",
     "nothing": "error: ",
     "phantom bach -o x --height 0": "error: ",
-    TABLE_7 + "{tmp}/run.json": "run.json is not a run.json",
-    TABLE_7 + "{tmp}": "{tmp}/run.json is not a run.json. Give the folder that holds one.",
+    RESULTS + "{tmp}/run.json": "run.json is not a run.json",
+    RESULTS + "{tmp}": "{tmp}/run.json is not a run.json. Give the folder that holds one.",
 }
 
 
@@ -153,7 +162,7 @@ def test_from_raw_files_to_a_table(breakhis_root, tmp_path):
     assert run("table", "06", "--splits", split, *given, table) == 0
     assert run("figure", "03", *given, tmp_path / "figure.png") == 0
     page = table.with_suffix(".md").read_text(encoding="utf-8")
-    assert "| BreakHis 40X | 20 (paper 1,995) | 12 (paper 1,197) |" in page
+    assert "| BreakHis 40X | train | 12 | 1,197 |" in page
     assert "subset 24 of 1995 images; 20 drawn with seed 0" in page
     assert (tmp_path / "figure.pdf").stat().st_size > 0
 

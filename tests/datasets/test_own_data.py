@@ -205,7 +205,9 @@ def test_one_command_after_the_other_in_any_folders(images, tmp_path, monkeypatc
         assert cli.main(shlex.split(command)) == 0
     facts = read_json(Path("run/run.json"))
     assert (facts["by"], facts["split_seed"]) == ("patient", 1)
-    words = "table own_mias --prepared prepared --splits splits/first.csv --runs run --resamples 20"
+    words = "table results --runs run --resamples 20 --scale demo -o results.csv"
+    assert cli.main(words.split()) == 0
+    words = "table own_mias --prepared prepared --splits splits/first.csv --tables results.csv"
     assert cli.main([*words.split(), "--scale", "demo", "-o", "own_mias.csv"]) == 0
     assert "Split by patient" in Path("own_mias.md").read_text(encoding="utf-8")
 

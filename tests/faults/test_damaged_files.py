@@ -174,7 +174,7 @@ def test_predictions_without_a_column(run, evaluate):
 
 def test_table_of_a_truncated_run(run, tmp_path, refused):
     cut(run / "predictions.csv", 0.3)
-    words = ["table", "07", "--runs", run, "--scale", "demo", "--resamples", 9]
+    words = ["table", "results", "--runs", run, "--scale", "demo", "--resamples", 9]
     refused(*words, "-o", tmp_path / "t.csv", says=r"run\.json: not a finished run")
 
 

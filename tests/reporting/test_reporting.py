@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import re
 import shutil
 from pathlib import Path
 
@@ -20,12 +21,14 @@ from paper_code.metrics import runs_interval
 from paper_code.metrics.power import least_detectable
 from paper_code.metrics.replication import replication
 from paper_code.networks.registry import NETWORKS, NEVER_PRETRAINED, PAPER_NETWORKS
-from paper_code.published import printed_value
+from paper_code.published import printed_value, published_table
 from paper_code.reporting import plotting
 from paper_code.reporting.figures import confusion_matrices as figure_06_confusion_matrices
+from paper_code.reporting.layouts import LAYOUTS, Layout
 from paper_code.reporting.markdown import cell, markdown, number
-from paper_code.reporting.tables import splits as table_06_splits
-from paper_code.reporting.tables.scores import compare_runs
+from paper_code.reporting.tables import layout as layouts
+from paper_code.reporting.tables import results
+from paper_code.reporting.tables.results import result_rows
 from paper_code.reporting.verdicts import (
     MARGIN,
     PROTOCOL,
@@ -45,6 +48,7 @@ figure_05_mini_ddsm_samples = from_catalogue("figure", "05")
 table_03_breakhis = from_catalogue("table", "03")
 table_04_bach = from_catalogue("table", "04")
 table_05_mini_ddsm = from_catalogue("table", "05")
+table_06_splits = from_catalogue("table", "06")
 table_07_breakhis_comparison = from_catalogue("table", "07")
 REAL = {"source": "real", "complete": True, "description": "real (complete: 1995 images)"}
 SUBSET = {"source": "real", "complete": False, "description": "real (subset 12 of 1995 images)"}
@@ -109,8 +113,12 @@ def make_run(tmp_path):
 
 
 def write_07(runs, output: Path, scale="paper") -> pd.DataFrame:
-    table_07_breakhis_comparison.write(str(output), runs=runs, scale=scale, resamples=300)
-    return pd.read_csv(output, dtype={"seeds": str, "table": str})
+    """The measured rows of Table VII, through the long table of results."""
+    long = output.with_name("results.csv")
+    results.write(str(long), runs=runs, scale=scale, resamples=300)
+    table_07_breakhis_comparison.write(str(output), tables=[str(long)])
+    table = pd.read_csv(output, dtype={"seeds": str, "table": str})
+    return table.dropna(subset="value")
 
 
 # --- Verdicts -----------------------------------------------------------------------------------
@@ -123,7 +131,7 @@ def write_07(runs, output: Path, scale="paper") -> pd.DataFrame:
         ((5, 6, []), "differs"),
         ((5, 5, ["phantom", "demo scale"]), "not tested: phantom, demo scale"),
         ((5, math.nan, ["phantom"]), "not printed"),
-        ((math.nan, 9, []), "not measured"),
+        ((math.nan, 9, []), "not run"),
         ((math.nan, 9, [], "not identified"), "not identified"),
     ],
 )
@@ -297,7 +305,6 @@ def test_table_07_page(make_run, tmp_path):
     for text in (
         "Scale: paper",
         "a GPU",
-        "torch 2",
         "Commit of the runs: abc",
         "Seeds: 0",
         "imagenet",
@@ -343,7 +350,8 @@ def test_a_printed_value_is_one_more_run_with_a_split_of_its_own(
     for place, (split_seed, seed) in enumerate(repeats):
         made = load_run(make_run(18 + place % 2, seed=place))
         runs.append(Run(made.facts | {"split_seed": split_seed, "seed": seed}, made.predictions))
-    rows = compare_runs(runs, ["accuracy"], "07", scale="paper", resamples=50)
+    rows = result_rows(runs, scale="paper", resamples=50)
+    rows = rows[(rows["metric"] == "accuracy") & rows["value"].notna()]
     assert rows["shortfall"].item().startswith(lacking) and bool(lacking) == bool(
         rows["shortfall"].item()
     )
@@ -377,11 +385,24 @@ def test_the_margin_is_half_the_printed_lead(make_run, tmp_path):
     assert (margin <= MARGIN).all()
 
 
-@pytest.mark.parametrize("facts", [{"by": "patient"}, {"weights": "random"}])
-def test_runs_that_differ_in_more_than_the_seed_are_not_averaged(make_run, facts):
-    runs = [load_run(make_run(seed=0)), load_run(make_run(seed=1, **facts))]
-    with pytest.raises(UserError, match=f"resnet50 on breakhis_40x differ in {next(iter(facts))}"):
-        compare_runs(runs, ["accuracy"], "07", scale="paper", resamples=50)
+def test_runs_that_differ_in_more_than_the_seed_are_not_averaged(make_run):
+    runs = [load_run(make_run(seed=0)), load_run(make_run(seed=1, weights="random"))]
+    with pytest.raises(UserError, match="resnet50 on breakhis_40x differ in weights"):
+        result_rows(runs, scale="paper", resamples=50)
+
+
+def test_printed_values_stand_beside_the_split_by_image_and_alone_where_nothing_was_run(make_run):
+    runs = [load_run(make_run(seed=seed, by=by)) for seed, by in enumerate(("image", "patient"))]
+    rows = result_rows(runs, scale="paper", resamples=50)
+    measured = rows[rows["value"].notna() & (rows["metric"] == "accuracy")]
+    assert measured[["splits", "table"]].to_numpy().tolist() == [["image", "07"], ["patient", ""]]
+    alone = rows[rows["value"].isna()]
+    assert set(alone["reason"]) == set(alone["obstacles"]) == {"not run"}
+    printed = pd.concat([published_table(number) for number in ("02", "07", "08", "11", "12")])
+    assert len(printed) == len(rows[rows["table"] != ""]), "every printed value, once"
+    own = [Run(run.facts | {"dataset": "mias"}, run.predictions) for run in runs[:1]]
+    found = result_rows(own, scale="paper", resamples=50)
+    assert set(found["table"]) == {""} and set(found["reason"]) == {"not printed"}
 
 
 @pytest.mark.parametrize(
@@ -401,10 +422,25 @@ def test_a_result_of_something_else_is_never_evidence(make_run, tmp_path, option
     assert f"| not tested: {reasons} |" in (tmp_path / "t.md").read_text(encoding="utf-8")
 
 
+def test_a_new_table_is_one_layout(make_run, tmp_path, monkeypatch):
+    layout = Layout("calibration", "Calibration", "Of each.", "Further evidence", ["ece", "brier"])
+    monkeypatch.setitem(LAYOUTS, "calibration", layout)
+    write_07([make_run(16), make_run(18, network="vgg16")], tmp_path / "t.csv")
+    long = [str(tmp_path / "results.csv")]
+    layouts.write(str(tmp_path / "c.csv"), tables=long, layout="calibration")
+    page = (tmp_path / "c.md").read_text(encoding="utf-8")
+    assert "| Network | ECE | Brier score |" in page and "## BreakHis 40X, split by image" in page
+    assert not pd.read_csv(tmp_path / "c.csv").duplicated(["network", "metric"]).any()
+    # 16 of 20 right at a probability of 0.9: the Brier score is (16 * 0.01 + 4 * 0.81) / 20.
+    assert "| ResNet50 | 0.100 [" in page and "| 0.170 [" in page
+
+
 def test_an_unknown_network_is_shown_without_a_printed_value(make_run, tmp_path):
-    table = write_07([make_run(network="dalaresnet50-layer2")], tmp_path / "t.csv")
+    table = write_07([make_run(network="efficientnet_lite0")], tmp_path / "t.csv")
     assert set(table["reason"]) == {"not printed"}
-    assert "(paper" not in (tmp_path / "t.md").read_text(encoding="utf-8").split("## ")[1]
+    page = (tmp_path / "t.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"\| EfficientNet-Lite0 \|.*", page)
+    assert "(paper" not in line and line.endswith("| not printed |")
 
 
 @pytest.mark.parametrize("damage", ["no predictions", "text"])
@@ -461,7 +497,7 @@ def test_table_03(make_listed, tmp_path):
     complete = make_listed("breakhis_40x", {"benign": 625, "malignant": 1370})
     partial = make_listed("breakhis_100x", {"benign": 3, "malignant": 5}, **SUBSET)
     output = tmp_path / "table_03_breakhis.csv"
-    table_03_breakhis.write(str(output), prepared=[complete, partial], scale="demo")
+    table_03_breakhis.write(str(output), prepared=[complete, partial])
     table = pd.read_csv(output).set_index(["dataset", "class"])
     assert table.loc["breakhis_40x", "value"].to_dict() == {
         "benign": 625,
@@ -473,6 +509,7 @@ def test_table_03(make_listed, tmp_path):
     assert table.loc[("breakhis_100x", "malignant"), "difference"] == 5 - 1437
     assert set(table.loc["breakhis_100x", "verdict"]) == {"not tested"}
     assert set(table.loc["breakhis_100x", "obstacles"]) == {"subset"}
+    assert set(table.loc["breakhis_400x", "reason"]) == {"not run"}
     page = output.with_suffix(".md").read_text(encoding="utf-8")
     assert "| BreakHis 40X | Malignant | 1,370 | 1,370 | agrees |" in page
     assert "subset 12 of 1995 images" in page
@@ -497,7 +534,7 @@ def test_table_03(make_listed, tmp_path):
 )
 def test_tables_04_and_05(make_listed, tmp_path, module, dataset, counts, line):
     prepared = [make_listed(dataset, counts)]
-    module.write(str(tmp_path / "t.csv"), prepared=prepared, scale="paper")
+    module.write(str(tmp_path / "t.csv"), prepared=prepared)
     assert line in (tmp_path / "t.md").read_text(encoding="utf-8")
 
 
@@ -513,7 +550,7 @@ def write_split(folder: str, sizes: dict[str, int], by: str = "image") -> str:
     ("train", "by", "verdicts"),
     [
         (240, "image", "agrees"),
-        (241, "image", "agrees; differs"),
+        (241, "image", "differs"),
         (240, "patient", "not tested: split by patient"),
     ],
 )
@@ -522,8 +559,8 @@ def test_table_06(make_listed, tmp_path, train, by, verdicts):
     folder = make_listed("bach", counts)
     split = write_split(folder, {"train": train, "val": 40, "test": 360 - train}, by)
     output = tmp_path / "t.csv"
-    table_06_splits.write(str(output), prepared=[folder], splits=[split], scale="paper")
-    table = pd.read_csv(output).set_index("part")
+    table_06_splits.write(str(output), prepared=[folder], splits=[split])
+    table = pd.read_csv(output).query("dataset == 'bach'").set_index("part")
     assert table["value"].to_dict() == {
         "total": 400,
         "train": train,
@@ -532,20 +569,10 @@ def test_table_06(make_listed, tmp_path, train, by, verdicts):
     }
     assert table["printed"].to_dict() == {"total": 400, "train": 240, "val": 40, "test": 120}
     page = output.with_suffix(".md").read_text(encoding="utf-8")
-    assert f"| BACH | 400 (paper 400) | {train} (paper 240) |" in page
-    assert f"| {verdicts} |" in page
     shared = 0 if train == 240 else 2  # two images per patient, in order
+    assert f"| BACH | train | {train} | 240 | {verdicts} | {shared} |" in page
+    assert "| BreakHis 40X | train | – | 1,197 | not run | – |" in page
     assert set(table["patients_in_two_parts"]) == {shared}
-
-
-def test_table_06_of_a_set_of_one_s_own(make_listed, tmp_path):
-    folder = make_listed("own", {"a": 10, "b": 10})
-    split = write_split(folder, {"train": 12, "val": 2, "test": 6})
-    output = tmp_path / "t.csv"
-    table_06_splits.write(str(output), prepared=[folder], splits=[split], scale="demo")
-    page = output.with_suffix(".md").read_text(encoding="utf-8")
-    assert "nan" not in page.replace("Provenance", "")
-    assert "| own | 20 | 12 | 2 | 6 | 0 | not printed |" in page
 
 
 def test_numbers_and_cells():

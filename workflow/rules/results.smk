@@ -7,7 +7,6 @@ REPORT = f"{RESULTS}/report.html"
 NOTEBOOKS = {path.stem: path for path in Path(workflow.basedir, "notebooks").glob("*.ipynb")}
 
 
-# Every table but the gate's, which runs a network.
 rule table:
     input:
         unpack(inputs("table")),
@@ -19,7 +18,7 @@ rule table:
     benchmark:
         f"{BENCHMARKS}/tables/{{name}}.tsv"
     wildcard_constraints:
-        name="|".join(name for name in TABLES if name not in ("gate", "crossover")),
+        name="|".join(name for name in TABLES if name != "crossover"),
     conda:
         ENVIRONMENT
     resources:
@@ -40,32 +39,6 @@ use rule table as table_crossover with:
     wildcard_constraints:
         name="crossover",
     priority: 1
-
-
-# The channel weights that the trained gates give to the test images.
-rule gate:
-    input:
-        **PLAN.inputs(PLAN.find("table", "gate")) if "gate" in TABLES else {},
-    output:
-        csv=f"{OUTPUT}tables/gate.csv",
-        md=f"{OUTPUT}tables/gate.md",
-    log:
-        f"{LOGS}/tables/gate.log",
-    benchmark:
-        f"{BENCHMARKS}/tables/gate.tsv"
-    conda:
-        ENVIRONMENT
-    resources:
-        gpu=GPU,
-        mem_mb=8000,
-        runtime=60,
-    params:
-        arguments=lambda w: shlex.join(PLAN.arguments(PLAN.find("table", "gate"))),
-        code=source_digest("paper_code.reporting.tables.gate"),
-    message:
-        "Table gate"
-    shell:
-        "python -m paper_code table gate {params.arguments} --output {output.csv} > {log} 2>&1"
 
 
 rule figure:

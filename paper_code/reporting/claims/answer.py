@@ -13,8 +13,8 @@ from paper_code.audit.finding import IMPOSSIBLE
 from paper_code.audit.report import themes
 from paper_code.metrics import holm
 from paper_code.reporting.labels import NETWORK_LABELS
+from paper_code.reporting.layouts import REFERENCE
 from paper_code.reporting.readable import dataset_label, readable
-from paper_code.reporting.tables.paired import REFERENCE
 from paper_code.reporting.tables.printed_intervals import STANDS
 from paper_code.reporting.verdicts import (
     AGREES,

@@ -12,8 +12,8 @@ from paper_code.published import published_table
 from paper_code.reporting.claims.outcome import Outcome, weigh
 from paper_code.reporting.claims.printed import BALANCED, IMBALANCED, SE_BLOCK
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, network_label
+from paper_code.reporting.layouts import REFERENCE
 from paper_code.reporting.markdown import number
-from paper_code.reporting.tables.paired import REFERENCE
 from paper_code.reporting.verdicts import (
     LEVEL,
     PAPER,

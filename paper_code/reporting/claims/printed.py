@@ -13,7 +13,7 @@ from paper_code.metrics.power import mcnemar_p
 from paper_code.published import published_table
 from paper_code.reporting.claims.outcome import AHEAD, BEHIND, TIED, Outcome
 from paper_code.reporting.labels import DATASET_LABELS, network_label
-from paper_code.reporting.tables.paired import REFERENCE
+from paper_code.reporting.layouts import REFERENCE
 from paper_code.reporting.verdicts import LEVEL
 
 IMBALANCED = ("breakhis_40x", "breakhis_100x", "breakhis_200x", "breakhis_400x", "mini_ddsm")

@@ -32,11 +32,10 @@ from paper_code.reporting.claims.printed import (
     printed_imbalance,
     printed_order,
 )
-from paper_code.reporting.labels import METRIC_LABELS
+from paper_code.reporting.labels import METHOD_LABELS, METRIC_LABELS
+from paper_code.reporting.layouts import REFERENCE
 from paper_code.reporting.markdown import markdown, number, read_results, write_table
 from paper_code.reporting.tables.cam.paired import PAPER_METHODS
-from paper_code.reporting.tables.cam.scores import METHOD_LABELS
-from paper_code.reporting.tables.paired import REFERENCE
 from paper_code.reporting.verdicts import (
     CONTRADICTED,
     FEWEST_PATIENTS,

@@ -3,20 +3,21 @@
 import pandas as pd
 
 from paper_code.errors import UserError
-from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
-from paper_code.reporting.markdown import markdown, number, provenance_block, write_table
+from paper_code.reporting.markdown import write_table
+from paper_code.reporting.pages import provenance
 from paper_code.reporting.verdicts import join_obstacles, run_obstacles
-from paper_code.runs import Run, load_run, repeat_text
+from paper_code.runs import Run, load_run
 
 NOTE = (
     "Losses are cross-entropy; the training loss is the mean over an epoch's steps, with "
     "augmentation and dropout. Seconds are those of training and of validation, by a clock read "
-    "after the device has finished its work. The CSV has every epoch."
+    "after the device has finished its work. The CSV has every epoch of every run, which the "
+    "figure of the same name shows."
 )
 
 
 def write(output: str, *, runs: list[str], scale: str) -> None:
-    """Write `output` (.csv, one row per run and epoch) and its .md (one line per run).
+    """Write `output` (.csv, one row per run and epoch) and its .md.
 
     Args:
         output: the CSV.
@@ -28,7 +29,7 @@ def write(output: str, *, runs: list[str], scale: str) -> None:
         [epochs(run, path, scale) for run, path in zip(loaded, runs, strict=True)],
         ignore_index=True,
     )
-    page = [NOTE, markdown(_lines(table)), provenance_block(loaded, scale)]
+    page = [NOTE, provenance(table)]
     write_table(output, table, "Convergence", page)
 
 
@@ -73,26 +74,3 @@ def epochs(run: Run, path: str, scale: str) -> pd.DataFrame:
         ],
         axis=1,
     )
-
-
-def _lines(table: pd.DataFrame) -> pd.DataFrame:
-    lines = []
-    one_run = ["dataset", "network", "splits", "split_seed", "seed"]
-    for (dataset, network, _, split_seed, seed), run in table.groupby(one_run, sort=False):
-        first, last = run.iloc[0], run.iloc[-1]
-        lines.append(
-            {
-                "Data set": DATASET_LABELS.get(dataset, dataset),
-                "Network": NETWORK_LABELS.get(network, network),
-                "Seed": repeat_text(split_seed, seed),
-                "Epochs": str(len(run)),
-                "Epoch kept": str(first["selected_epoch"]),
-                "Training loss, first": number(first["train_loss"]),
-                "last": number(last["train_loss"]),
-                "Validation loss, first": number(first["val_loss"]),
-                "last ": number(last["val_loss"]),
-                "Best validation accuracy": number(run["val_accuracy"].max()),
-                "Seconds an epoch": number((run["train_seconds"] + run["val_seconds"]).median(), 2),
-            }
-        )
-    return pd.DataFrame(lines)

@@ -1,65 +1,85 @@
-"""Class counts of data sets beside the printed ones: Tables III, IV and V."""
+"""Images of each class and of each part of a split, beside the printed ones: Tables III to VI."""
 
 import pandas as pd
 
-from paper_code.published import printed_value
-from paper_code.reporting.labels import CLASS_LABELS, DATASET_LABELS
-from paper_code.reporting.markdown import data_provenance_block, markdown, write_table
-from paper_code.reporting.verdicts import data_obstacles, exact_columns
+from paper_code.datasets.overlap import shared_patients
+from paper_code.datasets.tables import read_split
+from paper_code.published import published_table
+from paper_code.reporting.labels import CLASS_LABELS
+from paper_code.reporting.markdown import write_table
+from paper_code.reporting.pages import page_table, provenance
+from paper_code.reporting.verdicts import BY_PATIENT, NOT_RUN, data_obstacles, exact_columns
 from paper_code.runs import load_manifest
 
-
-def count_classes(prepared: list[str], table: str) -> tuple[pd.DataFrame, list[dict]]:
-    """Images of each class beside the printed number, and each data set's `source.json`."""
-    rows, sources = [], []
-    for folder in prepared:
-        manifest, source = load_manifest(folder)
-        sources.append(source)
-        counts = manifest["label"].value_counts()
-        for label in [*source["classes"], "total"]:
-            value = len(manifest) if label == "total" else int(counts[label])
-            printed = printed_value(
-                table, dataset=source["dataset"], **{"class": label}, metric="images"
-            )
-            rows.append(
-                {
-                    "table": table,
-                    "dataset": source["dataset"],
-                    "class": label,
-                    "metric": "images",
-                    "value": value,
-                    "printed": printed,
-                    "difference": value - printed,
-                    # A count needs no training: the scale does not matter, only the data does.
-                    **exact_columns(value, printed, data_obstacles(source)),
-                    "data": source["description"],
-                }
-            )
-    return pd.DataFrame(rows), sources
+COLUMNS = {"Images": "{value:,}", "Printed": "{printed:,.0f}", "Verdict": "{verdicts}"}
 
 
-def write(output: str, *, prepared: list[str], scale: str, number: str, title: str) -> None:
-    """Write one of Tables III, IV and V: `output` (.csv) and its .md.
+def write(
+    output: str, *, prepared: list[str], number: str, title: str, splits: list[str] | None = None
+) -> None:
+    """Write one of Tables III to VI: `output` (.csv) and its .md.
 
     Args:
         output: the CSV.
-        prepared: folders of the data sets.
-        scale: for the record.
-        number: of the printed table, "03", "04" or "05".
+        prepared: folders of the data sets; those that the printed table has not are left out.
+        number: of the printed table, "03" to "06".
         title: heading of the page.
+        splits: of Table VI: the split files (first seed), in the order of `prepared`.
     """
-    counts, sources = count_classes(prepared, number)
-    lines = []
-    for row in counts.itertuples():
-        label = counts.columns.get_loc("class") + 1
-        lines.append(
-            {
-                "Data set": DATASET_LABELS.get(row.dataset, row.dataset),
-                "Class": CLASS_LABELS.get(row[label], str(row[label]).capitalize()),
-                "Images": f"{row.value:,}",
-                "Printed": f"{row.printed:,.0f}",
-                "Verdict": row.verdict,
-            }
-        )
-    page = [markdown(pd.DataFrame(lines)), data_provenance_block(sources, scale)]
-    write_table(output, counts, title, page)
+    loaded = [load_manifest(folder) for folder in prepared]
+    tables = map(read_split, splits) if splits else (manifest for manifest, _ in loaded)
+    listed = {s["dataset"]: table for (_, s), table in zip(loaded, tables, strict=True)}
+    rows = count_rows(number, listed, {s["dataset"]: s for _, s in loaded})
+    write_table(output, rows, title, page(rows))
+
+
+def page(rows: pd.DataFrame) -> list[str]:
+    """The sections of the page."""
+    kind = _kind(rows)
+    shown = rows.assign(named=rows[kind].map(lambda name: CLASS_LABELS.get(name, name)))
+    columns = {"Data set": "{dataset:label}", kind.capitalize(): "{named}"} | COLUMNS
+    if kind == "part":
+        columns["Patients in two parts"] = "{patients_in_two_parts}"
+    return [page_table(shown, columns), provenance(rows)]
+
+
+def count_rows(
+    number: str, listed: dict[str, pd.DataFrame], sources: dict[str, dict]
+) -> pd.DataFrame:
+    """One row per printed count, with ours beside it.
+
+    Args:
+        number: of the printed table.
+        listed: the images of each data set: manifest or split, with `label` or `part`.
+        sources: the data sets' `source.json`.
+    """
+    printed = published_table(number).query("metric == 'images'")
+    kind = _kind(printed)
+    rows = []
+    order = printed["dataset"].map({name: i for i, name in enumerate(printed["dataset"].unique())})
+    for cell in printed.loc[order.sort_values(kind="stable").index].to_dict("records"):
+        dataset, name = cell["dataset"], cell[kind]
+        row = {"table": number, "dataset": dataset, kind: name, "metric": "images"}
+        value, obstacles, about = float("nan"), [NOT_RUN], {}
+        if dataset in listed:
+            table = listed[dataset]
+            column = table["label" if kind == "class" else "part"]
+            value = len(table) if name == "total" else int((column == name).sum())
+            # A count needs no training: the scale does not matter, only the data does.
+            obstacles = data_obstacles(sources[dataset])
+            about = {"data": sources[dataset]["description"]}
+            if kind == "part":
+                found = shared_patients(table)
+                shared = found["patients_shared"] if found["patients"] else None
+                by = table.attrs["by"]
+                obstacles += [BY_PATIENT] if by == "patient" else []
+                about = {"splits": by, "patients_in_two_parts": shared} | about
+        row |= {"value": value, "printed": cell["value"], "difference": value - cell["value"]}
+        rows.append(row | exact_columns(value, cell["value"], obstacles) | about)
+    table = pd.DataFrame(rows)
+    whole = [name for name in ("value", "patients_in_two_parts") if name in table]
+    return table.astype(dict.fromkeys(whole, "Int64"))
+
+
+def _kind(rows: pd.DataFrame) -> str:
+    return "part" if "part" in rows else "class"

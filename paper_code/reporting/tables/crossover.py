@@ -7,21 +7,13 @@ import pandas as pd
 
 from paper_code.crossover.compare import METRICS, compare
 from paper_code.crossover.patients import read_patients
-from paper_code.files import write_csv, write_text
-from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, network_label
-from paper_code.reporting.markdown import (
-    code_provenance_block,
-    interval_text,
-    markdown,
-    number,
-    p_text,
-)
+from paper_code.reporting.markdown import code_provenance_block, write_table
+from paper_code.reporting.pages import sections
 
-NOTES = """
-Does a split by image flatter? Each test patient is tested twice on the same images: by a network
-that was trained on other images of the patient (known), and by one that was trained on as many
-images of another patient of the same class instead (unknown). Both networks have as many images
-and patients of each class to learn from.
+NOTES = """Does a split by image flatter? Each test patient is tested twice on the same images: by a
+network that was trained on other images of the patient (known), and by one that was trained on as
+many images of another patient of the same class instead (unknown). Both networks have as many
+images and patients of each class to learn from.
 
 - Unit: the patient, mean over its images, then over its repeats. Intervals of 95 % and p-values by
   t over patients; beside them a sign-flip test. One test for each data set, network and training is
@@ -29,8 +21,18 @@ and patients of each class to learn from.
 - Frozen: features with ImageNet weights, and a logistic head. Fine-tuned: all layers trained.
 - The AUC of a patient: its images against those of the test patients of the other class.
 - docs/results/crossover_protocol.md was written before the fine-tuned runs; what the numbers mean
-  is in docs/results/crossover.md.
-"""
+  is in docs/results/crossover.md."""
+COLUMNS = {
+    "Network": "{network:label}, {training}",
+    "Metric": "{metric:label}",
+    "Known": "{known:.3f}",
+    "Unknown": "{unknown:.3f}",
+    "Difference": "{difference:.3f} [{low:.3f}, {high:.3f}]",
+    "t; sign flips": "{p_value:p}; {sign_flip_p:p}",
+    "Patients up, down": "{up}, {down}",
+    "Repeats": "{repeats}",
+    "Seed": "{seed}",
+}
 
 
 def write(output: str | Path, patients: Sequence[str | Path]) -> None:
@@ -43,8 +45,10 @@ def write(output: str | Path, patients: Sequence[str | Path]) -> None:
         patients: CSVs of the command `crossover`.
     """
     table = crossover_table(read_patients(patients))
-    write_csv(output, table)
-    write_text(Path(output).with_suffix(".md"), page(table))
+    blocks = sections(table, "dataset", "{dataset:label}, {patients} patients", COLUMNS)
+    provenance = code_provenance_block("rows of patients, real images")
+    title = "Split by image: the same patients, known and unknown"
+    write_table(output, table, title, [NOTES, *blocks, provenance])
 
 
 def crossover_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -65,29 +69,3 @@ def crossover_table(rows: pd.DataFrame) -> pd.DataFrame:
                 | {"seed": of_runs["seed"]}
             )
     return pd.DataFrame(found)
-
-
-def page(table: pd.DataFrame) -> str:
-    """The table as Markdown, a block for each data set."""
-    blocks = []
-    for dataset, rows in table.groupby("dataset", sort=False):
-        lines = [
-            {
-                "Network": f"{network_label(row['network'])}, {row['training']}",
-                "Metric": METRIC_LABELS[row["metric"]],
-                "Known": number(row["known"]),
-                "Unknown": number(row["unknown"]),
-                "Difference": interval_text(row["difference"], row["low"], row["high"]),
-                "t; sign flips": f"{p_text(row['p_value'])}; {p_text(row['sign_flip_p'])}",
-                "Patients up, down": f"{row['up']}, {row['down']}",
-                "Repeats": row["repeats"],
-                "Seed": row["seed"],
-            }
-            for _, row in rows.iterrows()
-        ]
-        names = " and ".join(DATASET_LABELS.get(name, name) for name in dataset.split("+"))
-        patients = rows["patients"].iloc[0]
-        blocks.append(f"## {names}, {patients} patients\n\n{markdown(pd.DataFrame(lines))}")
-    title = "# Split by image: the same patients, known and unknown"
-    provenance = code_provenance_block("rows of patients, real images")
-    return "\n\n".join([title, NOTES.strip(), *blocks, provenance]) + "\n"

@@ -6,7 +6,8 @@ import pandas as pd
 from paper_code.metrics.power import least_difference, least_images_ahead
 from paper_code.published import printed_value, published_table
 from paper_code.reporting.labels import DATASET_LABELS
-from paper_code.reporting.markdown import code_provenance_block, markdown, number, write_table
+from paper_code.reporting.markdown import code_provenance_block, write_table
+from paper_code.reporting.pages import page_table
 from paper_code.reporting.tables.real_predictions import (
     load_votes,
     magnification_effects,
@@ -14,6 +15,18 @@ from paper_code.reporting.tables.real_predictions import (
 )
 
 ALPHA, BASELINES, POWER = 0.05, 8, 0.8
+COLUMNS = {
+    "Test set": "{dataset:label}",
+    "Unit": "{unit}",
+    "Images": "{n:.0f}",
+    "Effective images": "{effective_n:.0f}",
+    "Best case": "{least_best_case:.3f}",
+    "Typical": "{least_typical:.3f}",
+    "Best case, of 8": "{least_best_case_of_8:.3f}",
+    "Typical, of 8": "{least_typical_of_8:.3f}",
+    "Lead printed": "{printed_lead:.3f}",
+    "Effective images from": "{assumption}",
+}
 VIEWS = 4  # mammograms of one examination: two breasts, two views
 NOTES = f"""How large a lead must be before anyone could see it on a test set of this size, with
 the exact McNemar test (two-sided, p at most {ALPHA:g}) on the same images for both networks. The
@@ -44,26 +57,11 @@ def write(output: str, *, lists: str) -> None:
         UserError: a list is missing or wrong.
     """
     table = detectable_rows(magnification_effects(load_votes(lists)))
-    lines = [
-        {
-            "Test set": DATASET_LABELS[row["dataset"]],
-            "Unit": row["unit"],
-            "Images": f"{row['n']:.0f}",
-            "Effective images": number(row["effective_n"], 0),
-            "Best case": number(row["least_best_case"]),
-            "Typical": number(row["least_typical"]),
-            "Best case, of 8": number(row["least_best_case_of_8"]),
-            "Typical, of 8": number(row["least_typical_of_8"]),
-            "Lead printed": number(row["printed_lead"]),
-            "Effective images from": row["assumption"],
-        }
-        for _, row in table.iterrows()
-    ]
     provenance = code_provenance_block(
         "sizes of Table VI; design effects from published votes on 13,665 test images of BreakHis"
     )
     title = "The least difference that each test set can show"
-    write_table(output, table, title, [NOTES, markdown(pd.DataFrame(lines)), provenance])
+    write_table(output, table, title, [NOTES, page_table(table, COLUMNS), provenance])
 
 
 def detectable_rows(effects: dict[str, float]) -> pd.DataFrame:

@@ -9,32 +9,32 @@ from scipy.stats import t
 from paper_code.crossover.compare import METRICS, compare
 from paper_code.crossover.patients import read_patients
 from paper_code.crossover.runs import PLAIN
-from paper_code.files import write_csv, write_text
 from paper_code.metrics.comparisons import holm
-from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, network_label
-from paper_code.reporting.markdown import (
-    code_provenance_block,
-    interval_text,
-    markdown,
-    number,
-    p_text,
-)
+from paper_code.reporting.markdown import code_provenance_block, write_table
+from paper_code.reporting.pages import sections
 
 GATE = f"{PLAIN}-gate"
 OTHERS = (PLAIN, f"{PLAIN}-se", f"{PLAIN}-gate_early")
 POWER = 0.8
-NOTES = """
-Does the paper's gate help? EfficientNet-Lite0 from ImageNet weights, fine-tuned, with the gate on
-the map that is pooled, minus the same network without it, with a sigmoid gate of as many
-parameters there, and with the paper's gate one stage earlier. All four are trained on the same
-images in the same order; test patients as in tables/crossover.md, unknown and known to the network.
+NOTES = """Does the paper's gate help? EfficientNet-Lite0 from ImageNet weights, fine-tuned, with
+the gate on the map that is pooled, minus the same network without it, with a sigmoid gate of as
+many parameters there, and with the paper's gate one stage earlier. All four are trained on the same
+images in the same order; test patients as in tables/crossover.md, unknown and known.
 
 - Unit: the patient, its own control. Intervals of 95 % by t over patients; p after Holm's
   correction over the three comparisons. Primary: log loss of unknown patients at BreakHis 100X;
   lower is better.
 - To be found: the true difference that such a comparison finds four times in five, without the
-  correction.
-"""
+  correction."""
+COLUMNS = {
+    "Metric": "{metric:label}",
+    "Gate minus": "{other:label}",
+    "Gate": "{value:.3f}",
+    "Other": "{other_value:.3f}",
+    "Difference": "{difference:.3f} [{low:.3f}, {high:.3f}]",
+    "p (Holm)": "{p_holm:p}",
+    "To be found": "{detectable:.3f}",
+}
 
 
 def write(output: str | Path, patients: Sequence[str | Path]) -> None:
@@ -47,8 +47,11 @@ def write(output: str | Path, patients: Sequence[str | Path]) -> None:
         patients: CSVs of the command `crossover`; frozen rows are left out.
     """
     table = gate_table(read_patients(patients))
-    write_csv(output, table)
-    write_text(Path(output).with_suffix(".md"), page(table))
+    heading = "{dataset:label}, {patients_are} patients ({patients} patients, {repeats} repeats)"
+    blocks = sections(table, ["dataset", "patients_are"], heading, COLUMNS)
+    provenance = code_provenance_block("rows of patients, real images")
+    title = "The paper's gate against none and others, from ImageNet weights"
+    write_table(output, table, title, [NOTES, *blocks, provenance])
 
 
 def gate_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -73,27 +76,3 @@ def gate_table(rows: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(found)
     same = table.groupby(["dataset", "seed", "patients_are", "metric"])["p_value"]
     return table.assign(p_holm=same.transform(holm))
-
-
-def page(table: pd.DataFrame) -> str:
-    """The table as Markdown, a block for each data set and kind of patient."""
-    blocks = []
-    for (dataset, kind), rows in table.groupby(["dataset", "patients_are"], sort=False):
-        lines = [
-            {
-                "Metric": METRIC_LABELS[row["metric"]],
-                "Gate minus": network_label(row["other"]),
-                "Gate": number(row["value"]),
-                "Other": number(row["other_value"]),
-                "Difference": interval_text(row["difference"], row["low"], row["high"]),
-                "p (Holm)": p_text(row["p_holm"]),
-                "To be found": number(row["detectable"]),
-            }
-            for _, row in rows.iterrows()
-        ]
-        names = " and ".join(DATASET_LABELS.get(name, name) for name in dataset.split("+"))
-        about = f"{rows['patients'].iloc[0]} patients, {rows['repeats'].iloc[0]} repeats"
-        blocks.append(f"## {names}, {kind} patients ({about})\n\n{markdown(pd.DataFrame(lines))}")
-    title = "# The paper's gate against none and others, from ImageNet weights"
-    provenance = code_provenance_block("rows of patients, real images")
-    return "\n\n".join([title, NOTES.strip(), *blocks, provenance]) + "\n"

@@ -6,12 +6,22 @@ import pandas as pd
 
 import paper_code.published
 from paper_code.published import published_table
-from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
-from paper_code.reporting.markdown import code_provenance_block, markdown, write_table
+from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
+from paper_code.reporting.markdown import code_provenance_block, write_table
+from paper_code.reporting.pages import sections
 
 MEASUREMENTS = Path(paper_code.published.__file__).parent / "others.csv"
 SPLITS = ("by image", "official folds", "by patient", "not stated in the abstract")
 PAPER = ("resnet50", "dalaresnet50")
+COLUMNS = {
+    "Network": "{network}",
+    "Images": "{magnification}",
+    "Test part": "{test_part}",
+    "Metric": "{metric:label}",
+    "As stated": "{quoted}",
+    "By": "{authors}",
+    "Where": "{address}",
+}
 NOTES = """Benign against malignant, test accuracy or AUC, as their authors state them. Protocols
 differ in images, sizes, training and tuning, so the rows show where numbers lie by kind of split;
 their differences are no measurement of what a kind of split does.
@@ -33,22 +43,7 @@ def write(output: str) -> None:
         output: the CSV.
     """
     table = others_rows()
-    blocks = []
-    for split in SPLITS:
-        rows = table[table["split"] == split]
-        lines = [
-            {
-                "Network": row["network"],
-                "Images": row["magnification"],
-                "Test part": row["test_part"],
-                "Metric": METRIC_LABELS[row["metric"]],
-                "As stated": row["quoted"],
-                "By": row["authors"],
-                "Where": row["address"],
-            }
-            for _, row in rows.iterrows()
-        ]
-        blocks.append(f"## Split: {split}\n\n{markdown(pd.DataFrame(lines))}")
+    blocks = sections(table, "split", "Split: {split}", COLUMNS)
     provenance = code_provenance_block("numbers stated by others, and the paper's Table VII")
     title = "What others measured on BreakHis with networks of the ResNet50 type"
     write_table(output, table, title, [NOTES, *blocks, provenance])

@@ -5,74 +5,43 @@ import pandas as pd
 from paper_code.datasets.overlap import shared_patients
 from paper_code.datasets.splits import PARTS
 from paper_code.datasets.tables import read_split
-from paper_code.reporting.labels import (
-    DIAGNOSTICS,
-    METRIC_LABELS,
-    NETWORK_LABELS,
-    ONE_VS_REST,
-    PERFORMANCE,
-)
-from paper_code.reporting.markdown import (
-    data_provenance_block,
-    interval_text,
-    markdown,
-    provenance_block,
-    write_table,
-)
-from paper_code.reporting.tables.scores import compare_runs
-from paper_code.runs import load_manifest, load_run
+from paper_code.reporting.labels import DIAGNOSTICS, METRIC_LABELS, ONE_VS_REST, PERFORMANCE
+from paper_code.reporting.markdown import markdown, read_results, write_table
+from paper_code.reporting.pages import page_table, provenance
+from paper_code.runs import load_manifest
 
-MORE = ["auc_roc", "mcc", "balanced_accuracy", *DIAGNOSTICS]
-METRICS = [*PERFORMANCE, *MORE]
+SHOWN = (PERFORMANCE, ["auc_roc", "mcc", "balanced_accuracy", *DIAGNOSTICS])
 # Columns beside a printed value, of which there is none.
-UNPRINTED = [
-    "table",
-    "printed",
-    "difference",
-    "verdict",
-    "reason",
-    "replication_low",
-    "replication_high",
-    "p_value",
-    "p_holm",
-    "equivalent",
-]
+UNPRINTED = ["table", "printed", "difference", "verdict", "reason", "obstacles", "shortfall"]
+UNPRINTED += ["replication_low", "replication_high", "p_value", "p_holm", "equivalent"]
 
 
-def write(
-    output: str,
-    *,
-    prepared: list[str],
-    splits: list[str],
-    runs: list[str],
-    scale: str,
-    resamples: int,
-) -> None:
+def write(output: str, *, prepared: list[str], splits: list[str], tables: list[str]) -> None:
     """Write `output` (.csv: network, metric, value, low, high, ...) and its .md.
 
     Args:
         output: the CSV.
         prepared: the folder of the data set; one only.
         splits: its split file (first seed).
-        runs: the runs' `run.json` files.
-        scale: for the record.
-        resamples: of the bootstrap.
+        tables: the CSV of the table `results`.
     """
     (folder,), (split,) = prepared, splits
     _, source = load_manifest(folder)
-    loaded = [load_run(path) for path in runs]
-    # Table VIII has no such data set, so nothing is printed beside the values.
-    table = compare_runs(loaded, METRICS, "08", scale=scale, resamples=resamples)
-    table = table.drop(columns=[*UNPRINTED, "obstacles", "shortfall"])
-    sections = [
+    rows = read_results(tables[0]).drop(columns=UNPRINTED).assign(printed=float("nan"))
+    rows = rows[rows["dataset"] == source["dataset"]]
+    network = {"Network": "{network:label}"}
+    page = [
         _images(read_split(split), source["classes"]),
         "## Test set\n\nEach cell: value [95 % interval]; of several runs the mean, ± the "
         "standard deviation between them. " + ONE_VS_REST,
-        *(_networks(table, metrics) for metrics in (PERFORMANCE, MORE)),
-        provenance_block(loaded, scale),
-        data_provenance_block([source], scale).removeprefix("## Provenance\n\n"),
+        *(
+            page_table(rows, network | {METRIC_LABELS[m]: f"{{{m}:cell}}" for m in each}, "network")
+            for each in SHOWN
+        ),
+        provenance(rows),
     ]
-    write_table(output, table, f"{source['dataset']}: a data set of your own", sections)
+    table = rows.drop(columns="printed")
+    write_table(output, table, f"{source['dataset']}: a data set of your own", page)
 
 
 def _images(split: pd.DataFrame, classes: list[str]) -> str:
@@ -89,17 +58,3 @@ def _images(split: pd.DataFrame, classes: list[str]) -> str:
     return (
         f"## Images\n\nSplit by {split.attrs['by']}, first seed; {patients}.\n\n{markdown(counts)}"
     )
-
-
-def _networks(table: pd.DataFrame, metrics: list[str]) -> str:
-    lines = []
-    for network, rows in table.groupby("network", sort=False):
-        subset = rows.set_index("metric").loc[metrics]
-        lines.append(
-            {"Network": NETWORK_LABELS.get(network, network)}
-            | {
-                METRIC_LABELS[row.Index]: interval_text(row.value, row.low, row.high, row.spread)
-                for row in subset.itertuples()
-            }
-        )
-    return markdown(pd.DataFrame(lines))

@@ -17,10 +17,10 @@ from paper_code.metrics.power import (
     shared_errors_needed,
     unpaired_p,
 )
-from paper_code.networks.names import VARIANT
 from paper_code.progress import count_text
 from paper_code.published import published_table
 from paper_code.reporting.labels import DATASET_LABELS, network_label
+from paper_code.reporting.layouts import printed_network
 from paper_code.reporting.markdown import code_provenance_block, markdown, number, write_table
 from paper_code.reporting.tables.real_predictions import (
     load_votes,
@@ -128,18 +128,10 @@ def interval_rows(effects: dict[str, float], patients: int) -> pd.DataFrame:
     return pd.DataFrame(rows).round(6)
 
 
-def _network(cell: dict) -> str:
-    """The network of a printed cell; a place of the gate as this repository names it."""
-    if "placement" not in cell:
-        return cell["network"]
-    layer = cell["placement"].removeprefix("layer")
-    return DALA if layer == "4" else f"{DALA}{VARIANT}{layer}"
-
-
 def _dataset_rows(
     table: str, dataset: str, cells: pd.DataFrame, effect: float | None, patients: int
 ) -> list[dict]:
-    names = [_network(cell) for cell in cells.to_dict("records")]
+    names = [printed_network(cell) for cell in cells.to_dict("records")]
     accuracies = dict(zip(names, cells["value"], strict=True))
     shares = dict(zip(names, cells["is_share"], strict=True))
     images = table_vi_test_images(dataset)

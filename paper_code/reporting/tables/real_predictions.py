@@ -14,14 +14,9 @@ from paper_code.metrics import bootstrap_interval, statistic_interval
 from paper_code.metrics.clusters import DesignEffect, design_effects, ratio_interval
 from paper_code.metrics.resampling import group_codes, left_out_values
 from paper_code.published import published_table
-from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS
-from paper_code.reporting.markdown import (
-    code_provenance_block,
-    interval_text,
-    markdown,
-    number,
-    write_table,
-)
+from paper_code.reporting.labels import METRIC_LABELS
+from paper_code.reporting.markdown import code_provenance_block, write_table
+from paper_code.reporting.pages import page_table, sections
 
 METRICS = (
     "accuracy",
@@ -33,6 +28,31 @@ METRICS = (
 )
 SHOWN = ("accuracy", "balanced_accuracy", "auc_roc")
 ALL = "breakhis"  # the four magnifications together
+OVER_PATIENTS = "{{{0}[value]:.{1}f}} [{{{0}[low_patients]:.{1}f}}, {{{0}[high_patients]:.{1}f}}]"
+EFFECTS = {
+    "Test part": "{dataset:label}",
+    "Design effect": OVER_PATIENTS.format("design_effect", 1),
+    "in single folds": "{min:.1f} to {max:.1f}",
+    "without known patients": OVER_PATIENTS.format("design_effect_new", 1),
+    "Test images (Table VI)": "{effective_images[images]:.0f}",
+    "Effective images": OVER_PATIENTS.format("effective_images", 0),
+    "Correlation within patients": OVER_PATIENTS.format("correlation", 2),
+    "Accuracy of the decisive half": OVER_PATIENTS.format("accuracy_decisive", 3),
+    "Correlation there": OVER_PATIENTS.format("correlation_decisive", 2),
+}
+OF_SIDE = ", {{{0}[images]:,}} predictions, {{{0}[patients]}} patients"
+KNOWN = {
+    "Class": "{label}",
+    "Number also in training": OVER_PATIENTS.format("known", 3) + OF_SIDE.format("known"),
+    "Number not there": OVER_PATIENTS.format("new", 3) + OF_SIDE.format("new"),
+    "Difference": OVER_PATIENTS.format("difference", 3),
+}
+OVER_IMAGES = "{{{0}[value]:.3f}} [{{{0}[low_images]:.3f}}, {{{0}[high_images]:.3f}}]"
+SCORES = {"Fold": "{fold}", "Images": "{images}", "Patients": "{patients}"}
+for metric in SHOWN:
+    SCORES[f"{METRIC_LABELS[metric]} (images)"] = OVER_IMAGES.format(metric)
+    ends = f"[{{{metric}[low_patients]:.3f}}, {{{metric}[high_patients]:.3f}}]"
+    SCORES[f"{METRIC_LABELS[metric]} (patients)"] = ends
 DECISIVE = 0.5  # share of a test part that has the clearest votes
 NOTES = f"""A ResNet152 triplet network with a self-organising map (S. Calderaro et al., GrC_SOM on
 GitHub: salvatorecalderaro/GrC_SOM---BreakHis, exsperiment/results/res_f1.csv to res_f5.csv) voted
@@ -292,73 +312,21 @@ def _sizes(part: pd.DataFrame) -> dict:
 
 
 def _effect_block(effects: pd.DataFrame) -> str:
-    lines = []
-    for dataset, rows in effects[effects["fold"] == "all"].groupby("dataset", sort=False):
-        of_folds = effects[(effects["dataset"] == dataset) & (effects["metric"] == "design_effect")]
-        of_folds = of_folds.loc[of_folds["fold"] != "all", "value"]
-        cells = rows.set_index("metric")
-
-        def shown(metric: str, digits: int, cells: pd.DataFrame = cells) -> str:
-            if metric not in cells.index:
-                return "–"
-            value, low, high = cells.loc[metric, ["value", "low_patients", "high_patients"]]
-            return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
-
-        lines.append(
-            {
-                "Test part": DATASET_LABELS.get(dataset, "All four"),
-                "Design effect": shown("design_effect", 1),
-                "in single folds": f"{of_folds.min():.1f} to {of_folds.max():.1f}"
-                if len(of_folds)
-                else "–",
-                "without known patients": shown("design_effect_new", 1),
-                "Test images (Table VI)": f"{cells.loc['effective_images', 'images']:.0f}"
-                if "effective_images" in cells.index
-                else "–",
-                "Effective images": shown("effective_images", 0),
-                "Correlation within patients": shown("correlation", 2),
-                "Accuracy of the decisive half": shown("accuracy_decisive", 3),
-                "Correlation there": shown("correlation_decisive", 2),
-            }
-        )
-    return f"## Design effect of accuracy\n\n{markdown(pd.DataFrame(lines))}"
+    of_folds = effects[(effects["metric"] == "design_effect") & (effects["fold"] != "all")]
+    ends = of_folds.groupby("dataset")["value"].agg(["min", "max"])
+    rows = effects[effects["fold"] == "all"].join(ends, on="dataset")
+    return f"## Design effect of accuracy\n\n{page_table(rows, EFFECTS, 'dataset')}"
 
 
 def _known_block(known: pd.DataFrame) -> str:
-    cells = known.set_index("metric")
-    lines = []
-    for label in ("benign", "malignant"):
-        line = {"Class": label}
-        for side, heading in (("known", "Number also in training"), ("new", "Number not there")):
-            row = cells.loc[f"accuracy_{label}_{side}"]
-            text = interval_text(row["value"], row["low_patients"], row["high_patients"])
-            line[heading] = f"{text}, {row['images']:,} predictions, {row['patients']} patients"
-        row = cells.loc[f"difference_{label}"]
-        line["Difference"] = interval_text(row["value"], row["low_patients"], row["high_patients"])
-        lines.append(line)
+    parts = known["metric"].str.split("_", n=2, expand=True)
+    rows = known.assign(label=parts[1], metric=parts[2].fillna("difference"))
     return (
         "## Accuracy on slide numbers that are also in training\n\nAll folds and magnifications; "
         "intervals over patients. The patients differ between the columns, so this is no "
-        f"measurement of leakage.\n\n{markdown(pd.DataFrame(lines))}"
+        f"measurement of leakage.\n\n{page_table(rows, KNOWN, 'label')}"
     )
 
 
 def _score_blocks(scores: pd.DataFrame) -> list[str]:
-    blocks = []
-    for dataset, rows in scores.groupby("dataset", sort=False):
-        lines = []
-        for fold, cells in rows.groupby("fold", sort=False):
-            first = cells.iloc[0]
-            line = {"Fold": fold, "Images": str(first["images"])}
-            line |= {"Patients": str(first["patients"])}
-            for metric in SHOWN:
-                row = cells.set_index("metric").loc[metric]
-                line[f"{METRIC_LABELS[metric]} (images)"] = interval_text(
-                    row["value"], row["low_images"], row["high_images"]
-                )
-                line["patients" + " " * SHOWN.index(metric)] = (
-                    f"[{number(row['low_patients'])}, {number(row['high_patients'])}]"
-                )
-            lines.append(line)
-        blocks.append(f"## {DATASET_LABELS[dataset]}\n\n{markdown(pd.DataFrame(lines))}")
-    return blocks
+    return sections(scores, "dataset", "{dataset:label}", SCORES, "fold")

@@ -40,7 +40,7 @@ from paper_code.reporting.claims.printed import (
     printed_order,
 )
 from paper_code.reporting.claims.table import CLAIMS, READ, claim_rows
-from paper_code.reporting.tables.paired import comparison_rows
+from paper_code.reporting.tables.differences import difference_rows
 from paper_code.reporting.verdicts import TIMES, everywhere, shortfall
 from paper_code.runs import Run
 
@@ -119,7 +119,7 @@ def runs_of(ours: float, others: float, seeds=range(5), **facts) -> list[Run]:
 
 
 def verdict_of(runs, scale="paper", datasets=SETS, networks=OTHERS, metric="accuracy"):
-    rows = comparison_rows(runs, scale=scale, resamples=300, metrics=(metric,))
+    rows = difference_rows(runs, scale=scale, resamples=300, metrics=(metric,))
     (outcome,) = measured({"comparisons": rows}, "baselines", metric, networks, datasets)
     return outcome
 
@@ -193,7 +193,7 @@ def test_patients_are_counted_in_each_run_not_in_all_together():
     for r in runs_of(0.95, 0.7, patients=6):
         groups = r.predictions["group"] + f" of seed {r.facts['seed']}"
         apart.append(Run(r.facts, r.predictions.assign(group=groups)))
-    rows = comparison_rows(apart, scale="paper", resamples=50, metrics=("accuracy",))
+    rows = difference_rows(apart, scale="paper", resamples=50, metrics=("accuracy",))
     assert set(rows["resampled_units"]) == {30} and set(rows["fewest_patients"]) == {6}
     outcome = verdict_of(apart)
     assert (
@@ -247,8 +247,8 @@ def test_what_is_no_evidence_never_counts(facts, scale, why):
 def test_phantoms_beside_real_runs_neither_count_nor_dilute():
     real = [r for r in runs_of(0.95, 0.7) if r.dataset == SETS[0]]
     phantom = [r for r in runs_of(0.2, 0.99, data=PHANTOM) if r.dataset == SETS[1]]
-    rows = comparison_rows(real + phantom, scale="paper", resamples=300, metrics=("accuracy",))
-    alone = comparison_rows(real, scale="paper", resamples=300, metrics=("accuracy",))
+    rows = difference_rows(real + phantom, scale="paper", resamples=300, metrics=("accuracy",))
+    alone = difference_rows(real, scale="paper", resamples=300, metrics=("accuracy",))
     both = rows[rows["obstacles"] == ""].reset_index(drop=True)
     pd.testing.assert_frame_equal(both, alone)
     outcome = verdict_of(real + phantom)
@@ -257,7 +257,7 @@ def test_phantoms_beside_real_runs_neither_count_nor_dilute():
 
 
 def test_holm_is_over_all_networks_and_data_sets():
-    rows = comparison_rows(runs_of(0.83, 0.8), scale="paper", resamples=300, metrics=("accuracy",))
+    rows = difference_rows(runs_of(0.83, 0.8), scale="paper", resamples=300, metrics=("accuracy",))
     smallest = rows["p_value"].idxmin()
     expected = min(1, len(rows) * rows.loc[smallest, "p_value"])
     assert len(rows) == 6
@@ -288,7 +288,7 @@ def test_one_run_a_side_is_the_bootstrap_of_their_difference():
     metrics = ("accuracy", "auc_roc")
     codes = group_codes(groups, len(y))
     expected = difference_bootstrap([(y, p, codes)], [(y, q, codes)], metrics, resamples=200)
-    rows = comparison_rows([ours, other], scale="paper", resamples=200, metrics=metrics)
+    rows = difference_rows([ours, other], scale="paper", resamples=200, metrics=metrics)
     assert rows["difference"].tolist() == pytest.approx(expected["difference"].tolist(), abs=1e-6)
     assert rows["low"].tolist() == pytest.approx(expected["low"].tolist(), abs=1e-6)
     assert set(rows["test"]) == {"paired bootstrap"}, "patients have two images each"
@@ -296,7 +296,7 @@ def test_one_run_a_side_is_the_bootstrap_of_their_difference():
 
 def test_without_patients_the_exact_tests_are_used():
     pair = [run(name, 0.8, patients=0) for name in ("dalaresnet50", "vit")]
-    rows = comparison_rows(pair, scale="paper", resamples=50, metrics=("accuracy", "auc_roc"))
+    rows = difference_rows(pair, scale="paper", resamples=50, metrics=("accuracy", "auc_roc"))
     assert rows["test"].tolist() == ["exact McNemar", "DeLong"]
 
 
@@ -305,7 +305,7 @@ def test_seeds_are_averaged_and_their_patients_drawn_together():
     one = [run(name, 0.8) for name in ("dalaresnet50", "vit")]
     thrice = [Run(r.facts | {"seed": seed}, r.predictions) for r in one for seed in (0, 1, 2)]
     single, triple = (
-        comparison_rows(r, scale="paper", resamples=200, metrics=("accuracy",))
+        difference_rows(r, scale="paper", resamples=200, metrics=("accuracy",))
         for r in (one, thrice)
     )
     for column in ("difference", "se", "se_patients"):
@@ -327,9 +327,9 @@ def test_runs_that_do_not_belong_together(tmp_path):
     ours, other = run("dalaresnet50", 0.8), run("vit", 0.8)
     shuffled = Run(other.facts, other.predictions.iloc[::-1])
     with pytest.raises(UserError, match="tested on other images"):
-        comparison_rows([ours, shuffled], scale="paper", resamples=20)
+        difference_rows([ours, shuffled], scale="paper", resamples=20)
     with pytest.raises(UserError, match="other seeds"):
-        comparison_rows([ours, run("vit", 0.8, seed=1)], scale="paper", resamples=20)
+        difference_rows([ours, run("vit", 0.8, seed=1)], scale="paper", resamples=20)
 
 
 def test_the_order_of_the_printed_best_two_is_a_comparison_of_its_own():
@@ -655,8 +655,11 @@ def test_from_runs_to_summary_by_the_command_line(tmp_path):
     paths = [write_run(tmp_path / "runs", r) for r in runs_of(0.9, 0.7)]
     tables = tmp_path / "tables"
     base = ["--scale", "paper", "--resamples", "50", "--runs", *paths]
-    assert main(["table", "comparisons", *base, "--output", str(tables / "comparisons.csv")]) == 0
-    assert main(["table", "balanced", *base, "--output", str(tables / "balanced.csv")]) == 0
+    long = tables / "differences.csv"
+    assert main(["table", "differences", *base, "--output", str(long)]) == 0
+    words = ["table", "comparisons", "--tables", str(long)]
+    assert main([*words, "--output", str(tables / "comparisons.csv")]) == 0
+    assert main(["table", "results", *base, "--output", str(tables / "results.csv")]) == 0
     assert (
         main(
             [
@@ -677,7 +680,7 @@ def test_from_runs_to_summary_by_the_command_line(tmp_path):
     page = tables / "summary.md"
     assert main(["summary", "--tables", *names, "--scale", "paper", "--output", str(page)]) == 0
     text = page.read_text()
-    assert "| BreakHis 40X | real | 4 | imagenet (torchvision), scratch (no ImageNet), self" in text
+    assert re.search(r"\| BreakHis 40X \| real \| 4 \| .*imagenet \(torchvision\)", text)
     assert "| 0, 1, 2, 3, 4 |" in text
     assert "| What is printed under IBA? | substantive |" in text
     for path in tables.glob("*.md"):

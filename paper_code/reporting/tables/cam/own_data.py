@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from paper_code.reporting.labels import DATASET_LABELS, network_label
+from paper_code.reporting.labels import label, network_label
 from paper_code.reporting.markdown import write_table
 from paper_code.reporting.tables.cam import localization, paired
 from paper_code.reporting.tables.cam.scores import (
@@ -23,7 +23,7 @@ is the part of the image that is marked.
 
 
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
-    """Write `output` (.csv) and its .md; arguments as `write_cam_table`, of one data set."""
+    """Write `output` (.csv) and its .md; arguments as of Table XIV, for one data set."""
     runs = [load_cam(path) for path in cams]
     rows, sections = [], [NOTES]
     for network in dict.fromkeys(run.facts["network"] for run in runs):
@@ -31,19 +31,14 @@ def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
         pairs = paired.cam_comparison_rows(its_runs, scale=scale, resamples=resamples)
         its_rows = own_rows(its_runs, pairs, scale=scale, resamples=resamples)
         rows.append(its_rows.assign(network=network))
-        sections += _of_network(network, its_runs, its_rows, pairs)
+        sections += _of_network(network, its_runs, its_rows)
     rows = pd.concat(rows, ignore_index=True)
-    sections.append(cam_provenance(runs, scale))
-    dataset = rows["dataset"].iloc[0]
-    title = f"Class activation maps: {DATASET_LABELS.get(dataset, dataset)}"
-    write_table(output, rows, title, sections)
+    title = f"Class activation maps: {label(rows['dataset'].iloc[0])}"
+    write_table(output, rows, title, [*sections, cam_provenance(runs, scale)])
 
 
-def _of_network(
-    network: str, runs: list[CamRun], rows: pd.DataFrame, pairs: pd.DataFrame
-) -> list[str]:
+def _of_network(network: str, runs: list[CamRun], rows: pd.DataFrame) -> list[str]:
     """The sections of the page on one network."""
-    dataset = rows["dataset"].iloc[0]
     sections = [f"# {network_label(network)}"]
     if at_chance([run.facts for run in runs]):
         sections.append(
@@ -51,13 +46,7 @@ def _of_network(
             "least half of the runs: these networks have not learnt to tell the classes apart, "
             "and no map of theirs can be expected to find a lesion."
         )
-    return [
-        *sections,
-        localization.block(dataset, rows.assign(printed=float("nan"))),
-        f"## Paired differences\n\n{paired.NOTES}",
-        paired.block(dataset, pairs).partition("\n\n")[2],
-        *localization.tuning(runs),
-    ]
+    return [*sections, *localization.blocks(rows.assign(printed=float("nan")))]
 
 
 def own_rows(

@@ -5,21 +5,19 @@ import numpy as np
 import pandas as pd
 
 from paper_code.metrics import holm
-from paper_code.reporting.markdown import change_text, markdown, p_text
+from paper_code.reporting.markdown import write_table
 from paper_code.reporting.tables.cam.scores import (
     LOWER_IS_BETTER,
-    METHOD_LABELS,
-    METRIC_LABELS,
     NO_THRESHOLD,
     RULE_LABELS,
     CamRun,
     cam_obstacles,
-    heading,
+    cam_provenance,
+    load_cam,
     marking_everything,
     resampled,
     side_by_side,
     tidy_scores,
-    write_cam_table,
 )
 from paper_code.reporting.verdicts import compared, counts, join_obstacles
 
@@ -47,53 +45,38 @@ FAMILIES = {
 FAMILIES["brightness"] = [
     (method, "brightness") for method in (*PAPER_METHODS, REFERENCE, "gradcam_otsu")
 ]
-FAMILY_LABELS = {
-    "paper": "DT Grad-CAM against the paper's other methods",
-    "further": "DT Grad-CAM against two methods that the paper does not have",
-    "steps": "What the noise and what the cut bring",
-    "chance": "Each method against maps that know nothing",
-    "brightness": "Each method against the brightest tissue",
-}
 # Of no region, the marked area is no merit.
 NOT_COMPARED = ("area",)
-SHOWN = (
-    ("own", "iou"),
-    ("tuned", "iou"),
-    ("area", "iou"),
-    ("lesion", "iou"),
-    ("none", "pointing_game"),
-    ("none", "auprc"),
-    ("none", "spread"),
-)
-NOTES = f"""Each cell: the first method minus the second on the same test images [95 % interval,
-over patients and seeds], Holm-corrected p. Positive: the first is higher. The CSV has all metrics.
+NOTES = f"""One row of the CSV for each pair of methods, rule and metric: `difference` is the first
+method minus the second on the same test images [95 % interval, over patients and seeds], with
+Holm's correction over the pairs of a family and all data sets, for one metric and rule.
 
-Rules for a region: {"; ".join(f"{rule}: {text}" for rule, text in RULE_LABELS.items())}.
-
+- Families: paper: DT Grad-CAM against the paper's other methods; further: against two that the
+  paper does not have; steps: what its noise and what its cut bring; chance: each method against
+  maps that know nothing; brightness: against the brightest tissue, of grey images.
+- Rules for a region: {"; ".join(f"{rule}: {text}" for rule, text in RULE_LABELS.items())}.
 - The fair comparisons are those with the same area for all and those without a threshold, since IoU
   and recall reward a larger region.
 - A lower spread (entropy of the map) is more focused. Any map that Otsu has cut has a low one, so
   the informative comparison is that with Grad-CAM + Otsu.
 - Where the thresholds of both sides mark nearly everything, the difference means nothing and
   does not count.
-
-A family of Holm's correction is one of the tables below over all data sets, for one metric and
-rule. (On DALAResNet50 HiResCAM is Grad-CAM: behind its gate stand only pooling and a linear
-layer.)"""
+- On DALAResNet50 HiResCAM is Grad-CAM: behind its gate stand only pooling and a linear layer."""
 
 
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
-    """Write `output` (.csv) and its .md; arguments as `write_cam_table`."""
-    write_cam_table(
-        output,
-        cams,
-        cam_comparison_rows,
-        block,
-        title="Maps against each other, paired",
-        notes=NOTES,
-        scale=scale,
-        resamples=resamples,
-    )
+    """Write `output` (.csv) and its .md.
+
+    Args:
+        output: the CSV.
+        cams: `cam.json` files of `evaluate_run`.
+        scale: demo or paper.
+        resamples: of the bootstrap.
+    """
+    runs = [load_cam(path) for path in cams]
+    rows = cam_comparison_rows(runs, scale=scale, resamples=resamples)
+    page = [NOTES, cam_provenance(runs, scale)]
+    write_table(output, rows, "Maps against each other, paired", page)
 
 
 def cam_comparison_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.DataFrame:
@@ -153,22 +136,3 @@ def _of_nothing(row, everything: dict[tuple[str, str], float]) -> list[str]:
     sides = ((row.method, row.rule), (row.control, row.rule))
     nothing = all(everything.get(side, 0) >= 0.5 for side in sides)
     return [NO_THRESHOLD] if nothing else []
-
-
-def block(dataset: str, rows: pd.DataFrame) -> str:
-    """The rows of one data set in Markdown, one table per family."""
-    parts = [heading(dataset, min(rows["obstacles"], key=len))]  # those that all rows share
-    for family, of_family in rows.groupby("family", sort=False):
-        lines = []
-        for (method, control), subset in of_family.groupby(["method", "control"], sort=False):
-            cells = subset.set_index(["rule", "metric"])
-            line = {"Maps": f"{METHOD_LABELS[method]} minus {METHOD_LABELS[control]}"}
-            for rule, metric in SHOWN:
-                row = cells.loc[(rule, metric)]
-                title = METRIC_LABELS[metric] + ("" if rule == "none" else f", {rule}")
-                change = change_text(row["difference"], row["low"], row["high"])
-                line[title] = f"{change}, {p_text(row['p_holm'])}"
-            line["Images"] = str(int(subset["images"].max()))
-            lines.append(line)
-        parts.append(f"{FAMILY_LABELS[family]}:\n\n{markdown(pd.DataFrame(lines))}")
-    return "\n\n".join(parts)

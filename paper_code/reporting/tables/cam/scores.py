@@ -1,22 +1,20 @@
 """What tables of class activation maps read, and means and paired differences over images."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from paper_code.datasets.catalog import is_own
 from paper_code.errors import UserError
 from paper_code.files import read_csv, read_json
 from paper_code.metrics.comparisons import weigh_difference
 from paper_code.metrics.intervals import bca_interval, widen_for_runs
 from paper_code.metrics.resampling import bootstrap_values, group_codes, left_out_values
-from paper_code.progress import count_text
-from paper_code.reporting.labels import DATASET_LABELS, METHOD_LABELS
-from paper_code.reporting.markdown import distinct, interval_text, write_table
-from paper_code.reporting.verdicts import evidence_text, join_obstacles, run_obstacles, shortfall
+from paper_code.reporting.labels import label
+from paper_code.reporting.markdown import distinct
+from paper_code.reporting.verdicts import join_obstacles, run_obstacles, shortfall
 
 RULE_LABELS = {
     "own": "each method's own rule (DT Grad-CAM and what Otsu has cut: not zero; the others: "
@@ -33,21 +31,6 @@ FREE = ("pointing_game", "energy_inside", "auprc")  # need no threshold
 REGION_METRICS = (*OVERLAPS, "area")
 MAP_METRICS = (*FREE, "spread", "stability", "deletion", "insertion")
 LOWER_IS_BETTER = ("spread", "deletion")
-METRIC_LABELS = {
-    "iou": "IoU",
-    "dice": "Dice",
-    "recall": "Recall",
-    "precision": "Precision",
-    "f1": "F1",
-    "area": "Area",
-    "pointing_game": "Pointing game",
-    "energy_inside": "Energy inside",
-    "auprc": "AUPRC",
-    "spread": "Spread",
-    "stability": "Stability",
-    "deletion": "Deletion",
-    "insertion": "Insertion",
-}
 NO_MASKS = "no lesion masks"
 AT_CHANCE = "network not shown to beat chance"
 # A best threshold that marks more of the validation images than this is no threshold.
@@ -94,34 +77,12 @@ def _read_scores(path: Path) -> pd.DataFrame:
     return table.assign(group=table["group"].fillna(table["image"]))
 
 
-def write_cam_table(
-    output: str,
-    cams: list[str],
-    make_rows: Callable[..., pd.DataFrame],
-    block: Callable[[str, pd.DataFrame], str],
-    *,
-    title: str,
-    notes: str,
-    scale: str,
-    resamples: int,
-    more: Callable[[list[CamRun]], list[str]] = lambda runs: [],
-) -> None:
-    """Write `output` (.csv) and its .md.
-
-    Args:
-        output: the CSV.
-        cams: `cam.json` files of `evaluate_run`.
-        make_rows: the table of the loaded runs, `make_rows(runs, scale=..., resamples=...)`.
-        block: the Markdown of one data set, from its name and rows.
-        title, notes: of the page.
-        scale: demo or paper.
-        resamples: of the bootstrap.
-        more: sections of the page below the blocks.
-    """
-    runs = [load_cam(path) for path in cams]
-    rows = make_rows(runs, scale=scale, resamples=resamples)
-    blocks = [block(dataset, subset) for dataset, subset in rows.groupby("dataset", sort=False)]
-    write_table(output, rows, title, [notes, *blocks, *more(runs), cam_provenance(runs, scale)])
+def order(rows: pd.DataFrame, **orders: Iterable[str]) -> pd.DataFrame:
+    """Rows sorted by columns, each in an order of its own; stable."""
+    for column, names in reversed(orders.items()):
+        places = {name: place for place, name in enumerate(names)}
+        rows = rows.sort_values(column, kind="stable", key=lambda c, p=places: c.map(p))
+    return rows.reset_index(drop=True)
 
 
 def tidy_scores(runs: list[CamRun]) -> pd.DataFrame:
@@ -139,13 +100,6 @@ def tidy_scores(runs: list[CamRun]) -> pd.DataFrame:
                 table["rule"] = "none"
             parts.append(table.melt(keys, list(metrics), "metric", "value"))
     return pd.concat(parts, ignore_index=True)
-
-
-def in_order(methods: Iterable[str]) -> list[str]:
-    """Methods in the order of their labels, those without a label last."""
-    methods = list(dict.fromkeys(methods))
-    known = [name for name in METHOD_LABELS if name in methods]
-    return [*known, *(name for name in methods if name not in METHOD_LABELS)]
 
 
 def seed_of(run: CamRun) -> str:
@@ -286,55 +240,34 @@ def marking_everything(runs: list[CamRun], dataset: str) -> dict[tuple[str, str]
     return pd.concat(areas, axis=1).mean(axis=1).to_dict()
 
 
-def heading(dataset: str, obstacles_found: str | None = None) -> str:
-    """The heading of a data set's block, with whether its maps count as evidence on the paper."""
-    title = f"## {DATASET_LABELS.get(dataset, dataset)}"
-    if obstacles_found is None or is_own(dataset):
-        return title
-    return f"{title}\n\nCounts as evidence: {evidence_text(obstacles_found)}."
-
-
 def cam_provenance(runs: list[CamRun], scale: str) -> str:
     """Scale, network, settings, data, truth, hardware and commit behind a table of maps."""
     facts = [run.facts for run in runs]
-    data = {
-        f["dataset"]: f"- {DATASET_LABELS.get(f['dataset'], f['dataset'])}: "
-        f"{f['data']['description']}; truth: {f['truth']}; "
-        f"{count_text(f['images'], 'test image')} with a lesion (Score-CAM: "
-        f"{f['scorecam_images']}), {count_text(f['validation_images'], 'validation image')} "
-        f"({f['tuning_images']} for parameters); lesions of the other parts cover "
-        f"{100 * f['lesion_share']:.2g} % of an image"
-        for f in facts
+
+    def said(template: str) -> str:
+        return distinct(template.format(**f | {"label": label(f["dataset"])}) for f in facts)
+
+    data = said(
+        "{label}: {data[description]}; truth: {truth}; {images} test images with a lesion "
+        "(Score-CAM: {scorecam_images}), {tuning_images} of {validation_images} validation images "
+        "for parameters"
+    )
+    lines = {
+        "Data": data,
+        "Scale": f"{scale}, {said('{settings[image_size]} px')}",
+        "Network": said("{network}, {weights} weights, layer {layer}; explained is its class"),
+        "AUC on the test set": said(
+            "{label} {auc_roc[value]:.3f} [{auc_roc[low]:.3f}, {auc_roc[high]:.3f}]"
+        ),
+        "DT Grad-CAM": said(
+            "N {cam[copies]}, sigma {cam[sigma]:g}, kernel {cam[kernel_size]}, {cam[precision]}"
+        ),
+        "Baselines": said(
+            "Gaussian round the centre, deviation {baselines[centre_sigma]} of the "
+            "side; {baselines[random_draws]} random maps on the layer's grid"
+        ),
+        "Seeds (split-training)": distinct(map(seed_of, runs)),
+        "Hardware": said("{provenance[hardware]}"),
+        "Commit of the runs": said("{provenance[commit]}"),
     }
-    settings = distinct(
-        f"N {f['cam']['copies']}, sigma {f['cam']['sigma']:g}, kernel {f['cam']['kernel_size']}"
-        for f in facts
-    )
-    return "\n".join(
-        [
-            "## Provenance",
-            "",
-            f"- Scale: {scale}, {distinct(f['settings']['image_size'] for f in facts)} px",
-            f"- Network: {distinct(f['network'] for f in facts)}, layer "
-            f"{distinct(f['layer'] for f in facts)}; explained is the predicted class",
-            f"- Weights at the start: {distinct(f['weights'] for f in facts)}",
-            f"- DT Grad-CAM: {settings}; precision of all maps: "
-            f"{distinct(f['cam']['precision'] for f in facts)}",
-            *data.values(),
-            f"- Networks on the test part: AUC {distinct(map(_auc_text, facts))}",
-            f"- Baselines: Gaussian round the centre, deviation "
-            f"{distinct(f['baselines']['centre_sigma'] for f in facts)} of the side; random map on "
-            f"the layer's grid, {distinct(f['baselines']['random_draws'] for f in facts)} draws",
-            f"- Seeds (split-training): {distinct(map(seed_of, runs))}",
-            f"- Hardware: {distinct(f['provenance']['hardware'] for f in facts)}",
-            f"- Commit of the runs: {distinct(f['provenance']['commit'] for f in facts)}",
-        ]
-    )
-
-
-def _auc_text(facts: dict) -> str:
-    auc = facts["auc_roc"]
-    return (
-        f"{DATASET_LABELS.get(facts['dataset'], facts['dataset'])} "
-        f"{interval_text(auc['value'], auc['low'], auc['high'])}"
-    )
+    return "## Provenance\n\n" + "\n".join(f"- {name}: {text}" for name, text in lines.items())
