@@ -21,7 +21,7 @@ from paper_code.datasets.read import read_dataset
 from paper_code.digest import source_digest
 from paper_code.errors import UserError
 from paper_code.networks.names import VARIANT, parse_network
-from paper_code.networks.registry import NETWORKS, network_module
+from paper_code.networks.registry import NETWORKS, PAPER_NETWORKS, network_module
 from paper_code.reporting.catalogue import RESULTS, Result
 from paper_code.runs import CARD, FACTS, HISTORY, PREDICTIONS, TIMING, WEIGHTS
 from paper_code.settings import MAPS, Settings
@@ -91,7 +91,7 @@ class Plan:
         self.output = "" if self.scale == "paper" and not named else f"{self.root}/"
         own = settings.for_dataset.values()
         networks = [name for each in own for name in each.get("networks", [])]
-        for key in ("networks", "leakage_networks", "network_epochs"):
+        for key in ("networks", "leakage_networks", "explained_networks", "network_epochs"):
             networks += getattr(settings, key)
         for network in networks:
             parse_network(network)
@@ -108,7 +108,7 @@ class Plan:
         paper = [name for name in every if name in PAPER_DATASETS]
         families = {key: [n for n in every if n in of_families(key)] for key in FAMILIES}
         scored = [n for n in every if n in self.settings.cam_datasets or is_own(n)]
-        maps = [name for name in scored if self.explained and self._has_lesions(name)]
+        maps = [name for name in scored if self.explained(name) and self._has_lesions(name)]
         real = [name for name in families["breakhis"] if self.source(name)[0] == "real"]
         return families | {
             "all": every,
@@ -122,10 +122,14 @@ class Plan:
             "own maps": [name for name in maps if is_own(name)],
         }
 
-    @property
-    def explained(self) -> list[str]:
-        """The networks whose maps are scored: DALAResNet50, as in the paper."""
-        return [name for name in self.settings.networks if name == DALA]
+    def explained(self, dataset: str) -> list[str]:
+        """The networks whose maps are scored on a data set."""
+        compared, chosen = self.settings.of(dataset).networks, self.settings.explained_networks
+        found = [name for name in chosen if name in compared]
+        if is_own(dataset):
+            few = [name for name in compared if name == DALA] or compared[:1]
+            return found or (few if chosen else [])
+        return found + [name for name in chosen if name not in (*compared, *PAPER_NETWORKS)]
 
     def networks(self, selection: str, dataset: str) -> list[str]:
         """Networks by selection, on one data set."""
@@ -135,13 +139,12 @@ class Plan:
         placed = [DALA if n == 4 else f"{DALA}{VARIANT}{n}" for n in own.placements]
         every = [*compared, *(placed if dataset in self.datasets["breakhis"] else [])]
         every = list(dict.fromkeys(every))
-        explained = [name for name in self.explained if name in compared]
         return {
             "compared": compared,
             "placed": placed,
             "every": every,
-            "explained": explained,
-            "gated": explained,
+            "explained": self.explained(dataset),
+            "gated": [name for name in compared if name == DALA],
             "paired": every if DALA in every and len(every) > 1 else [],
             "confused": [name for name in compared if name in (DALA, "resnet50")] or compared[:1],
             "leakage": [name for name in self.settings.leakage_networks if name in compared],
@@ -155,17 +158,18 @@ class Plan:
         """What is to be known about a data set, or a data set for maps."""
         return find_dataset(dataset.removesuffix(MAPS), self.settings.manifests)
 
-    def for_maps(self, dataset: str) -> str:
+    def for_maps(self, dataset: str, network: str) -> str:
         """The data set whose runs' maps are scored: itself, or the same at the size of the maps."""
-        own = self.settings.of(dataset, DALA)
+        own = self.settings.of(dataset, network)
         maps = self.settings.of(dataset + MAPS)
         same = own.image_size == maps.image_size and own.epochs == maps.epochs
         return dataset if same else dataset + MAPS
 
-    def _trained(self, networks: str, dataset: str) -> str:
-        """The data set that runs of a selection of networks are trained on."""
+    def _trained(self, networks: str, dataset: str, network: str) -> str:
+        """The data set that a network of a selection is trained on."""
         scored = networks in ("explained", "gated") and dataset in self.datasets["maps"]
-        return self.for_maps(dataset) if scored else dataset
+        explained = scored and network in self.explained(dataset)
+        return self.for_maps(dataset, network) if explained else dataset
 
     def _has_lesions(self, name: str) -> bool:
         """Whether a data set's lesions are known; BreakHis without masks has a stand-in."""
@@ -198,21 +202,21 @@ class Plan:
         """The runs of a selection of networks on data sets, for every split and seed."""
         ways = ["image", "patient"] if networks == "leakage" else [self.settings.splits]
         runs = [
-            RunId(self._trained(networks, dataset), network, by, split, seed)
+            RunId(self._trained(networks, dataset, network), network, by, split, seed)
             for by in ways
             for dataset in datasets
             for network in self.networks(networks, dataset)
-            for split, seed in self._repeats_of(networks, dataset)
+            for split, seed in self._repeats_of(networks, dataset, network)
         ]
         if networks == "paired":  # on the other kind of split too, where the leakage table has it
             both = [name for name in datasets if name in self.datasets["leakage"]]
             runs += [run for run in self.selected_runs("leakage", both) if run.by not in ways]
         return runs
 
-    def _repeats_of(self, networks: str, dataset: str) -> list[tuple[int, int]]:
+    def _repeats_of(self, networks: str, dataset: str, network: str) -> list[tuple[int, int]]:
         """All repeats; of maps on real BreakHis, which has no lesion masks, the first alone."""
         stand_in = self.source(dataset)[0] == "real" and dataset in self.datasets["breakhis"]
-        own_runs = networks == "gated" and self._trained(networks, dataset) != dataset
+        own_runs = networks == "gated" and self._trained(networks, dataset, network) != dataset
         first = stand_in and (networks == "explained" or own_runs)
         return self.repeats(dataset)[: 1 if first else None]
 
@@ -316,9 +320,9 @@ class Plan:
         result, datasets = planned.result, planned.datasets
         files: dict[str, list[str]] = {}
         if "cams" in result.needs:
-            names = [*CAM_FILES, *(["example.npz"] if "examples" in result.needs else [])]
+            names = [*CAM_FILES, *(["examples.npz"] if "examples" in result.needs else [])]
             if "examples" in result.needs:  # a figure: it reads no scores
-                names = ["cam.json", "example.npz"]
+                names = ["cam.json", "examples.npz"]
             for name in names:
                 runs = self.selected_runs(result.networks, datasets)
                 key = "cams" if name == "cam.json" else name.partition(".")[0]
@@ -330,8 +334,10 @@ class Plan:
             for need in set(result.needs) & set(RUN_FILES):
                 files[need] = [f"{self.root}/runs/{run.folder}/{RUN_FILES[need]}" for run in runs]
         if "manifests" in result.needs:
-            trained = [self._trained(result.networks, dataset) for dataset in datasets]
-            folders = [f"{self.root}/prepared/{dataset}" for dataset in trained]
+            trained = list(datasets)
+            if "runs" in result.needs:  # of which some have a size of their own
+                trained = [run.dataset for run in self.selected_runs(result.networks, datasets)]
+            folders = [f"{self.root}/prepared/{dataset}" for dataset in dict.fromkeys(trained)]
             files["prepared"] = [f"{folder}/source.json" for folder in folders]
             files["manifests"] = [f"{folder}/manifest.csv" for folder in folders]
             if "images" in result.needs:

@@ -102,6 +102,7 @@ class Manifest(TypedDict):
     __pydantic_config__ = STRICT
     path: str
     classes: NotRequired[Annotated[list[str], Len(2), AfterValidator(_no_item_twice)]]
+    credit: NotRequired[str]
 
 
 class Settings(BaseModel):
@@ -130,7 +131,7 @@ class Settings(BaseModel):
     results: Text
     weights: Annotated[Literal["auto", "imagenet", "random"], "run"]
     freeze_backbone: Annotated[bool, "run"]
-    learning_rate: Annotated[Float, Gt(0), "dataset", "run", "loop"]
+    learning_rate: Annotated[Float, Gt(0), "scale", "dataset", "run", "loop"]
     dropout: Annotated[Float, Ge(0), Lt(1), "run"]
     rotation: Annotated[Float, Ge(0), Le(180), "dataset", "run", "loop"]
     select_epoch: Annotated[Literal["best", "last"], "dataset", "run", "loop"]
@@ -138,6 +139,7 @@ class Settings(BaseModel):
     compile: Annotated[bool, "run", "loop"]
     checkpoint_seconds: Annotated[Float, Ge(0), "run", "loop"]
     cam_datasets: Annotated[Names, "scale"]
+    explained_networks: Annotated[Names, "scale"]
     cam_image_size: Annotated[Size, "scale"]
     cam_epochs: Annotated[Count, "scale", "dataset"]
     cam_copies: Annotated[Count, "cam"]

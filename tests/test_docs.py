@@ -1,12 +1,14 @@
 """The documentation points at what exists: relative links, and paths of the repository."""
 
 import re
+import shlex
 import sys
 
 import pytest
 from conftest import ROOT, train_run, training_settings, write_prepared
 
 from paper_code import cli
+from paper_code.settings import Settings
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -47,6 +49,16 @@ def test_every_page_is_in_the_index():
     index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
     pages = {page.relative_to(ROOT / "docs").as_posix() for page in PAGES[1:]} - {"README.md"}
     assert pages == {link for link in LINK.findall(index) if not link.startswith("..")}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_commands_and_settings_exist(page):
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    for words in re.findall(r"^    python -m paper_code (.+)$", text, re.MULTILINE):
+        cli.app.parse_args(shlex.split(words, comments=True), exit_on_error=False)
+    for words in re.findall(r"--config (.+)$", text, re.MULTILINE):
+        for name in re.findall(r"(?:^|\s)'?(\w+)=", words):
+            assert name in Settings.model_fields, words
 
 
 @pytest.mark.parametrize("kind", ["py", "ipynb", "yaml", "smk"])

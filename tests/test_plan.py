@@ -23,7 +23,8 @@ BARE = {"cam_image_size": 64, "cam_epochs": 2}
 
 def make_plan(**changes) -> Plan:
     """The plan of the demo scale on phantoms, with changes."""
-    settings = resolve_settings(load_config() | {"scale": "demo"} | BARE | changes)
+    given = {"scale": "demo", "explained_networks": ["dalaresnet50"]}
+    settings = resolve_settings(load_config() | given | BARE | changes)
     return Plan(settings, dict.fromkeys(settings.datasets, ("phantom", "")))
 
 
@@ -53,7 +54,7 @@ def test_the_gate_after_layer_4_is_trained_without_dalaresnet50_among_the_networ
 
 
 def test_every_result_s_runs_are_planned_and_every_input_has_a_maker():
-    plan = make_plan(seeds=[0, 1], splits="patient")
+    plan = make_plan(seeds=[0, 1], splits="patient", compared_datasets=list(PAPER_DATASETS))
     folders = {run.folder for run in plan.runs}
     made = {*plan.files()}
     for planned in plan.results:
@@ -164,14 +165,15 @@ def test_beside_data_sets_of_the_paper_the_results_about_it_leave_one_s_own_out(
 def test_every_configuration_of_config_real_can_be_planned(own_sets):
     for path in sorted((ROOT / "config/real").glob("*.yaml")):
         config = load_config(path)
-        own = "mias" in config["datasets"]
-        manifests = {"mias": own_sets["masked"]} if own else {}
+        own = {"mias", "cbis_ddsm"} & set(config["datasets"])
+        manifests = dict.fromkeys(own, own_sets["masked"])
         settings = resolve_settings(config | {"manifests": manifests})
         plan = Plan(settings, dict.fromkeys(settings.datasets, ("real", "")))
         assert {run.dataset for run in plan.runs} == set(config["datasets"]), path.name
         if own:
-            made = ["convergence", "own_mias", "comparisons_mias", "cam_mias"]
-            assert plan.names("table") == made and len(plan.runs) == 6
+            (name,) = own
+            made = {"convergence", f"own_{name}", f"cam_{name}"}
+            assert made <= set(plan.names("table")) and len(plan.runs) == 6
         else:
             assert "summary" in plan.names("page")
 
@@ -256,6 +258,29 @@ def test_maps_without_lesions_to_judge_by_are_made_once():
         assert len(plan.selected_runs("explained", ["breakhis_40x"])) == count
         assert len(plan.selected_runs("explained", ["mini_ddsm"])) == 2
         assert len(plan.selected_runs("gated", ["breakhis_40x"])) == 2
+
+
+def test_maps_are_of_the_explained_networks(own_sets):
+    lite0 = ["efficientnet_lite0"]
+    settings = {"datasets": ["breakhis_40x"], "networks": ["resnet50"], "placements": []}
+
+    def explained(dataset, **changes):
+        plan = make_plan(**settings | changes)
+        return [run.network for run in plan.selected_runs("explained", [dataset])]
+
+    assert explained("breakhis_40x") == [], "DALAResNet50 is explained where it is compared"
+    assert explained("breakhis_40x", networks=["resnet50", "dalaresnet50"]) == ["dalaresnet50"]
+    assert explained("breakhis_40x", explained_networks=lite0) == lite0, "for its maps alone"
+    assert explained("breakhis_40x", explained_networks=[]) == []
+    own = {"datasets": ["masked"], "manifests": own_sets}
+    assert explained("masked", **own) == ["resnet50"], "the first of one's own"
+    assert explained("masked", **own, networks=["vit", "dalaresnet50"]) == ["dalaresnet50"]
+    assert explained("masked", **own, explained_networks=["vit"], networks=["resnet50", "vit"]) == [
+        "vit"
+    ]
+    assert explained("masked", **own, explained_networks=[]) == []
+    with pytest.raises(UserError, match="resnet51"):
+        make_plan(explained_networks=["resnet51"])
 
 
 def test_runs_for_maps_have_a_size_and_epochs_of_their_own_where_these_differ():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from paper_code.cam.compute import METHODS, Options, compute_cam, dt_gradcam_steps
@@ -19,6 +20,9 @@ CONTROLS = ("dt_average", "gradcam_otsu", "gradcam_otsu_clean")
 # What every score is read beside; they go through the same rules and scores.
 BASELINES = ("whole_image", "centre_prior", "random_map")
 CONTENDERS = (*METHODS, *CONTROLS, *BASELINES)
+# Of grey images too: how bright they are, as coarse as the maps (dense tissue is bright), and what
+# the lesion itself keeps of its shape on the grid of the layer.
+GREY = ("brightness", "lesion_on_grid")
 # Fixed before any score was seen: a quarter of the image, so that half the maximum lies at 0.29 of
 # the side from the centre. Lesions had no part in the choice.
 CENTRE_SIGMA = 0.25
@@ -33,11 +37,13 @@ class Part:
     inputs: Tensor  # N x 3 x H x W on the device
     masks: Tensor  # bool N x H x W, on the CPU
     classes: Tensor  # predicted class indices, N on the device
+    grey: bool = False  # the images, whose three channels are then the same
 
     def first(self, count: int | None) -> "Part":
         """The first `count` images; all for None."""
         rows = slice(count)
-        return Part(self.table[rows], self.inputs[rows], self.masks[rows], self.classes[rows])
+        kept = (self.table, self.inputs, self.masks, self.classes)
+        return Part(*(values[rows] for values in kept), self.grey)
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ def explain_part(
     seed: int,
     report: Callable[[str, int, float], None] = lambda *_: None,
 ) -> Explained:
-    """Maps of all `CONTENDERS` on a part, each method timed.
+    """Maps of all `CONTENDERS` on a part, and of `GREY` if its images are; each method timed.
 
     settings: copies, sigma, kernel_size and seed of DT Grad-CAM. shared: options of every method.
     `report` is called with each method, its number of images and its seconds per image.
@@ -94,6 +100,9 @@ def explain_part(
     maps["whole_image"] = whole_image(count, size).to(device)
     maps["centre_prior"] = centre_prior(count, size).to(device)
     maps["random_map"] = random_maps(DRAWS * count, grid, size, seed).to(device)
+    if part.grey:
+        maps["brightness"] = on_grid(part.inputs[:, 0], grid)
+        maps["lesion_on_grid"] = on_grid(part.masks.to(device), grid)
     return Explained(maps, seconds, steps)
 
 
@@ -118,6 +127,13 @@ def centre_prior(count: int, size: tuple[int, int], sigma: float = CENTRE_SIGMA)
         for side in size
     )
     return (rows[:, None] * columns).expand(count, *size).clone()
+
+
+def on_grid(values: Tensor, grid: tuple[int, int]) -> Tensor:
+    """N x H x W values averaged over the cells of `grid`, then finished like any map: N x H x W
+    float32 in [0, 1]."""
+    cells = F.adaptive_avg_pool2d(values.float(), grid)
+    return finish(cells - cells.amin((1, 2), keepdim=True), tuple(values.shape[1:]))
 
 
 def random_maps(count: int, grid: tuple[int, int], size: tuple[int, int], seed: int) -> Tensor:

@@ -13,10 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from paper_code.cam import dt_gradcam
-from paper_code.cam.compute import compute_cam
 from paper_code.cam.contenders import (
     CENTRE_SIGMA,
-    CONTENDERS,
     DRAWS,
     Explained,
     Part,
@@ -27,6 +25,7 @@ from paper_code.cam.contenders import (
 from paper_code.cam.localization import best_threshold, reference_region
 from paper_code.cam.scoring import TIE_DRAWS, curve_areas, map_rows, region_rows
 from paper_code.cam.tuning import chosen, tune, tuned_regions
+from paper_code.datasets.catalog import PAPER_DATASETS
 from paper_code.datasets.tables import limit, read_listed
 from paper_code.device import checked_device, exclusive, resolve_precision, use_float32
 from paper_code.errors import UserError
@@ -50,6 +49,7 @@ if TYPE_CHECKING:  # maps depend on the values of settings, which their rule hol
     from paper_code.settings import Settings
 
 SHOWN_METHODS = ("gradcam", "scorecam", "eigencam", "gradcam_otsu", "dt_gradcam")  # in Figure 7
+SHOWN_IMAGES = 3  # at most
 INPUT_NOISE = 0.05  # of the [-1, 1] image, for the stability of maps
 STAND_IN = "haematoxylin-dense region (our stand-in)"
 HISTOLOGY = ("breakhis_", "bach")  # sets whose images are stained with haematoxylin and eosin
@@ -66,7 +66,7 @@ OF_THE_RUN = (
     "data",
     "settings",
 )
-FILES = ("regions.csv", "maps.csv", "tuning.csv", "example.npz", "cam.json")
+FILES = ("regions.csv", "maps.csv", "tuning.csv", "examples.npz", "cam.json")
 
 
 def evaluate_run(
@@ -79,18 +79,18 @@ def evaluate_run(
 ) -> None:
     """Score the maps of every method on test images of a run, and write `FILES` into `output`.
 
-    Explained is the class that the network predicts. Only images with a lesion count, and of two
-    classes only those of the last: the network's score for "benign" rests on what it does not find,
-    which no lesion can show. The truth is the data set's mask; of a histology set without masks the
-    haematoxylin-dense region, which is a stand-in. Scored are the `CONTENDERS`: methods, controls
-    and baselines, all by the same code.
+    Explained is the class that the network predicts. Only images with a lesion count, and of
+    BreakHis only malignant ones: every slide has nuclei, and those of a benign one are no lesion.
+    The truth is the data set's mask; of a histology set without masks the
+    haematoxylin-dense region, which is a stand-in. Scored are the methods, controls and baselines
+    of `explain_part`, all by the same code.
 
     regions.csv: one row per image, method and rule, with the overlap scores, the part of the image
         that is marked (`area`) and that of the lesion. Rules: see `region_rows`.
     maps.csv: one row per image and method: scores without a threshold, see `map_rows`.
     tuning.csv: mean IoU on validation images at every point of every method's grid, see `tune`.
-    example.npz: one image of the last class (malignant), its lesion, the maps of `SHOWN_METHODS`
-        (`map_<method>`) and the steps of DT Grad-CAM (see `_example`).
+    examples.npz: the first images as they were drawn, their lesions and maps of `SHOWN_METHODS`
+        (`map_<method>`), and the steps of DT Grad-CAM on the first (see `_examples`).
     cam.json: settings, thresholds (with the part of the validation images that each marks), the
         tuned parameters, counts, seconds per image of each method, the AUC of the network on the
         whole test part, the run's own facts.
@@ -118,7 +118,8 @@ def evaluate_run(
     own |= {"kernel_size": settings.cam_kernel, "seed": seed}
     shared = {"precision": precision}
     table, pixels, truth, truth_kind = _images_and_truth(trained, run, prepared)
-    classes = facts["classes"][-1:] if len(facts["classes"]) == 2 else facts["classes"]
+    paper = facts["dataset"] in PAPER_DATASETS
+    classes = facts["classes"][-1:] if paper and len(facts["classes"]) == 2 else facts["classes"]
     counting = table["label"].isin(classes).to_numpy() & truth.any((1, 2))
     parts = _draw(table["part"], counting, seed, limit(settings.cam_images), prepared)
     tests, val = (
@@ -150,13 +151,12 @@ def evaluate_run(
             name: curve_areas(network, name, maps, tests, ties, curves, precision)
             for name, maps in explained.maps.items()
         }
-        example = _example(network, facts, tests, explained, shared | own)
+        examples = _examples(network, facts, tests, explained, shared | own)
     # What needs no network is for the CPU.
     explained, shaken, on_val = explained.cpu(), shaken.cpu(), on_val.cpu()
     thresholds = {name: _threshold(maps, val) for name, maps in on_val.maps.items()}
     regions, scores = [], []
-    for name in CONTENDERS:
-        maps = explained.maps[name]
+    for name, maps in explained.maps.items():
         part = tests.first(len(maps))
         threshold = thresholds[name]["threshold"]
         regions.append(region_rows(name, maps, part, threshold, share, tuned[name]))
@@ -187,8 +187,8 @@ def evaluate_run(
         write_csv(new / "regions.csv", pd.concat(regions).round(6))
         write_csv(new / "maps.csv", pd.concat(scores).round(6))
         write_csv(new / "tuning.csv", grid.round(6))
-        with replacing(new / "example.npz") as path, path.open("wb") as file:
-            np.savez_compressed(file, **example)
+        with replacing(new / "examples.npz") as path, path.open("wb") as file:
+            np.savez_compressed(file, **examples)
         write_json(new / "cam.json", {key: facts[key] for key in OF_THE_RUN} | about_maps)
 
 
@@ -238,7 +238,8 @@ def _part(
     inputs = normalize(torch.from_numpy(np.ascontiguousarray(pixels)).to(device))
     classes = torch.tensor([facts["classes"].index(name) for name in table["predicted"]])
     masks = torch.from_numpy(np.ascontiguousarray(masks))
-    return Part(table.reset_index(drop=True), inputs, masks, classes.to(device))
+    grey = bool((pixels == pixels[:, :1]).all())
+    return Part(table.reset_index(drop=True), inputs, masks, classes.to(device), grey)
 
 
 def _images_and_truth(
@@ -267,46 +268,44 @@ def _images_and_truth(
     return table, pixels, truth, STAND_IN
 
 
-def _example(
+def _examples(
     network: nn.Module, facts: dict, tests: Part, explained: Explained, options: dict
 ) -> dict[str, np.ndarray]:
-    """The first drawn image of the last class, else the first image."""
-    last = (tests.table["label"] == facts["classes"][-1]).to_numpy()
-    chosen = int(np.argmax(last)) if last.any() else 0
-    image, about = tests.inputs[chosen : chosen + 1], tests.table.iloc[chosen]
-    steps = explained.steps
+    """The first images as they were drawn, and the steps on the first of them. Every method must
+    have explained them, and Score-CAM explains few."""
+    few = tests.first(min(SHOWN_IMAGES, len(explained.maps["scorecam"])))
+    about, steps = few.table, explained.steps
     noisy = dt_gradcam.noisy_copies(
-        image[0].cpu(), options["copies"], options["sigma"], options["seed"]
+        few.inputs[0].cpu(), options["copies"], options["sigma"], options["seed"]
     )[0]
 
     def as_bytes(values: Tensor) -> np.ndarray:
-        """[-1, 1] C x H x W to uint8 H x W x C."""
-        return ((values.clamp(-1, 1) + 1) * 127.5).round().byte().cpu().numpy().transpose(1, 2, 0)
+        """[-1, 1] N x C x H x W to uint8 N x H x W x C."""
+        return (
+            ((values.clamp(-1, 1) + 1) * 127.5).round().byte().cpu().numpy().transpose(0, 2, 3, 1)
+        )
 
-    average = steps.average[chosen].float().cpu().numpy()
+    average = steps.average[0].float().cpu().numpy()
+    first = about.iloc[0]
     arrays = {
+        "image": as_bytes(few.inputs),
+        "label": about["label"].to_numpy(str),
+        "predicted": about["predicted"].to_numpy(str),
+        "lesion": few.masks.numpy(),
         "source": np.array(
-            f"{about['image']} ({facts['data']['description']}); {facts['network']} "
-            f"with {facts['weights']} weights says {about['predicted']}, true is {about['label']}"
+            f"{first['image']} ({facts['data']['description']}); {facts['network']} "
+            f"with {facts['weights']} weights says {first['predicted']}, true is {first['label']}"
         ),
-        "image": as_bytes(image[0]),
-        "label": np.array(about["label"]),
-        "predicted": np.array(about["predicted"]),
-        "lesion": tests.masks[chosen].numpy(),
-        "noisy": as_bytes(noisy),
+        "noisy": as_bytes(noisy[None])[0],
         "sigma": np.array(options["sigma"]),
         "weights": steps.weights.cpu().numpy(),
-        "copies": steps.copy_maps[chosen].float().cpu().numpy(),
+        "copies": steps.copy_maps[0].float().cpu().numpy(),
         "average": average,
         # Otsu's threshold as a part of the highest value.
-        "threshold": np.array(float(steps.threshold[chosen]) / max(float(average.max()), 1e-30)),
-        "thresholded": steps.thresholded[chosen].float().cpu().numpy(),
-        "cleaned": steps.cleaned[chosen].float().cpu().numpy(),
+        "threshold": np.array(float(steps.threshold[0]) / max(float(average.max()), 1e-30)),
+        "thresholded": steps.thresholded[0].float().cpu().numpy(),
+        "cleaned": steps.cleaned[0].float().cpu().numpy(),
     }
     for method in SHOWN_METHODS:
-        maps = explained.maps[method][chosen : chosen + 1]
-        if len(maps) == 0:  # Score-CAM takes fewer images than the others
-            classes = tests.classes[chosen : chosen + 1]
-            maps = compute_cam(network, image, classes, method, precision=options["precision"])
-        arrays[f"map_{method}"] = maps[0].cpu().numpy()
+        arrays[f"map_{method}"] = explained.maps[method][: len(about)].cpu().numpy()
     return arrays

@@ -78,19 +78,21 @@ def overlap_scores(predicted: np.ndarray, truth: Maps) -> pd.DataFrame:
     )
 
 
-def matched_area_scores(maps: Maps, truth: Maps, share: float) -> pd.DataFrame:
+def matched_area_scores(maps: Maps, truth: Maps, share: float | np.ndarray) -> pd.DataFrame:
     """`overlap_scores` of the highest `share` of each map's pixels, the same for every method.
 
-    IoU and recall reward a larger region; here all regions are equally large. Where pixels of equal
-    value compete for the last places, the hits are those expected of a random choice (exact for
-    Dice, recall and precision; for IoU, convex in the hits, a bound from below).
+    IoU and recall reward a larger region; here all regions of an image are equally large. `share`
+    is one number, or one for each image. Where pixels of equal value compete for the last places,
+    the hits are those expected of a random choice (exact for Dice, recall and precision; for IoU,
+    convex in the hits, a bound from below).
     """
     maps = torch.as_tensor(maps).cpu().numpy()
     truth = _truth(truth, maps.shape)
     flat, inside = maps.reshape(len(maps), -1), truth.reshape(len(maps), -1)
     pixels = flat.shape[1]
-    count = min(pixels, max(1, round(share * pixels)))
-    cut = np.partition(flat, pixels - count, axis=1)[:, pixels - count, None]
+    count = np.broadcast_to(np.rint(np.multiply(share, pixels)), len(flat)).astype(int)
+    count = count.clip(1, pixels)
+    cut = np.take_along_axis(np.sort(flat, axis=1), pixels - count[:, None], axis=1)
     above, tied = flat > cut, flat == cut
     chosen = (count - above.sum(1)) / tied.sum(1)  # of the tied pixels
     hit = (above & inside).sum(1) + chosen * (tied & inside).sum(1)

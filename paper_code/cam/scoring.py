@@ -26,8 +26,9 @@ def region_rows(
     """Overlap scores under every rule, one row per image and rule.
 
     Rules: own; otsu; best, the fixed `threshold` found on validation images; area, the highest
-    `share` of each map; tuned, the regions of `tuned_regions`. `lesion` is the lesion's part of the
-    image. Of several draws of a map (see `Explained`) the mean of the scores.
+    `share` of each map; lesion, as many of its highest pixels as the lesion has; tuned, the regions
+    of `tuned_regions`. The column `lesion` is the lesion's part of the image. Of several draws of
+    a map (see `Explained`) the mean of the scores.
     """
     masks = _repeated(part.masks, len(maps))
     scores = {
@@ -35,6 +36,7 @@ def region_rows(
         "otsu": overlap_scores(regions(maps, method, "otsu"), masks),
         "best": overlap_scores(regions(maps, method, "fixed", threshold), masks),
         "area": matched_area_scores(maps, masks, share),
+        "lesion": matched_area_scores(maps, masks, masks.float().mean((1, 2)).numpy()),
         "tuned": overlap_scores(tuned, masks),
     }
     tables = [_per_image(table, part).assign(rule=rule) for rule, table in scores.items()]

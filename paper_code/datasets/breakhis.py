@@ -34,6 +34,7 @@ DATASETS = tuple(
         counts=counts,
         colour="rgb",
         magnification=magnification,
+        credit="Spanhol et al. 2016, CC BY 4.0",
         paper=True,
     )
     for magnification, counts in COUNTS.items()

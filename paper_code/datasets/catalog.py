@@ -30,7 +30,8 @@ def find_dataset(name: str, manifests: dict[str, dict] | None = None) -> Dataset
 
     Args:
         name: one of `BUILT_IN`, or a key of `manifests`.
-        manifests: the user's own sets, `{name: {"path": ..., "classes": [...]}}` as in the config.
+        manifests: the user's own sets, `{name: {"path": ..., "classes": [...], "credit": ...}}`
+            as in the config.
 
     Raises:
         UserError: no data set has that name.
@@ -44,6 +45,7 @@ def find_dataset(name: str, manifests: dict[str, dict] | None = None) -> Dataset
             family="manifest",
             classes=tuple(entry.get("classes", ())),
             manifest=entry["path"],
+            credit=entry.get("credit", ""),
         )
     known = ", ".join([*BUILT_IN, *(manifests or {})])
     raise UserError(

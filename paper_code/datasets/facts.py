@@ -16,6 +16,7 @@ class Dataset:
         colour: "rgb" for stained tissue, "grey" for mammograms, "any" for a user's own set.
         magnification: of a BreakHis subset, else None.
         manifest: the `manifest.csv` of a user's own set, else None.
+        credit: whose images they are and under which licence; stands below pictures of them.
         paper: whether the paper uses it. Results about the paper leave all others out.
     """
 
@@ -26,6 +27,7 @@ class Dataset:
     colour: str = "any"
     magnification: int | None = None
     manifest: str | None = None
+    credit: str = ""
     paper: bool = False
 
     @property

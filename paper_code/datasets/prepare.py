@@ -75,6 +75,7 @@ def make_manifest(
             "colour": dataset.colour,
             "patients": int(table.loc[table["group"] != "", "group"].nunique()),
             "duplicates": duplicates,
+            "credit": dataset.credit if source == "real" else "",
         },
     )
     write_csv(output, table)

@@ -119,10 +119,44 @@ def split_by_patient(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.nd
     return np.array([part_of[group] for group in groups], dtype=object)
 
 
+def official_split(table: pd.DataFrame, seed: int) -> np.ndarray:
+    """The parts that a manifest's own column `split` gives; val is drawn from train if it has none.
+
+    Args:
+        table: label, group and split ("train", "val" or "test") of N images.
+        seed: of the draw, which takes whole patients: the val of a split of train by patient.
+
+    Returns:
+        N part names.
+
+    Raises:
+        UserError: a split of another name, none for an image, no test or train image, or a patient
+            in two of them.
+    """
+    parts = table["split"].to_numpy(dtype=object)
+    unknown = sorted(set(parts) - set(PARTS))
+    if unknown:
+        raise UserError(f"split '{unknown[0]}' is not one of {', '.join(PARTS)}.")
+    for part in ("train", "test"):
+        if part not in parts:
+            raise UserError(f"the column split has no image for {part}.")
+    known = table[table["group"] != ""]
+    crossing = known.groupby("group")["split"].nunique()
+    if (crossing > 1).any():
+        raise UserError(f"patient '{crossing.index[crossing > 1][0]}' is in two parts of 'split'.")
+    if "val" not in parts:
+        train = np.flatnonzero(parts == "train")
+        rest = table.iloc[train]
+        drawn = split_by_patient(rest["label"].to_numpy(), rest["group"].to_numpy(), seed)
+        parts[train[drawn == "val"]] = "val"
+    return parts
+
+
 def make_split(manifest: str | Path, output: str | Path, *, by: str, seed: int) -> None:
     """Write a split as CSV: image, label, group, part, by, seed; rows as in the manifest.
 
-    `by` and `seed` are the same in every row: the file itself says how it was made.
+    `by` and `seed` are the same in every row: the file itself says how it was made. A manifest of
+    one's own may have a column `split` (train, val, test), which is then kept if `by` is "patient".
 
     Args:
         manifest: `manifest.csv` of `make_manifest`.
@@ -135,7 +169,9 @@ def make_split(manifest: str | Path, output: str | Path, *, by: str, seed: int) 
     """
     table = read_listed(manifest, "image", "label", "group")
     try:
-        if by == "patient":
+        if by == "patient" and "split" in table:
+            parts = official_split(table, seed)
+        elif by == "patient":
             parts = split_by_patient(table["label"], table["group"], seed)
         else:
             parts = split_by_image(table["label"], seed)

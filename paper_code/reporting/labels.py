@@ -82,6 +82,8 @@ METHOD_LABELS = {
     "whole_image": "Whole image",
     "centre_prior": "Centre prior",
     "random_map": "Random map",
+    "brightness": "Brightest tissue",
+    "lesion_on_grid": "The lesion itself on the map's grid",
 }
 # Metrics of Tables VII and VIII, and of Tables XI and XII, with what to know about them.
 PERFORMANCE = ["accuracy", "f1_macro", "f1_weighted", "iba", "gmean"]

@@ -102,7 +102,8 @@ def data_line(sources: list[dict]) -> str:
     """The data's provenance in a line: each distinct description with its data sets."""
     by_text: dict[str, list[str]] = {}
     for source in sources:
-        by_text.setdefault(source["description"], []).append(source["dataset"])
+        credit = f" ({source['credit']})" if source.get("credit") else ""
+        by_text.setdefault(source["description"] + credit, []).append(source["dataset"])
     return "; ".join(f"{', '.join(names)}: {text}" for text, names in by_text.items())
 
 

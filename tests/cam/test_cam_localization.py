@@ -105,6 +105,14 @@ def test_matched_area_is_the_top_of_each_map_and_the_mean_over_random_ties(maps,
     found = matched_area_scores(maps, truth, 30 / 120)
     pd.testing.assert_frame_equal(found, expected, check_dtype=False)
 
+    # Another share for each image: the same scores as one by one.
+    shares = np.array([0.1, 0.25, 0.5, 0.75])[: len(maps)]
+    one_by_one = [
+        matched_area_scores(maps[[i]], truth[[i]], share) for i, share in enumerate(shares)
+    ]
+    found = matched_area_scores(maps, truth, shares)
+    pd.testing.assert_frame_equal(found, pd.concat(one_by_one, ignore_index=True))
+
     cut = torch.where(maps > 0.9, maps, 0)  # fewer than 30 pixels are left: zeros fill the places
     assert ((cut > 0).sum((1, 2)) < 30).all()
     found = matched_area_scores(cut, truth, 30 / 120)

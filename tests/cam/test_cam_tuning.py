@@ -1,5 +1,7 @@
 """Free parameters are chosen on validation images, and the controls tell the steps apart."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,8 +9,16 @@ import torch
 from torch import nn
 
 from paper_code.cam import METHODS, compute_cam, dt_gradcam
-from paper_code.cam.contenders import BASELINES, CONTENDERS, CONTROLS, DRAWS, Part, explain_part
-from paper_code.cam.localization import EVERYTHING, overlap_scores
+from paper_code.cam.contenders import (
+    BASELINES,
+    CONTENDERS,
+    CONTROLS,
+    DRAWS,
+    GREY,
+    Part,
+    explain_part,
+)
+from paper_code.cam.localization import EVERYTHING, overlap_scores, threshold_free_scores
 from paper_code.cam.tuning import KERNELS, SMOOTHING, chosen, smoothed, tune, tuned_regions
 
 SETTINGS = {"copies": 3, "sigma": 0.1, "kernel_size": 3, "seed": 0}
@@ -71,6 +81,24 @@ def test_every_contender_has_maps_and_each_control_is_what_it_says(part, explain
     cut = explained.maps["gradcam_otsu"]
     threshold = dt_gradcam.otsu_threshold(plain)[:, None, None]
     assert torch.equal(cut > 0, plain > threshold)
+
+
+def test_grey_images_have_maps_of_brightness_and_of_the_lesion_itself(part):
+    grey = replace(part, inputs=part.inputs[:, :1].repeat(1, 3, 1, 1), grey=True)
+    maps = explain_part(TwoSpots().eval(), grey, SETTINGS, SHARED, 2, seed=0).maps
+    assert set(maps) == {*CONTENDERS, *GREY}
+    mirrored = replace(grey, inputs=grey.inputs.flip(3), masks=grey.masks.flip(2))
+    again = explain_part(TwoSpots().eval(), mirrored, SETTINGS, SHARED, 2, seed=0).maps
+    for name in GREY:
+        torch.testing.assert_close(again[name].flip(2), maps[name])
+        assert maps[name].amax((1, 2)).tolist() == pytest.approx([1] * 6)
+        inside = threshold_free_scores(maps[name], grey.masks)["pointing_game"]
+        assert inside.mean() == 1, "here the lesion is what is bright"
+    # On another image the brightest place lies elsewhere; the lesion's map stays where it is.
+    dark = replace(grey, inputs=-grey.inputs)
+    dark = explain_part(TwoSpots().eval(), dark, SETTINGS, SHARED, 2, seed=0).maps
+    assert threshold_free_scores(dark["brightness"], grey.masks)["pointing_game"].mean() < 0.5
+    assert torch.equal(dark["lesion_on_grid"], maps["lesion_on_grid"])
 
 
 def test_the_grid_holds_the_scores_of_its_own_maps(part, explained):

@@ -185,6 +185,50 @@ def test_make_split_error_names_the_manifest(lines, message, tmp_path):
     assert not (tmp_path / "split.csv").exists()
 
 
+def with_split(tmp_path, split, groups):
+    labels = ["a", "b"] * (len(split) // 2)
+    table = pd.DataFrame({"image": [f"{i}.png" for i in range(len(split))], "label": labels})
+    table.assign(group=groups, split=split).to_csv(tmp_path / "manifest.csv", index=False)
+    return tmp_path / "manifest.csv", tmp_path / "split.csv"
+
+
+def test_a_manifest_s_own_split_is_kept_and_val_is_drawn_from_its_training_patients(tmp_path):
+    split = ["train"] * 80 + ["test"] * 20
+    groups = [f"p{i // 4}" for i in range(100)]
+    manifest, output = with_split(tmp_path, split, groups)
+    drawn = []
+    for seed in (0, 1):
+        make_split(manifest, output, by="patient", seed=seed)
+        found = read_split(output)
+        assert (found["part"] == "test").tolist() == [part == "test" for part in split]
+        assert found.groupby("group")["part"].nunique().eq(1).all()
+        assert 4 <= (found["part"] == "val").sum() <= 16
+        drawn.append(found["part"].tolist())
+    assert drawn[0] != drawn[1]
+    make_split(manifest, output, by="image", seed=0)  # another question than the official one
+    assert (read_split(output)["part"] == "test").sum() == 30
+
+    split[:8] = ["val"] * 8
+    manifest, output = with_split(tmp_path, split, groups)
+    make_split(manifest, output, by="patient", seed=0)
+    assert read_split(output)["part"].tolist() == split
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        (["train"] * 9 + ["tset"], "split 'tset' is not one of train, val, test"),
+        (["train"] * 9 + [""], "split '' is not one of"),
+        (["train"] * 10, "the column split has no image for test"),
+        (["train"] * 7 + ["test"] * 3, "patient 'p3' is in two parts of 'split'"),
+    ],
+)
+def test_a_manifest_s_own_split_that_cannot_be_kept(split, message, tmp_path):
+    manifest, output = with_split(tmp_path, split, [f"p{i // 2}" for i in range(10)])
+    with pytest.raises(UserError, match=f"manifest.csv: {message}"):
+        make_split(manifest, output, by="patient", seed=0)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -14,7 +14,7 @@ rule cam:
         regions=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/regions.csv",
         maps=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/maps.csv",
         tuning=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/tuning.csv",
-        example=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/example.npz",
+        examples=f"{RESULTS}/cam/{{dataset}}/{{network}}/{{by}}-{{split}}-{{seed}}/examples.npz",
     log:
         f"{LOGS}/cam/{{dataset}}-{{network}}-{{by}}-{{split}}-{{seed}}.log",
     benchmark:

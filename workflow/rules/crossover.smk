@@ -9,6 +9,7 @@ rule crossover_frozen:
         f"{LOGS}/crossover/frozen-{{datasets}}.log",
     benchmark:
         f"{BENCHMARKS}/crossover/frozen-{{datasets}}.tsv"
+    priority: 1  # minutes, and the first answer of a run with real images
     conda:
         ENVIRONMENT
     threads: SETTINGS.threads_per_run
@@ -40,6 +41,7 @@ use rule crossover_frozen as crossover_fine_tuned with:
         f"{LOGS}/crossover/fine-tuned-{{datasets}}.log",
     benchmark:
         f"{BENCHMARKS}/crossover/fine-tuned-{{datasets}}.tsv"
+    priority: 0
     resources:
         mem_mb=8000,
         runtime=2880,

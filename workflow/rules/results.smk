@@ -19,7 +19,7 @@ rule table:
     benchmark:
         f"{BENCHMARKS}/tables/{{name}}.tsv"
     wildcard_constraints:
-        name="|".join(name for name in TABLES if name != "gate"),
+        name="|".join(name for name in TABLES if name not in ("gate", "crossover")),
     conda:
         ENVIRONMENT
     resources:
@@ -33,6 +33,13 @@ rule table:
         "Table {wildcards.name}"
     shell:
         "python -m paper_code table {params.arguments} --output {output.csv} > {log} 2>&1"
+
+
+# The first answer of a run with real images.
+use rule table as table_crossover with:
+    wildcard_constraints:
+        name="crossover",
+    priority: 1
 
 
 # The channel weights that the trained gates give to the test images.

@@ -1,4 +1,4 @@
-"""Figure 7: one image of each data set and the maps of the four methods."""
+"""Figure 7: images of each data set and the maps of the four methods."""
 
 from pathlib import Path
 
@@ -7,16 +7,17 @@ import numpy as np
 
 from paper_code.files import read_json
 from paper_code.reporting.figures.samples import class_name
-from paper_code.reporting.labels import DATASET_LABELS
+from paper_code.reporting.labels import DATASET_LABELS, METHOD_LABELS
 from paper_code.reporting.plotting import data_line, save_figure, style
-from paper_code.reporting.tables.cam.scores import METHOD_LABELS
+
+SHOWN = ("image", "label", "predicted", "lesion")  # of each image, besides its maps
 
 
 def draw(output: str, *, cams: list[str], scale: str) -> None:
     """Write `output` (.png) and its .pdf.
 
-    One row per data set; its columns are the image and the map of each method over it, with the
-    lesion's outline.
+    One row per image, those of a data set together as the run drew them, right or wrong; its
+    columns are the image and the map of each method over it, with the lesion's outline.
 
     Args:
         output: the .png file.
@@ -27,21 +28,23 @@ def draw(output: str, *, cams: list[str], scale: str) -> None:
     for path in map(Path, cams):
         chosen.setdefault(read_json(path)["dataset"], path)
     facts = {dataset: read_json(path) for dataset, path in chosen.items()}
-    arrays = {
-        dataset: dict(np.load(path.with_name("example.npz"), allow_pickle=False))
-        for dataset, path in chosen.items()
-    }
-    methods = [key[4:] for key in next(iter(arrays.values())) if key.startswith("map_")]
+    rows = []
+    for dataset, path in chosen.items():
+        found = np.load(path.with_name("examples.npz"), allow_pickle=False)
+        methods = [key.removeprefix("map_") for key in found if key.startswith("map_")]
+        kept = {key: found[key] for key in (*SHOWN, *(f"map_{method}" for method in methods))}
+        for image in range(len(kept["image"])):
+            row = {key: values[image] for key, values in kept.items()}
+            rows.append((DATASET_LABELS.get(dataset, dataset), row))
     with style():
         figure, axes = plt.subplots(
-            len(chosen),
+            len(rows),
             1 + len(methods),
             squeeze=False,
             layout="constrained",
-            figsize=(1.55 * (1 + len(methods)) + 0.6, 1.6 * len(chosen) + 0.5),
+            figsize=(1.55 * (1 + len(methods)) + 0.6, 1.6 * len(rows) + 0.5),
         )
-        for row, (dataset, example) in enumerate(arrays.items()):
-            label = DATASET_LABELS.get(dataset, dataset)
+        for row, (label, example) in enumerate(rows):
             true, predicted = (class_name(str(example[key])) for key in ("label", "predicted"))
             axes[row, 0].set_ylabel(f"{label}\ntrue {true},\npredicted {predicted}", fontsize=7.5)
             for column, method in enumerate((None, *methods)):

@@ -59,11 +59,13 @@ def write_steps(output: str, *, cams: list[str]) -> None:
 
     Args:
         output: the .npz to write, for `load_steps`.
-        cams: `cam.json` files of `evaluate_run`, with `example.npz` beside them.
+        cams: `cam.json` files of `evaluate_run`, with `examples.npz` beside them.
     """
-    example = np.load(Path(cams[0]).with_name("example.npz"), allow_pickle=False)
+    found = np.load(Path(cams[0]).with_name("examples.npz"), allow_pickle=False)
+    steps = {name: found[name] for name in STEPS}
+    steps |= {name: steps[name][0] for name in ("image", "lesion")}  # of the first image
     with replacing(output) as path, path.open("wb") as file:
-        np.savez_compressed(file, **{name: example[name] for name in STEPS})
+        np.savez_compressed(file, **steps)
 
 
 def load_steps(path: str | Path) -> ShownSteps:

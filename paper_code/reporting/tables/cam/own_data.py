@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from paper_code.reporting.labels import DATASET_LABELS
+from paper_code.reporting.labels import DATASET_LABELS, network_label
 from paper_code.reporting.markdown import write_table
 from paper_code.reporting.tables.cam import localization, paired
 from paper_code.reporting.tables.cam.scores import (
@@ -25,25 +25,39 @@ is the part of the image that is marked.
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
     """Write `output` (.csv) and its .md; arguments as `write_cam_table`, of one data set."""
     runs = [load_cam(path) for path in cams]
-    pairs = paired.cam_comparison_rows(runs, scale=scale, resamples=resamples)
-    rows = own_rows(runs, pairs, scale=scale, resamples=resamples)
+    rows, sections = [], [NOTES]
+    for network in dict.fromkeys(run.facts["network"] for run in runs):
+        its_runs = [run for run in runs if run.facts["network"] == network]
+        pairs = paired.cam_comparison_rows(its_runs, scale=scale, resamples=resamples)
+        its_rows = own_rows(its_runs, pairs, scale=scale, resamples=resamples)
+        rows.append(its_rows.assign(network=network))
+        sections += _of_network(network, its_runs, its_rows, pairs)
+    rows = pd.concat(rows, ignore_index=True)
+    sections.append(cam_provenance(runs, scale))
     dataset = rows["dataset"].iloc[0]
-    sections = [NOTES]
+    title = f"Class activation maps: {DATASET_LABELS.get(dataset, dataset)}"
+    write_table(output, rows, title, sections)
+
+
+def _of_network(
+    network: str, runs: list[CamRun], rows: pd.DataFrame, pairs: pd.DataFrame
+) -> list[str]:
+    """The sections of the page on one network."""
+    dataset = rows["dataset"].iloc[0]
+    sections = [f"# {network_label(network)}"]
     if at_chance([run.facts for run in runs]):
         sections.append(
             f"**{AT_CHANCE.capitalize()}.** The interval of the AUC reaches down to 0.5 in at "
             "least half of the runs: these networks have not learnt to tell the classes apart, "
             "and no map of theirs can be expected to find a lesion."
         )
-    sections += [
+    return [
+        *sections,
         localization.block(dataset, rows.assign(printed=float("nan"))),
         f"## Paired differences\n\n{paired.NOTES}",
         paired.block(dataset, pairs).partition("\n\n")[2],
         *localization.tuning(runs),
-        cam_provenance(runs, scale),
     ]
-    title = f"Class activation maps: {DATASET_LABELS.get(dataset, dataset)}"
-    write_table(output, rows, title, sections)
 
 
 def own_rows(

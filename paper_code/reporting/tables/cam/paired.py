@@ -43,11 +43,16 @@ FAMILIES = {
         for baseline in BASELINES
     ],
 }
+# The baselines of grey images have a family of their own: histology has none.
+FAMILIES["brightness"] = [
+    (method, "brightness") for method in (*PAPER_METHODS, REFERENCE, "gradcam_otsu")
+]
 FAMILY_LABELS = {
     "paper": "DT Grad-CAM against the paper's other methods",
     "further": "DT Grad-CAM against two methods that the paper does not have",
     "steps": "What the noise and what the cut bring",
     "chance": "Each method against maps that know nothing",
+    "brightness": "Each method against the brightest tissue",
 }
 # Of no region, the marked area is no merit.
 NOT_COMPARED = ("area",)
@@ -55,6 +60,7 @@ SHOWN = (
     ("own", "iou"),
     ("tuned", "iou"),
     ("area", "iou"),
+    ("lesion", "iou"),
     ("none", "pointing_game"),
     ("none", "auprc"),
     ("none", "spread"),

@@ -25,6 +25,7 @@ RULE_LABELS = {
     "best": "the same rule for all: the fixed threshold that is best on validation images",
     "area": "the same area for all: the highest pixels of each map, as many as lesions of the "
     "other parts of the split cover on average",
+    "lesion": "as many of the highest pixels of each map as the lesion of the image itself has",
     "tuned": "each method with the parameters that are best on validation images",
 }
 OVERLAPS = ("iou", "dice", "recall", "precision", "f1")
