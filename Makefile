@@ -51,10 +51,11 @@ slurm: $(VENV)/installed
 	$(PIP) install snakemake-executor-plugin-slurm
 	$(BIN)/python tests/slurm/loopback.py
 
-# Bad inputs, full disks, broken downloads and kills of a small run, with a table of the outcomes.
+# Bad inputs, full disks, broken downloads, and kills of a small run (forty minutes on two busy cores).
 KILLS ?= 50
 faults: $(VENV)/installed
-	$(BIN)/python tests/faults/campaign.py --kills $(KILLS)
+	FAULT_DRAWS=5000 $(BIN)/python -m pytest -o python_files="test_*.py long_*.py" tests/faults
+	$(BIN)/python tests/faults/kills.py --kills $(KILLS)
 
 # Puts the results of FROM where committed results stand, with the README's answer and the notebooks.
 # What made them: snakemake --cores all --configfile config/published.yaml --config data_root=DIR

@@ -2,7 +2,7 @@
 
     python benchmarks/leakage_control.py [--draws 12]
 
-The images are of normal tissue, and the class of each patient is drawn by lot: on new patients a
+The images are of normal tissue, and the class of each patient is drawn at random: on new patients a
 network can only guess. Where patients differ (in stain, texture and light), a network that has seen
 other images of a patient can recognise the patient, and with it the class: a split by image must be
 ahead of one by patient. Where they are alike, it must not. Each draw has images of its own and a

@@ -18,6 +18,7 @@ from cyclopts import App, CycloptsError, Parameter, Token, validators
 
 from paper_code.datasets.tables import limit
 from paper_code.errors import UserError
+from paper_code.inference.options import Extras, Own
 from paper_code.progress import say
 from paper_code.settings import Mark, Settings, load_config, resolve_settings
 
@@ -81,6 +82,7 @@ Positive = Annotated[Number, Parameter(validator=validators.Number(gte=1))]
 Limit = Annotated[str, Parameter(validator=_check_limit)]
 Seed = Annotated[Number, Parameter(validator=validators.Number(lte=2**32 - 1))]
 Output = Annotated[str, Parameter(name=["--output", "-o"])]
+OwnNetwork = Annotated[Own | None, Parameter(name="*")]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -224,6 +226,8 @@ def manifest(
     source: Literal["real", "phantom"] = "real",
     manifest: str | None = None,
     classes: list[str] | None = None,
+    group_pattern: str | None = None,
+    credit: str = "",
     limit_: Annotated[Limit, Parameter(name="--limit")] = "all",
     seed: Seed = 0,
     workers: Positive = 1,
@@ -235,8 +239,10 @@ def manifest(
         name: of the data set, as in the config.
         output: manifest.csv to write.
         source: of the files.
-        manifest: manifest.csv of your own images.
+        manifest: manifest.csv of your own images, or a folder with a folder for each class.
         classes: in order, the positive one last.
+        group_pattern: regular expression that finds the patient in the paths of such a folder.
+        credit: whose images they are; stands below pictures of them.
         limit_: draw at most this many images.
         seed: of the draw.
         workers: processes.
@@ -245,7 +251,8 @@ def manifest(
     from paper_code.datasets.catalog import find_dataset
     from paper_code.datasets.prepare import make_manifest
 
-    entry = {"path": manifest} | ({"classes": classes} if classes else {})
+    entry = {"path": manifest, "classes": classes or [], "credit": credit}
+    entry["group_pattern"] = group_pattern
     make_manifest(
         find_dataset(name, {name: entry} if manifest else None),
         _settings(settings, ["data_root"]).data_root,
@@ -356,18 +363,21 @@ def evaluate(
     prepared: str | None = None,
     manifest: str | None = None,
     split: str | None = None,
+    group_pattern: str | None = None,
     part: Literal["train", "val", "test"] | None = None,
     resamples: Positive = 2000,
+    own: OwnNetwork = None,
 ) -> None:
     """Metrics, with intervals, of a run or of weights on labelled images; also as CSV.
 
     Args:
-        source: folder of a run, or a weights.safetensors file.
+        source: folder of a run, a weights.safetensors file, or weights of --network.
         output: CSV to write.
         prepared: folder of a prepared data set to predict now.
-        manifest: or manifest.csv (path,label,group) to predict now.
+        manifest: or manifest.csv (path,label,group), or a folder of class folders, to predict now.
+        group_pattern: regular expression that finds the patient in the paths of such a folder.
         split: CSV of the split of the prepared data set; without it all images.
-        part: of the split; without it the test part.
+        part: of the split; without it the test set.
         resamples: of the bootstrap.
     """
     from paper_code.inference.evaluate import evaluate as evaluate_source
@@ -375,24 +385,25 @@ def evaluate(
     if prepared and manifest:
         raise UserError("Give --prepared or --manifest, not both.")
     images = {"prepared": prepared, "split": split, "manifest": manifest, "part": part}
-    table = evaluate_source(source, output, resamples=resamples, **images)
+    images["group_pattern"] = group_pattern
+    table = evaluate_source(source, output, resamples=resamples, own=own, **images)
     print(table[["metric", "value", "low", "high"]].round(3).to_string(index=False))
 
 
 @app.command(group="networks")
-def predict(images: list[str], /, *, weights: str, output: Output) -> int:
+def predict(images: list[str], /, *, weights: str, output: Output, own: OwnNetwork = None) -> int:
     """Class probabilities of images of your own, as CSV.
 
     A file that cannot be used is named and skipped; the exit status is then 1 instead of 0.
 
     Args:
-        images: files, or folders with images.
-        weights: weights.safetensors of a run.
+        images: files, folders with images, or a manifest.csv.
+        weights: weights.safetensors of a run, or weights of --network.
         output: CSV to write.
     """
     from paper_code.inference.predict import predict_images
 
-    return 1 if predict_images(weights, images, output) else 0
+    return 1 if predict_images(weights, images, output, own) else 0
 
 
 @app.command(group="networks")
@@ -406,6 +417,8 @@ def explain(
     masks: str | None = None,
     target: Annotated[str | None, Parameter(name="--class")] = None,
     layer: str | None = None,
+    extras: Annotated[Extras | None, Parameter(name="*")] = None,
+    own: OwnNetwork = None,
 ) -> int:
     """Class activation maps over images of your own: overlays, a CSV, and a page for the browser.
 
@@ -413,8 +426,8 @@ def explain(
     used is named and skipped; the exit status is then 1 instead of 0.
 
     Args:
-        images: files, or folders with images.
-        weights: weights.safetensors of a run.
+        images: files, folders with images, or a manifest.csv.
+        weights: weights.safetensors of a run, or weights of --network.
         output: folder for overlays and CSV.
         method: one or more of gradcam, scorecam, eigencam, dt_gradcam (the default),
             gradcam_plusplus and hirescam, or all.
@@ -425,29 +438,24 @@ def explain(
     """
     from paper_code.inference.explain import explain_images
 
-    options = {"target": target, "masks": masks, "layer": layer}
+    options = {"target": target, "masks": masks, "layer": layer, "own": own, "extras": extras}
     return 1 if explain_images(weights, images, output, method or ["dt_gradcam"], **options) else 0
 
 
 @app.command(group="networks")
-def export(
-    weights: str, /, *, output: Output, onnx: bool = False, torchscript: bool = False
-) -> None:
-    """A trained network as one ONNX or TorchScript file, checked against the network.
+def export(weights: str, /, *, output: Output) -> None:
+    """A trained network as one ONNX file, checked against the network.
 
     It takes RGB values from 0 to 255 and gives class probabilities; the file's metadata say how.
+    Needs the extra: pip install '.[export]'.
 
     Args:
         weights: weights.safetensors of a run.
-        output: file to write.
-        onnx: needs the extra: pip install '.[export]'.
-        torchscript: the other form.
+        output: .onnx to write.
     """
     from paper_code.inference.export import export_network
 
-    if onnx == torchscript:
-        raise UserError("Give one of --onnx and --torchscript.")
-    export_network(weights, output, "onnx" if onnx else "torchscript")
+    export_network(weights, output)
 
 
 @app.command(group="networks")
@@ -694,6 +702,6 @@ def doctor(*, data_root: str | None = None, configfile: str | None = None) -> in
         data_root: folder of the data sets; without it that of the config.
         configfile: your settings; without it config/config.yaml.
     """
-    from paper_code.doctor import doctor as examine
+    from paper_code.workflow.doctor import doctor as examine
 
     return 1 if examine(data_root, configfile) else 0

@@ -58,6 +58,14 @@ def _no_item_twice(items: list) -> list:
     return items
 
 
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"input should be a regular expression ({error})") from error
+    return text
+
+
 def _odd(value: int) -> int:
     if value % 2 == 0:
         raise ValueError("input should be odd")
@@ -101,6 +109,7 @@ class Manifest(TypedDict):
 
     __pydantic_config__ = STRICT
     path: str
+    group_pattern: NotRequired[Annotated[str, AfterValidator(_pattern)]]
     classes: NotRequired[Annotated[list[str], Len(2), AfterValidator(_no_item_twice)]]
     credit: NotRequired[str]
 
@@ -147,6 +156,7 @@ class Settings(BaseModel):
     cam_kernel: Annotated[Int, Ge(1), Le(21), AfterValidator(_odd), "cam"]
     threads_per_run: Count
     image_size: Annotated[Size, "scale"]
+    own_image_size: Annotated[Size, "scale"]
     epochs: Annotated[Count, "scale", "dataset", "run", "loop"]
     network_epochs: Annotated[dict[str, Count], "scale"]
     batch_size: Annotated[Int, Ge(2), "scale", "dataset", "run", "loop"]
@@ -173,6 +183,8 @@ class Settings(BaseModel):
 
     def changed(self, **changes: Any) -> "Settings":
         """A copy with other values, which are not checked."""
+        if unknown := changes.keys() - type(self).model_fields.keys():
+            raise TypeError(f"no such setting: {', '.join(sorted(unknown))}")
         return self.model_copy(update=changes)
 
     def part(self, mark: Mark) -> dict[str, Any]:
@@ -182,7 +194,8 @@ class Settings(BaseModel):
     def of(self, dataset: str, network: str = "") -> "Settings":
         """Those of one data set, or of a network on it, with what `for_dataset` has of it.
 
-        A name that ends in `MAPS` has size and epochs of the runs for maps.
+        A name that ends in `MAPS` has size and epochs of the runs for maps. Of a user's own data
+        sets, the same runs serve for scores and maps.
         """
         base, changes = dataset.removesuffix(MAPS), {}
         kind = network if network in self.network_epochs else network.partition(VARIANT)[0]
@@ -193,8 +206,10 @@ class Settings(BaseModel):
             leakage = self.leakage_networks if base in self.leakage_datasets else []
             few = [name for name in self.networks if name in (*THE_PAIR, *leakage)]
             changes |= {"networks": few, "placements": []}
+        if is_own(base):
+            changes["image_size"] = self.own_image_size
         own = self.changed(**changes | self.for_dataset.get(base, {}))
-        if dataset != base:
+        if dataset != base and not is_own(base):
             own = own.changed(image_size=own.cam_image_size, epochs=own.cam_epochs)
         return own
 
@@ -264,6 +279,8 @@ def resolve_settings(config: Mapping[str, Any]) -> Settings:
     preset = dict(scales.get(str(given.get("scale")), scales.get("paper", {})))
     if given.get("epochs", "auto") != "auto":
         preset["network_epochs"] = {}
+    if given.get("image_size", "auto") != "auto":
+        preset["own_image_size"] = given["image_size"]
     datasets = given.get("datasets")
     compared = preset.get("compared_datasets", [])
     if isinstance(datasets, list) and not any(name in compared for name in datasets):

@@ -11,7 +11,7 @@ from conftest import ROOT
 from paper_code import cli, device
 from paper_code.errors import UserError
 from paper_code.settings import defaults, load_config, resolve_settings
-from paper_code.start import announce, begin
+from paper_code.workflow.start import announce, begin
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
@@ -26,7 +26,7 @@ def unusable(monkeypatch):
         )
 
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    for module in ("device", "settings", "start"):
+    for module in ("device", "settings", "workflow.start"):
         monkeypatch.setattr(f"paper_code.{module}.cuda_device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "init", init)
@@ -136,7 +136,7 @@ def opening_line(**changes) -> str:
 
 
 def test_the_first_lines_of_a_run_name_the_precision(processor, monkeypatch):
-    monkeypatch.setattr("paper_code.start.cuda_device_count", lambda: 0)
+    monkeypatch.setattr("paper_code.workflow.start.cuda_device_count", lambda: 0)
     processor("avx2")
     chosen = "fp32 (auto: this processor does not compute bf16 natively)"
     assert opening_line() == chosen
@@ -148,7 +148,7 @@ def test_the_first_lines_of_a_run_name_the_precision(processor, monkeypatch):
 
 
 def test_doctor_names_the_precision(processor, monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("paper_code.doctor.cuda_device_count", lambda: 0)
+    monkeypatch.setattr("paper_code.workflow.doctor.cuda_device_count", lambda: 0)
     processor("avx2")
     cli.main(["doctor"])
     assert "precision: fp32 (auto: this processor does not" in capsys.readouterr().out
@@ -157,7 +157,7 @@ def test_doctor_names_the_precision(processor, monkeypatch, capsys, tmp_path):
 def test_the_first_lines_do_not_wait_for_pytorch():
     code = (
         "import sys\n"
-        "from paper_code import settings, start\n"
+        "from paper_code import settings\nfrom paper_code.workflow import start\n"
         "settings.cuda_device_count = start.cuda_device_count = lambda: 0\n"
         "config = settings.load_config()\n"
         "print(start.announce(config, settings.resolve_settings(config), {}))\n"

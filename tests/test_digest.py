@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from paper_code import digest
-from paper_code.digest import source_digest, source_files
 from paper_code.networks.registry import NETWORKS, network_module
+from paper_code.workflow import digest
+from paper_code.workflow.digest import source_digest, source_files
 
 TRAINING = "paper_code.training.run"
 

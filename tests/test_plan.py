@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, save_noise
 
 from paper_code.datasets import breakhis_lists
 from paper_code.datasets.catalog import PAPER_DATASETS
@@ -11,6 +11,7 @@ from paper_code.errors import UserError
 from paper_code.plan import Plan, RunId
 from paper_code.reporting.catalogue import RESULTS
 from paper_code.settings import load_config, resolve_settings
+from paper_code.workflow.start import begin
 
 # Made where the lists about BreakHis are, which the default data_root has not in a fresh copy.
 FROM_LISTS = ("split_patients", "real_predictions", "printed_intervals", "detectable")
@@ -66,6 +67,16 @@ def test_every_result_s_runs_are_planned_and_every_input_has_a_maker():
                 assert path in made, path
     assert RunId("bach", "vit", "patient", 1, 1) in plan.runs
     assert {run.by for run in plan.runs if run.dataset == "breakhis_100x"} == {"image", "patient"}
+
+
+def test_one_file_stands_for_a_run_and_weights_are_named_where_they_are_read():
+    """Names of all their files would take Snakemake most of the time of its plan."""
+    plan = make_plan(datasets=["breakhis_40x"], networks=["dalaresnet50", "resnet50"], seeds=[0, 1])
+    table = plan.inputs(plan.find("table", "table_07_breakhis_comparison"))
+    assert [path.rpartition("/")[2] for path in table.pop("runs")] == ["run.json"] * 4
+    assert table == {}
+    gate = plan.inputs(plan.find("table", "gate"))
+    assert [path.rpartition("/")[2] for path in gate["weights"]] == ["weights.safetensors"] * 2
 
 
 def test_small_configurations_leave_out_what_they_cannot_make():
@@ -133,7 +144,8 @@ def test_a_run_on_one_s_own_data_makes_nothing_about_the_paper(own_sets):
         *(f"{kind}_{name}" for name in own_sets for kind in ("own", "comparisons")),
     ]
     assert sorted(plan.names("table")) == sorted([*tables, "cam_masked"])
-    assert plan.names("figure") == ["maps_masked", *CURVES]
+    examples = ["examples_plain", "examples_masked"]
+    assert plan.names("figure") == [*examples, "maps_masked", *CURVES]
     assert plan.names("page") == [] and plan.steps == []
     assert plan.notebooks([ROOT / "notebooks/08_audit.ipynb"]) == []
     assert {run.dataset for run in plan.runs} == set(own_sets)
@@ -141,6 +153,34 @@ def test_a_run_on_one_s_own_data_makes_nothing_about_the_paper(own_sets):
     assert plan.find("table", "own_plain").datasets == ("plain",)
     assert plan.datasets["maps"] == plan.datasets["own maps"] == ["masked"]
     assert plan.raw_files("plain")[:2] == ["plain", "--manifest"]
+    assert {run.dataset for run in plan.selected_runs("explained", ["masked"])} == {"masked"}
+    assert (
+        plan.settings.of("masked").image_size == plan.settings.of("masked_maps").image_size == 160
+    )
+    small = make_plan(datasets=["plain"], manifests=own_sets, image_size=64)
+    assert small.settings.of("plain").image_size == 64
+
+
+def test_class_folders_and_networks_of_timm(tmp_path):
+    for label in ("a", "b"):
+        save_noise(tmp_path / f"data/{label}/p1_0.png", seed=ord(label))
+    config = load_config() | {
+        "scale": "demo",
+        "datasets": ["mine"],
+        "manifests": {"mine": {"path": str(tmp_path / "data"), "group_pattern": "(p[0-9])_"}},
+        "networks": ["timm:convnext_atto", "timm:convnext_atto+gate"],
+    }
+    settings, sources = begin(config)
+    assert sources == {"mine": ("real", "found 1 a, 1 b")}
+    plan = Plan(settings, sources)
+    assert [run.network for run in plan.runs] == settings.networks
+    assert plan.raw_files("mine")[1:5] == [
+        *("--manifest", str(tmp_path / "data"), "--group-pattern", "(p[0-9])_")
+    ]
+    with pytest.raises(UserError, match=r"timm:convnext_atta: .* Near names: convnext_atto"):
+        begin(config | {"networks": ["timm:convnext_atta"]})
+    with pytest.raises(UserError, match="should be a regular expression"):
+        begin(config | {"manifests": {"mine": {"path": "data", "group_pattern": "("}}})
 
 
 def test_beside_data_sets_of_the_paper_the_results_about_it_leave_one_s_own_out(own_sets):
@@ -152,7 +192,7 @@ def test_beside_data_sets_of_the_paper_the_results_about_it_leave_one_s_own_out(
     about = {(p.result.kind, p.name): p.datasets for p in mixed.results}
     both = {("table", "convergence"), *(("figure", name) for name in CURVES)}
     own = {key for key in about if key[1].endswith("_masked")}
-    assert len(own) == 4
+    assert len(own) == 5
     for planned in paper.results:
         key = (planned.result.kind, planned.name)
         assert about[key] == (*planned.datasets, "masked") if key in both else planned.datasets

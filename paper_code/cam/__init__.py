@@ -5,7 +5,7 @@ forms of pytorch-grad-cam and torch-cam. docs/reference/cam.md states every conv
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from paper_code.cam.compute import METHODS, compute_cam, dt_gradcam_steps
+from paper_code.cam.compute import METHODS, compute_cam, dt_gradcam_steps, map_layer
 from paper_code.cam.dt_gradcam import DTGradCAMSteps
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ __all__ = [
     "DTGradCAMSteps",
     "compute_cam",
     "dt_gradcam_steps",
+    "map_layer",
 ]
 
 

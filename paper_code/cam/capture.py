@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from paper_code.cam.layers import Reshape, last_used_tokens, reshaping
 from paper_code.device import autocast
 from paper_code.errors import UserError
+from paper_code.networks.forward import class_scores
 
 # What is explained in each of N images: the score of a class, or any scalar made from the network's
 # output for that image.
@@ -112,6 +113,7 @@ def capture(view: View, *, gradients: bool) -> Captured:
     if leaf is None:
         raise UserError(f"layer: {layer!r} is not used in the forward pass of this network")
     if classes is None or isinstance(classes, Tensor):
+        outputs = class_scores(outputs)
         check_logits(outputs, len(images))
         classes = check_classes(classes, outputs)
     slopes = None
@@ -143,7 +145,7 @@ def scores(outputs: Tensor, targets: Targets) -> Tensor:
     Of a class index it is that logit, of a function what it returns for the image's own output.
     """
     if isinstance(targets, Tensor):
-        return outputs.gather(1, targets[:, None])[:, 0]
+        return class_scores(outputs).gather(1, targets[:, None])[:, 0]
     if not isinstance(outputs, Tensor | list | tuple) or len(outputs) != len(targets):
         raise UserError("network: it must return one output for each image, in a tensor or a list")
     values = [target(output) for target, output in zip(targets, outputs, strict=True)]
@@ -171,14 +173,14 @@ def logits_in_chunks(
     logits = []
     with torch.no_grad(), autocast(images.device, precision):
         for part in images.split(batch_size):
-            logits.append(network(part))
+            logits.append(class_scores(network(part)))
             check_logits(logits[-1], len(part))
     return torch.cat(logits)
 
 
-def check_logits(logits: object, count: int) -> None:
+def check_logits(logits: Tensor, count: int) -> None:
     """Raise UserError unless `logits` is a finite tensor of `count` x K."""
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != count:
+    if logits.ndim != 2 or len(logits) != count:
         raise UserError("network: it must return N x K class scores for N images")
     if not logits.isfinite().all():
         raise UserError("network: its class scores are NaN or infinite; did its training diverge?")

@@ -93,7 +93,7 @@ def evaluate_run(
         (`map_<method>`), and the steps of DT Grad-CAM on the first (see `_examples`).
     cam.json: settings, thresholds (with the part of the validation images that each marks), the
         tuned parameters, counts, seconds per image of each method, the AUC of the network on the
-        whole test part, the run's own facts.
+        whole test set, the run's own facts.
 
     Args:
         run: folder of `train_run`.
@@ -126,7 +126,7 @@ def evaluate_run(
         _part(table.iloc[rows], pixels[rows], truth[rows], facts, device)
         for rows in (parts["test"], parts["val"])
     )
-    # Mean part of the image that a lesion covers, outside the test part.
+    # Mean part of the image that a lesion covers, outside the test set.
     share = float(truth[counting & (table["part"] != "test").to_numpy()].mean())
 
     def report(method: str, count: int, seconds: float) -> None:
@@ -210,7 +210,7 @@ def _first(explained: Explained, part: Part) -> Explained:
 
 
 def _auc(trained: Run) -> dict[str, float]:
-    """AUC of the network on the whole test part, with its interval (patients resampled)."""
+    """AUC of the network on the whole test set, with its interval (patients resampled)."""
     labels, probabilities, groups = trained.part("test")
     found = bootstrap_interval(labels, probabilities, groups, ["auc_roc"], resamples=1000)
     return {name: round(float(found[name].iloc[0]), 6) for name in ("value", "low", "high")}
@@ -287,14 +287,18 @@ def _examples(
 
     average = steps.average[0].float().cpu().numpy()
     first = about.iloc[0]
+    # A phantom's file is called as those of the data set it stands for: its name would mislead.
+    name = "A synthetic image" if facts["data"]["source"] == "phantom" else first["image"]
+    scratch = facts["weights"].startswith("random")
+    start = "scratch (no ImageNet)" if scratch else f"{facts['weights']} weights"
     arrays = {
         "image": as_bytes(few.inputs),
         "label": about["label"].to_numpy(str),
         "predicted": about["predicted"].to_numpy(str),
         "lesion": few.masks.numpy(),
         "source": np.array(
-            f"{first['image']} ({facts['data']['description']}); {facts['network']} "
-            f"with {facts['weights']} weights says {first['predicted']}, true is {first['label']}"
+            f"{name} ({facts['data']['description']}); {facts['network']}, trained from {start}, "
+            f"says {first['predicted']}, true is {first['label']}"
         ),
         "noisy": as_bytes(noisy[None])[0],
         "sigma": np.array(options["sigma"]),

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from paper_code.errors import UserError
+from paper_code.networks.forward import class_scores
 
 # From a layer's output to N x C x h x w maps, as in pytorch-grad-cam; gradients go through it too.
 Reshape = Callable[[Tensor], Tensor]
@@ -44,28 +45,35 @@ def layer_name(network: nn.Module, layer: str | nn.Module) -> str:
 def default_layer(network: nn.Module, images: Tensor) -> str:
     """Dotted name of the layer that maps are read from when none is given.
 
-    A network from `paper_code.networks` names its own. For any other one it is the module that runs
-    last among those with a 4-D output larger than 1 x 1, which takes one forward pass of the first
-    image to find. Containers count: for a torchvision ResNet this is `layer4`. The caller holds
-    `as_evaluated(network)`.
+    Most networks from `paper_code.networks` name their own. For any other one it is the module that
+    runs last among those whose output is a grid larger than 1 x 1, which takes one forward pass of
+    the first image to find. Containers count: for a torchvision ResNet this is `layer4`. Where
+    the grid is of tokens, it is `last_used_tokens`. The caller holds `as_evaluated(network)`.
     """
-    if hasattr(network, "network_name"):
-        from paper_code.networks import default_cam_layer  # not needed for other networks
-
-        return default_cam_layer(network)
-    found: list[str] = []
+    named = getattr(network, "cam_layer", None)
+    if named:
+        return named
+    found: list[tuple[str, Grid]] = []
 
     def note(name: str, output: object) -> None:
-        if isinstance(output, Tensor) and output.ndim == 4:
-            grid = _grid_4d(output, *images.shape[-2:])
-            if grid and grid.height * grid.width > 1:
-                found.append(name)
+        with contextlib.suppress(UserError):
+            found.append((name, find_grid(output, network, images.shape[-2:])))
 
     with _watched(network, note), torch.no_grad():
         network(images[:1])
     if not found:
-        raise UserError("layer: no module of this network has a 4-D output; name the layer")
-    return found[-1]
+        raise UserError("layer: no module of this network has a map for output; name the layer")
+    name, grid = found[-1]
+    if grid.layout != "tokens":
+        return name
+    used = last_used_tokens(
+        network,
+        images[:1],
+        lambda output: class_scores(output).amax(),
+        name,
+        lambda values: to_maps(values, grid),
+    )
+    return used or name
 
 
 @contextlib.contextmanager

@@ -30,8 +30,8 @@ def find_dataset(name: str, manifests: dict[str, dict] | None = None) -> Dataset
 
     Args:
         name: one of `BUILT_IN`, or a key of `manifests`.
-        manifests: the user's own sets, `{name: {"path": ..., "classes": [...], "credit": ...}}`
-            as in the config.
+        manifests: the user's own sets, `{name: {"path": ..., "classes": [...]}}` as in the config,
+            with "group_pattern" and "credit" or without.
 
     Raises:
         UserError: no data set has that name.
@@ -45,6 +45,7 @@ def find_dataset(name: str, manifests: dict[str, dict] | None = None) -> Dataset
             family="manifest",
             classes=tuple(entry.get("classes", ())),
             manifest=entry["path"],
+            group_pattern=entry.get("group_pattern"),
             credit=entry.get("credit", ""),
         )
     known = ", ".join([*BUILT_IN, *(manifests or {})])

@@ -15,7 +15,8 @@ class Dataset:
             for a manifest.
         colour: "rgb" for stained tissue, "grey" for mammograms, "any" for a user's own set.
         magnification: of a BreakHis subset, else None.
-        manifest: the `manifest.csv` of a user's own set, else None.
+        manifest: the `manifest.csv` or folder of class folders of a user's own set, else None.
+        group_pattern: of the patient in class folders, see `manifest.read_folders`.
         credit: whose images they are and under which licence; stands below pictures of them.
         paper: whether the paper uses it. Results about the paper leave all others out.
     """
@@ -27,6 +28,7 @@ class Dataset:
     colour: str = "any"
     magnification: int | None = None
     manifest: str | None = None
+    group_pattern: str | None = None
     credit: str = ""
     paper: bool = False
 

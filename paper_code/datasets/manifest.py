@@ -1,5 +1,6 @@
-"""Any other set of images, described by a `manifest.csv`."""
+"""Any other set of images: a `manifest.csv`, or a folder with a folder of images for each class."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -7,14 +8,16 @@ import pandas as pd
 from paper_code.errors import UserError
 from paper_code.files import read_csv
 
+SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
 COLUMNS = ("path", "label", "group", "mask")
 
 
-def read(manifest: Path) -> pd.DataFrame:
+def read(manifest: Path, group_pattern: str | None = None) -> pd.DataFrame:
     """Read a `manifest.csv` with the columns path, label and, if known, group and mask.
 
     Paths are relative to the manifest and lie below its folder; a mask may be several files joined
-    by ";". `group` is the patient; both may be empty.
+    by ";". `group` is the patient; both may be empty. A folder of class folders may stand in its
+    place, see `read_folders`.
 
     Returns:
         One row per image: path, label, group, mask, and any further columns as they are.
@@ -25,7 +28,9 @@ def read(manifest: Path) -> pd.DataFrame:
             labels differ in case alone.
     """
     if manifest.is_dir():
-        raise UserError(f"{manifest}: a folder. Name the manifest.csv that lists its images.")
+        return read_folders(manifest, group_pattern)
+    if group_pattern:
+        raise UserError(f"{manifest}: lists patients itself; a group pattern is for class folders.")
     if not manifest.is_file():
         raise UserError(f"{manifest}: no such manifest. Name a CSV file that lists the images.")
     table = read_csv(manifest, "path", "label")
@@ -52,6 +57,64 @@ def read(manifest: Path) -> pd.DataFrame:
         name = Path(twice.iloc[0]).relative_to(manifest.parent)
         raise UserError(f"{manifest}: lists {name} more than once.")
     return table
+
+
+def read_folders(folder: Path, group_pattern: str | None = None) -> pd.DataFrame:
+    """The manifest that a folder with a folder of images for each class stands for.
+
+    The label of an image is the name of the folder below `folder` that it lies in, at any depth.
+    Hidden files and folders, and folders without an image, do not count.
+
+    Args:
+        folder: such as `data` with data/benign/*.png and data/malignant/*.jpg.
+        group_pattern: regular expression that finds the patient in the path below `folder`, such as
+            benign/p07_2.png: its first group, or all that it matches; for example "(p[0-9]+)_".
+
+    Raises:
+        UserError: images lie beside the class folders; no class folder has an image; the pattern is
+            damaged or finds no patient in one of the paths.
+    """
+    paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
+    names = [path.relative_to(folder) for path in paths if path.is_file()]
+    names = [name for name in names if not any(part.startswith(".") for part in name.parts)]
+    if not names:
+        raise UserError(
+            f"{folder}: no image ({', '.join(sorted(SUFFIXES))}) in a folder for each class."
+        )
+    for name in names:
+        if len(name.parts) == 1:
+            raise UserError(
+                f"{folder / name}: lies in no class folder. Move it into the folder of its class, "
+                "or write a manifest.csv."
+            )
+    table = pd.DataFrame(
+        {
+            "path": [(folder / name).as_posix() for name in names],
+            "label": [name.parts[0] for name in names],
+            "group": [_patient(name.as_posix(), group_pattern) for name in names],
+            "mask": "",
+        }
+    )
+    _check_case(folder, table["label"])
+    return table
+
+
+def _patient(name: str, pattern: str | None) -> str:
+    if not pattern:
+        return ""
+    try:
+        found = re.search(pattern, name)
+    except re.error as error:
+        raise UserError(
+            f"group pattern {pattern!r}: not a regular expression ({error})."
+        ) from error
+    patient = found and (found[1] if found.re.groups else found[0])
+    if not patient:
+        raise UserError(
+            f"group pattern {pattern!r}: finds no patient in {name}. It must find one in the path "
+            "of every image; or write a manifest.csv."
+        )
+    return patient
 
 
 def _below(manifest: Path, name: str) -> str:

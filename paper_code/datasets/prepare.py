@@ -47,7 +47,7 @@ def make_manifest(
     Raises:
         UserError: as `read_dataset`; or the same image content has two labels.
     """
-    table = read_dataset(dataset.name, data_root, _manifests(dataset))
+    table = read_dataset(dataset, data_root)
     classes, status = table.attrs["classes"], table.attrs["status"]
     found = len(table)
     table = draw(table, _draw_counts(table, dataset, limit), seed)
@@ -108,13 +108,6 @@ def proportional(counts: dict[str, int], total: int) -> dict[str, int]:
     for label in by_remainder[: max(0, total - sum(result.values()))]:
         result[label] += 1
     return result
-
-
-def _manifests(dataset: Dataset) -> dict[str, dict] | None:
-    if dataset.manifest is None:
-        return None
-    entry = {"path": dataset.manifest}
-    return {dataset.name: entry | ({"classes": dataset.classes} if dataset.classes else {})}
 
 
 def _duplicates(table: pd.DataFrame) -> list[list[str]]:

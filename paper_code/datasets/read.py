@@ -12,12 +12,12 @@ from paper_code.progress import count_text
 
 
 def read_dataset(
-    name: str, data_root: str | Path, manifests: dict[str, dict] | None = None
+    name: str | Dataset, data_root: str | Path, manifests: dict[str, dict] | None = None
 ) -> pd.DataFrame:
     """Read a data set in its published layout.
 
     Args:
-        name: a data set of `catalog.MODULES`, or a key of `manifests`.
+        name: a data set of `catalog.MODULES`, a key of `manifests`, or the data set itself.
         data_root: the folder that holds the unpacked archives (`BreaKHis_v1`,
             `ICIAR2018_BACH_Challenge`, `MINI-DDSM-Complete-JPEG-8`); unused for a manifest.
         manifests: the user's own sets, `{name: {"path": ..., "classes": [...]}}`.
@@ -34,7 +34,8 @@ def read_dataset(
         UserError: files are missing, misplaced or misnamed, a class is empty or unknown, or there
             are more images than were published.
     """
-    dataset = find_dataset(name, manifests)
+    dataset = name if isinstance(name, Dataset) else find_dataset(name, manifests)
+    name = dataset.name
     table = _read(dataset, Path(data_root))
     where = dataset.manifest or data_root
     if table.empty:
@@ -56,7 +57,8 @@ def read_dataset(
     if len(classes) < 2:
         raise UserError(f"{where}: {name} has one class only ('{classes[0]}'); two are needed.")
     table = table.sort_values("path", ignore_index=True)
-    root = Path(dataset.manifest).parent if dataset.manifest else Path(data_root)
+    root = Path(dataset.manifest or data_root)
+    root = root.parent if dataset.manifest and not root.is_dir() else root
     table.insert(1, "image", [Path(path).relative_to(root).as_posix() for path in table["path"]])
     table.attrs["classes"] = classes
     table.attrs["status"] = _status(dataset, counts, where)
@@ -66,7 +68,7 @@ def read_dataset(
 def _read(dataset: Dataset, data_root: Path) -> pd.DataFrame:
     """One row per image: path, label, group, mask."""
     if dataset.manifest:
-        return manifest.read(Path(dataset.manifest))
+        return manifest.read(Path(dataset.manifest), dataset.group_pattern)
     return MODULES[dataset.family].read(dataset, data_root)
 
 

@@ -1,4 +1,4 @@
-"""Train, validation and test parts (Table VI), image-wise or patient-wise, as CSV files."""
+"""Train, validation and test sets (Table VI), image-wise or patient-wise, as CSV files."""
 
 from pathlib import Path
 

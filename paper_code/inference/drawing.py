@@ -1,39 +1,89 @@
 """Maps and lesions drawn over an image."""
 
+import difflib
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
-OPACITY = 0.45  # of the map over the image
+from paper_code.errors import UserError
+
 OUTLINE_SHARE = 1 / 250  # width of a lesion's outline, of the image's shorter side
+GAP_SHARE = 1 / 50  # between pictures side by side, of the image's width
+COLORMAPS = {
+    name.removeprefix("COLORMAP_").lower(): getattr(cv2, name)
+    for name in dir(cv2)
+    if name.startswith("COLORMAP_")
+}
 
 
-def coloured(heat: np.ndarray) -> np.ndarray:
-    """A map, H x W in [0, 1], as colours: H x W x 3 uint8 in OpenCV's order, blue 0 and red 1."""
-    return cv2.applyColorMap((heat.clip(0, 1) * 255).round().astype(np.uint8), cv2.COLORMAP_JET)
+@dataclass(frozen=True)
+class Look:
+    """How a map lies over an image.
+
+    Attributes:
+        colormap: of OpenCV: jet, viridis, inferno, turbo, ...
+        opacity: of the map over the image, from 0 (the image alone) to 1.
+
+    Raises:
+        UserError: there is no such colormap, or the opacity is out of range.
+    """
+
+    colormap: str
+    opacity: float
+
+    def __post_init__(self) -> None:
+        if self.colormap not in COLORMAPS:
+            near = difflib.get_close_matches(self.colormap.lower(), COLORMAPS, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            known = ", ".join(sorted(COLORMAPS))
+            raise UserError(f"--colormap {self.colormap}: is none of {known}.{hint}")
+        if not 0 <= self.opacity <= 1:
+            raise UserError(f"--opacity {self.opacity:g}: is not from 0 to 1.")
+
+    def coloured(self, heat: np.ndarray) -> np.ndarray:
+        """A map, H x W in [0, 1], as colours: H x W x 3 uint8 in OpenCV's order (blue first)."""
+        levels = (heat.clip(0, 1) * 255).round().astype(np.uint8)
+        return cv2.applyColorMap(levels, COLORMAPS[self.colormap])
+
+    def stops(self) -> list[str]:
+        """Colours of the values from 0 to 1 in equal steps, as in CSS."""
+        colours = self.coloured(np.linspace(0, 1, 9)[None])[0, :, ::-1]
+        return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in colours]
+
+    def overlay(
+        self, image: np.ndarray, heat: np.ndarray, mask: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Blend a map over an image of any size; outline the lesion, white with a dark edge.
+
+        Args:
+            image: H x W x 3 uint8 RGB.
+            heat: S x S in [0, 1]; enlarged to the image.
+            mask: H x W, true in the lesion.
+
+        Returns:
+            H x W x 3 uint8 in OpenCV's order.
+        """
+        heat = cv2.resize(heat, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        plain, colours = image[..., ::-1].copy(), self.coloured(heat)
+        blended = cv2.addWeighted(plain, 1 - self.opacity, colours, self.opacity, 0)
+        if mask is not None:
+            width = max(1, round(min(mask.shape) * OUTLINE_SHARE))
+            lines = outlines(mask)
+            cv2.drawContours(blended, lines, -1, (0, 0, 0), 3 * width, cv2.LINE_AA)
+            cv2.drawContours(blended, lines, -1, (255, 255, 255), width, cv2.LINE_AA)
+        return blended
+
+
+def side_by_side(pictures: list[np.ndarray]) -> np.ndarray:
+    """Pictures of one size, each H x W x 3 uint8, in a row with white gaps between them."""
+    height, width = pictures[0].shape[:2]
+    gap = np.full((height, max(2, round(width * GAP_SHARE)), 3), 255, np.uint8)
+    row = [part for picture in pictures for part in (gap, picture)]
+    return np.concatenate(row[1:], axis=1)
 
 
 def outlines(mask: np.ndarray) -> list[np.ndarray]:
     """The outlines of a mask, H x W, true in the lesion: arrays of K x 1 x 2 (x, y), in px."""
     found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
     return list(found)
-
-
-def overlay(image: np.ndarray, heat: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
-    """Blend a map over an image of any size; draw the lesion's outline, white with a dark edge.
-
-    Args:
-        image: H x W x 3 uint8 RGB.
-        heat: S x S in [0, 1]; enlarged to the image.
-        mask: H x W, true in the lesion.
-
-    Returns:
-        H x W x 3 uint8 in OpenCV's order (blue first).
-    """
-    heat = cv2.resize(heat, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    blended = cv2.addWeighted(image[..., ::-1].copy(), 1 - OPACITY, coloured(heat), OPACITY, 0)
-    if mask is not None:
-        width = max(1, round(min(mask.shape) * OUTLINE_SHARE))
-        lines = outlines(mask)
-        cv2.drawContours(blended, lines, -1, (0, 0, 0), 3 * width, cv2.LINE_AA)
-        cv2.drawContours(blended, lines, -1, (255, 255, 255), width, cv2.LINE_AA)
-    return blended

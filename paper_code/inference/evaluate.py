@@ -12,6 +12,7 @@ from paper_code.datasets.tensors import image_marks, load_prepared
 from paper_code.errors import UserError
 from paper_code.files import read_json, write_csv
 from paper_code.inference.load import load_trained
+from paper_code.inference.options import Own
 from paper_code.inference.predict import CHUNK, class_probabilities, decoded
 from paper_code.metrics import METRICS, bootstrap_interval
 from paper_code.progress import count_text, say
@@ -25,23 +26,28 @@ def evaluate(
     prepared: str | Path | None = None,
     split: str | Path | None = None,
     manifest: str | Path | None = None,
+    group_pattern: str | None = None,
     part: str | None = None,
     resamples: int,
+    own: Own | None = None,
 ) -> pd.DataFrame:
     """Metrics of a trained network on labelled images, with 95 % intervals, as a table and a CSV.
 
     Args:
         source: a finished run (its folder or `run.json`), whose stored predictions are used unless
-            images are given; or a weights file, which needs `prepared` or `manifest`.
+            images are given; or a file of weights, which needs `prepared` or `manifest`.
         output: the CSV to write: metric, value, low, high (see `bootstrap_interval`), images,
             patients, part, data, weights, and how many of the images were `seen_in_training`:
             pixel by pixel the same, whatever their files are called. Empty where that is not known.
         prepared: folder of a prepared data set.
         split: its split file; without one all images count.
-        manifest: a `manifest.csv` (path, label, group) of images that are decoded now.
+        manifest: a `manifest.csv` (path, label, group), or a folder of class folders, of images
+            that are decoded now.
+        group_pattern: of the patient in the names of files in class folders.
         part: train, val or test; by default test where there are parts. A run has stored no
-            predictions of its training part.
+            predictions of its training set.
         resamples: of the bootstrap; patients are drawn whole where they are known.
+        own: what network the weights are of, where the file does not say so.
 
     Raises:
         UserError: files are missing or do not belong together, a label is not one of the
@@ -50,13 +56,13 @@ def evaluate(
     if (part and manifest) or (part and prepared and not split):
         raise UserError("--part needs the parts of a split: give --split too, or leave it out.")
     source = Path(source)
-    alone = source.suffix == ".safetensors"
+    alone = source.suffix == ".safetensors" or bool(own and own.network)
     folder = source.parent if source.name == FACTS else source
     seen = ""
     if prepared or manifest:
         weights = source if alone else folder / WEIGHTS
-        network, facts = load_trained(weights)
-        given = (prepared, split, part or "test") if prepared else (manifest,)
+        network, facts = load_trained(weights, own)
+        given = (prepared, split, part or "test") if prepared else (manifest, group_pattern)
         read = _of_prepared if prepared else _of_manifest
         table, images, data = read(weights, facts, *given)
         labels = pd.Categorical(table["label"], facts["classes"]).codes.astype(np.int64)
@@ -124,7 +130,7 @@ def _of_prepared(
     table, images, _ = load_prepared(prepared, split or prepared / "manifest.csv", about["classes"])
     if images.shape[-1] != facts["image_size"]:
         raise UserError(
-            f"{prepared}: prepared at {images.shape[-1]} px, but {weights} was trained at "
+            f"{prepared}: prepared at {images.shape[-1]} px, but {weights} takes "
             f"{facts['image_size']} px. Prepare it with --image-size {facts['image_size']}."
         )
     rows = np.flatnonzero(table["part"] == part) if split else np.arange(len(table))
@@ -133,9 +139,9 @@ def _of_prepared(
     return table.iloc[rows], batches, about["description"]
 
 
-def _of_manifest(weights: Path, facts: dict, manifest: str) -> Labelled:
-    """Every image that a manifest lists."""
-    table = manifests.read(Path(manifest))
+def _of_manifest(weights: Path, facts: dict, manifest: str, group_pattern: str | None) -> Labelled:
+    """Every image that a manifest lists, or that lies in class folders."""
+    table = manifests.read(Path(manifest), group_pattern)
     for row in table[~table["label"].isin(facts["classes"])].itertuples():
         raise UserError(
             f"{manifest}: {row.path} has the label '{row.label}', but {weights} knows "

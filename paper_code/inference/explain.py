@@ -1,8 +1,9 @@
 """Class activation maps of a user's own images: overlays, a CSV and a page to look at them."""
 
 import difflib
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,20 +12,22 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from paper_code.cam import METHODS, compute_cam
+from paper_code.cam import METHODS, compute_cam, map_layer
 from paper_code.cam.localization import overlap_scores, regions, threshold_free_scores
 from paper_code.datasets.images import load_image
 from paper_code.datasets.prepare import resize_mask
 from paper_code.device import default_device, use_float32
 from paper_code.errors import UserError
 from paper_code.files import read_csv, replacing_together, write_csv, write_text
-from paper_code.inference.drawing import overlay
+from paper_code.inference.drawing import Look, side_by_side
 from paper_code.inference.load import load_trained
-from paper_code.inference.masks import find_masks, read_mask
+from paper_code.inference.masks import find_masks, read_mask, true_classes
+from paper_code.inference.options import Extras, Own
 from paper_code.inference.page import (
     MOST_IMAGES,
     SCORES,
     Cell,
+    Explained,
     Row,
     make_page,
     map_picture,
@@ -33,12 +36,16 @@ from paper_code.inference.page import (
     photo_side,
 )
 from paper_code.inference.predict import class_probabilities, decoded, find_images, introduce
+from paper_code.networks.elsewhere import Adapted
 from paper_code.networks.preprocessing import normalize
 from paper_code.progress import say
 
 ALL = "all"
 CHUNK = 16  # images explained together; Score-CAM alone takes seconds an image
-TABLE, PAGE = "explanations.csv", "index.html"
+TABLE, PAGE, ROW = "explanations.csv", "index.html", "_side_by_side.png"
+FILES = ["overlay", "raw", "side_by_side"]  # columns of the table that name files
+INNER = "network."  # before the names of layers of an adapted network
+FINEST, SMALLEST = 5, 160  # rows of a grid below which a map is coarse; px of images for maps
 
 
 def explain_images(
@@ -49,29 +56,34 @@ def explain_images(
     *,
     target: str | None = None,
     masks: str | Path | None = None,
-    **options: object,
+    layer: str | None = None,
+    own: Own | None = None,
+    extras: Extras | None = None,
 ) -> int:
     """Write overlays, `explanations.csv` and `index.html`: all of them at the end, or nothing.
 
-    The CSV has one row per image and method: image, predicted, p_<class> for each class, explained,
-    method, overlay, empty (whether the map is zero everywhere). With masks: lesion, the mask's
+    The CSV has one row per image and method: image, true (the class of the image, where its folder
+    or a manifest gives one), predicted, p_<class> for each class, explained, method, overlay, empty
+    (whether the map is zero everywhere), and the files of `extras`. With masks: lesion, the mask's
     share of the image, and, where it marks one, iou (of the map after Otsu's threshold),
     pointing_game and energy_inside, all at the size of the network's images.
 
-    An overlay is a PNG of the image's own size: the map as colours (blue is 0, red is 1) over the
-    image, the lesion outlined. The page shows all of it without network, with pictures of at most
-    1,000 px. A file that cannot be used, or whose mask cannot, is named, skipped and counted.
+    An overlay is a PNG of the image's own size: the map as colours over the image, the lesion
+    outlined. The page shows all of it without network, with pictures of at most 1,000 px. A file
+    that cannot be used, or whose mask cannot, is named, skipped and counted.
 
     Args:
-        weights: `weights.safetensors` of a run.
-        paths: image files, and folders that are searched with their subfolders.
+        weights: `weights.safetensors` of a run, or the weights of `own`.
+        paths: as `find_images` takes them.
         output: folder for the files. Those of an earlier call there are replaced, all of them;
             others stay.
         methods: as in `compute_cam`; "all" for every one.
         target: the class to explain; None for the one predicted.
         masks: a folder or a manifest.csv, see `find_masks`. Images in such a folder are not
             explained.
-        options: of `compute_cam`.
+        layer: dotted name of the layer to read; None for the last map.
+        own: what network it is, where the file does not say so.
+        extras: further files, and the look of the maps.
 
     Returns:
         How many files were skipped.
@@ -79,36 +91,47 @@ def explain_images(
     Raises:
         UserError: no image is found or can be used, images lie in the output folder, a file there
             is in the way, the class or a method is unknown, no image has a mask, the weights are
-            missing or damaged.
+            missing, damaged or of another network.
     """
-    output, methods = Path(output), _known(methods)
+    output, methods, extras = Path(output), _known(methods), extras or Extras()
+    look = Look(extras.colormap, extras.opacity)
     if output.is_file():
         raise UserError(f"{output} is a file; give --output a folder.")
     files = _files(paths, output, masks)
     mask_of = {} if masks is None else find_masks(masks, files)
-    network, facts = load_trained(weights)
+    network, facts = load_trained(weights, own)
     classes = facts["classes"]
     if target is not None and target not in classes:
         raise UserError(f"class: {target!r} is none of {', '.join(classes)} of {weights}.")
+    true = true_classes([*paths, *([masks] if masks else [])], files, classes)
     names, side = _overlay_names(files), photo_side(len(files))
-    made = [TABLE, PAGE, *(f"{name}_{method}.png" for name in names.values() for method in methods)]
+    made = [TABLE, PAGE]
+    for name in names.values():
+        made += [f"{name}_{method}.png" for method in methods]
+        made += [f"{name}_{method}.npy" for method in methods if extras.raw]
+        made += [f"{name}{ROW}"] * extras.side_by_side
     earlier = _earlier(output, made)
     introduce(weights, facts)
+    use_float32()
+    layer, facts = _layer(network, facts, layer)
     lines, rows, skipped = [], [], []
     with replacing_together(output, earlier) as new:
-        found = _explained(network, facts, files, methods, target, mask_of, skipped, options)
+        found = _explained(network, facts, files, methods, target, true, mask_of, skipped, layer)
         for one in found:
             image = load_image(one.path)
-            cells = _write_maps(new, names[one.path], one, image)
-            lines += _lines(one, cells, masks is not None)
+            cells = _write_maps(new, names[one.path], one, image, extras, look)
+            lines += _lines(one, cells, bool(true), masks is not None)
             if len(rows) < MOST_IMAGES:
-                rows.append(_row(one, cells, image, side))
+                small = photo(image, side)
+                outline = "" if one.mask is None else outline_path(one.mask, small[1])
+                shown = replace(one, maps={}, mask=None)  # these are large
+                rows.append(Row(shown, image.size, *small, cells, outline))
         if not lines:
             raise UserError(f"None of {len(files)} files can be used. The first: {skipped[0]}")
         table = pd.DataFrame(lines)
         write_csv(new / TABLE, table)
         used = len(table) // len(methods)
-        page = make_page(rows, methods, facts, skipped, used, _means(table, methods))
+        page = make_page(rows, methods, facts, skipped, used, _means(table, methods), look)
         write_text(new / PAGE, page)
     empty = int(table["empty"].sum())
     unmasked = 0 if masks is None else int(table["lesion"].isna().sum()) // len(methods)
@@ -121,24 +144,28 @@ def explain_images(
     return len(skipped)
 
 
-@dataclass(frozen=True)
-class Explained:
-    """One image with its maps.
-
-    Attributes:
-        path: of the file.
-        probabilities: of each class.
-        predicted, explained: classes.
-        maps: S x S float32 in [0, 1], by method.
-        mask: H x W bool at the file's size; None if there is none.
-    """
-
-    path: Path
-    probabilities: dict[str, float]
-    predicted: str
-    explained: str
-    maps: dict[str, np.ndarray]
-    mask: np.ndarray | None
+def _layer(network: torch.nn.Module, facts: dict, layer: str | None) -> tuple[str, dict]:
+    """The layer to read, and the facts with what to say about its grid."""
+    device, size = default_device(), facts["image_size"]
+    network.to(device)
+    if layer and isinstance(network, Adapted) and layer not in dict(network.named_modules()):
+        layer = f"{INNER}{layer}"  # by the name that its library gives it
+    layer, grid = map_layer(network, torch.zeros(1, 3, size, size, device=device), layer)
+    maps = (
+        f"Maps are read from the layer {layer.removeprefix(INNER)}, a grid of {grid[0]} x "
+        f"{grid[1]} for images of {size} x {size} px."
+    )
+    say(maps)
+    coarse = ""
+    if min(grid) < FINEST:
+        needed = max(SMALLEST, math.ceil(FINEST * size / min(grid)))
+        coarse = (
+            f"A grid of {grid[0]} x {grid[1]} is too coarse to show where: each map is that few "
+            f"values, enlarged. Take images of {needed} px or more (--size for a network of your "
+            "own, image_size in training), or an earlier --layer."
+        )
+        say(f"warning: {coarse}")
+    return layer, facts | {"maps": maps, "coarse": coarse}
 
 
 def _known(methods: Sequence[str]) -> list[str]:
@@ -173,8 +200,9 @@ def _earlier(output: Path, made: Sequence[str]) -> list[str]:
     """
     earlier = []
     if (output / TABLE).is_file():
-        overlays = read_csv(output / TABLE, "image", "method", "overlay")["overlay"]
-        earlier = [TABLE, PAGE, *(name for name in overlays if Path(name).name == name)]
+        table = read_csv(output / TABLE, "image", "method", "overlay")
+        files = table[table.columns.intersection(FILES)].to_numpy().ravel()
+        earlier = [TABLE, PAGE, *(name for name in files if name and Path(name).name == name)]
     for name in made:
         if name not in earlier and (output / name).exists():
             raise UserError(
@@ -202,13 +230,13 @@ def _explained(
     files: list[Path],
     methods: list[str],
     target: str | None,
+    true: dict[Path, str],
     mask_of: dict[Path, str],
     skipped: list[str],
-    options: dict[str, object],
+    layer: str,
 ) -> Iterator[Explained]:
     """Every image that can be used; `skipped` takes what is wrong with the others."""
     device, classes = default_device(), facts["classes"]
-    use_float32()
     together = 1 if "scorecam" in methods else CHUNK
     for chunk, images in decoded(files, facts["image_size"], skipped, together):
         masks = _read_masks(chunk, mask_of, skipped)
@@ -221,17 +249,19 @@ def _explained(
         shown = predicted if target is None else np.full(len(kept), classes.index(target))
         inputs, wanted = normalize(images.to(device)), torch.from_numpy(shown)
         maps = {
-            method: compute_cam(network, inputs, wanted, method, **options).cpu().numpy()
+            method: compute_cam(network, inputs, wanted, method, layer).cpu().numpy()
             for method in methods
         }
         for row, place in enumerate(kept):
             yield Explained(
                 chunk[place],
+                true.get(chunk[place], ""),
                 dict(zip(classes, values[row], strict=True)),
                 classes[predicted[row]],
                 classes[shown[row]],
                 {method: heat[row] for method, heat in maps.items()},
-                masks[chunk[place]],
+                mask := masks[chunk[place]],
+                None if mask is None else float(mask.mean()),
             )
 
 
@@ -249,22 +279,33 @@ def _read_masks(
     return masks
 
 
-def _write_maps(folder: Path, name: str, one: Explained, image: Image.Image) -> dict[str, Cell]:
-    """Write the overlay of each map; return what the page shows of it."""
+def _write_maps(
+    folder: Path, name: str, one: Explained, image: Image.Image, extras: Extras, look: Look
+) -> dict[str, Cell]:
+    """Write the files of an image; what the page shows of each map."""
     pixels, cells, truth = np.asarray(image), {}, None
-    if one.mask is not None and one.mask.any():
+    if one.lesion:
         size = len(next(iter(one.maps.values())))
         truth = resize_mask(Image.fromarray(one.mask.astype(np.uint8) * 255), size)[None]
+    overlays = [pixels[..., ::-1]]
     for method, heat in one.maps.items():
-        file = f"{name}_{method}.png"
-        _write_overlay(folder / file, pixels, heat, one.mask)
+        overlays.append(look.overlay(pixels, heat, one.mask))
+        files = {"overlay": f"{name}_{method}.png"}
+        _write_png(folder / files["overlay"], overlays[-1])
+        if extras.raw:
+            files["raw"] = f"{name}_{method}.npy"
+            np.save(folder / files["raw"], heat)
+        if extras.side_by_side:
+            files["side_by_side"] = f"{name}{ROW}"
         scores = {} if truth is None else _scores(heat, truth, method)
-        cells[method] = Cell(map_picture(heat), file, not heat.any(), scores)
+        cells[method] = Cell(map_picture(heat, look), files, not heat.any(), scores)
+    if extras.side_by_side:
+        _write_png(folder / f"{name}{ROW}", side_by_side(overlays))
     return cells
 
 
-def _write_overlay(path: Path, image: np.ndarray, heat: np.ndarray, mask: np.ndarray | None):
-    path.write_bytes(cv2.imencode(".png", overlay(image, heat, mask))[1].tobytes())
+def _write_png(path: Path, pixels: np.ndarray) -> None:
+    path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
 
 
 def _scores(heat: np.ndarray, truth: np.ndarray, method: str) -> dict[str, float]:
@@ -274,36 +315,22 @@ def _scores(heat: np.ndarray, truth: np.ndarray, method: str) -> dict[str, float
     return {name: round(float(found[name]), 6) for name in SCORES}
 
 
-def _lines(one: Explained, cells: dict[str, Cell], masked: bool) -> list[dict[str, object]]:
+def _lines(
+    one: Explained, cells: dict[str, Cell], labelled: bool, masked: bool
+) -> list[dict[str, object]]:
     """The rows of an image in the CSV."""
-    about = {"image": one.path.as_posix(), "predicted": one.predicted}
+    about = {"image": one.path.as_posix()} | ({"true": one.true} if labelled else {})
+    about |= {"predicted": one.predicted}
     about |= {f"p_{name}": value for name, value in one.probabilities.items()}
     about |= {"explained": one.explained}
     lines = []
     for method, cell in cells.items():
-        line = about | {"method": method, "overlay": cell.overlay, "empty": cell.empty}
+        line = about | {"method": method, **cell.files, "empty": cell.empty}
         if masked:
-            share = np.nan if one.mask is None else round(float(one.mask.mean()), 6)
+            share = np.nan if one.lesion is None else round(one.lesion, 6)
             line |= {"lesion": share} | dict.fromkeys(SCORES, np.nan) | cell.scores
         lines.append(line)
     return lines
-
-
-def _row(one: Explained, cells: dict[str, Cell], image: Image.Image, side: int) -> Row:
-    """An image as the page shows it."""
-    jpeg, size = photo(image, side)
-    return Row(
-        name=one.path.as_posix(),
-        size=image.size,
-        photo=jpeg,
-        photo_size=size,
-        probabilities=one.probabilities,
-        predicted=one.predicted,
-        explained=one.explained,
-        cells=cells,
-        lesion=None if one.mask is None else float(one.mask.mean()),
-        outline="" if one.mask is None else outline_path(one.mask, size),
-    )
 
 
 def _means(table: pd.DataFrame, methods: list[str]) -> dict[str, dict[str, float]]:

@@ -1,27 +1,47 @@
 """A trained network and a user's images: what `predict`, `evaluate` and `explain` start from."""
 
-from collections.abc import Sequence
+import pickle
+import warnings
+import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
 
 from paper_code.datasets.images import load_image
 from paper_code.datasets.prepare import resize_image
 from paper_code.errors import UserError
-from paper_code.networks.builder import network_from_checkpoint
+from paper_code.inference.options import Own
+from paper_code.networks.builder import build_network, network_from_checkpoint
+from paper_code.networks.elsewhere import Adapted, first_convolution, made_for
+from paper_code.progress import count_text
+
+TORCHVISION = "torchvision:"
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # mean and standard deviation
+INSIDE = ("state_dict", "model_state_dict", "model", "net")  # keys of a checkpoint with the tensors
+PREFIXES = ("module.", "model.", "_orig_mod.", "network.")  # of wrappers, before every name
 
 
-def load_trained(weights: str | Path) -> tuple[nn.Module, dict]:
-    """The network that `weights.safetensors` (or a run's folder) describes, on the CPU, and facts.
+def load_trained(weights: str | Path, own: Own | None = None) -> tuple[nn.Module, dict]:
+    """The network that a file of weights (or a run's folder) holds, on the CPU, and facts.
 
-    The facts are the file's metadata; among them `network`, `dataset`, `classes` (list of names in
-    class order), `image_size` (px, int), `data` ("real" or "phantom") and `weights_source`.
+    The network takes N x 3 x H x W images in [-1, 1]. The facts are the file's metadata; among them
+    `network`, `dataset`, `classes` (list of names in class order), `image_size` (px, int), `data`
+    ("real", "phantom", or "unknown" of one's own network), `weights_source`, and `about`, a
+    sentence.
 
     Raises:
-        UserError: the file is missing, damaged, or does not name its classes.
+        UserError: the file is missing, damaged, of another network, or does not name its classes.
     """
+    own = own or Own()
+    if own.network:
+        return _load_own(Path(weights), own)
+    if own != Own():
+        raise UserError("--classes, --size, --mean and --std belong to --network: name it.")
     if Path(weights).is_dir():  # the folder of a run
         weights = Path(weights) / "weights.safetensors"
     network, metadata = network_from_checkpoint(weights)
@@ -33,10 +53,173 @@ def load_trained(weights: str | Path) -> tuple[nn.Module, dict]:
         )
     if network.classes is None:
         raise UserError(f"{weights}: what it says of its classes is not one name for each class.")
+    about = (
+        f"{metadata['network']} trained on {metadata['dataset']} ({metadata['data']} images) at "
+        f"{metadata['image_size']} px"
+    )
     return network, metadata | {
         "classes": network.classes,
         "image_size": int(metadata["image_size"]),
+        "about": about,
     }
+
+
+def _load_own(weights: Path, own: Own) -> tuple[nn.Module, dict]:
+    _check(own)
+    state = read_state(weights)
+    network, size = _built(own, state)
+    # Without a gate, names are those of the network itself.
+    fill(network if network.gate else network.network, state, f"{weights} is not {own.network}")
+    mean, std = (
+        "/".join(dict.fromkeys(f"{value:.4g}" for value in values))
+        for values in (network.mean, network.std)
+    )
+    return network.eval(), {
+        "network": own.network,
+        "classes": own.classes,
+        "image_size": size,
+        "dataset": "images of your own",
+        "data": "unknown",
+        "weights_source": weights.name,
+        "about": f"{own.network} (outputs: {', '.join(own.classes)}), "
+        f"{'grey ' if network.grey else ''}images of {size} x {size} px, mean {mean}, standard "
+        f"deviation {std}",
+    }
+
+
+def _check(own: Own) -> None:
+    if not own.classes or len(set(own.classes)) < max(2, len(own.classes)):
+        raise UserError(
+            "--network needs --classes: at least two names, in the order of the network's outputs."
+        )
+    if (own.mean is None) != (own.std is None):
+        raise UserError("Give both of --mean and --std, or neither.")
+    values = [*(own.mean or [0.5]), *(own.std or [0.5])]
+    if {len(own.mean or [0.5]), len(own.std or [0.5])} - {1, 3} or min(own.std or [1]) <= 0:
+        raise UserError("--mean and --std: give one value or three each, --std above 0.")
+    if min(values) < 0 or max(values) > 1:
+        raise UserError(
+            "--mean and --std are of images with values from 0 to 1: divide those for values up to "
+            "255 by 255."
+        )
+
+
+def _built(own: Own, state: Mapping[str, Tensor]) -> tuple[Adapted, int]:
+    """The network that `own` names, as it comes, and the side of its images."""
+    name, count, size, gate = str(own.network), len(own.classes), own.size or 224, None
+    if name.startswith(TORCHVISION):
+        import torchvision
+
+        try:
+            network = torchvision.models.get_model(
+                name.removeprefix(TORCHVISION), weights=None, num_classes=count
+            )
+        except ValueError as error:
+            raise UserError(f"{name}: torchvision cannot build it ({error}).") from error
+        mean, std = IMAGENET
+    else:
+        size = own.size or made_for(name)
+        network = build_network(name, count, image_size=size)
+        mean, std = (0.5,), (0.5,)
+        if isinstance(network, Adapted):
+            network, gate, mean, std = network.network, network.gate, network.mean, network.std
+    first = first_convolution(network)
+    key = next(key for key, module in network.named_modules() if module is first)
+    stored = state.get(f"{key}.weight")
+    if stored is not None and stored.ndim == 4 and stored.shape[1] == 1:  # grey images
+        first.in_channels, first.weight = 1, nn.Parameter(first.weight[:, :1].detach().clone())
+    return Adapted(network, own.mean or mean, own.std or std, gate), size
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file of torch.save or safetensors, by the names that the network gave them.
+
+    Unwraps the keys of `INSIDE`, and takes off what is of `PREFIXES` before every name. Never runs
+    code from the file.
+
+    Raises:
+        UserError: the file is missing or damaged, or holds something else than tensors.
+    """
+    if not path.is_file():
+        raise UserError(f"weights: there is no file {path}")
+    try:
+        if path.suffix == ".safetensors":
+            found = load_file(path)
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # of TorchScript, which is an error
+                found = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UserError(_refusal(path, error)) from error
+    except (SafetensorError, RuntimeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        if "TorchScript" in str(error):
+            raise UserError(
+                f"{path}: a TorchScript archive, whose code would run. Give a state dict instead: "
+                f"torch.save(torch.jit.load({str(path)!r}).state_dict(), 'weights.pth')"
+            ) from error
+        reason = str(error).strip().splitlines()[0].partition(". ")[0]
+        raise UserError(f"{path}: damaged, or no file of weights ({reason}).") from error
+    while isinstance(found, Mapping) and (inside := [key for key in INSIDE if key in found]):
+        found = found[inside[0]]
+    tensors = isinstance(found, Mapping) and all(isinstance(v, Tensor) for v in found.values())
+    if not tensors or not found:
+        keys = f" with the keys {', '.join(map(str, found))}" if isinstance(found, Mapping) else ""
+        raise UserError(
+            f"{path}: holds a {type(found).__name__}{keys}, not the tensors of a network. Save "
+            "model.state_dict(), alone or under one of the keys " + ", ".join(INSIDE) + "."
+        )
+    while prefix := next((p for p in PREFIXES if all(key.startswith(p) for key in found)), None):
+        found = {key.removeprefix(prefix): value for key, value in found.items()}
+    return dict(found)
+
+
+def _refusal(path: Path, error: Exception) -> str:
+    """Why a pickled model is not loaded, and how its user saves its tensors."""
+    text = str(error)
+    if "nsupported" not in text and "GLOBAL" not in text:
+        return f"{path}: damaged, or no file of weights ({text.strip().partition('. ')[0]})."
+    return (
+        f"{path}: holds a whole pickled model (or other objects), and loading it would run code "
+        "from the file. Where you trained it, save its tensors alone:\n"
+        f"    model = torch.load({path.name!r}, weights_only=False)\n"
+        "    torch.save(model.state_dict(), 'weights.pth')"
+    )
+
+
+def fill(network: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
+    """Load tensors into a network; batch counters, which nothing reads, may be missing.
+
+    Raises:
+        UserError: begins with `what` and names tensors that are missing, unexpected or of another
+            shape; or values are not finite.
+    """
+    ours = {k: v for k, v in network.state_dict().items() if not k.endswith("num_batches_tracked")}
+    theirs = {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}
+    shapes = [
+        f"{key} ({_shape(theirs[key])} instead of {_shape(ours[key])})"
+        for key in ours
+        if key in theirs and theirs[key].shape != ours[key].shape
+    ]
+    wrong = {
+        "missing": [key for key in ours if key not in theirs],
+        "unexpected": [key for key in theirs if key not in ours],
+        "of another shape": shapes,
+    }
+    parts = [
+        f"{count_text(len(keys), 'tensor')} {kind}: {', '.join(keys[:3])}{' ...' * (len(keys) > 3)}"
+        for kind, keys in wrong.items()
+        if keys
+    ]
+    if parts:
+        raise UserError(f"{what}: {'; '.join(parts)}. Check --network and the number of --classes.")
+    spoilt = [key for key, value in theirs.items() if not value.isfinite().all()]
+    if spoilt:
+        raise UserError(f"{what}: {spoilt[0]} holds values that are not finite numbers.")
+    network.load_state_dict(theirs, strict=False)
+
+
+def _shape(tensor: Tensor) -> str:
+    return " x ".join(map(str, tensor.shape)) or "a number"
 
 
 def read_images(paths: Sequence[str | Path], size: int) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Which mask belongs to which of a user's images."""
+"""What is known of a user's images: their masks and true classes."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -57,6 +57,25 @@ def _in_manifest(path: Path, images: Sequence[Path]) -> dict[Path, str]:
         if mask
     }
     return {image: masks[image.resolve()] for image in images if image.resolve() in masks}
+
+
+def true_classes(
+    given: Sequence[str | Path], images: Sequence[Path], classes: Sequence[str]
+) -> dict[Path, str]:
+    """The class of each image that a manifest.csv among `given` lists, or whose folder, or nearest
+    folder above, has the name of a class."""
+    known = {}
+    for path in images:
+        above = [folder.name for folder in path.parents if folder.name in classes]
+        if above:
+            known[path] = above[0]
+    listed = {}
+    for path in map(Path, given):
+        if path.suffix == ".csv":
+            table = manifest.read(path)
+            listed |= dict(zip(map(Path, table["path"]), table["label"], strict=True))
+    listed = {path.resolve(): label for path, label in listed.items() if label in classes}
+    return known | {path: listed[path.resolve()] for path in images if path.resolve() in listed}
 
 
 def read_mask(paths: str, image: Path) -> np.ndarray:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from paper_code.inference.drawing import OPACITY, coloured, outlines
-from paper_code.reporting.labels import METHOD_LABELS, NETWORK_LABELS
+from paper_code.inference.drawing import Look, outlines
+from paper_code.reporting.labels import METHOD_LABELS
 from paper_code.templates import render
 
 # Sides of an embedded picture (px), and the pixels of all of them, which keep the page small.
@@ -21,41 +22,57 @@ SCORES = {"iou": "IoU", "pointing_game": "Pointing game", "energy_inside": "Ener
 
 
 @dataclass(frozen=True)
+class Explained:
+    """One image with its maps.
+
+    Attributes:
+        path: of the file.
+        true: the class that folders or a manifest give it; empty where none does.
+        probabilities: of each class.
+        predicted, explained: classes.
+        maps: S x S float32 in [0, 1], by method.
+        mask: H x W bool at the file's size; None if there is none.
+        lesion: the mask's share of the image; None without a mask.
+    """
+
+    path: Path
+    true: str
+    probabilities: Mapping[str, float]
+    predicted: str
+    explained: str
+    maps: Mapping[str, np.ndarray]
+    mask: np.ndarray | None
+    lesion: float | None
+
+
+@dataclass(frozen=True)
 class Cell:
-    """One map: its picture (JPEG), its overlay's file name, and scores if there is a lesion."""
+    """One map: its picture (JPEG), the names of its files, and scores if there is a lesion."""
 
     picture: bytes
-    overlay: str
+    files: Mapping[str, str]
     empty: bool
     scores: Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One image.
+    """One image on the page.
 
     Attributes:
-        name: path of the image.
+        one: what is known of it, without its maps.
         size: width and height in px, of the file.
-        photo: the image as JPEG, scaled down.
-        probabilities: of each class.
-        predicted, explained: classes.
+        photo, photo_size: the image as JPEG, scaled down, and its width and height in px.
         cells: by method.
-        lesion: the mask's share of the image; None without a mask.
         outline: the mask's outline as an SVG path in px of the photo.
-        photo_size: width and height of the photo in px.
     """
 
-    name: str
+    one: Explained
     size: tuple[int, int]
     photo: bytes
     photo_size: tuple[int, int]
-    probabilities: Mapping[str, float]
-    predicted: str
-    explained: str
     cells: Mapping[str, Cell]
-    lesion: float | None = None
-    outline: str = ""
+    outline: str
 
 
 def photo_side(images: int) -> int:
@@ -70,9 +87,9 @@ def photo(image: Image.Image, side: int) -> tuple[bytes, tuple[int, int]]:
     return _jpeg(np.asarray(small)[..., ::-1]), small.size
 
 
-def map_picture(heat: np.ndarray) -> bytes:
+def map_picture(heat: np.ndarray, look: Look) -> bytes:
     """An S x S map in [0, 1] as JPEG in colours; the browser enlarges it to the image."""
-    return _jpeg(coloured(heat))
+    return _jpeg(look.coloured(heat))
 
 
 def outline_path(mask: np.ndarray, size: tuple[int, int]) -> str:
@@ -93,30 +110,32 @@ def make_page(
     skipped: Sequence[str],
     images: int,
     means: Mapping[str, Mapping[str, float]],
+    look: Look,
 ) -> str:
     """The page as HTML.
 
     Args:
         rows: the images to show.
         methods: in the order of the columns.
-        facts: of `load_trained`.
+        facts: of `load_trained`, with `maps`, a sentence about layer and grid, and `coarse`, a
+            warning or nothing.
         skipped: what is wrong with each file that could not be used.
         images: how many were explained; `rows` may be fewer.
         means: per method, the mean scores over images with a lesion and `images`, their number;
             empty without masks.
+        look: of the maps.
     """
     return render(
         "explain.html.j2",
         rows=rows,
         methods={method: METHOD_LABELS[method] for method in methods},
         facts=facts,
-        network=NETWORK_LABELS.get(facts["network"], facts["network"]),
         skipped=skipped,
         images=images,
         means=means,
         scores=SCORES,
-        opacity=OPACITY,
-        per_cent=round(100 * OPACITY),
+        look=look,
+        per_cent=round(100 * look.opacity),
     )
 
 

@@ -7,19 +7,22 @@ import numpy as np
 import pandas as pd
 import torch
 
+from paper_code.datasets import manifest as manifests
+from paper_code.datasets.manifest import SUFFIXES
 from paper_code.device import default_device, resolve_precision
 from paper_code.errors import UserError
 from paper_code.files import write_csv
 from paper_code.inference.load import load_trained, read_images
+from paper_code.inference.options import Own
 from paper_code.networks.forward import predict
 from paper_code.progress import count_text, say, track
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
 CHUNK = 64  # images decoded before each forward pass
 
 
 def find_images(paths: Sequence[str | Path]) -> list[Path]:
-    """The files named, and every image file below the folders named, sorted within each.
+    """The files named, every image file below the folders named, sorted within each, and the images
+    that a manifest.csv named lists.
 
     Raises:
         UserError: a path does not exist, or there is no image at all.
@@ -29,6 +32,8 @@ def find_images(paths: Sequence[str | Path]) -> list[Path]:
         if path.is_dir():
             inside = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
             found += sorted(inside)
+        elif path.suffix == ".csv":
+            found += map(Path, manifests.read(path)["path"])
         elif path.is_file():
             found.append(path)
         else:
@@ -40,15 +45,18 @@ def find_images(paths: Sequence[str | Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def predict_images(weights: str | Path, paths: Sequence[str | Path], output: str | Path) -> int:
+def predict_images(
+    weights: str | Path, paths: Sequence[str | Path], output: str | Path, own: Own | None = None
+) -> int:
     """Write a CSV of class probabilities: image, predicted, p_<class> for each class.
 
     A file that cannot be used as an image is named, skipped and counted; the others are predicted.
 
     Args:
-        weights: `weights.safetensors` of a run.
-        paths: image files, and folders that are searched with their subfolders.
+        weights: `weights.safetensors` of a run, or the weights of `own`.
+        paths: as `find_images` takes them.
         output: the CSV to write; one row per image, in the order of `find_images`.
+        own: what network it is, where the file does not say so.
 
     Returns:
         How many files were skipped.
@@ -60,7 +68,7 @@ def predict_images(weights: str | Path, paths: Sequence[str | Path], output: str
     if Path(output).is_dir():
         raise UserError(f"{output} is a folder; give --output the name of a CSV file.")
     files = find_images(paths)
-    network, facts = load_trained(weights)
+    network, facts = load_trained(weights, own)
     classes, size = list(facts["classes"]), int(facts["image_size"])
     introduce(weights, facts)
     kept, parts, skipped = [], [], []
@@ -92,11 +100,8 @@ def class_probabilities(network: torch.nn.Module, images: torch.Tensor) -> np.nd
 
 
 def introduce(weights: str | Path, facts: dict) -> None:
-    """Say what a network was trained on, and how far its answers can be trusted."""
-    say(
-        f"{weights}: {facts['network']} trained on {facts['dataset']} ({facts['data']} images) at "
-        f"{facts['image_size']} px. Research code, not a medical device."
-    )
+    """Say what a network is, and how far its answers can be trusted."""
+    say(f"{weights}: {facts['about']}. Research code, not a medical device.")
     if facts["data"] == "phantom":
         say("It has only seen synthetic images: what it says about real ones means nothing.")
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from paper_code.errors import UserError
 from paper_code.networks.heads import check_num_classes
-from paper_code.networks.registry import network_module
+from paper_code.networks.registry import TIMM, network_module
 from paper_code.networks.weights import load_weights, read_metadata
 
 READINGS = ("named", "counted")
@@ -29,10 +29,12 @@ def build_network(
     """Build a network of the registry: N x 3 x H x W floats in, N x num_classes logits out.
 
     reading: "named" is what the name promises, "counted" what the printed parameter totals
-    (Tables IX and X) prove was counted. gate_after, reduction: of dalaresnet50 alone. weights:
-    "random" (or None), "imagenet", "auto" (imagenet if it can be had, else random), or the path of
-    a .safetensors file of this project. dropout: rate before the last linear layer. image_size:
-    the side of the images it is meant for, 32 or more; no parameter depends on it.
+    (Tables IX and X) prove was counted. A name may also be "timm:NAME", any network of timm, or
+    "timm:NAME+gate", the same with the paper's gate on the map that it pools. gate_after,
+    reduction: of dalaresnet50 alone. weights: "random" (or None), "imagenet" (of timm: whatever it
+    publishes), "auto" (imagenet if it can be had, else random), or the path of a .safetensors file
+    of this project. dropout: rate before the last linear layer. image_size: the side of the images
+    it is meant for, 32 or more; parameters of some of timm's depend on it.
 
     The network tells `network_name`, `weights_source`, `cam_layer` (default layer for class
     activation maps) and `settings` (what `save_weights` notes down). UserError for any argument
@@ -51,6 +53,8 @@ def build_network(
         own = {"gate_after": gate_after, "reduction": reduction}
     elif gate_after != 4 or reduction is not None:
         raise UserError(f"gate_after and reduction belong to dalaresnet50, not to {name}")
+    elif name.startswith(TIMM):
+        own = {"name": name, "image_size": image_size}
     elif "-" in name:
         own = {"variant": name.partition("-")[2]}
 
@@ -65,6 +69,8 @@ def build_network(
     network.network_name = name
     if not hasattr(network, "cam_layer"):
         network.cam_layer = module.CAM_LAYER
+    if not hasattr(network, "new_parts"):
+        network.new_parts = module.NEW_PARTS
     settings = {
         "network": name,
         "num_classes": num_classes,
@@ -111,7 +117,7 @@ def default_cam_layer(network: str | nn.Module) -> str:
 
 def classifier(network: nn.Module) -> nn.Module:
     """The head of a built network: the module that ends in the last linear layer."""
-    return network.get_submodule(_module(network.network_name).NEW_PARTS[-1])
+    return network.get_submodule(network.new_parts[-1])
 
 
 def freeze_backbone(network: nn.Module) -> nn.Module:
@@ -123,7 +129,7 @@ def freeze_backbone(network: nn.Module) -> nn.Module:
     from timm.utils import freeze, unfreeze  # half of the networks do without timm
 
     freeze(network)
-    unfreeze(network, list(_module(network.network_name).NEW_PARTS))
+    unfreeze(network, list(network.new_parts))
     return network
 
 

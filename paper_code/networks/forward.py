@@ -1,11 +1,37 @@
 """Class probabilities of a network, as training, inference and the tables all compute them."""
 
+from collections.abc import Mapping
+
 import torch
+from torch import Tensor
 
 from paper_code.device import autocast
+from paper_code.errors import UserError
 from paper_code.networks.preprocessing import normalize
 
 EVALUATION_BATCH = 256
+
+
+def class_scores(output: object) -> Tensor:
+    """The class scores in whatever a network returns, by one rule.
+
+    A tensor is taken as it is. Of an object or a dict with `logits` it is these, of any other dict,
+    tuple or list the first value, and so on until there is a tensor. UserError if there is none.
+    """
+    found = output
+    while not isinstance(found, Tensor):
+        if isinstance(found, Mapping):
+            found = found["logits"] if "logits" in found else next(iter(found.values()), None)
+        elif hasattr(found, "logits"):
+            found = found.logits
+        elif isinstance(found, tuple | list) and found:
+            found = found[0]
+        else:
+            raise UserError(
+                "network: it must return class scores, as a tensor, in a tuple or dict, or as "
+                f".logits, not {type(output).__name__}"
+            )
+    return found
 
 
 @torch.inference_mode()
@@ -19,5 +45,8 @@ def predict(network: torch.nn.Module, images: torch.Tensor, precision: str) -> t
     """
     network.eval()
     with autocast(images.device, precision):
-        logits = [network(normalize(batch)).float() for batch in images.split(EVALUATION_BATCH)]
+        logits = [
+            class_scores(network(normalize(batch))).float()
+            for batch in images.split(EVALUATION_BATCH)
+        ]
     return torch.cat(logits).softmax(dim=1)

@@ -70,7 +70,7 @@ def missing(url: str) -> str | None:
     target = cached_file(url)
     if target.is_file():
         return None
-    problem = _unreachable(f"{urlsplit(url).scheme}://{urlsplit(url).netloc}/")
+    problem = unreachable(f"{urlsplit(url).scheme}://{urlsplit(url).netloc}/")
     return problem or _download(url, target)
 
 
@@ -103,7 +103,7 @@ def readable(url: str) -> Iterator[None]:
 
 
 @functools.cache
-def _unreachable(site: str) -> str | None:
+def unreachable(site: str) -> str | None:
     """Why `site` gives no answer, or None if it does. Any HTTP answer counts as one.
 
     A thread, because looking up a name has no time limit of its own.

@@ -14,8 +14,8 @@ from paper_code.files import replacing
 STRUCTURE = ("network", "num_classes", "reading", "gate_after", "reduction")
 # What people give instead of a safetensors file, by its first bytes.
 TORCH_SAVE = (
-    "a file of torch.save, which does not say what network it holds. Load it into that network in "
-    "Python and write it with paper_code.networks.save_weights (docs/guide/interfaces.md)."
+    "a file of torch.save, which does not say what network it holds. Say it with --network, such "
+    "as timm:convnext_tiny, and --classes (docs/guide/own_network.md)."
 )
 OTHER_FILES = {
     b"PK\x03\x04": TORCH_SAVE,

@@ -110,7 +110,11 @@ class Result:
     @property
     def pictures(self) -> bool:
         """Whether it shows images of the data sets."""
-        return self.module in ("figures.samples", "figures.cam_comparison")
+        return self.module in (
+            "figures.samples",
+            "figures.cam_comparison",
+            "figures.examples",
+        )
 
     @property
     def folder(self) -> str:
@@ -504,6 +508,19 @@ RESULTS: tuple[Result, ...] = (
         needs=("manifests", "splits", "runs"),
         datasets="own",
         settings=("scale", "resamples"),
+    ),
+    Result(
+        "examples_{dataset}",
+        "figures.examples",
+        "Your data sets",
+        "Test images of this data set with the maps of DT Grad-CAM for the predicted class: first "
+        "those that a network is most certain about and wrong (red), then the most certain right "
+        "ones. Above each image: its true class, the prediction and its probability.",
+        needs=("runs", "weights", "manifests", "images"),
+        datasets="own",
+        networks="confused",
+        settings=("scale",),
+        kind="figure",
     ),
     Result(
         "comparisons_{dataset}",

@@ -63,10 +63,9 @@ def write_report(
         result = {"name": name, "short": _short(name), "caption": _caption(caption)}
         if name in pages:
             result["page"] = _html(pages[name], name, known)
-        elif name != first:
-            result["picture"] = pictures[name]
-        else:
+        elif name == first:
             continue
+        result["picture"] = pictures.get(name)
         of_paper = summary and re.match(r"(table|figure)_\d", name)
         groups.setdefault(OF_PAPER if of_paper else group, []).append(result)
     opening = {}

@@ -74,8 +74,8 @@ def fit(
 
     Args:
         network: on the device of the image sets.
-        train: training part; each epoch shuffles it and drops the last incomplete batch.
-        val: validation part, evaluated after each epoch.
+        train: training set; each epoch shuffles it and drops the last incomplete batch.
+        val: validation set, evaluated after each epoch.
         settings: those marked "loop".
         seed: of order, augmentation and dropout.
         label: begins each line of progress.
@@ -88,13 +88,13 @@ def fit(
         (device-synchronised, training and validation apart; processor time of both), `best_epoch`.
 
     Raises:
-        UserError: the batch is larger than the training part, or the loss is not finite.
+        UserError: the batch is larger than the training set, or the loss is not finite.
     """
     device = train.images.device
     images = len(train) // settings.batch_size * settings.batch_size  # of an epoch
     if images == 0:
         raise UserError(
-            f"batch_size is {settings.batch_size}, but the training part has only "
+            f"batch_size is {settings.batch_size}, but the training set has only "
             f"{count_text(len(train), 'image')}. Set a smaller batch_size."
         )
     precision = resolve_precision(settings.precision, device)
@@ -170,7 +170,7 @@ def train_epoch(
     seed: int,
     epoch: int,
 ) -> tuple[float, torch.Tensor]:
-    """One pass over the training part: the mean loss, and the rows of the first images.
+    """One pass over the training set: the mean loss, and the rows of the first images.
 
     The run's seed and the epoch decide order and augmentation (by a generator of their own) and
     dropout (by the global one): an epoch that is repeated after an interruption comes out the same.
@@ -203,9 +203,9 @@ def validate(
     precision: str,
     epoch: int,
 ) -> tuple[float, float]:
-    """Loss and accuracy on the validation part.
+    """Loss and accuracy on the validation set.
 
-    Where the settings say so, `rows` of the training part set the batch-norm statistics first.
+    Where the settings say so, `rows` of the training set set the batch-norm statistics first.
 
     Raises:
         UserError: the loss is not finite.

@@ -70,7 +70,7 @@ def train_run(
 
     Raises:
         UserError: `output` holds a finished run, files that do not belong together, a batch larger
-            than the training part, a loss that is not finite, weights that cannot be had, a GPU
+            than the training set, a loss that is not finite, weights that cannot be had, a GPU
             that PyTorch cannot use.
     """
     prepared, output = Path(prepared), Path(output)

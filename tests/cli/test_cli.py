@@ -2,11 +2,13 @@
 
 import inspect
 import json
+from dataclasses import fields
 
 import pytest
 from conftest import breakhis_path
 
 from paper_code import cli
+from paper_code.inference.options import Extras, Own
 from paper_code.networks.names import parse_network
 from paper_code.settings import Settings
 
@@ -14,9 +16,13 @@ COMMANDS = [name for name in cli.app if not name.startswith("-")]
 
 
 def error_line(text: str) -> str:
-    """The last line of standard error; nothing like a traceback may stand before it."""
-    assert "Traceback" not in text and '  File "' not in text
+    """The one line of a failed command that is no progress, its last."""
+    assert "Traceback" not in text
     return text.strip().splitlines()[-1]
+
+
+def run(*words: object) -> int:
+    return cli.main([str(word) for word in words])
 
 
 def test_help_lists_every_command(command):
@@ -29,59 +35,29 @@ def test_help_lists_every_command(command):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_each_command_explains_every_option(name, capsys):
-    assert cli.main([name, "--help"]) == 0
+    assert run(name, "--help") == 0
     text = " ".join(capsys.readouterr().out.replace("│", " ").split())
     function = cli.app[name].default_command
     assert function.__doc__.strip().splitlines()[0] in text
     documented = f"{function.__doc__}{cli.Inputs.__doc__}"
+    several = {"own": Own, "extras": Extras}  # a parameter that is some options
     for argument in inspect.signature(function).parameters.values():
-        if argument.name != "inputs":
+        for field in fields(several[argument.name]) if argument.name in several else ():
+            assert f"--{field.name.replace('_', '-')} " in text, field
+        if argument.name not in ("inputs", *several):
             assert f"\n        {argument.name}: " in documented, argument
 
 
 @pytest.mark.parametrize(("name", "mark"), [("train", "run"), ("cam", "cam")])
 def test_help_names_the_settings_that_are_options(name, mark, capsys):
-    assert cli.main([name, "--help"]) == 0
+    assert run(name, "--help") == 0
     text = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert all(setting in text for setting in Settings.names(mark))
 
 
-def test_a_setting_of_another_command_is_no_option_here(capsys):
-    words = ["train", "vit", "--prepared", "x", "--split", "x", "-o", "x", "--cam-sigma", "0.1"]
-    assert cli.main(words) == 2
-    assert "No such option: --cam-sigma" in error_line(capsys.readouterr().err)
-
-
-def write_run_json(folder, **facts):
-    folder.mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps(facts))
-    return folder
-
-
-def test_a_table_refuses_runs_of_other_data_sets(tmp_path, capsys):
-    run = write_run_json(tmp_path / "run", dataset="bach", network="resnet50")
-    words = ["table", "07", "--scale", "demo", "--resamples", "9", "-o", str(tmp_path / "t.csv")]
-    assert cli.main([*words, "--runs", str(run / "run.json")]) == 2
-    said = error_line(capsys.readouterr().err)
-    assert f"{run}/run.json is about bach, but table 07 is about breakhis_40x" in said
-    assert not (tmp_path / "t.csv").exists()
-
-
-def test_table_2_refuses_networks_without_a_gate(tmp_path, capsys):
-    run = write_run_json(tmp_path / "run", dataset="breakhis_40x", network="resnet50")
-    words = ["table", "02", "--scale", "demo", "--resamples", "9", "-o", str(tmp_path / "t.csv")]
-    assert cli.main([*words, "--runs", str(run)]) == 2
-    assert "a run of resnet50, but table 02 compares places of the gate" in error_line(
-        capsys.readouterr().err
-    )
-
-
-def test_a_folder_without_a_run_is_named(tmp_path, capsys):
-    words = ["table", "07", "--scale", "demo", "--resamples", "9", "-o", str(tmp_path / "t.csv")]
-    assert cli.main([*words, "--runs", str(tmp_path)]) == 2
-    said = error_line(capsys.readouterr().err)
-    assert f"--runs: {tmp_path}/run.json is not a run.json" in said
-    assert "Give the folder that holds one." in said
+def test_without_a_command_help_is_shown(capsys):
+    assert run() == 0
+    assert "Commands" in capsys.readouterr().out
 
 
 def test_user_error_is_one_line_and_status_2(command, tmp_path):
@@ -92,99 +68,72 @@ def test_user_error_is_one_line_and_status_2(command, tmp_path):
     assert error_line(done.stderr) == done.stderr.strip()
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["manifest", "bech", "--output", "x.csv"], "Unknown data set 'bech'"),
-        (["split", "{tmp}/gone.csv", "--output", "{tmp}/x.csv"], "gone.csv"),
-        (["prepare", "{tmp}/gone.csv", "--output", "{tmp}/x"], "gone.csv"),
-        (
-            [
-                "train",
-                "resnet50",
-                "--prepared",
-                "{tmp}",
-                "--split",
-                "{tmp}/s.csv",
-                "--output",
-                "{tmp}/run",
-            ],
-            "source.json",
-        ),
-        (["table", "03", "--output", "{tmp}/t.csv"], "table 03 needs --prepared, --scale"),
-        (["figure", "06", "--output", "{tmp}/f.png"], "figure 06 needs --runs, --scale"),
-        (
-            [
-                "table",
-                "07",
-                "--runs",
-                "{tmp}/run.json",
-                "--scale",
-                "demo",
-                "--resamples",
-                "9",
-                "--output",
-                "{tmp}/t.csv",
-            ],
-            "run.json is not a run.json",
-        ),
-    ],
-)
-def test_mistakes(words, message, tmp_path, capsys):
-    assert cli.main([word.format(tmp=tmp_path) for word in words]) == 2
-    assert message in error_line(capsys.readouterr().err)
+TABLE_7 = "table 07 --scale demo --resamples 9 -o {tmp}/t.csv --runs "
+MISTAKES = {
+    "manifest bech -o x.csv": "Unknown data set 'bech'",
+    "split {tmp}/gone.csv -o {tmp}/x.csv": "gone.csv",
+    "prepare {tmp}/gone.csv -o {tmp}/x": "gone.csv",
+    "train resnet50 --prepared {tmp} --split {tmp}/s.csv -o {tmp}/run": "source.json",
+    "train vit --prepared x --split x -o x --cam-sigma 0.1": "No such option: --cam-sigma",
+    "table 03 -o {tmp}/t.csv": "table 03 needs --prepared, --scale",
+    "figure 06 -o {tmp}/f.png": "figure 06 needs --runs, --scale",
+    "table 01": "error: ",
+    "nothing": "error: ",
+    "phantom bach -o x --height 0": "error: ",
+    TABLE_7 + "{tmp}/run.json": "run.json is not a run.json",
+    TABLE_7 + "{tmp}": "{tmp}/run.json is not a run.json. Give the folder that holds one.",
+}
+
+
+@pytest.mark.parametrize("words", MISTAKES)
+def test_mistakes(words, tmp_path, capsys):
+    assert run(*words.format(tmp=tmp_path).split()) == 2
+    assert MISTAKES[words].format(tmp=tmp_path) in error_line(capsys.readouterr().err)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("key", "dataset", "says"),
     [
-        ["phantom", "bach", "--output", "x", "--height", "0"],
-        ["phantom", "bach", "--output", "x", "--height", "64", "--images", "few"],
-        ["manifest", "bach", "--output", "x.csv", "--limit", "-3"],
-        ["train", "resnet50", "--prepared", "x", "--split", "x", "--output", "x", "--epochs", "0"],
-        [
-            "train",
-            "resnet50",
-            "--prepared",
-            "x",
-            "--split",
-            "x",
-            "--output",
-            "x",
-            "--batch-size",
-            "0",
-        ],
-        ["table", "01"],
-        ["nothing"],
+        ("07", "bach", "run.json is about bach, but table 07 is about breakhis_40x"),
+        ("02", "breakhis_40x", "a run of resnet50, but table 02 compares places of the gate"),
     ],
 )
-def test_wrong_words_are_refused(words, capsys):
-    assert cli.main(words) == 2
-    assert "error: " in error_line(capsys.readouterr().err)
+def test_a_table_refuses_runs_of_something_else(key, dataset, says, tmp_path, capsys):
+    facts = {"dataset": dataset, "network": "resnet50"}
+    (tmp_path / "run.json").write_text(json.dumps(facts))
+    out = tmp_path / "t.csv"
+    words = ["table", key, "--scale", "demo", "--resamples", 9, "-o", out, "--runs", tmp_path]
+    assert run(*words) == 2
+    assert says in error_line(capsys.readouterr().err)
+    assert not out.exists()
 
 
-def test_without_a_command_help_is_shown(capsys):
-    assert cli.main([]) == 0
-    assert "Commands" in capsys.readouterr().out
+@pytest.mark.parametrize(
+    ("error", "status", "says"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (MemoryError(), 2, "error: not enough memory"),
+        (OSError(5, "Input/output error", "/disk/x"), 2, "Input/output error (/disk/x). The disk"),
+    ],
+)
+def test_what_the_machine_or_the_user_ends(error, status, says, monkeypatch, capsys):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("paper_code.datasets.splits.make_split", fail)
+    assert run("split", "m.csv", "--output", "s.csv") == status
+    assert says in error_line(capsys.readouterr().err)
 
 
-def test_interruption_is_status_130(monkeypatch, capsys):
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("paper_code.datasets.splits.make_split", interrupted)
-    assert cli.main(["split", "m.csv", "--output", "s.csv"]) == 130
-    assert error_line(capsys.readouterr().err).startswith("interrupted")
-
-
-def test_a_bug_is_not_hidden(monkeypatch):
+@pytest.mark.parametrize("error", [ZeroDivisionError(), OSError(1000, "?"), ImportError("x")])
+def test_a_bug_is_not_hidden(error, monkeypatch):
     def broken(*_, **__):
-        raise ZeroDivisionError
+        raise error
 
     monkeypatch.setattr("paper_code.datasets.splits.make_split", broken)
-    with pytest.raises(ZeroDivisionError):
-        cli.main(["split", "m.csv", "--output", "s.csv"])
+    with pytest.raises(type(error)):
+        run("split", "m.csv", "--output", "s.csv")
 
 
 def test_from_raw_files_to_a_table(breakhis_root, tmp_path):
@@ -195,44 +144,14 @@ def test_from_raw_files_to_a_table(breakhis_root, tmp_path):
             target = breakhis_path(breakhis_root, subtype, slide, 40, number)
             target.write_bytes(source.read_bytes() + bytes([number]))
     manifest, split = tmp_path / "set/manifest.csv", tmp_path / "split.csv"
-    table = tmp_path / "tables/table_06_splits.csv"
-    for words in (
-        [
-            "manifest",
-            "breakhis_40x",
-            "--data-root",
-            breakhis_root,
-            "--limit",
-            20,
-            "--output",
-            manifest,
-        ],
-        ["prepare", manifest, "--image-size", 32, "--output", manifest.parent],
-        ["split", manifest, "--output", split],
-        [
-            "table",
-            "06",
-            "--prepared",
-            manifest.parent,
-            "--splits",
-            split,
-            "--scale",
-            "demo",
-            "--output",
-            table,
-        ],
-        [
-            "figure",
-            "03",
-            "--prepared",
-            manifest.parent,
-            "--scale",
-            "demo",
-            "--output",
-            tmp_path / "figure.png",
-        ],
-    ):
-        assert cli.main([str(word) for word in words]) == 0
+    table, given = tmp_path / "table_06_splits.csv", ["--prepared", manifest.parent]
+    raw = ["--data-root", breakhis_root, "--limit", 20]
+    assert run("manifest", "breakhis_40x", *raw, "--output", manifest) == 0
+    assert run("prepare", manifest, "--image-size", 32, "--output", manifest.parent) == 0
+    assert run("split", manifest, "--output", split) == 0
+    given += ["--scale", "demo", "--output"]
+    assert run("table", "06", "--splits", split, *given, table) == 0
+    assert run("figure", "03", *given, tmp_path / "figure.png") == 0
     page = table.with_suffix(".md").read_text(encoding="utf-8")
     assert "| BreakHis 40X | 20 (paper 1,995) | 12 (paper 1,197) |" in page
     assert "subset 24 of 1995 images; 20 drawn with seed 0" in page
@@ -244,12 +163,10 @@ def test_network_names():
     assert parse_network("dalaresnet50-layer2") == ("dalaresnet50", 2)
 
 
-@pytest.mark.parametrize(
-    "name", ["resnet", "dalaresnet50-layer5", "dalaresnet50-layer", "resnet50-layer1"]
-)
-def test_wrong_network_names(name, command, tmp_path, make_prepared, capsys):
+@pytest.mark.parametrize("name", ["resnet", "dalaresnet50-layer5", "resnet50-layer1"])
+def test_wrong_network_names(name, tmp_path, make_prepared, capsys):
     prepared, split = make_prepared()
-    words = ["train", name, "--prepared", prepared, "--split", split, "--output", tmp_path / "run"]
-    assert cli.main([str(word) for word in words]) == 2
+    out = tmp_path / "run"
+    assert run("train", name, "--prepared", prepared, "--split", split, "--output", out) == 2
     assert name.split("-")[0] in error_line(capsys.readouterr().err)
-    assert not (tmp_path / "run").exists()
+    assert not out.exists()

@@ -15,6 +15,14 @@ from paper_code.cli import main
 assert main(sys.argv[1:]) == 0
 print("loaded:", *({slow} & set(sys.modules)))
 """
+START = """
+import re, sys
+from pathlib import Path
+for path in map(Path, sys.argv[1:]):
+    for line in re.findall(r"(?m)^(?:from|import) .*paper_code.*$", path.read_text()):
+        exec(line)
+print("loaded:", *({slow} & set(sys.modules)))
+"""
 TABLES = sorted(map(str, (ROOT / "tables").glob("*.csv")))
 
 
@@ -46,3 +54,13 @@ def test_a_command_imports_what_it_needs(command, needed, tmp_path):
     assert done.returncode == 0, done.stderr
     loaded = done.stdout.rpartition("loaded:")[2].split()
     assert set(loaded) == needed
+
+
+def test_the_workflow_starts_quickly():
+    """Each start, and each job on a cluster, imports what the rules ask."""
+    rules = sorted(map(str, (ROOT / "workflow/rules").glob("*.smk")))
+    code = START.format(slow={*SLOW, "matplotlib", "nbclient", "nbconvert", "nbformat"})
+    done = subprocess.run(
+        [sys.executable, "-c", code, *rules], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "loaded:"

@@ -338,41 +338,6 @@ def test_manifest_may_leave_group_and_mask_out(own):
     assert read_own(own)[["group", "mask"]].to_numpy().tolist() == [["", ""], ["", ""]]
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("path,class\nimages/0.png,a\n", "column missing: label"),
-        (
-            "path,label\nimages/0.png,a\nimages/9.png,b\n",
-            "lists images/9.png, which does not exist",
-        ),
-        ("path,label,mask\nimages/0.png,a,m.png\n", "lists m.png, which does not exist"),
-        ("path,label\nimages/0.png,a\nimages/0.png,b\n", "lists images/0.png more than once"),
-        ("path,label\nimages/0.png,a\nimages/1.png, \n", "line 3 has no label"),
-        ("path,label\nimages/0.png,a\n,b\n", "line 3 has no path"),
-        ("path,label\n", "lists no image"),
-        ("", "not a readable CSV"),
-        ("path,label\nimages/0.png,a\nimages/1.png,a\n", "one class only"),
-        ("path,label\nimages/0.png,a\n{folder}/images/1.png,b\n", "images/1.png.*relative"),
-    ],
-)
-def test_manifest_errors(own, content, message):
-    own.write_text(content.format(folder=own.parent))
-    with pytest.raises(UserError, match=message):
-        read_own(own)
-
-
-def test_manifest_missing_or_of_another_class(own):
-    with pytest.raises(UserError, match=r"gone.csv: no such manifest") as caught:
-        read_own(own.with_name("gone.csv"))
-    assert "config" not in str(caught.value), "nobody gave one to the command `manifest`"
-    with pytest.raises(UserError, match=r"a folder. Name the manifest.csv") as caught:
-        read_own(own.parent)
-    assert "config" not in str(caught.value)
-    with pytest.raises(UserError, match=r"1.png: label 'b' is not one of own's classes \(a, c\)"):
-        read_own(own, classes=["a", "c"])
-
-
 # --- What make_manifest records ------------------------------------------------------------------
 
 

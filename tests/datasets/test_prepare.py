@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import breakhis_path, read_json, save_noise
+from conftest import breakhis_path, read_json
 from PIL import Image
 
 from paper_code.datasets import PAPER_DATASETS
-from paper_code.datasets.images import load_image, load_mask
+from paper_code.datasets.images import load_mask
 from paper_code.datasets.prepare import make_manifest, prepare, resize_image, resize_mask
 from paper_code.errors import UserError
 from paper_code.files import replacing, replacing_together
@@ -110,87 +109,8 @@ def test_masks_joined_by_a_semicolon_are_united(tmp_path):
 # --- Images that cannot be used ----------------------------------------------------------------
 
 
-def cut_short(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-900])
-
-
 def as_text(path: Path) -> None:
     path.write_text("not an image at all\n")
-
-
-def as_cmyk(path: Path) -> None:
-    save_noise(path.with_suffix(".tif"), mode="CMYK").rename(path)
-
-
-def as_16_bit_grey(path: Path) -> None:
-    cv2.imwrite(str(path), np.full((40, 48), 30000, np.uint16))
-
-
-def as_16_bit_rgb(path: Path) -> None:
-    cv2.imwrite(str(path), np.full((40, 48, 3), 30000, np.uint16))
-
-
-def as_16_bit_rgb_tiff(path: Path) -> None:
-    cv2.imwrite(str(path.with_suffix(".tif")), np.full((40, 48, 3), 30000, np.uint16))
-    path.with_suffix(".tif").rename(path)
-
-
-def as_grey(path: Path) -> None:
-    save_noise(path, mode="L")
-
-
-def as_one_pixel(path: Path) -> None:
-    save_noise(path, size=(1, 1))
-
-
-def as_half_transparent(path: Path) -> None:
-    save_noise(path, mode="RGBA")
-
-
-def removed(path: Path) -> None:
-    path.unlink()
-
-
-def empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-BAD = {
-    cut_short: "truncated or damaged",
-    as_text: "not an image that can be read",
-    empty: "not an image that can be read",
-    as_cmyk: "CMYK image, 8-bit RGB expected",
-    as_16_bit_grey: "16-bit image, 8-bit RGB expected",
-    as_16_bit_rgb: "16-bit image, 8-bit RGB expected",
-    as_16_bit_rgb_tiff: "16-bit image, 8-bit RGB expected",
-    as_grey: "8-bit grey image, 8-bit RGB expected",
-    as_one_pixel: "1x1 px, but each side needs",
-    as_half_transparent: "partly transparent",
-    removed: "no such file",
-}
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"), BAD.items(), ids=lambda x: getattr(x, "__name__", "")
-)
-def test_bad_image_names_its_file_and_leaves_nothing(manifest, victim, tmp_path, spoil, message):
-    spoil(victim)
-    with pytest.raises(UserError) as caught:
-        prepare(manifest, tmp_path / "out", image_size=32)
-    assert str(caught.value).startswith(f"{victim.as_posix()}: ")
-    assert message in str(caught.value)
-    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
-
-
-def test_bad_image_in_another_process_and_on_the_command_line(manifest, victim, tmp_path, command):
-    cut_short(victim)
-    done = command(
-        "prepare", manifest, "--output", tmp_path / "out", "--image-size", 32, "--workers", 2
-    )
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"error: {victim}: truncated")
-    assert "Traceback" not in done.stderr
-    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
 
 
 def test_a_failed_preparation_keeps_the_older_arrays(manifest, victim, tmp_path):
@@ -200,24 +120,6 @@ def test_a_failed_preparation_keeps_the_older_arrays(manifest, victim, tmp_path)
     with pytest.raises(UserError):
         prepare(manifest, tmp_path / "out", image_size=40)
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
-
-
-def test_mask_of_another_size(manifest, tmp_path):
-    mask = Path(pd.read_csv(manifest, keep_default_na=False)["mask"].iloc[0])
-    Image.new("L", (30, 20)).save(mask)
-    with pytest.raises(UserError, match=rf"{mask.name}: mask is 30x20 px, its image 48x40 px"):
-        prepare(manifest, tmp_path / "out", image_size=32)
-    mask.write_text("text")
-    with pytest.raises(UserError, match=rf"{mask.name}: mask cannot be read"):
-        prepare(manifest, tmp_path / "out", image_size=32)
-
-
-def test_full_disk(manifest, small_disk, command):
-    done = command("prepare", manifest, "--output", small_disk / "out", "--image-size", 224)
-    assert done.returncode == 2, done.stderr
-    assert "images.npy: no space left on the disk" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert [path for path in small_disk.rglob("*") if path.is_file()] == []
 
 
 # --- Files that appear whole or not at all -------------------------------------------------------
@@ -271,28 +173,6 @@ def test_a_move_that_is_cut_short_leaves_no_mixture_of_two_sets(tmp_path, monkey
 
 
 # --- Images that can -----------------------------------------------------------------------------
-
-
-def test_grey_and_opaque_alpha_are_accepted_where_they_mean_the_same(tmp_path):
-    grey = save_noise(tmp_path / "grey.png", mode="L")
-    values = np.asarray(Image.open(grey))
-    for colour in ("grey", "any"):
-        assert np.array_equal(np.asarray(load_image(grey, colour)), np.dstack([values] * 3))
-    pixels = save_noise(tmp_path / "rgb.png")
-    opaque = np.dstack([np.asarray(Image.open(pixels)), np.full((40, 48), 255, np.uint8)])
-    Image.fromarray(opaque).save(tmp_path / "rgba.png")
-    assert np.array_equal(
-        np.asarray(load_image(tmp_path / "rgba.png", "rgb")), np.asarray(load_image(pixels, "rgb"))
-    )
-
-
-def test_16_bit_mammograms_are_scaled_to_8_bits(tmp_path):
-    ramp = np.linspace(0, 65535, 48 * 40).reshape(40, 48).astype(np.uint16)
-    cv2.imwrite(str(tmp_path / "ramp.png"), ramp)
-    values = np.asarray(load_image(tmp_path / "ramp.png", "grey"))
-    assert values.dtype == np.uint8 and values.shape == (40, 48, 3)
-    assert (values.min(), values.max()) == (0, 255)
-    assert abs(values[..., 0] - ramp / 257).max() <= 0.5
 
 
 def test_source_travels_from_manifest_to_preparation(manifest):

@@ -1,6 +1,6 @@
 """Kills a small run of the workflow at random moments, goes on each time, and compares the results.
 
-    python tests/faults/kills.py [--kills 50] [--seed 0] [--keep] [--json FILE]
+    python tests/faults/kills.py [--kills 50] [--seed 0]
 
 The run draws a phantom, prepares and splits it, trains DALAResNet50 with a checkpoint after every
 epoch, scores maps, and makes tables and figures. Four kills in five are `kill -9` of the whole
@@ -16,7 +16,6 @@ Ends with status 1 if any of these fails.
 """
 
 import argparse
-import json
 import os
 import random
 import shutil
@@ -25,7 +24,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -65,20 +63,10 @@ PATIENCE = 1200  # seconds for a run that nobody kills
 LONE = 5  # every so many kills, Snakemake alone is killed
 
 
-@dataclass
-class Outcome:
-    """What was found, for the table of faults."""
-
-    kills: int = 0
-    lone: int = 0
-    finished: int = 0
-    compared: int = 0
-    failures: list[str] = field(default_factory=list)
-
-    def check(self, condition: bool, failure: str) -> None:
-        if not condition:
-            print(f"FAILED: {failure}", file=sys.stderr, flush=True)
-            self.failures.append(failure)
+def check(condition: bool, failure: str, failures: list[str]) -> None:
+    if not condition:
+        print(f"FAILED: {failure}", file=sys.stderr, flush=True)
+        failures.append(failure)
 
 
 def start(folder: Path, log: Path) -> subprocess.Popen:
@@ -118,27 +106,25 @@ def wait_until_gone(folder: Path, seconds: float) -> list[psutil.Process]:
     return left
 
 
-def kill(process: subprocess.Popen, folder: Path, alone: bool, outcome: Outcome) -> None:
-    """Kill a run, and see what it leaves behind."""
-    outcome.kills += 1
-    outcome.lone += alone
+def kill(process: subprocess.Popen, folder: Path, alone: bool) -> list[str]:
+    """Kill a run; what is wrong with what it leaves behind."""
+    failures: list[str] = []
     if alone:
         for child in psutil.Process(process.pid).children():
             child.kill()
         process.kill()
-        process.wait()
-        left = wait_until_gone(folder, PATIENCE)
     else:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        left = wait_until_gone(folder, 10)
-    for orphan in left:
-        outcome.check(False, f"left behind: {orphan}")
+    process.wait()
+    for orphan in wait_until_gone(folder, PATIENCE if alone else 10):
+        check(False, f"left behind: {orphan}", failures)
         orphan.kill()
+    return failures
 
 
-def compare(reference: Path, folder: Path, outcome: Outcome) -> None:
-    """Every file of the results, but those with times, must be the same."""
+def compare(reference: Path, folder: Path) -> list[str]:
+    """What differs from an undisturbed run, but for times, and what was left behind."""
+    failures: list[str] = []
     names = {
         path.relative_to(where / RESULTS)
         for where in (reference, folder)
@@ -148,69 +134,62 @@ def compare(reference: Path, folder: Path, outcome: Outcome) -> None:
     for name in sorted(names):
         first, second = (where / RESULTS / name for where in (reference, folder))
         both = first.is_file() and second.is_file()
-        outcome.check(both, f"only in one of two runs: {name}")
+        check(both, f"only in one of two runs: {name}", failures)
         if both and name.name not in TIMED:
-            outcome.compared += 1
             same = first.read_bytes() == second.read_bytes()
-            outcome.check(same, f"not the same as in an undisturbed run: {name}")
+            check(same, f"not the same as in an undisturbed run: {name}", failures)
     for pattern in ("**/*.new-*", "**/.new-*", "**/.*.new-*", "**/checkpoint.pt"):
         for path in (folder / RESULTS).glob(pattern):
-            outcome.check(False, f"left behind: {path.relative_to(folder)}")
-    outcome.check(not any((folder / ".snakemake/locks").glob("*")), "a lock is left behind")
-    outcome.finished += 1
+            check(False, f"left behind: {path.relative_to(folder)}", failures)
+    check(not any((folder / ".snakemake/locks").glob("*")), "a lock is left behind", failures)
+    return failures
 
 
-def campaign(folder: Path, kills: int, seed: int) -> Outcome:
-    outcome, rng = Outcome(), random.Random(seed)
-    reference = folder / "undisturbed"
+def campaign(folder: Path, kills: int, seed: int) -> list[str]:
+    """Run, kill and compare; what was not as it should be."""
+    rng, failures, done = random.Random(seed), [], 0
+    reference, disturbed, log = folder / "undisturbed", folder / "disturbed", folder / "log.txt"
     reference.mkdir()
     begun = time.monotonic()
-    status = start(reference, folder / "undisturbed.txt").wait(PATIENCE)
-    if status:
-        raise SystemExit((folder / "undisturbed.txt").read_text()[-3000:])
+    if start(reference, log).wait(PATIENCE):
+        raise SystemExit(log.read_text()[-3000:])
     seconds = time.monotonic() - begun
     print(f"An undisturbed run takes {seconds:.0f} s", flush=True)
-    disturbed, log = folder / "disturbed", folder / "disturbed.txt"
-    while outcome.kills < kills or disturbed.exists():
+    while done < kills or disturbed.exists():
         disturbed.mkdir(exist_ok=True)
         process = start(disturbed, log)
         moment = rng.uniform(0.02, 0.6) * seconds
         try:
-            status = process.wait(moment if outcome.kills < kills else PATIENCE)
+            status = process.wait(moment if done < kills else PATIENCE)
         except subprocess.TimeoutExpired:
-            kill(process, disturbed, outcome.kills % LONE == LONE - 1, outcome)
-            alone = " of Snakemake alone" if outcome.kills % LONE == 0 else ""
-            print(f"kill {outcome.kills}{alone}, after {moment:.0f} s", flush=True)
+            done += 1
+            alone = done % LONE == 0
+            failures += kill(process, disturbed, alone)
+            what = " of Snakemake alone" if alone else ""
+            print(f"kill {done}{what}, after {moment:.0f} s", flush=True)
         else:
-            outcome.check(status == 0, f"exit status {status}: {log.read_text()[-3000:]}")
-            if status == 0:
-                compare(reference, disturbed, outcome)
-                print(f"finished, {outcome.compared} files compared so far", flush=True)
+            check(status == 0, f"exit status {status}: {log.read_text()[-3000:]}", failures)
+            if status:
+                break
+            failures += compare(reference, disturbed)
+            print("finished and compared", flush=True)
             shutil.rmtree(disturbed)
-    return outcome
+    return failures
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument("--keep", action="store_true", help="keep the folder of the runs")
-    parser.add_argument("--json", type=Path, help="file for the outcome")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="kills-"))
-    outcome = campaign(folder, arguments.kills, arguments.seed)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(vars(outcome), indent=2))
-    print(
-        f"{outcome.kills} kills, {outcome.lone} of them of Snakemake alone; runs that came to "
-        f"their end: {outcome.finished}, with {outcome.compared} files compared; "
-        f"{len(outcome.failures)} failures"
-    )
-    if arguments.keep or outcome.failures:
+    failures = campaign(folder, arguments.kills, arguments.seed)
+    print(f"{arguments.kills} kills, {len(failures)} failures")
+    if failures:
         print(f"Kept: {folder}")
     else:
         shutil.rmtree(folder, ignore_errors=True)
-    return 1 if outcome.failures else 0
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import zipfile
 from dataclasses import replace
 
 import pytest
-from published_trees import PHOTOS, TREE, bach_files, breakhis_files
+from published_trees import TREE, bach_files, breakhis_files
 
 from paper_code.datasets import fetch
 from paper_code.datasets.fetch import SOURCES
@@ -84,44 +84,22 @@ OUTSIDE, DEVICE, DAMAGED = "outside its folder", "link or a device", "damaged or
 HEADERS = {"path": "../../outside"}
 TARS = {
     "above": (tar(member("../outside")), OUTSIDE),
-    "above, from within": (tar(member(f"{INSIDE}/../../../../outside")), OUTSIDE),
     "absolute": (tar(member("/tmp/outside")), OUTSIDE),
-    "absolute, two slashes": (tar(member("//tmp/outside")), OUTSIDE),
     "backslashes": (tar(member("BreaKHis_v1\\..\\..\\outside")), OUTSIDE),
-    "a drive": (tar(member("C:/outside")), OUTSIDE),
-    "a stream of a file": (tar(member(f"{INSIDE}:stream")), OUTSIDE),
-    "above, long name of GNU": (
-        tar(member("../" + "x" * 150 + "/outside"), format=tarfile.GNU_FORMAT),
-        OUTSIDE,
-    ),
     "above, in a header of PAX": (tar(member(INSIDE, pax_headers=HEADERS)), OUTSIDE),
     "link to above": (tar(member(INSIDE, tarfile.SYMTYPE, "../../outside")), DEVICE),
-    "absolute link": (tar(member(INSIDE, tarfile.SYMTYPE, "/etc/passwd")), DEVICE),
-    "link within": (tar(member(INSIDE, tarfile.SYMTYPE, "breast")), DEVICE),
-    "folder by link, then a file in it": (
-        tar(member(INSIDE, tarfile.SYMTYPE, "/tmp"), member(f"{INSIDE}/outside")),
-        DEVICE,
-    ),
     "hard link": (tar(member(INSIDE, tarfile.LNKTYPE, "../outside")), DEVICE),
     "character device": (tar(member(INSIDE, tarfile.CHRTYPE, devmajor=1, devminor=3)), DEVICE),
-    "block device": (tar(member(INSIDE, tarfile.BLKTYPE)), DEVICE),
     "pipe": (tar(member(INSIDE, tarfile.FIFOTYPE)), DEVICE),
     "file that is a folder too": (tar(member(TREE)), "a file and a folder of one name"),
-    "folder that is a file too": (tar(member(next(iter(breakhis_files(SIZE))) + "/x")), "one name"),
     "name of 300 letters": (tar(member(f"{TREE}/{'x' * 300}.png")), "too long"),
-    "a folder 3,000 deep": (tar(member("/".join(["BreaKHis_v1", *["d"] * 3000]))), "too long"),
     "no file": (tar(files={}), "holds no folder BreaKHis_v1"),
     "other files": (tar(files={"other/file.txt": b"text"}), "holds no folder BreaKHis_v1"),
     "a ZIP": (zipped(), DAMAGED),
-    "no bytes": (b"", DAMAGED),
-    "zeros": (bytes(5000), DAMAGED),
     "compressed text": (gzip.compress(b"not a tar" * 500), DAMAGED),
-    "a compressed tar in it": (gzip.compress(tar()), DAMAGED),
     "rubbish behind its end": (tar() + b"rubbish", DAMAGED),
-    **{
-        f"cut at {x:.1%}": (tar()[: int(len(tar()) * x)], DAMAGED) for x in (0.001, 0.3, 0.7, 0.999)
-    },
-    **{f"a bit at {x:.0%}": (flipped(tar(), x), DAMAGED) for x in (0.1, 0.35, 0.6, 0.85)},
+    "cut in the middle": (tar()[: len(tar()) // 2], DAMAGED),
+    "a bit in the middle": (flipped(tar(), 0.5), DAMAGED),
     "another image, of no such class": (
         tar(member(f"{TREE}/benign/SOB/adenosis/x.png")),
         "not the data set as published",
@@ -160,27 +138,15 @@ def checksum(content: bytes) -> str:
 BACH = "ICIAR2018_BACH_Challenge"
 ZIPS = {
     "above": (zipped(("../outside", stat.S_IFREG)), OUTSIDE),
-    "above, from within": (zipped((f"{BACH}/x/../../../outside", stat.S_IFREG)), OUTSIDE),
-    "absolute": (zipped(("/tmp/outside", stat.S_IFREG)), OUTSIDE),
     "backslashes": (zipped((f"{BACH}\\..\\..\\outside", stat.S_IFREG)), OUTSIDE),
-    "a drive": (zipped(("C:/outside", stat.S_IFREG)), OUTSIDE),
     "link": (zipped((f"{BACH}/x", stat.S_IFLNK)), DEVICE),
-    "character device": (zipped((f"{BACH}/x", stat.S_IFCHR)), DEVICE),
-    "block device": (zipped((f"{BACH}/x", stat.S_IFBLK)), DEVICE),
     "pipe": (zipped((f"{BACH}/x", stat.S_IFIFO)), DEVICE),
-    "socket": (zipped((f"{BACH}/x", stat.S_IFSOCK)), DEVICE),
-    "file that is a folder too": (zipped((PHOTOS, stat.S_IFREG)), "a file and a folder"),
     "encrypted": (encrypted(), "cannot be unpacked|damaged"),
     "an unknown compression": (method(99), "cannot be unpacked"),
     "two names of one file": (two_names(), DAMAGED),
-    "no file": (zipped(files={}), "holds no folder"),
     "a tar": (tar(), DAMAGED),
-    "no bytes": (b"", DAMAGED),
-    "zeros": (bytes(5000), DAMAGED),
-    **{
-        f"cut at {x:.1%}": (zipped()[: int(len(zipped()) * x)], DAMAGED) for x in (0.001, 0.5, 0.99)
-    },
-    **{f"a bit at {x:.0%}": (flipped(zipped(), x), DAMAGED) for x in (0.1, 0.4, 0.7)},
+    "cut in the middle": (zipped()[: len(zipped()) // 2], DAMAGED),
+    "a bit in the middle": (flipped(zipped(), 0.4), DAMAGED),
 }
 
 
@@ -218,11 +184,10 @@ def test_zeros_without_end_behind_a_tar(fetched, monkeypatch):
     fetched("breakhis", tar() + gzip.compress(bytes(4 * 10**7)), "does not end after its last file")
 
 
-def test_permissions_of_an_archive_are_not_taken_over(tmp_path, record_property):
+def test_permissions_of_an_archive_are_not_taken_over(tmp_path):
     from paper_code import cli
 
     name = f"{TREE}/README"
     (tmp_path / SOURCES["breakhis"].archive).write_bytes(tar(member(name, mode=0o6777)))
     assert cli.main(["fetch", "breakhis", "--data-root", str(tmp_path)]) == 0
     assert stat.S_IMODE((tmp_path / name).stat().st_mode) & 0o7111 == 0
-    record_property("outcome", "accepted, with the right result")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import DRAWS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -72,62 +73,40 @@ TEXT = b"<!doctype html>\n<html><body>Please log in to download this file.</body
 NO_IMAGE = "not an image that can be read"
 WRONG = {
     "no bytes": (b"", NO_IMAGE),
-    "one byte": (b"\x89", NO_IMAGE),
-    "a signature alone": (b"\x89PNG\r\n\x1a\n", "cannot be read|damaged|not an image"),
     "a web page": (TEXT, NO_IMAGE),
-    "SVG": (b'<svg xmlns="http://www.w3.org/2000/svg" width="48" height="40"/>', NO_IMAGE),
-    "PDF": (b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n", NO_IMAGE),
     "PostScript, which Pillow would execute": (
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 48 40\n%%EndComments\nshowpage\n",
         NO_IMAGE,
     ),
-    "DICOM": (b"\0" * 128 + b"DICM" + b"\x02\0\0\0UL\x04\0\0\0\0\0", NO_IMAGE),
-    "ZIP": (b"PK\x03\x04" + b"\0" * 60, NO_IMAGE),
-    "zeros": (b"\0" * 4096, NO_IMAGE),
-    "icon": (saved(COLOUR, "ICO", sizes=[(40, 40)]), NO_IMAGE),
     "CMYK JPEG": (saved(COLOUR.convert("CMYK"), "JPEG"), "CMYK image, 8-bit RGB"),
-    "CMYK TIFF": (saved(COLOUR.convert("CMYK"), "TIFF"), "CMYK image, 8-bit RGB"),
-    "LAB TIFF": (saved(Image.new("LAB", (48, 40)), "TIFF"), "LAB image, 8-bit RGB"),
     "floating point": (saved(Image.fromarray(GREY.astype(np.float32)), "TIFF"), "floating point"),
     "black and white": (saved(COLOUR.convert("1")), "black and white image"),
     "grey where tissue is stained": (saved(Image.fromarray(GREY)), "8-bit grey image, 8-bit RGB"),
-    "16-bit grey where tissue is stained": (saved(Image.fromarray(DEEP)), "16-bit image"),
     "16-bit colour": (deep_rgb(), "16-bit image, 8-bit RGB"),
     "translucent colour": (saved(translucent("RGB")), "partly transparent"),
-    "translucent grey": (saved(translucent("L")), "partly transparent"),
-    "translucent palette": (see_through("P", bytes(range(16))), "partly transparent"),
     "a transparent entry of the palette": (see_through("P", 0), "partly transparent"),
-    "a transparent colour": (see_through("RGB", tuple(RGB[0, 0].tolist())), "partly transparent"),
     "animated GIF": (frames("GIF"), "holds 3 pictures"),
-    "animated PNG": (frames("PNG"), "holds 3 pictures"),
-    "animated WebP": (frames("WEBP"), "holds 3 pictures"),
     "TIFF of three pages": (frames("TIFF"), "holds 3 pictures"),
     "a bomb of 3,600 megapixels": (png(60_000, 60_000), "too large to be decoded safely"),
-    "a bomb of 625 megapixels": (png(25_000, 25_000), "too large to be decoded safely"),
     "a bomb in a comment": (
         png(48, 40, rows=b"", zTXt=b"Comment\0\0" + zlib.compress(b"x" * 10**8)),
         "truncated or damaged",
     ),
     "31 px high": (saved(COLOUR.crop((0, 0, 48, 31))), "48x31 px, but each side needs"),
-    "1 px wide": (saved(COLOUR.crop((0, 0, 1, 40))), "1x40 px, but each side needs"),
-    "0 px wide": (png(0, 40), "damaged|each side|not an image|cannot"),
     "no pixels": (png(48, 40), "truncated or damaged"),
     "a wrong check sum": (saved(COLOUR)[:29] + b"\0\0\0\0" + saved(COLOUR)[33:], "damaged|not an"),
 }
 WHOLE = {
     "PNG": saved(COLOUR),
     "JPEG": saved(COLOUR, "JPEG"),
-    "TIFF": saved(COLOUR, "TIFF"),
     "LZW TIFF": saved(COLOUR, "TIFF", compression="tiff_lzw"),
-    "BMP": saved(COLOUR, "BMP"),
-    "PPM": saved(COLOUR, "PPM"),
     "WebP": saved(COLOUR, "WEBP", lossless=True),
     "JPEG 2000": saved(COLOUR, "JPEG2000"),
 }
 WRONG |= {
     f"{kind} cut at {share:.0%}": (content[: int(len(content) * share)], NO_IMAGE + "|truncated")
     for kind, content in WHOLE.items()
-    for share in (0.02, 0.3, 0.7, 0.9)
+    for share in (0.02, 0.7)
 }
 
 
@@ -157,14 +136,14 @@ def test_refused(fault, listed, tmp_path, refused):
     assert str(image) in refused(*words, says=says)
 
 
-@pytest.mark.parametrize("kind", ["missing", "folder", "link to nothing", "circle of links"])
+@pytest.mark.parametrize("kind", ["missing", "folder", "circle of links"])
 def test_things_that_are_no_files(kind, listed, tmp_path, refused):
     manifest, image = listed(b"")
     image.unlink()
     if kind == "folder":
         image.mkdir()
     elif kind != "missing":
-        image.symlink_to("gone.png" if kind == "link to nothing" else image.name)
+        image.symlink_to(image.name)
     words = ["prepare", manifest, "--image-size", 32, "-o", tmp_path / "out"]
     assert str(image) in refused(*words, says="no such file|cannot be read")
 
@@ -175,25 +154,18 @@ def rotated(kind: str, orientation: int) -> bytes:
     return saved(COLOUR, kind, exif=exif)
 
 
-TURN = {  # what each orientation of EXIF means for pixels as they are stored
-    1: lambda a: a,
+TURN = {  # what orientations of EXIF mean for pixels as they are stored
     2: lambda a: a[:, ::-1],
-    3: lambda a: a[::-1, ::-1],
-    4: lambda a: a[::-1],
-    5: lambda a: a.transpose(1, 0, 2),
     6: lambda a: np.rot90(a, -1),
     7: lambda a: np.rot90(a, 2).transpose(1, 0, 2),
-    8: lambda a: np.rot90(a),
 }
 PALETTE = COLOUR.quantize(256)
 DARK = np.dstack([(DEEP / 257).round().astype(np.uint8)] * 3)
 ODD = {
     **{
-        f"{kind}, EXIF orientation {number}": (rotated(kind, number), "rgb", turn(RGB))
-        for kind in ("PNG", "TIFF")
+        f"EXIF orientation {number}": (rotated("TIFF", number), "rgb", turn(RGB))
         for number, turn in TURN.items()
     },
-    "EXIF orientation 9, which means nothing": (rotated("PNG", 9), "rgb", RGB),
     "palette": (saved(PALETTE), "rgb", np.asarray(PALETTE.convert("RGB"))),
     "opaque alpha": (saved(COLOUR.convert("RGBA")), "rgb", RGB),
     "opaque grey alpha": (
@@ -202,7 +174,6 @@ ODD = {
         np.dstack([GREY] * 3),
     ),
     "16-bit grey mammogram": (saved(Image.fromarray(DEEP)), "grey", DARK),
-    "16-bit grey TIFF": (saved(Image.fromarray(DEEP), "TIFF"), "grey", DARK),
     "16-bit grey TIFF of a big-endian machine": (
         saved(Image.fromarray(DEEP.astype(">u2")), "TIFF"),
         "grey",
@@ -214,12 +185,6 @@ ODD = {
         np.asarray(Image.open(io.BytesIO(WHOLE["JPEG"]))),
     ),
     "a damaged colour profile": (saved(COLOUR, icc_profile=b"no profile"), "rgb", RGB),
-    "resolution of 0 dpi": (saved(COLOUR, dpi=(0, 0)), "rgb", RGB),
-    "one frame of an animation": (
-        saved(COLOUR, "WEBP", save_all=True, lossless=True),
-        "rgb",
-        RGB,
-    ),
     "preview as a second page": (
         saved(COLOUR, "TIFF", save_all=True, append_images=[COLOUR.resize((12, 10))]),
         "rgb",
@@ -231,35 +196,25 @@ ODD = {
         np.asarray(Image.open(io.BytesIO(WHOLE["JPEG"]))),
     ),
     "bytes behind the end": (saved(COLOUR) + b"\0" * 1000, "rgb", RGB),
-    "LZW TIFF": (WHOLE["LZW TIFF"], "rgb", RGB),
-    "BMP": (WHOLE["BMP"], "rgb", RGB),
-    "PPM": (WHOLE["PPM"], "rgb", RGB),
 }
 
 
 @pytest.mark.parametrize("oddity", ODD)
-def test_accepted_with_the_right_pixels(oddity, tmp_path, record_property):
+def test_accepted_with_the_right_pixels(oddity, tmp_path):
     content, colour, expected = ODD[oddity]
     path = tmp_path / "image.png"
     path.write_bytes(content)
     assert np.array_equal(np.asarray(load_image(path, colour)), expected)
-    record_property("outcome", "accepted, with the right result")
 
 
 LESION = np.zeros((40, 48), np.uint8)
 LESION[5:20, 8:30] = 255
 MASKS = {
     "a web page": (TEXT, "mask cannot be read: not an image"),
-    "no bytes": (b"", "mask cannot be read: not an image"),
     "cut short": (saved(Image.fromarray(GREY))[:900], "mask cannot be read: truncated"),
-    "a bomb": (png(60_000, 60_000, colour=0), "mask cannot be read: too large"),
     "another size": (saved(Image.new("L", (20, 20))), "mask is 20x20 px"),
     "turned": (saved(Image.fromarray(LESION.T.copy())), "mask is 40x48 px"),
     "values of 0 and 1": (saved(Image.fromarray(LESION // 255)), "largest value is 1, so that"),
-    "values of 0 and 255 in 16 bits": (
-        saved(Image.fromarray(LESION.astype(np.uint16))),
-        "largest value is 255, so that",
-    ),
     "pages": (frames("TIFF"), "mask cannot be read: holds 3 pictures"),
 }
 
@@ -274,7 +229,6 @@ def test_masks_refused(fault, listed, tmp_path, refused):
 
 GOOD_MASKS = {
     "black and white": Image.fromarray(LESION > 0),
-    "colour": Image.fromarray(np.dstack([LESION] * 3)),
     "palette": Image.fromarray(np.dstack([LESION] * 3)).quantize(2),
     "16 bits": Image.fromarray(LESION.astype(np.uint16) * 257),
     "JPEG": Image.open(io.BytesIO(saved(Image.fromarray(LESION), "JPEG", quality=95))),
@@ -282,29 +236,24 @@ GOOD_MASKS = {
 
 
 @pytest.mark.parametrize("kind", GOOD_MASKS)
-def test_masks_accepted(kind, tmp_path, record_property):
+def test_masks_accepted(kind, tmp_path):
     path = tmp_path / "mask.png"
     path.write_bytes(saved(GOOD_MASKS[kind]))
     assert np.array_equal(np.asarray(load_mask(str(path), (48, 40))), LESION)
-    record_property("outcome", "accepted, with the right result")
 
 
-def test_an_image_turned_by_exif_and_its_mask(tmp_path):
-    """The mask has the size of the picture as it is seen."""
+def test_the_mask_of_an_image_turned_by_exif(tmp_path):
+    """It has the size of the picture as it is seen."""
     path, mask = tmp_path / "image.png", tmp_path / "mask.png"
     path.write_bytes(rotated("PNG", 6))
     mask.write_bytes(saved(Image.fromarray(np.rot90(LESION, -1).copy())))
     size = load_image(path).size
-    assert size == (40, 48)
     assert np.array_equal(np.asarray(load_mask(str(mask), size)), np.rot90(LESION, -1))
 
 
-KINDS = sorted(WHOLE)
-
-
-@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+@settings(max_examples=DRAWS, deadline=None, derandomize=True, database=None)
 @given(
-    st.sampled_from(KINDS),
+    st.sampled_from(sorted(WHOLE)),
     st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), min_size=1, max_size=12),
     st.floats(0.5, 1),
 )

@@ -48,17 +48,13 @@ class Harm:
         return exec, ("import builtins; builtins.harmed = True",)
 
 
-LENGTH = struct.pack("<Q", 40)
 DAMAGED, OTHER = "damaged or incomplete safetensors file", "not a safetensors file"
 BYTES = {
-    "no bytes": (b"", OTHER),
     "a pickle": (pickle.dumps(Harm()), "a file of torch.save"),
-    "a file of torch.save": (b"PK\x03\x04" + b"\0" * 200, "a file of torch.save.*save_weights"),
+    "a file of torch.save": (b"PK\x03\x04" + b"\0" * 200, "a file of torch.save.*--network"),
     "a pointer of Git LFS": (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
     "a web page": (b"<!doctype html><html>Log in</html>" * 9, OTHER),
     "a header of 2^63 bytes": (struct.pack("<Q", 2**63) + b"{}", DAMAGED),
-    "a header cut short": (LENGTH + b'{"x":'.ljust(40), DAMAGED),
-    "a header that is no text": (LENGTH + b"\xff" * 40, OTHER),
     "offsets behind the end": (
         struct.pack("<Q", 66)
         + b'{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8000000000]}}'.ljust(66),
@@ -99,40 +95,22 @@ def test_no_file_or_a_folder(tmp_path, predict):
     predict(tmp_path / "run", "there is no file")
 
 
-def nan(tensors, notes):
-    tensors[FIRST][0, 0, 0, 0] = float("nan")
-
-
-def whole_numbers(tensors, notes):
-    tensors[FIRST] = tensors[FIRST].to(torch.int8)
-
-
-def one_missing(tensors, notes):
-    del tensors[FIRST]
-
-
-def one_more(tensors, notes):
-    tensors["extra"] = torch.zeros(3)
-
-
-def other_shape(tensors, notes):
-    tensors[FIRST] = tensors[FIRST][:1].clone()
-
-
 TENSORS = {
-    nan: "not finite numbers, in features.conv0.weight",
-    whole_numbers: "not finite numbers, in features.conv0.weight",
-    one_missing: "does not fit densenet121",
-    one_more: "does not fit densenet121: extra",
-    other_shape: "does not fit densenet121",
+    "not a number": (lambda t: t[FIRST][0].fill_(float("nan")), "not finite numbers, in features"),
+    "whole numbers": (lambda t: t.update({FIRST: t[FIRST].to(torch.int8)}), "not finite numbers"),
+    "one missing": (lambda t: t.pop(FIRST), "does not fit densenet121"),
+    "one more": (lambda t: t.update(extra=torch.zeros(3)), "does not fit densenet121: extra"),
+    "another shape": (
+        lambda t: t.update({FIRST: t[FIRST][:1].clone()}),
+        "does not fit densenet121",
+    ),
 }
 
 
-@pytest.mark.parametrize(
-    ("change", "says"), TENSORS.items(), ids=lambda x: getattr(x, "__name__", "")
-)
-def test_other_tensors(change, says, damaged, predict):
-    predict(damaged(change), says)
+@pytest.mark.parametrize("fault", TENSORS)
+def test_other_tensors(fault, damaged, predict):
+    change, says = TENSORS[fault]
+    predict(damaged(lambda tensors, notes: change(tensors)), says)
 
 
 NOTES = [
@@ -140,14 +118,8 @@ NOTES = [
     ({"network": "resnet51"}, "resnet51"),
     ({"network": "resnet50"}, "does not fit resnet50"),
     ({"network": "dalaresnet50"}, "was not written by paper_code"),  # no word about its gate
-    ({"num_classes": "two"}, "was not written by paper_code"),
     ({"num_classes": "3"}, "does not fit|for num_classes"),
-    ({"reading": "aloud"}, "was not written by paper_code"),
-    ({"reading": None}, "was not written by paper_code"),
-    ({"image_size": "0"}, "was not written by paper_code"),
     ({"classes": None}, "does not say classes"),
-    ({"classes": "a, b"}, "what it says of its classes"),
-    ({"classes": '"ab"'}, "what it says of its classes"),
     ({"classes": '["a", "a"]'}, "what it says of its classes"),
 ]
 
@@ -162,7 +134,7 @@ def test_other_metadata(changes, says, damaged, predict):
     predict(damaged(change), says)
 
 
-def test_half_precision_is_accepted(damaged, whole, tmp_path, record_property):
+def test_half_precision_is_accepted(damaged, whole, tmp_path):
     def halve(tensors, notes):
         for key, value in tensors.items():
             tensors[key] = value.half()
@@ -174,4 +146,3 @@ def test_half_precision_is_accepted(damaged, whole, tmp_path, record_property):
         assert cli.main([str(word) for word in words]) == 0
         tables.append([float(x) for x in (tmp_path / "p.csv").read_text().split(",")[-2:]])
     assert tables[0] == pytest.approx(tables[1], abs=0.01)
-    record_property("outcome", "accepted, with the right result")

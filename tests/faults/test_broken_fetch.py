@@ -117,15 +117,14 @@ def from_elsewhere(connection: socket.socket, start: int) -> None:
         connection.sendall(part(start - 7 or 1) + BODY[start - 7 or 1 :])
 
 
-def in_chunks(count: int | None) -> Reply:
+def in_chunks(count: int) -> Reply:
     def reply(connection: socket.socket, _: int) -> None:
         connection.sendall(head("200 OK", Transfer_Encoding="chunked"))
         for place in range(0, len(BODY), 3000):
-            if count is not None and place > count:
+            if place > count:
                 return
             piece = BODY[place : place + 3000]
             connection.sendall(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
-        connection.sendall(b"0\r\n\r\n")
 
     return reply
 
@@ -144,37 +143,26 @@ def words(server: Server, root, *options: str) -> list[str]:
 
 
 MENDED = {
-    **{
-        f"dropped at byte {count}": ([drops_after(count), whole], SUM)
-        for count in (0, 1, 2, 17, 1000)
-    },
-    "dropped in the middle": ([drops_after(len(BODY) // 2), whole], SUM),
+    "dropped at the first byte": ([drops_after(0), whole], SUM),
     "dropped before the last byte": ([drops_after(len(BODY) - 1), whole], SUM),
     "dropped at every 3,000th byte": ([drops_after(3000)], SUM),
     "reset at byte 5,000": ([resets_after(5000), whole], SUM),
-    "stalled at byte 0": ([stalls_after(0), whole], SUM),
     "stalled at byte 4,000": ([stalls_after(4000), whole], SUM),
-    "slow drip": ([drips], SUM),
-    "no answer at all": ([says(b""), whole], SUM),
     "an answer cut in its header": ([says(b"HTTP/1.1 200 OK\r\nContent-Le"), whole], SUM),
-    "no HTTP": ([says(b"220 ftp ready\r\n"), whole], SUM),
     "503, then well": ([says(head("503 Unavailable", Content_Length=0)), whole], SUM),
-    "429, then well": ([says(head("429 Too Many Requests", Content_Length=0)), whole], SUM),
     "no ranges": ([drops_after(1000), without_ranges()], SUM),
     "ranges from another byte": ([drops_after(1000), from_elsewhere, whole], SUM),
     "a range that is not told": (
         [drops_after(1000), says(head("206 Partial Content") + BODY[1000:]), whole],
         SUM,
     ),
-    "no length": ([says(head("200 OK") + BODY)], SUM),
-    "in chunks": ([in_chunks(None)], SUM),
     "in chunks, dropped": ([in_chunks(6000), whole], SUM),
     "length too small": ([says(part(0, Content_Length=len(BODY) - 50) + BODY), whole], None),
 }
 
 
 @pytest.mark.parametrize("fault", MENDED)
-def test_resumed_and_verified(fault, server, tmp_path, record_property):
+def test_resumed_and_verified(fault, server, tmp_path):
     server.replies, checksum = MENDED[fault]
     options = ["--checksum", checksum] if checksum else []
     status = cli.main(words(server, tmp_path / "data", *options))
@@ -185,63 +173,41 @@ def test_resumed_and_verified(fault, server, tmp_path, record_property):
     assert status == 0
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["BreaKHis_v1"]
     assert len(list((tmp_path / "data").rglob("*.png"))) == 8
-    record_property("outcome", "resumed, verified and unpacked")
 
 
 FATAL = {
-    "another checksum": ([whole], "not 0+ as published", "md5:" + "0" * 32, None),
-    "404": ([says(head("404 Not Found", Content_Length=0))], "answers 404 Not Found", SUM, None),
-    "403": ([says(head("403 Forbidden", Content_Length=0))], "answers 403 Forbidden", SUM, None),
-    "503 for ever": ([says(head("503 Busy", Content_Length=0))], "answers 503", SUM, None),
+    "another checksum": ([whole], "not 0+ as published", "md5:" + "0" * 32),
+    "404": ([says(head("404 Not Found", Content_Length=0))], "answers 404 Not Found", SUM),
+    "503 for ever": ([says(head("503 Busy", Content_Length=0))], "answers 503", SUM),
     "a web page": (
         [says(head("200 OK", Content_Type="text/html") + b"<html>Log in</html>")],
         "sends text/html, not the archive",
         SUM,
-        None,
-    ),
-    "no bytes": ([says(head("200 OK", Content_Length=0))], "is .* as published|damaged", SUM, None),
-    "a circle of redirections": (
-        [says(head("302 Found", Location="/archive", Content_Length=0))],
-        "302|infinite loop",
-        SUM,
-        None,
     ),
     "a redirection to a file of this machine": (
         [says(head("302 Found", Location="file:///etc/passwd", Content_Length=0))],
         "302|cannot be reached",
         SUM,
-        None,
     ),
-    "dropped at once, for ever": ([drops_after(0)], "closed early", SUM, None),
-    "no ranges, dropped for ever": ([without_ranges(5000)], "closed early", SUM, 5000),
+    "dropped at once, for ever": ([drops_after(0)], "closed early", SUM),
     "another file after the break": (
-        [drops_after(3000), says(part(3000) + bytes(len(BODY) - 3000))],
-        "damaged or cut short",
-        None,
-        None,
-    ),
-    "another file after the break, with a checksum": (
         [drops_after(3000), says(part(3000) + bytes(len(BODY) - 3000))],
         "as published",
         SUM,
-        None,
     ),
 }
 
 
 @pytest.mark.parametrize("fault", FATAL)
-def test_given_up_with_one_message(fault, server, tmp_path, capsys, record_property):
-    server.replies, message, checksum, kept = FATAL[fault]
-    options = ["--checksum", checksum] if checksum else []
-    assert cli.main(words(server, tmp_path / "data", *options)) == 2
+def test_given_up_with_one_message(fault, server, tmp_path, capsys):
+    server.replies, message, checksum = FATAL[fault]
+    assert cli.main(words(server, tmp_path / "data", "--checksum", checksum)) == 2
     said = capsys.readouterr().err.strip().splitlines()
     assert [line for line in said if line.startswith("error: ")] == said[-1:]
     assert re.search(message, said[-1])
-    left = list((tmp_path / "data").iterdir()) if (tmp_path / "data").exists() else []
-    assert [path.stat().st_size for path in left if path.stat().st_size] == [kept] * bool(kept)
+    assert not [path for path in (tmp_path / "data").glob("*") if path.stat().st_size]
     server.replies = [whole]
     assert cli.main(words(server, tmp_path / "data", "--checksum", SUM)) == 0
-    record_property("outcome", "given up with one message; the next attempt succeeds")
 
 
 def test_a_killed_download_goes_on(server, tmp_path):

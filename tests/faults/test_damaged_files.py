@@ -35,34 +35,27 @@ def cut(path: Path, share: float) -> None:
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
 
 
-@pytest.mark.parametrize("share", [0, 0.0005, 0.5, 0.9999])
+@pytest.mark.parametrize("share", [0, 0.5])
 def test_truncated_array(share, prepared, train):
     cut(prepared[0] / "images.npy", share)
     train("images.npy: truncated or damaged")
 
 
 ARRAYS = {
-    "text": (None, "truncated or damaged"),
     "objects, which are pickled": (np.array([{"a": 1}], dtype=object), "truncated or damaged"),
     "floating point": (np.zeros((40, 3, 32, 32), np.float32), "not an array of bytes"),
-    "no channels": (np.zeros((40, 32, 32), np.uint8), "not an array of bytes"),
     "fewer images": (np.zeros((39, 3, 32, 32), np.uint8), "39 images, but the manifest lists 40"),
-    "no images": (np.zeros((0, 3, 32, 32), np.uint8), "0 images, but the manifest lists 40"),
 }
 
 
 @pytest.mark.parametrize("fault", ARRAYS)
 def test_another_array(fault, prepared, train):
     array, says = ARRAYS[fault]
-    path = prepared[0] / "images.npy"
-    if array is None:
-        path.write_text("not an array")
-    else:
-        np.save(path, array)
+    np.save(prepared[0] / "images.npy", array)
     train(says)
 
 
-@pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.98])
+@pytest.mark.parametrize("share", [0, 0.5])
 @pytest.mark.parametrize("name", ["manifest.csv", "source.json", "split"])
 def test_truncated_lists(share, name, prepared, train):
     folder, split = prepared
@@ -77,72 +70,32 @@ def test_missing_files(name, prepared, train):
     train(name)
 
 
-def rows_in_another_order(table):
-    return table.iloc[::-1]
+SPLITS = {
+    "rows in another order": lambda table: table.iloc[::-1],
+    "one row less": lambda table: table.iloc[:-1],
+    "no column of parts": lambda table: table.drop(columns="part"),
+    "an unknown part": lambda table: table.assign(part=["tests", *table["part"].iloc[1:]]),
+    "no test images": lambda table: table.assign(part=table["part"].replace("test", "val")),
+    "another label": lambda table: table.assign(label=["malignant", *table["label"].iloc[1:]]),
+}
 
 
-def one_row_less(table):
-    return table.iloc[:-1]
-
-
-def no_part(table):
-    return table.drop(columns="part")
-
-
-def no_image(table):
-    return table.drop(columns="image")
-
-
-def an_unknown_part(table):
-    return table.assign(part=["tests", *table["part"].iloc[1:]])
-
-
-def all_in_train(table):
-    return table.assign(part="train")
-
-
-def no_test(table):
-    return table.assign(part=table["part"].replace("test", "val"))
-
-
-def another_label(table):
-    return table.assign(label=["malignant", *table["label"].iloc[1:]])
-
-
-def an_unknown_label(table):
-    return table.assign(label="insitu")
-
-
-SPLITS = (
-    rows_in_another_order,
-    one_row_less,
-    no_part,
-    no_image,
-    an_unknown_part,
-    all_in_train,
-    no_test,
-    another_label,
-    an_unknown_label,
-)
-
-
-@pytest.mark.parametrize("change", SPLITS, ids=lambda f: f.__name__)
-def test_another_split(change, prepared, train):
+@pytest.mark.parametrize("fault", SPLITS)
+def test_another_split(fault, prepared, train):
     split = prepared[1]
-    write_csv(split, change(pd.read_csv(split, dtype=str)))
+    write_csv(split, SPLITS[fault](pd.read_csv(split, dtype=str)))
     train("split.csv")
 
 
-@pytest.mark.parametrize("key", ["dataset", "classes", "source", "description"])
-def test_source_that_lacks_a_key(key, prepared, train):
+def test_source_that_lacks_a_key(prepared, train):
     path = prepared[0] / "source.json"
     facts = read_json(path)
-    del facts[key]
+    del facts["classes"]
     write_json(path, facts)
-    train(f"source.json: does not say {key}")
+    train("source.json: does not say classes")
 
 
-@pytest.mark.parametrize("text", ["[]", "3", '"text"', "null", "{", "\x00\x00", "{'a': 1}"])
+@pytest.mark.parametrize("text", ["[]", "{"])
 def test_source_that_is_no_object(text, prepared, train):
     (prepared[0] / "source.json").write_text(text)
     train("source.json")
@@ -186,7 +139,7 @@ def test_a_whole_run_is_evaluated(run, tmp_path):
     assert cli.main(words) == 0
 
 
-@pytest.mark.parametrize("share", [0, 0.02, 0.3, 0.5, 0.75, 0.98])
+@pytest.mark.parametrize("share", [0, 0.5])
 @pytest.mark.parametrize("name", ["predictions.csv", "run.json"])
 def test_truncated_run(share, name, run, evaluate):
     cut(run / name, share)
@@ -200,8 +153,8 @@ def test_predictions_cut_between_two_lines(run, evaluate):
 
 
 CELLS = {
-    "p_benign": ["nan", "", "-0.5", "1.5", "inf", "much", "0.4"],
-    "label": ["insitu", ""],
+    "p_benign": ["nan", "1.5", "much", "0.4"],
+    "label": ["insitu"],
 }
 
 
@@ -213,25 +166,22 @@ def test_predictions_that_are_none(column, value, run, evaluate):
     evaluate("predictions.csv")
 
 
-@pytest.mark.parametrize("column", ["image", "label", "group", "part", "p_benign"])
-def test_predictions_without_a_column(column, run, evaluate):
+def test_predictions_without_a_column(run, evaluate):
     table = pd.read_csv(run / "predictions.csv", dtype=str)
-    write_csv(run / "predictions.csv", table.drop(columns=column))
-    evaluate(f"column missing: {column}")
+    write_csv(run / "predictions.csv", table.drop(columns="group"))
+    evaluate("column missing: group")
 
 
-@pytest.mark.parametrize("share", [0, 0.3, 0.9])
-def test_table_of_a_truncated_run(share, run, tmp_path, refused):
-    cut(run / "predictions.csv", share)
+def test_table_of_a_truncated_run(run, tmp_path, refused):
+    cut(run / "predictions.csv", 0.3)
     words = ["table", "07", "--runs", run, "--scale", "demo", "--resamples", 9]
     refused(*words, "-o", tmp_path / "t.csv", says=r"run\.json: not a finished run")
 
 
-@pytest.mark.parametrize("share", [0, 0.3, 0.9])
 @pytest.mark.parametrize("command", ["split", "prepare"])
-def test_truncated_manifest_of_a_data_set(share, command, prepared, tmp_path, refused):
+def test_truncated_manifest_of_a_data_set(command, prepared, tmp_path, refused):
     path = prepared[0] / "manifest.csv"
-    cut(path, share)
+    cut(path, 0.9)
     refused(command, path, "-o", tmp_path / "out", says="manifest.csv")
 
 
@@ -260,40 +210,32 @@ def checkpoint(tmp_path):
     return path
 
 
-def damaged(content: bytes, where: float) -> bytes:
-    place = int(len(content) * where)
-    return content[:place] + bytes([content[place] ^ 255]) + content[place + 1 :]
-
-
 CHECKPOINTS = {
-    **{f"cut at {x:.0%}": (lambda c, x=x: c[: int(len(c) * x)]) for x in (0, 0.1, 0.5, 0.9, 0.99)},
+    "no bytes": lambda c: b"",
+    "cut in the middle": lambda c: c[: len(c) // 2],
     "text": lambda c: b"not a checkpoint",
     "zeros": lambda c: bytes(len(c)),
 }
 
 
 @pytest.mark.parametrize("fault", CHECKPOINTS)
-def test_a_damaged_checkpoint_costs_time_alone(fault, checkpoint, capsys, record_property):
+def test_a_damaged_checkpoint_costs_time_alone(fault, checkpoint, capsys):
     checkpoint.write_bytes(CHECKPOINTS[fault](checkpoint.read_bytes()))
     network, optimizer, scaler, state = parts()
     before = network.weight.detach().clone()
     load_checkpoint(checkpoint, "identity", network, optimizer, scaler, state, epochs=3)
     assert state.epoch == 0 and torch.equal(network.weight, before)
     assert "damaged checkpoint" in capsys.readouterr().err
-    record_property("outcome", "said, and the run starts at its first epoch")
 
 
-@pytest.mark.parametrize(
-    "content", [Harm(), [1], {"identity": "identity"}, {"identity": "identity", "state": {}}, None]
-)
-def test_a_checkpoint_of_something_else(content, checkpoint, capsys, record_property):
+@pytest.mark.parametrize("content", [Harm(), [1], {"identity": "identity"}])
+def test_a_checkpoint_of_something_else(content, checkpoint, capsys):
     torch.save(content, checkpoint)
     network, optimizer, scaler, state = parts()
     load_checkpoint(checkpoint, "identity", network, optimizer, scaler, state, epochs=3)
     assert state.epoch == 0
     assert not hasattr(builtins, "harmed")
     assert "damaged checkpoint" in capsys.readouterr().err
-    record_property("outcome", "said, and the run starts at its first epoch")
 
 
 def test_a_byte_of_a_checkpoint_that_changed(checkpoint, capsys):

@@ -2,13 +2,11 @@
 
 import contextlib
 import os
-import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT, files_below, read_json, save_noise, write_prepared
@@ -64,7 +62,6 @@ def inputs(tmp_path):
 # Each writes more than a full disk takes.
 COMMANDS = {
     "phantom": "phantom bach --images 4 --height 64 -o {out}/raw",
-    "phantom with workers": "phantom bach --images 4 --height 64 --workers 2 -o {out}/raw",
     "manifest": "manifest own --manifest {inputs}/own/manifest.csv -o {out}/manifest.csv",
     "prepare": "prepare {inputs}/big/manifest.csv --image-size 512 -o {out}/prepared",
     "split": "split {inputs}/prepared/manifest.csv -o {out}/split.csv",
@@ -99,7 +96,7 @@ def one_message(said: str) -> str:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_full_disk_then_room(name, disk, words, capsys, record_property):
+def test_full_disk_then_room(name, disk, words, capsys):
     disk.fill()
     before = files_below(disk.folder)
     capsys.readouterr()
@@ -110,31 +107,28 @@ def test_full_disk_then_room(name, disk, words, capsys, record_property):
     disk.remount("size=64m")
     assert cli.main(words(name, disk.folder / "out")) == 0
     assert len(files_below(disk.folder)) > len(before)
-    record_property("outcome", "one message, nothing half-written; with room it succeeds")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_read_only_folder(name, disk, words, capsys, record_property):
+def test_read_only_folder(name, disk, words, capsys):
     disk.remount("ro")
     assert cli.main(words(name, disk.folder / "out")) == 2
     said = one_message(capsys.readouterr().err)
     assert str(disk.folder) in said and "Read-only file system" in said
     disk.remount("rw,size=64m")
     assert cli.main(words(name, disk.folder / "out")) == 0
-    record_property("outcome", "one message, nothing half-written; with room it succeeds")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_file_in_the_place_of_the_folder(name, words, tmp_path, capsys, record_property):
+def test_a_file_in_the_place_of_the_folder(name, words, tmp_path, capsys):
     (tmp_path / "out").write_text("mine")
     assert cli.main(words(name, tmp_path / "out")) == 2
     said = one_message(capsys.readouterr().err)
     assert str(tmp_path / "out") in said
     assert (tmp_path / "out").read_text() == "mine"
-    record_property("outcome", "refused with one message, nothing written")
 
 
-def test_fetch_unpacks_onto_a_full_disk(disk, inputs, capsys, record_property):
+def test_fetch_unpacks_onto_a_full_disk(disk, inputs, capsys):
     disk.remount("size=40k")
     archive = disk.folder / "BreaKHis_v1.tar.gz"
     archive.write_bytes((inputs / "archive" / archive.name).read_bytes())
@@ -145,24 +139,16 @@ def test_fetch_unpacks_onto_a_full_disk(disk, inputs, capsys, record_property):
     assert list(files_below(disk.folder)) == [archive.name]
     disk.remount("size=64m")
     assert cli.main(command) == 0
-    record_property("outcome", "one message, nothing half-written; with room it succeeds")
 
 
-LIMITED = {
-    "manifest": ["manifest", "own", "--manifest", "{inputs}/own/manifest.csv", "-o", "{out}/m.csv"],
-    "prepare": ["prepare", "{inputs}/big/manifest.csv", "-o", "{out}/p", "--workers", "4"],
-    "split": ["split", "{inputs}/prepared/manifest.csv", "-o", "{out}/s.csv"],
-}
-
-
-@pytest.mark.parametrize("limit", [8, 12, 16, 32])
-@pytest.mark.parametrize("name", LIMITED)
-def test_few_open_files(name, limit, words, inputs, tmp_path, record_property):
-    out = tmp_path / "out"
-    command = [word.format(inputs=inputs, out=out) for word in LIMITED[name]]
+@pytest.mark.parametrize("limit", [12, 32])
+@pytest.mark.parametrize("name", ["prepare", "split"])
+def test_few_open_files(name, limit, words, tmp_path):
     script = f'ulimit -n {limit}; exec "$@"'
+    command = [sys.executable, "-m", "paper_code", *words(name, out := tmp_path / "out")]
+    command += ["--workers", "4"] if name == "prepare" else []
     done = subprocess.run(
-        ["bash", "-c", script, "bash", sys.executable, "-m", "paper_code", *command],
+        ["bash", "-c", script, "bash", *command],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -172,40 +158,24 @@ def test_few_open_files(name, limit, words, inputs, tmp_path, record_property):
     if done.returncode == 2:
         assert "Too many open files" in one_message(done.stderr)
         assert not out.exists() or files_below(out) == {}
-    record_property("outcome", "done, or one message and nothing half-written")
 
 
-def test_a_clock_that_is_set_back(inputs, words, tmp_path, monkeypatch, record_property):
+def test_a_clock_that_is_set_back(inputs, words, tmp_path, monkeypatch):
     """Every look at the clock finds it an hour earlier, and all inputs are from the future."""
-    hours, expected = iter(range(10**6, 0, -1)), {}
+    hours, found = iter(range(10**6, 0, -1)), []
     for place in ("before", "after"):
         if place == "after":
             monkeypatch.setattr(time, "time", lambda: 3600.0 * next(hours))
             for path in inputs.rglob("*"):
                 os.utime(path, (4e9, 4e9))
+        out = tmp_path / place
         for name in ("manifest", "prepare", "split", "evaluate", "table"):
-            assert cli.main(words(name, tmp_path / place)) == 0
-        found = {
-            path.relative_to(tmp_path / place): re.sub(
-                rb"/(before|after)/", b"/", path.read_bytes()
-            )
-            for path in (tmp_path / place).rglob("*")
-            if path.is_file()
-        }
-        expected = expected or found
-    assert found == expected and len(found) >= 7
-    record_property("outcome", "the same results")
-
-
-def test_times_of_training_are_never_negative(tmp_path, monkeypatch, record_property):
-    from conftest import train_run, training_settings
-
-    prepared, split = write_prepared(tmp_path / "set", per_class=10)
-    hours = iter(range(10**6, 0, -1))
-    monkeypatch.setattr(time, "time", lambda: 3600.0 * next(hours))
-    settings = training_settings(epochs=1, batch_size=4, checkpoint_seconds=0)
-    train_run("densenet121", prepared, split, tmp_path / "run", settings, weights="random")
-    timing = read_json(tmp_path / "run/timing.json")
-    assert 0 < timing["total_seconds"] < 600
-    assert min(np.ravel(list(timing["epoch_seconds"].values()))) > 0
-    record_property("outcome", "the same results")
+            assert cli.main(words(name, out)) == 0
+        contents = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+        found.append(
+            {
+                path.relative_to(out): content.replace(place.encode(), b"")
+                for path, content in contents.items()
+            }
+        )
+    assert found[0] == found[1] and len(found[0]) >= 7

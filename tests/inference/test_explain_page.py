@@ -48,13 +48,14 @@ def folder(tmp_path):
 def known_maps(monkeypatch):
     """Grad-CAM marks the left half, Eigen-CAM nothing."""
 
-    def maps(network, images, classes, method, **options):
+    def maps(network, images, classes, method, layer):
         found = torch.zeros(len(images), 32, 32)
         if method == "gradcam":
             found[:, :, :16] = 1
         return found
 
     monkeypatch.setattr(explanation, "compute_cam", maps)
+    monkeypatch.setattr(explanation, "map_layer", lambda *_: ("layer4", (7, 7)))
 
 
 def explain(*words) -> int:

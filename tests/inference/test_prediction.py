@@ -239,15 +239,15 @@ def test_explain_shows_the_map_of_compute_cam(trained, tmp_path, monkeypatch):
     image = save_noise(tmp_path / "one.png", 3, size=(32, 32))
     ramp = torch.linspace(0, 1, 32 * 32).view(1, 32, 32)  # whatever a network has learned
 
-    def known_map(network, images, classes, method, **options):
-        calls.append((images, classes.tolist(), method, options))
+    def known_map(network, images, classes, method, layer):
+        calls.append((images, classes.tolist(), method, layer))
         return ramp
 
     monkeypatch.setattr(explanation, "compute_cam", known_map)
     words = ["explain", image, "--weights", weights, "--class", "malignant", "--layer", "layer1"]
     assert run(*words, "--method", "gradcam", "-o", out) == 0
     ((images, *call),) = calls
-    assert call == [[1], "gradcam", {"layer": "layer1"}]
+    assert call == [[1], "gradcam", "layer1"]
     assert torch.equal(images.cpu(), normalize(read_images([image], 32)))
 
     levels = (ramp[0].numpy() * 255).round().astype(np.uint8)
@@ -290,7 +290,7 @@ def test_explain_leaves_nothing_half_written(trained, folder, tmp_path, monkeypa
     from paper_code.inference import explain as explanation
 
     weights, out, calls = trained[0] / "weights.safetensors", tmp_path / "out", []
-    write = explanation._write_overlay
+    write = explanation._write_png
 
     def fail_late(*arguments):
         calls.append(arguments)
@@ -298,7 +298,7 @@ def test_explain_leaves_nothing_half_written(trained, folder, tmp_path, monkeypa
             raise KeyboardInterrupt
         write(*arguments)
 
-    monkeypatch.setattr(explanation, "_write_overlay", fail_late)
+    monkeypatch.setattr(explanation, "_write_png", fail_late)
     words = ["explain", folder, "--weights", weights, "--layer", "layer1", "-o", out]
     assert run(*words, "--method", "gradcam") == 130
     assert len(calls) == 5 and not out.exists()
@@ -339,7 +339,7 @@ def test_explain_says_which_maps_are_empty(trained, folder, tmp_path, capsys, mo
 
     monkeypatch.setattr(explanation, "compute_cam", empty)
     words = ["explain", folder, "--weights", trained[0] / "weights.safetensors"]
-    assert run(*words, "-o", tmp_path / "out") == 0
+    assert run(*words, "--layer", "layer1", "-o", tmp_path / "out") == 0
     assert "5 maps are empty" in capsys.readouterr().err
 
 

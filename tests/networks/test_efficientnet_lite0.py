@@ -28,7 +28,7 @@ NAMES = (NAME, *(f"{NAME}-{variant}" for variant in VARIANTS[NAME]))
 def without_timms_file(tmp_path, monkeypatch):
     """An empty weight cache, and no way out to fill it: the package is all there is."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(pretrained, "_unreachable", lambda site: f"no route to {site}")
+    monkeypatch.setattr(pretrained, "unreachable", lambda site: f"no route to {site}")
     folder = tmp_path / "hub" / "checkpoints"
     folder.mkdir(parents=True)
     return folder

@@ -79,7 +79,7 @@ def count(network):
 def empty_cache(tmp_path, monkeypatch):
     """An empty weight cache, and no way out to fill it: any download would raise."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setattr(pretrained, "_unreachable", lambda site: f"no route to {site}")
+    monkeypatch.setattr(pretrained, "unreachable", lambda site: f"no route to {site}")
     folder = tmp_path / "torch" / "hub" / "checkpoints"
     folder.mkdir(parents=True)
     return folder
@@ -361,7 +361,7 @@ def test_without_a_connection_auto_is_random_and_imagenet_says_what_to_do(empty_
 
 
 def test_downloads_are_checked_against_the_hash_in_the_name(empty_cache, tmp_path, monkeypatch):
-    monkeypatch.setattr(pretrained, "_unreachable", lambda site: None)
+    monkeypatch.setattr(pretrained, "unreachable", lambda site: None)
     digest = hashlib.sha256(b"weights").hexdigest()[:8]
     good, bad = tmp_path / f"good-{digest}.pth", tmp_path / f"bad-{digest[::-1]}.pth"
     good.write_bytes(b"weights")

@@ -45,6 +45,11 @@ def test_it_opens_with_figure_table_and_answer(browser):
     assert order[2] < 900, "the answer begins on the first screen"
 
 
+def test_a_table_has_the_figure_of_its_name(browser):
+    assert browser.run("document.querySelectorAll('#crossover table').length") > 0
+    assert browser.run("document.querySelectorAll('#crossover img').length") == 1
+
+
 def test_a_line_unfolds_to_its_evidence(browser):
     lines = answer({path.stem: read_results(path) for path in TABLES})
     assert browser.run("document.querySelectorAll('.answer details[open]').length") == 0

@@ -250,7 +250,7 @@ def test_best_or_last_epoch_is_kept(monkeypatch, select, epochs):
 
 
 def test_batch_larger_than_the_training_part():
-    with pytest.raises(UserError, match="batch_size is 32, but the training part has only 20"):
+    with pytest.raises(UserError, match="batch_size is 32, but the training set has only 20"):
         trained(SETTINGS.changed(batch_size=32))
 
 
@@ -632,7 +632,7 @@ def test_checkpoints_are_as_rare_as_asked(tiny, make_prepared, tmp_path, monkeyp
     ("changes", "message"),
     [
         ({"learning_rate": 1e30}, "loss is"),
-        ({"batch_size": 100}, "batch_size is 100, but the training part has only 24 images"),
+        ({"batch_size": 100}, "batch_size is 100, but the training set has only 24 images"),
     ],
 )
 def test_a_failed_run_leaves_no_results(tiny, make_prepared, tmp_path, changes, message):

@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from paper_code.cli import EXTRAS
-from paper_code.digest import DATA
+from paper_code.workflow.digest import DATA
 
 # Where conda-forge calls a package otherwise than PyPI does.
 CONDA_NAMES = {

@@ -9,13 +9,13 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, workflow.basedir)
 
 from paper_code.device import cuda_device_count
-from paper_code.digest import source_digest
+from paper_code.workflow.digest import result_digest, source_digest
 from paper_code.errors import UserError
 from paper_code.networks.names import parse_network
 from paper_code.networks.registry import network_module
 from paper_code.plan import Plan
 from paper_code.settings import load_config
-from paper_code.start import announce, begin
+from paper_code.workflow.start import announce, begin
 
 # What "auto" means is chosen once, where the run is started. A job on another machine reads this file again and would
 # find other devices and other data there; it is handed the file of settings that this variable names. Commands read

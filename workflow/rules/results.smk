@@ -28,7 +28,7 @@ rule table:
     params:
         arguments=arguments("table"),
         constants=lambda w: dict(entry("table")(w).constants),
-        code=lambda w: PLAN.code(entry("table")(w)),
+        code=lambda w: result_digest(entry("table")(w)),
     message:
         "Table {wildcards.name}"
     shell:
@@ -94,7 +94,7 @@ rule figure:
         arguments=arguments("figure"),
         caption=lambda w: entry("figure")(w).caption,
         constants=lambda w: dict(entry("figure")(w).constants),
-        code=lambda w: PLAN.code(entry("figure")(w)),
+        code=lambda w: result_digest(entry("figure")(w)),
     message:
         "Figure {wildcards.name}"
     shell:

@@ -1,4 +1,4 @@
-"""One page: figure, evidence, the answer, then data, cells, claims and what stays untested."""
+"""One page: figure, evidence, the answer in seven lines, then cells, claims and data."""
 
 from pathlib import Path
 
@@ -7,7 +7,6 @@ from pandas.api.types import is_numeric_dtype
 
 from paper_code.errors import UserError
 from paper_code.files import write_text
-from paper_code.progress import count_text
 from paper_code.provenance import commit
 from paper_code.reporting.claims.answer import Line, answer, answer_markdown
 from paper_code.reporting.claims.evidence import FIGURE_TABLES, evidence
@@ -18,10 +17,8 @@ from paper_code.reporting.verdicts import (
     DIFFERS,
     LEVEL,
     NO_VALUE,
-    NOT_TESTED,
     Verdict,
     outside_prediction,
-    split_obstacles,
 )
 
 SUBJECTS = ("dataset", "network", "placement", "method", "module", "class", "part", "metric")
@@ -60,7 +57,6 @@ def write(output: str, *, tables: list[str], scale: str) -> None:
         _differences(results),
         _claims(read.get("claims")),
         _data(read),
-        _untested(results, read.get("claims")),
     ]
     write_text(output, "\n\n".join(section for section in sections if section) + "\n")
 
@@ -201,30 +197,13 @@ def _data(read: dict[str, pd.DataFrame]) -> str:
                 "Data set": DATASET_LABELS.get(name, name),
                 "Data": of["data"].iloc[0],
                 "Networks": str(of["network"].nunique()),
-                "Weights at the start": ", ".join(dict.fromkeys(of["weights"])),
+                "Trained from": ", ".join(dict.fromkeys(map(_start, of["weights"]))),
                 "Seeds": ", ".join(dict.fromkeys(" ".join(of["seeds"].dropna()).split())),
             }
         )
     return f"## Data\n\n{markdown(pd.DataFrame(lines))}"
 
 
-def _untested(results: dict[str, pd.DataFrame], claims: pd.DataFrame | None) -> str:
-    """What could not be tested, by reason."""
-    reasons: dict[str, int] = {}
-    for rows in results.values():
-        untested = (rows["verdict"] == NOT_TESTED) & ~rows["reason"].isin(NO_VALUE)
-        for text in rows.loc[untested, "reason"]:
-            for reason in split_obstacles(text):
-                reasons[reason] = reasons.get(reason, 0) + 1
-    lines = [
-        f"- {count_text(count, 'cell')}: {reason}" for reason, count in sorted(reasons.items())
-    ]
-    if claims is not None:
-        missing = claims[claims["verdict"] == NOT_TESTED].fillna({"reason": ""})
-        # Parts of one claim can fail for different reasons: the claim is listed once, with all.
-        by_claim = missing.groupby("claim", sort=False).agg(
-            {"reason": lambda texts: "; ".join(dict.fromkeys(texts))}
-        )
-        for reason, rows in by_claim.groupby("reason", sort=False):
-            lines.append(f"- Claims {NOT_TESTED} ({reason}): {', '.join(rows.index)}")
-    return "## What could not be tested, and why\n\n" + "\n".join(lines) if lines else ""
+def _start(weights: str) -> str:
+    """Where training started; random weights are the start of a training, not the end."""
+    return "scratch (no ImageNet)" if weights.startswith("random") else weights

@@ -1,19 +1,24 @@
-"""Executing the notebooks: in place, with outputs kept, or to HTML pages."""
+"""Executing the notebooks: in place, with outputs kept, or to HTML pages.
+
+The packages of Jupyter take seconds to import, so each function that needs them does: the workflow
+asks at every start what the notebooks read.
+"""
+
+from __future__ import annotations
 
 import ast
+import json
 import os
 from pathlib import Path
-
-import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
-from nbconvert import HTMLExporter
-from nbformat import NotebookNode
+from typing import TYPE_CHECKING
 
 from paper_code.errors import UserError
 from paper_code.files import write_text
 from paper_code.progress import say
 from paper_code.reporting.notebooks.results import VARIABLE
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 SECONDS = 600  # a cell takes seconds; one that hangs must not hang the workflow
 READERS = {
@@ -34,6 +39,8 @@ def execute_notebooks(paths: list[str], results: str, html: str | None = None) -
     Raises:
         UserError: no such notebook, or a cell failed; the files stay as they were.
     """
+    import nbformat
+
     for path in map(Path, paths):
         notebook = execute_notebook(path, results)
         if html is None:
@@ -47,6 +54,10 @@ def execute_notebooks(paths: list[str], results: str, html: str | None = None) -
 
 def execute_notebook(path: str | Path, results: str) -> NotebookNode:
     """Execute one notebook in a new kernel and return it, without what differs between machines."""
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
     try:
         notebook = nbformat.read(path, as_version=4)
     except (OSError, ValueError) as error:
@@ -70,6 +81,8 @@ def execute_notebook(path: str | Path, results: str) -> NotebookNode:
 def tidied(notebook: NotebookNode) -> NotebookNode:
     """The notebook without versions, times and other traces of the machine, so that executing it
     again on the same results gives the same file."""
+    import nbformat
+
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -83,6 +96,8 @@ def tidied(notebook: NotebookNode) -> NotebookNode:
 
 def to_html(notebook: NotebookNode, title: str) -> str:
     """One page that loads nothing from the network."""
+    from nbconvert import HTMLExporter
+
     addresses = (name for name in HTMLExporter.class_trait_names() if name.endswith("_url"))
     exporter = HTMLExporter(**dict.fromkeys(addresses, ""))
     page, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
@@ -113,7 +128,6 @@ def modules_used(path: str | Path) -> list[str]:
 
 def _nodes(path: str | Path):
     """All nodes of the syntax trees of a notebook's code cells."""
-    notebook = nbformat.read(path, as_version=4)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            yield from ast.walk(ast.parse(cell.source))
+    for cell in json.loads(Path(path).read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            yield from ast.walk(ast.parse("".join(cell["source"])))

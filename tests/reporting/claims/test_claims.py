@@ -677,10 +677,9 @@ def test_from_runs_to_summary_by_the_command_line(tmp_path):
     page = tables / "summary.md"
     assert main(["summary", "--tables", *names, "--scale", "paper", "--output", str(page)]) == 0
     text = page.read_text()
-    assert "| BreakHis 40X | real | 4 | imagenet (torchvision), random (the ViT" in text
+    assert "| BreakHis 40X | real | 4 | imagenet (torchvision), scratch (no ImageNet), self" in text
     assert "| 0, 1, 2, 3, 4 |" in text
     assert "| What is printed under IBA? | substantive |" in text
-    assert "Claims not tested (no such runs)" in text
     for path in tables.glob("*.md"):
         assert not re.search(r"\bnan\b", path.read_text()), path.name
     best = pd.read_csv(tables / "claims.csv").query("claim == 'best accuracy'")
@@ -734,21 +733,6 @@ def test_the_summary_shows_the_largest_relative_differences_first(tmp_path):
     shown = re.findall(r"metric (\d+)", text)
     assert shown == [str(number) for number in range(13, 1, -1)]
     assert "2 smaller differences are in these tables only" in text
-
-
-def test_the_summary_lists_a_claim_once(tmp_path):
-    """A claim of which two parts cannot be tested, each for a reason of its own."""
-    rows = claim_rows({})
-    parts = rows[rows["claim"] == "clearer and more focused"]
-    assert len(parts) > 1
-    rows.loc[parts.index, "verdict"] = "not tested"
-    rows.loc[parts.index, "reason"] = [f"reason {number}" for number in range(len(parts))]
-    rows.to_csv(tmp_path / "claims.csv", index=False)
-    page = tmp_path / "summary.md"
-    summary.write(str(page), tables=[str(tmp_path / "claims.csv")], scale="paper")
-    untested = page.read_text().partition("## What could not be tested")[2]
-    assert untested.count("clearer and more focused") == 1
-    assert "reason 0; reason 1" in untested
 
 
 def test_the_workflow_gives_the_claims_every_table_that_they_read():

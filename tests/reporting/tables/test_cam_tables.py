@@ -409,6 +409,7 @@ def test_from_maps_to_tables_and_figure_by_the_command_line(run_and_data, tmp_pa
         assert len(examples["image"]) == len(examples["map_dt_gradcam"]) == 2
         first = pd.read_csv(tmp_path / "cam/maps.csv").query("method == 'gradcam'")[:2]
         assert examples["predicted"].tolist() == first["predicted"].tolist()
+        assert str(examples["source"]).startswith("A synthetic image (phantom"), "no file's name"
     out = tmp_path / "figures/figure_07_cam_comparison.png"
     words = ["figure", "07", "--cams", facts, "--scale", "demo", "--output", out]
     assert cli.main([str(word) for word in words]) == 0

@@ -6,7 +6,10 @@ import hashlib
 import os
 from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parent
+from paper_code.networks.registry import NETWORKS, network_module
+from paper_code.reporting.catalogue import Result
+
+PACKAGE = Path(__file__).resolve().parents[1]
 DATA = (".csv", ".yaml", ".j2", ".css", ".js")  # of a package, as in `published` and `templates`
 
 
@@ -60,6 +63,14 @@ def source_digest(*modules: str) -> str:
     for path in map(Path, source_files(*modules)):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def result_digest(result: Result) -> str:
+    """A digest of the source files that decide a result of the catalogue."""
+    modules = [result.dotted_module]
+    for name in result.code:
+        modules += NETWORKS.values() if name == "every network" else [network_module(name)]
+    return source_digest(*modules)
 
 
 def _with_packages(module: str) -> list[str]:

@@ -8,6 +8,7 @@ from paper_code.datasets.catalog import find_dataset, is_own
 from paper_code.datasets.read import class_counts, dataset_files_present, read_dataset
 from paper_code.device import check_gpu, cuda_device_count, explain_precision
 from paper_code.errors import UserError
+from paper_code.networks.registry import TIMM
 from paper_code.settings import Settings, defaults, resolve_settings
 
 Sources = dict[str, tuple[str, str]]  # data set: ("real" or "phantom", why)
@@ -21,6 +22,12 @@ def begin(config: Mapping[str, Any]) -> tuple[Settings, Sources]:
             use the GPU that is there.
     """
     settings = resolve_settings(config)
+    own = [name for each in settings.for_dataset.values() for name in each.get("networks", [])]
+    for name in {*settings.networks, *own}:
+        if name.startswith(TIMM):
+            from paper_code.networks.elsewhere import check_timm  # takes seconds, for these alone
+
+            check_timm(name)
     if cuda_device_count():
         check_gpu()
     return settings, choose_sources(settings)

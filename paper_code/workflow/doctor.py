@@ -1,6 +1,5 @@
 """What this machine can do: hardware, disk, data, weights, and how long each scale takes."""
 
-import functools
 import importlib
 import os
 import shutil
@@ -10,12 +9,11 @@ from paper_code.datasets.catalog import is_own
 from paper_code.datasets.read import read_dataset
 from paper_code.device import check_gpu, cuda_device_count, explain_precision
 from paper_code.errors import UserError
-from paper_code.networks.names import parse_network
 from paper_code.networks.registry import NETWORKS, network_module
 from paper_code.plan import Plan
 from paper_code.provenance import processor, versions
 from paper_code.settings import Settings, load_config, resolve_settings
-from paper_code.start import choose_sources
+from paper_code.workflow.start import choose_sources
 
 # How long a whole run took.
 TIMES = {
@@ -23,6 +21,7 @@ TIMES = {
     "paper": "not measured",
 }
 GIB = 2**30
+MEAN_WEIGHTS = 191 * 2**20  # bytes of a run's weights: the mean of the nine networks
 
 
 def doctor(
@@ -132,41 +131,25 @@ def images_of(plan: Plan, dataset: str) -> int:
     return total if limit == "all" else min(limit, total or limit)
 
 
-def needed_bytes(plan: Plan) -> dict[str, int]:
-    """Disk for one scale: prepared arrays, and the weights that stay (4 bytes per parameter)."""
+def needed_bytes(plan: Plan) -> int:
+    """Disk for one scale, about: prepared arrays, and the weights that stay."""
     prepared = dict.fromkeys([*plan.settings.datasets, *(run.dataset for run in plan.runs)])
     sizes = {name: plan.settings.of(name).image_size for name in prepared}
     arrays = sum(4 * size * size * images_of(plan, name) for name, size in sizes.items())
-    weights = 0
-    for run in plan.runs:
-        if plan.keeps_weights(run):
-            classes = plan.facts(run.dataset).classes
-            # Without classes in the configuration their number costs next to nothing.
-            weights += 4 * parameters(*parse_network(run.network), max(len(classes), 2))
-    return {"arrays": arrays, "weights": weights}
-
-
-@functools.cache
-def parameters(network: str, gate_after: int, classes: int) -> int:
-    """Parameters of a network."""
-    from paper_code.networks.structure import count_parameters, meta_network
-
-    gate = {"gate_after": gate_after} if network == "dalaresnet50" else {}
-    return count_parameters(meta_network(network, classes, **gate))
+    return arrays + MEAN_WEIGHTS * sum(plan.keeps_weights(run) for run in plan.runs)
 
 
 def _scale(plan: Plan, chosen: str) -> list[str]:
     """Say what a scale takes; what stands in its way, if it is the one chosen here."""
-    values, need = plan.settings, needed_bytes(plan)
-    total, free = sum(need.values()), shutil.disk_usage(Path.cwd()).free
+    values, total, free = plan.settings, needed_bytes(plan), shutil.disk_usage(Path.cwd()).free
     print(
         f"  {plan.scale}{chosen}: {values.image_size} px, {values.epochs} epochs, training runs: "
-        f"{len(plan.runs)}; disk {total / GIB:.1f} GiB ({need['weights'] / GIB:.1f} of them "
-        f"weights) besides phantoms; time: {TIMES[plan.scale]}"
+        f"{len(plan.runs)}; disk about {total / GIB:.1f} GiB besides phantoms; "
+        f"time: {TIMES[plan.scale]}"
     )
     if total <= free or not chosen:
         return []
     return [
-        f"scale {plan.scale} needs {total / GIB:.1f} GiB, {free / GIB:.1f} GiB are free here. "
+        f"scale {plan.scale} needs about {total / GIB:.1f} GiB; {free / GIB:.1f} GiB are free. "
         "Free some space or run in another folder (--directory)."
     ]
