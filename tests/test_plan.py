@@ -69,14 +69,16 @@ def test_every_result_s_runs_are_planned_and_every_input_has_a_maker():
     assert {run.by for run in plan.runs if run.dataset == "breakhis_100x"} == {"image", "patient"}
 
 
-def test_one_file_stands_for_a_run_and_weights_are_named_where_they_are_read():
+def test_one_file_stands_for_a_run_and_weights_are_named_where_they_are_read(own_sets):
     """Names of all their files would take Snakemake most of the time of its plan."""
     plan = make_plan(datasets=["breakhis_40x"], networks=["dalaresnet50", "resnet50"], seeds=[0, 1])
-    table = plan.inputs(plan.find("table", "table_07_breakhis_comparison"))
+    table = plan.inputs(plan.find("table", "table_09_breakhis_cost"))
     assert [path.rpartition("/")[2] for path in table.pop("runs")] == ["run.json"] * 4
     assert table == {}
-    gate = plan.inputs(plan.find("table", "gate"))
-    assert [path.rpartition("/")[2] for path in gate["weights"]] == ["weights.safetensors"] * 2
+    own = {"datasets": ["plain"], "manifests": own_sets, "networks": ["dalaresnet50", "resnet50"]}
+    plan = make_plan(**own)
+    shown = plan.inputs(plan.find("figure", "examples_plain"))
+    assert [path.rpartition("/")[2] for path in shown["weights"]] == ["weights.safetensors"] * 2
 
 
 def test_small_configurations_leave_out_what_they_cannot_make():
