@@ -65,7 +65,8 @@ def compute_cam(
 ) -> Tensor:
     """Class activation maps of a batch: N x H x W, float32 in [0, 1], on the network's device.
 
-    images: N x 3 x H x W, floating point, scaled as the network expects ([-1, 1] here).
+    images: N x 3 x H x W (N x 1 where the network takes grey), floating point, scaled as the
+        network expects ([-1, 1] here).
     classes: N class indices, or None for the predicted classes. Instead of an index, a function
         from the network's output for one image to the number to explain (a target of
         pytorch-grad-cam). Eigen-CAM does not depend on it.
@@ -172,8 +173,13 @@ def _prepared(
         raise UserError("images: give a tensor N x 3 x H x W")
     if len(images) == 0:
         raise UserError("images: the batch is empty")
-    if images.shape[1] not in (1, 3):
-        raise UserError(f"images: {images.shape[1]} channels; give 3, or 1 to a grey network")
+    layers = (layer for layer in network.modules() if isinstance(layer, nn.Conv2d))
+    if (channels := images.shape[1]) != 3 and channels != getattr(
+        next(layers, 0), "in_channels", 3
+    ):
+        raise UserError(
+            f"images: {channels} channel(s); 3 are needed, or 1 where a network is grey"
+        )
     if not images.is_floating_point():
         raise UserError(f"images: {images.dtype}; give floating-point values in [-1, 1]")
     if not images.isfinite().all():
