@@ -1,7 +1,6 @@
 """The command line: every command explains itself, and a user's mistake is one clear line."""
 
 import inspect
-import json
 from dataclasses import fields
 
 import pytest
@@ -99,23 +98,6 @@ def test_mistakes(words, tmp_path, capsys):
     assert run(*words.format(tmp=tmp_path).split()) == 2
     assert MISTAKES[words].format(tmp=tmp_path) in error_line(capsys.readouterr().err)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("key", "dataset", "says"),
-    [
-        ("07", "bach", "run.json is about bach, but table 07 is about breakhis_40x"),
-        ("02", "breakhis_40x", "a run of resnet50, but table 02 compares places of the gate"),
-    ],
-)
-def test_a_table_refuses_runs_of_something_else(key, dataset, says, tmp_path, capsys):
-    facts = {"dataset": dataset, "network": "resnet50"}
-    (tmp_path / "run.json").write_text(json.dumps(facts))
-    out = tmp_path / "t.csv"
-    words = ["table", key, "--scale", "demo", "--resamples", 9, "-o", out, "--runs", tmp_path]
-    assert run(*words) == 2
-    assert says in error_line(capsys.readouterr().err)
-    assert not out.exists()
 
 
 @pytest.mark.parametrize(
