@@ -87,6 +87,8 @@ class Plan:
         for key in ("compared_datasets", "leakage_datasets", "cam_datasets"):
             for dataset in getattr(settings, key):
                 find_dataset(dataset, settings.manifests)
+        for dataset in settings.datasets:
+            self.explained(dataset)  # refuses two networks
 
     # --- selections, by the names that catalogue entries use --------------------------------------
 
@@ -116,13 +118,19 @@ class Plan:
         }
 
     def explained(self, dataset: str) -> list[str]:
-        """The networks whose maps are scored on a data set."""
+        """The networks whose maps are scored on a data set; UserError for two on a paper's."""
         compared, chosen = self.settings.of(dataset).networks, self.settings.explained_networks
         found = [name for name in chosen if name in compared]
         if is_own(dataset):
             few = [name for name in compared if name == DALA] or compared[:1]
             return found or (few if chosen else [])
-        return found + [name for name in chosen if name not in (*compared, *PAPER_NETWORKS)]
+        found += [name for name in chosen if name not in (*compared, *PAPER_NETWORKS)]
+        if len(found) > 1:
+            raise UserError(
+                f"explained_networks: {', '.join(found)} on {dataset}; the tables of maps on data "
+                "sets of the paper are about one network. Name one."
+            )
+        return found
 
     def networks(self, selection: str, dataset: str) -> list[str]:
         """Networks by selection, on one data set."""

@@ -313,6 +313,10 @@ def test_maps_are_of_the_explained_networks(own_sets):
     assert explained("masked", **own, explained_networks=[]) == []
     with pytest.raises(UserError, match="resnet51"):
         make_plan(explained_networks=["resnet51"])
+    two = ["dalaresnet50", "efficientnet_lite0"]
+    assert explained("masked", **own, networks=two, explained_networks=two) == two
+    with pytest.raises(UserError, match="about one network"):
+        make_plan(explained_networks=two)
 
 
 def test_runs_for_maps_have_a_size_and_epochs_of_their_own_where_these_differ():

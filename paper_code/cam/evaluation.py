@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from paper_code.cam import dt_gradcam
+from paper_code.cam.compute import map_layer
 from paper_code.cam.contenders import (
     CENTRE_SIGMA,
     DRAWS,
@@ -121,9 +122,10 @@ def evaluate_run(
     paper = facts["dataset"] in PAPER_DATASETS
     classes = facts["classes"][-1:] if paper and len(facts["classes"]) == 2 else facts["classes"]
     counting = table["label"].isin(classes).to_numpy() & truth.any((1, 2))
+    grey = all((image == image[:1]).all() for image in pixels)  # the same for every seed and part
     parts = _draw(table["part"], counting, seed, limit(settings.cam_images), prepared)
     tests, val = (
-        _part(table.iloc[rows], pixels[rows], truth[rows], facts, device)
+        _part(table.iloc[rows], pixels[rows], truth[rows], facts, device, grey)
         for rows in (parts["test"], parts["val"])
     )
     # Mean part of the image that a lesion covers, outside the test set.
@@ -171,7 +173,7 @@ def evaluate_run(
         "classes_scored": list(classes),
         "validation_images": len(val.table),
         "tuning_images": len(few.table),
-        "layer": network.cam_layer,
+        "layer": map_layer(network, tests.inputs[:1])[0],
         "cam": own | shared,
         "thresholds": thresholds,
         "tuned": {
@@ -233,12 +235,16 @@ def _draw(
 
 
 def _part(
-    table: pd.DataFrame, pixels: np.ndarray, masks: np.ndarray, facts: dict, device: torch.device
+    table: pd.DataFrame,
+    pixels: np.ndarray,
+    masks: np.ndarray,
+    facts: dict,
+    device: torch.device,
+    grey: bool,
 ) -> Part:
     inputs = normalize(torch.from_numpy(np.ascontiguousarray(pixels)).to(device))
     classes = torch.tensor([facts["classes"].index(name) for name in table["predicted"]])
     masks = torch.from_numpy(np.ascontiguousarray(masks))
-    grey = bool((pixels == pixels[:, :1]).all())
     return Part(table.reset_index(drop=True), inputs, masks, classes.to(device), grey)
 
 

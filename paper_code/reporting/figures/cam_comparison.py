@@ -7,7 +7,7 @@ import numpy as np
 
 from paper_code.files import read_json
 from paper_code.reporting.figures.samples import class_name
-from paper_code.reporting.labels import DATASET_LABELS, METHOD_LABELS
+from paper_code.reporting.labels import DATASET_LABELS, METHOD_LABELS, network_label
 from paper_code.reporting.plotting import data_line, save_figure, style
 
 SHOWN = ("image", "label", "predicted", "lesion")  # of each image, besides its maps
@@ -21,21 +21,26 @@ def draw(output: str, *, cams: list[str], scale: str) -> None:
 
     Args:
         output: the .png file.
-        cams: `cam.json` files; of several seeds of a data set the first is shown.
+        cams: `cam.json` files; of several seeds of a network the first is shown.
         scale: for the record.
     """
-    chosen: dict[str, Path] = {}
+    facts: dict[Path, dict] = {}
     for path in map(Path, cams):
-        chosen.setdefault(read_json(path)["dataset"], path)
-    facts = {dataset: read_json(path) for dataset, path in chosen.items()}
+        found = read_json(path)
+        shown = ((other["dataset"], other["network"]) for other in facts.values())
+        if (found["dataset"], found["network"]) not in shown:
+            facts[path] = found
+    networks = list(dict.fromkeys(network_label(found["network"]) for found in facts.values()))
     rows = []
-    for dataset, path in chosen.items():
+    for path, run in facts.items():
+        label = DATASET_LABELS.get(run["dataset"], run["dataset"])
+        label += f"\n{network_label(run['network'])}" if len(networks) > 1 else ""
         found = np.load(path.with_name("examples.npz"), allow_pickle=False)
         methods = [key.removeprefix("map_") for key in found if key.startswith("map_")]
         kept = {key: found[key] for key in (*SHOWN, *(f"map_{method}" for method in methods))}
         for image in range(len(kept["image"])):
             row = {key: values[image] for key, values in kept.items()}
-            rows.append((DATASET_LABELS.get(dataset, dataset), row))
+            rows.append((label, row))
     with style():
         figure, axes = plt.subplots(
             len(rows),
@@ -61,7 +66,7 @@ def draw(output: str, *, cams: list[str], scale: str) -> None:
         save_figure(
             figure,
             output,
-            f"white line: {truths}; {first['network']}, {first['weights']} weights, layer "
+            f"white line: {truths}; {' and '.join(networks)}, {first['weights']} weights, layer "
             f"{first['layer']}, {first['settings']['image_size']} px; {scale} scale; {hardware}; "
             f"commit {first['provenance']['commit']}\n{data_line(sources)}",
         )

@@ -61,19 +61,23 @@ def property_rows(scores: pd.DataFrame, differences: pd.DataFrame) -> pd.DataFra
     printed = published_table("13").set_index(["metric", "method"])["printed"].to_dict()
     columns = ["value", "low", "high", "images", "patients", "obstacles"]
     compared = ["difference", "low", "high", "p_holm", "verdict", "reason", "obstacles"]
-    cells = scores[scores["value"].notna()].set_index(["dataset", "metric", "rule", "method"])
+    # A score that is not defined, such as the spread of empty maps, has no row.
+    known = scores[scores["value"].notna()]
+    cells = known.set_index(["dataset", "metric", "rule", "method"])[columns].to_dict("index")
     pairs = differences[differences["method"] == "dt_gradcam"]
-    pairs = pairs.set_index(["dataset", "metric", "rule", "family", "control"])
+    pairs = pairs.set_index(["dataset", "metric", "rule", "family", "control"])[compared]
+    pairs = pairs.to_dict("index")
     rows = []
-    for dataset in cells.index.unique("dataset"):
+    for dataset in known["dataset"].unique():
         for name, (metric, rule, quantity, better) in PROPERTIES.items():
             row = {"table": "13", "dataset": dataset, "property": name, "quantity": quantity}
             row |= {"better": better, "method": "", "control": ""}
             for method in METHODS:
-                found = cells.loc[(dataset, metric, rule, method), columns].to_dict()
+                found = cells.get((dataset, metric, rule, method), dict.fromkeys(columns))
                 words = printed.get((name, method), "")
                 rows.append(row | {"method": method} | found | {"printed": words})
             for control, family in CONTROLS.items():
-                found = pairs.loc[(dataset, metric, rule, family, control), compared].to_dict()
+                key = (dataset, metric, rule, family, control)
+                found = pairs.get(key, dict.fromkeys(compared))
                 rows.append(row | {"method": "dt_gradcam", "control": control} | found)
     return pd.DataFrame(rows)
