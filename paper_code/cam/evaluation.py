@@ -292,6 +292,9 @@ def _examples(
         )
 
     average = steps.average[0].float().cpu().numpy()
+    about_data = "; ".join(
+        filter(None, (facts["data"].get(key) for key in ("description", "credit")))
+    )
     first = about.iloc[0]
     # A phantom's file is called as those of the data set it stands for: its name would mislead.
     name = "A synthetic image" if facts["data"]["source"] == "phantom" else first["image"]
@@ -303,7 +306,7 @@ def _examples(
         "predicted": about["predicted"].to_numpy(str),
         "lesion": few.masks.numpy(),
         "source": np.array(
-            f"{name} ({facts['data']['description']}); {facts['network']}, trained from {start}, "
+            f"{name} ({about_data}); {facts['network']}, trained from {start}, "
             f"says {first['predicted']}, true is {first['label']}"
         ),
         "noisy": as_bytes(noisy[None])[0],

@@ -19,8 +19,9 @@ GUIDE = (ROOT / "docs/guide/own_data.md").read_text(encoding="utf-8")
 SECTIONS = GUIDE.split("\n## ")
 SMALL = [
     "scale=demo",
-    "image_size=48",  # of 32 px the last map would be a single value
+    "own_image_size=48",  # of 32 px the last map would be a single value
     "cam_images=2",
+    "scorecam_images=1",
     "cam_tuning_images=1",
     "epochs=1",
     "images_per_dataset=72",
