@@ -1,4 +1,4 @@
-"""`python -m paper_code COMMAND`: see paper_code/cli."""
+"""`python -m paper_code COMMAND`: see paper_code/cli.py."""
 
 import sys
 

@@ -78,11 +78,7 @@ class Plan:
         named = settings.results != "auto"
         self.root = settings.results.rstrip("/") if named else f"results/{self.scale}"
         self.output = "" if self.scale == "paper" and not named else f"{self.root}/"
-        own = settings.for_dataset.values()
-        networks = [name for each in own for name in each.get("networks", [])]
-        for key in ("networks", "leakage_networks", "explained_networks", "network_epochs"):
-            networks += getattr(settings, key)
-        for network in networks:
+        for network in settings.every_network:
             parse_network(network)
         for key in ("compared_datasets", "leakage_datasets", "cam_datasets"):
             for dataset in getattr(settings, key):

@@ -7,7 +7,7 @@ and of `for_dataset`, and what a rule depends on follow from them.
 import difflib
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import (
     Annotated,
@@ -176,6 +176,13 @@ class Settings(BaseModel):
     cam_tuning_images: Annotated[Count, "scale", "cam"]
     cam_precision: Annotated[Precision, "scale", "cam"]
 
+    @property
+    def every_network(self) -> list[str]:
+        """All networks that are named anywhere, some of them more than once."""
+        names = [*self.networks, *self.leakage_networks, *self.explained_networks]
+        own = [name for each in self.for_dataset.values() for name in each.get("networks", [])]
+        return [*names, *self.network_epochs, *own]
+
     @classmethod
     def names(cls, mark: Mark) -> list[str]:
         """The settings with a mark."""
@@ -271,11 +278,11 @@ def resolve_settings(config: Mapping[str, Any]) -> Settings:
         given["scale"] = "paper" if cuda_device_count() else "demo"
     if given.get("threads_per_run") == "auto":
         given["threads_per_run"] = 4 if cuda_device_count() else max(1, cores() // 4)
-    problems = [
+    _refuse(
         problem
         for name, values in scales.items()
         for problem in _problems(OfScale, values, f"scales.{name}.")
-    ]
+    )
     preset = dict(scales.get(str(given.get("scale")), scales.get("paper", {})))
     if given.get("epochs", "auto") != "auto":
         preset["network_epochs"] = {}
@@ -290,12 +297,13 @@ def resolve_settings(config: Mapping[str, Any]) -> Settings:
         for name, value in given.items()
         if value != "auto" or name not in OfScale.model_fields
     }
-    problems = problems or _problems(Settings, values)
-    own = {} if problems else values["for_dataset"]
-    for name, changes in own.items():
-        problems += _problems(OfDataset, changes, f"for_dataset.{name}.")
-    if problems:
-        raise UserError("Config: " + "; ".join(problems) + ". See config/config.yaml.")
+    _refuse(_problems(Settings, values))
+    own = values["for_dataset"]
+    _refuse(
+        problem
+        for name, changes in own.items()
+        for problem in _problems(OfDataset, changes, f"for_dataset.{name}.")
+    )
     for name, changes in own.items():
         own = own | {name: OfDataset.model_validate(changes).model_dump(exclude_unset=True)}
     settings = Settings.model_validate(values | {"for_dataset": own})
@@ -308,6 +316,11 @@ def resolve_settings(config: Mapping[str, Any]) -> Settings:
     for name in (*settings.datasets, *settings.for_dataset):
         find_dataset(name, settings.manifests)
     return settings
+
+
+def _refuse(problems: Iterable[str]) -> None:
+    if text := "; ".join(problems):
+        raise UserError(f"Config: {text}. See config/config.yaml.")
 
 
 def _problems(model: type[BaseModel], values: object, prefix: str = "") -> list[str]:
@@ -327,7 +340,7 @@ def _problems(model: type[BaseModel], values: object, prefix: str = "") -> list[
                 break  # a union names its choices behind the key
             value = value[part]
             path.append(str(part))
-        key = prefix + ".".join(path)
+        key = (prefix + ".".join(path)).removesuffix(".")
         if each["type"] == "extra_forbidden":
             inner = path[0] == "manifests" and not prefix
             known = Manifest.__annotations__ if inner else model.model_fields
@@ -337,7 +350,7 @@ def _problems(model: type[BaseModel], values: object, prefix: str = "") -> list[
         elif each["type"] == "missing":
             found[f"'{key}{'.' if path else ''}{each['loc'][-1]}' is missing"] = []
         else:
-            text = each["msg"].removeprefix("Value error, ")
+            text = each["msg"].removeprefix("Value error, ").partition(" or instance of ")[0]
             texts = found.setdefault(f"'{key}' is {each['input']!r}: ", [])
             texts.append(text[0].lower() + text[1:])
     return [key + " or ".join(dict.fromkeys(texts)) for key, texts in found.items()]

@@ -169,8 +169,16 @@ def test_class_folders_and_networks_of_timm(tmp_path):
     assert plan.raw_files("mine")[1:5] == [
         *("--manifest", str(tmp_path / "data"), "--group-pattern", "(p[0-9])_")
     ]
-    with pytest.raises(UserError, match=r"timm:convnext_atta: .* Near names: convnext_atto"):
-        begin(config | {"networks": ["timm:convnext_atta"]})
+    wrong = "timm:convnext_atta"
+    for change in (
+        {"networks": [wrong]},
+        {"explained_networks": [wrong]},
+        {"leakage_networks": [wrong]},
+        {"network_epochs": {wrong: 3}},
+        {"for_dataset": {"mine": {"networks": [wrong]}}},
+    ):
+        with pytest.raises(UserError, match=r"timm:convnext_atta: .* Near names: convnext_atto"):
+            begin(config | change)
     with pytest.raises(UserError, match="should be a regular expression"):
         begin(config | {"manifests": {"mine": {"path": "data", "group_pattern": "("}}})
 

@@ -114,6 +114,18 @@ def test_a_wrong_value_is_named(key, value, says):
     refused(says, **{key: value})
 
 
+@pytest.mark.parametrize("value", [5, None, ["epochs"], "x"])
+def test_a_scale_that_is_no_mapping(value):
+    says = f"'scales.demo' is {value!r}: input should be a valid dictionary."
+    refused(says, scale="demo", scales={"demo": value})
+
+
+def test_a_value_of_a_scale_that_the_others_follow():
+    scales = copy.deepcopy(DEFAULTS["scales"])
+    scales["demo"]["compared_datasets"] = 5
+    refused("'scales.demo.compared_datasets' is 5: ", scale="demo", scales=scales)
+
+
 def test_all_problems_are_named_at_once():
     with pytest.raises(UserError, match=r"(?s)(?=.*'scale')(?=.*'epochs')(?=.*'surprise')"):
         resolved(scale=3, epochs="x", surprise=1)

@@ -9,7 +9,8 @@ from paper_code.errors import UserError
 from paper_code.files import read_csv
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
-COLUMNS = ("path", "label", "group", "mask")
+COLUMNS = ("path", "label", "group", "mask", "split")
+WRITTEN = ("image", "sha256")  # columns that the command `manifest` writes itself
 
 
 def read(manifest: Path, group_pattern: str | None = None) -> pd.DataFrame:
@@ -20,7 +21,8 @@ def read(manifest: Path, group_pattern: str | None = None) -> pd.DataFrame:
     place, see `read_folders`.
 
     Returns:
-        One row per image: path, label, group, mask, and any further columns as they are.
+        One row per image: path, label, group, mask, and any further columns as they are, but for
+        those of `WRITTEN`.
 
     Raises:
         UserError: the file is damaged or lists no image; it, a column, a label or a listed image or
@@ -33,14 +35,14 @@ def read(manifest: Path, group_pattern: str | None = None) -> pd.DataFrame:
         raise UserError(f"{manifest}: lists patients itself; a group pattern is for class folders.")
     if not manifest.is_file():
         raise UserError(f"{manifest}: no such manifest. Name a CSV file that lists the images.")
-    table = read_csv(manifest, "path", "label")
+    table = read_csv(manifest, "path", "label").drop(columns=list(WRITTEN), errors="ignore")
     if table.empty:
         raise UserError(f"{manifest}: lists no image. Write one line for each.")
     for column in ("group", "mask"):
         if column not in table.columns:
             table[column] = ""
     # Spaces around a name are never meant: they would make two classes or patients of one.
-    for column in COLUMNS:
+    for column in table.columns.intersection(COLUMNS):
         table[column] = table[column].str.strip()
     for column in ("path", "label"):
         empty = table.index[table[column] == ""]

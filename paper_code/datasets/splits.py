@@ -130,8 +130,8 @@ def official_split(table: pd.DataFrame, seed: int) -> np.ndarray:
         N part names.
 
     Raises:
-        UserError: a split of another name, none for an image, no test or train image, or a patient
-            in two of them.
+        UserError: a split of another name, none for an image, no test or train image, a patient in
+            two of them, or a class without an image in one.
     """
     parts = table["split"].to_numpy(dtype=object)
     unknown = sorted(set(parts) - set(PARTS))
@@ -149,6 +149,9 @@ def official_split(table: pd.DataFrame, seed: int) -> np.ndarray:
         rest = table.iloc[train]
         drawn = split_by_patient(rest["label"].to_numpy(), rest["group"].to_numpy(), seed)
         parts[train[drawn == "val"]] = "val"
+    counts = pd.crosstab(table["label"], parts)[list(PARTS)]
+    for label, row in counts[(counts == 0).any(axis=1)].iterrows():
+        raise UserError(f"the column split has no image of class '{label}' for {row.idxmin()}.")
     return parts
 
 

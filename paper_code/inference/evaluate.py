@@ -11,7 +11,7 @@ from paper_code.datasets import manifest as manifests
 from paper_code.datasets.tensors import image_marks, load_prepared
 from paper_code.errors import UserError
 from paper_code.files import read_json, write_csv
-from paper_code.inference.load import load_trained
+from paper_code.inference.load import check_network_named, load_trained
 from paper_code.inference.options import Own
 from paper_code.inference.predict import CHUNK, class_probabilities, decoded
 from paper_code.metrics import METRICS, bootstrap_interval
@@ -55,6 +55,11 @@ def evaluate(
     """
     if (part and manifest) or (part and prepared and not split):
         raise UserError("--part needs the parts of a split: give --split too, or leave it out.")
+    if split and not prepared:
+        raise UserError("--split belongs to --prepared: give it too, or leave --split out.")
+    if group_pattern and not manifest:
+        raise UserError("--group-pattern belongs to --manifest: give it too, or leave it out.")
+    check_network_named(own or Own())
     source = Path(source)
     alone = source.suffix == ".safetensors" or bool(own and own.network)
     folder = source.parent if source.name == FACTS else source

@@ -1,14 +1,13 @@
 """A trained network and a user's images: what `predict`, `evaluate` and `explain` start from."""
 
+import inspect
 import pickle
 import warnings
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -16,8 +15,9 @@ from paper_code.datasets.images import load_image
 from paper_code.datasets.prepare import resize_image
 from paper_code.errors import UserError
 from paper_code.inference.options import Own
-from paper_code.networks.builder import build_network, network_from_checkpoint
+from paper_code.networks.builder import SMALLEST_IMAGE, build_network, network_from_checkpoint
 from paper_code.networks.elsewhere import Adapted, first_convolution, made_for
+from paper_code.networks.names import parse_network
 from paper_code.progress import count_text
 
 TORCHVISION = "torchvision:"
@@ -40,8 +40,7 @@ def load_trained(weights: str | Path, own: Own | None = None) -> tuple[nn.Module
     own = own or Own()
     if own.network:
         return _load_own(Path(weights), own)
-    if own != Own():
-        raise UserError("--classes, --size, --mean and --std belong to --network: name it.")
+    check_network_named(own)
     if Path(weights).is_dir():  # the folder of a run
         weights = Path(weights) / "weights.safetensors"
     network, metadata = network_from_checkpoint(weights)
@@ -62,6 +61,12 @@ def load_trained(weights: str | Path, own: Own | None = None) -> tuple[nn.Module
         "image_size": int(metadata["image_size"]),
         "about": about,
     }
+
+
+def check_network_named(own: Own) -> None:
+    """UserError if there are options of a network of one's own, but not its name."""
+    if own != Own() and not own.network:
+        raise UserError("--classes, --size, --mean and --std belong to --network: name it.")
 
 
 def _load_own(weights: Path, own: Own) -> tuple[nn.Module, dict]:
@@ -92,6 +97,8 @@ def _check(own: Own) -> None:
         raise UserError(
             "--network needs --classes: at least two names, in the order of the network's outputs."
         )
+    if own.size is not None and own.size < SMALLEST_IMAGE:
+        raise UserError(f"--size: {own.size} px is smaller than {SMALLEST_IMAGE} px.")
     if (own.mean is None) != (own.std is None):
         raise UserError("Give both of --mean and --std, or neither.")
     values = [*(own.mean or [0.5]), *(own.std or [0.5])]
@@ -108,18 +115,12 @@ def _built(own: Own, state: Mapping[str, Tensor]) -> tuple[Adapted, int]:
     """The network that `own` names, as it comes, and the side of its images."""
     name, count, size, gate = str(own.network), len(own.classes), own.size or 224, None
     if name.startswith(TORCHVISION):
-        import torchvision
-
-        try:
-            network = torchvision.models.get_model(
-                name.removeprefix(TORCHVISION), weights=None, num_classes=count
-            )
-        except ValueError as error:
-            raise UserError(f"{name}: torchvision cannot build it ({error}).") from error
+        network = _of_torchvision(name, count, size)
         mean, std = IMAGENET
     else:
         size = own.size or made_for(name)
-        network = build_network(name, count, image_size=size)
+        base, gate_after = parse_network(name)
+        network = build_network(base, count, gate_after=gate_after, image_size=size)
         mean, std = (0.5,), (0.5,)
         if isinstance(network, Adapted):
             network, gate, mean, std = network.network, network.gate, network.mean, network.std
@@ -129,6 +130,28 @@ def _built(own: Own, state: Mapping[str, Tensor]) -> tuple[Adapted, int]:
     if stored is not None and stored.ndim == 4 and stored.shape[1] == 1:  # grey images
         first.in_channels, first.weight = 1, nn.Parameter(first.weight[:, :1].detach().clone())
     return Adapted(network, own.mean or mean, own.std or std, gate), size
+
+
+def _of_torchvision(name: str, num_classes: int, image_size: int) -> nn.Module:
+    """The network of "torchvision:NAME", with random weights."""
+    from torchvision.models import get_model_builder  # slow to import
+
+    base = name.removeprefix(TORCHVISION)
+    options: dict[str, object] = {"weights": None, "num_classes": num_classes}
+    if base.startswith("vit_"):
+        options["image_size"] = image_size
+    elif base.startswith("maxvit_"):
+        options["input_size"] = (image_size, image_size)
+    try:
+        build = get_model_builder(base)
+        if "weights_backbone" in inspect.signature(build).parameters:  # else they are fetched
+            options["weights_backbone"] = None
+        return build(**options)
+    except Exception as error:  # each network of torchvision has checks of its own
+        reason = str(error) or type(error).__name__
+        raise UserError(
+            f"{name}: torchvision cannot build it at {image_size} px ({reason})."
+        ) from error
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -151,17 +174,19 @@ def read_state(path: Path) -> dict[str, Tensor]:
                 found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(_refusal(path, error)) from error
-    except (SafetensorError, RuntimeError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # reading damaged bytes ends in errors of many kinds
         if "TorchScript" in str(error):
             raise UserError(
                 f"{path}: a TorchScript archive, whose code would run. Give a state dict instead: "
                 f"torch.save(torch.jit.load({str(path)!r}).state_dict(), 'weights.pth')"
             ) from error
-        reason = str(error).strip().splitlines()[0].partition(". ")[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].partition(". ")[0]
         raise UserError(f"{path}: damaged, or no file of weights ({reason}).") from error
     while isinstance(found, Mapping) and (inside := [key for key in INSIDE if key in found]):
         found = found[inside[0]]
-    tensors = isinstance(found, Mapping) and all(isinstance(v, Tensor) for v in found.values())
+    tensors = isinstance(found, Mapping) and all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in found.items()
+    )
     if not tensors or not found:
         keys = f" with the keys {', '.join(map(str, found))}" if isinstance(found, Mapping) else ""
         raise UserError(

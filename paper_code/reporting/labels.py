@@ -1,6 +1,7 @@
 """What networks, data sets, classes and metrics are called in tables and figures."""
 
 from paper_code.networks.names import VARIANT
+from paper_code.networks.registry import TIMM
 
 
 class Labels(dict[str, str]):
@@ -113,7 +114,9 @@ def label(name: str) -> str:
     for labels in (DATASET_LABELS, METRIC_LABELS, CLASS_LABELS, METHOD_LABELS, PLACEMENT_LABELS):
         if name in labels:
             return labels[name]
-    return " and ".join(map(label, name.split("+"))) if "+" in name else network_label(name)
+    if "+" in name and not name.startswith(TIMM):  # whose names may end in +gate
+        return " and ".join(map(label, name.split("+")))
+    return network_label(name)
 
 
 def network_label(network: str) -> str:

@@ -124,7 +124,9 @@ def images_of(plan: Plan, dataset: str) -> int:
     """Images that a plan draws from a data set; "all" are those published, or listed by you."""
     settings, facts, source = plan.settings, plan.facts(dataset), plan.source(dataset)[0]
     phantom = source == "phantom"
-    limit = settings.phantom_images[facts.family] if phantom else settings.images_per_dataset
+    limit = settings.of(dataset).images_per_dataset
+    if phantom:
+        limit = settings.phantom_images[facts.family]
     total = facts.total
     if is_own(facts.name):
         total = len(read_dataset(facts.name, settings.data_root, settings.manifests))

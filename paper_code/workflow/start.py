@@ -22,8 +22,7 @@ def begin(config: Mapping[str, Any]) -> tuple[Settings, Sources]:
             use the GPU that is there.
     """
     settings = resolve_settings(config)
-    own = [name for each in settings.for_dataset.values() for name in each.get("networks", [])]
-    for name in {*settings.networks, *own}:
+    for name in dict.fromkeys(settings.every_network):
         if name.startswith(TIMM):
             from paper_code.networks.elsewhere import check_timm  # takes seconds, for these alone
 

@@ -77,7 +77,10 @@ def test_needs_follow_the_settings():
     # ResNet50 on both sets, and two places of the gate, with each seed.
     needed = doctor.needed_bytes(Plan(settings, sources))
     assert needed == arrays + 2 * (2 + 2) * doctor.MEAN_WEIGHTS
-    assert doctor.needed_bytes(Plan(settings.changed(keep_weights=False), sources)) == arrays
+    light = settings.changed(keep_weights=False)
+    assert doctor.needed_bytes(Plan(light, sources)) == arrays
+    few = light.changed(for_dataset={"bach": {"images_per_dataset": 100}})
+    assert doctor.needed_bytes(Plan(few, sources)) == 4 * 64 * 64 * (450 + 100)
 
 
 def test_data_sets_of_the_user_are_known(tmp_path, capsys):

@@ -230,6 +230,19 @@ def test_a_manifest_s_own_split_that_cannot_be_kept(split, message, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("lacking", "given_val"), [("train", True), ("val", True), ("test", True), ("test", False)]
+)
+def test_a_manifest_s_own_split_has_each_class_in_each_part(lacking, given_val, tmp_path):
+    split = ["train"] * 40 + (["val"] if given_val else ["train"]) * 10 + ["test"] * 10
+    manifest, output = with_split(tmp_path, split, [f"p{i}" for i in range(60)])
+    table = pd.read_csv(manifest)
+    table[(table["split"] != lacking) | (table["label"] == "a")].to_csv(manifest, index=False)
+    with pytest.raises(UserError, match=f"split has no image of class 'b' for {lacking}"):
+        make_split(manifest, output, by="patient", seed=0)
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda table: table.drop(columns=["by", "seed"]), "column missing: by, seed"),

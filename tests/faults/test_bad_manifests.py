@@ -154,6 +154,7 @@ ODD = {
     "another order of columns": "label,path,mask,group\n"
     + "".join(f"{label},{name},,p{n}\n" for n, (name, label) in enumerate(NAMES)),
     "further columns": "path,label,group,mask,age\n" + ROWS.replace(",\n", ",,61\n"),
+    "columns of our own": "path,label,group,mask,image,sha256\n" + ROWS.replace(",\n", ",,x,y\n"),
 }
 
 
@@ -178,6 +179,11 @@ def test_values_that_look_like_others_stay_text(own, tmp_path):
     table = pd.read_csv(output, dtype=str, keep_default_na=False)
     assert table["label"].tolist() == ["0", "NA", "1e3", "0"]
     assert table["group"].tolist() == ["007", "nan", "", "007"]
+
+
+def test_spaces_around_a_split_do_not_count(own):
+    path = own("path,label,split\na0.png,a, train\nb0.png,b,test \n")
+    assert manifests.read(path)["split"].tolist() == ["train", "test"]
 
 
 def test_links_and_odd_names_are_followed(own, tmp_path):

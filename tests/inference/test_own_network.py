@@ -16,7 +16,7 @@ from PIL import Image
 from paper_code import cli
 from paper_code.cam import compute_cam, map_layer
 from paper_code.errors import UserError
-from paper_code.inference.load import load_trained
+from paper_code.inference.load import load_trained, read_state
 from paper_code.inference.options import Own
 from paper_code.networks import build_network, save_weights
 from paper_code.networks.forward import class_scores, predict
@@ -147,6 +147,10 @@ def test_files_that_are_refused(model, tmp_path, form, message):
         (Own(f"timm:{NAME}", ["a", "b", "c"]), r"head.fc.weight \(2 x 320 instead of 3 x 320\)"),
         (Own("timm:convnext_atta", ["a", "b"]), "Near names: convnext_atto"),
         (Own("torchvision:resnet", ["a", "b"]), "Unknown model"),
+        (Own("torchvision:vit_b_16", ["a", "b"], size=40), "vit_b_16: .* at 40 px"),
+        (Own("torchvision:resnet18", ["a", "b"], size=16), "--size: 16 px is smaller than 32"),
+        (Own(f"timm:{NAME}", ["a", "b"], size=0), "--size: 0 px is smaller than 32"),
+        (Own("dalaresnet50-layer5", ["a", "b"]), "Gate positions"),
         (Own(f"timm:{NAME}", ["a", "b"], mean=[0.5]), "both of --mean and --std"),
         (Own(f"timm:{NAME}", ["a", "b"], mean=[120], std=[60]), "divide those"),
     ],
@@ -154,6 +158,71 @@ def test_files_that_are_refused(model, tmp_path, form, message):
 def test_options_that_do_not_fit(weights, own, message):
     with pytest.raises(UserError, match=message):
         load_trained(weights, own)
+
+
+def test_a_file_of_torch_save_damaged_anywhere_is_refused(tmp_path):
+    path = tmp_path / "model.pth"
+    torch.save(
+        {"a": torch.zeros(3), "b": torch.ones(2)}, path, _use_new_zipfile_serialization=False
+    )
+    whole, reasons = path.read_bytes(), set()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        try:
+            read_state(path)
+        except UserError as error:
+            reasons.add(type(error.__cause__).__name__)
+            assert str(path) in str(error)
+    assert {"UnpicklingError", "UnicodeDecodeError", "KeyError"} <= reasons
+
+
+def test_keys_that_are_no_names_are_refused(tmp_path):
+    torch.save({0: torch.zeros(3)}, tmp_path / "model.pth")
+    with pytest.raises(UserError, match="holds a dict with the keys 0, not the tensors"):
+        read_state(tmp_path / "model.pth")
+
+
+def test_the_gate_s_place_is_named_as_in_the_config(tmp_path):
+    model = build_network("dalaresnet50", 2, gate_after=2)
+    torch.save(model.state_dict(), tmp_path / "model.pth")
+    network, _ = load_trained(tmp_path / "model.pth", Own("dalaresnet50-layer2", ["a", "b"]))
+    images = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(network(images), model.eval()(images))
+
+
+def test_a_transformer_of_torchvision_has_the_size_of_its_images(tmp_path):
+    model = torchvision.models.vit_b_32(num_classes=2, image_size=64)
+    torch.save(model.state_dict(), tmp_path / "model.pth")
+    network, facts = load_trained(
+        tmp_path / "model.pth", Own("torchvision:vit_b_32", ["a", "b"], size=64)
+    )
+    with torch.no_grad():
+        assert network(torch.rand(1, 3, 64, 64)).shape == (1, 2)
+    assert facts["image_size"] == 64
+
+
+def test_no_weights_of_a_backbone_are_fetched(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", lambda *_, **__: 1 / 0)
+    model = torchvision.models.get_model(
+        "lraspp_mobilenet_v3_large", weights=None, weights_backbone=None, num_classes=2
+    )
+    torch.save(model.state_dict(), tmp_path / "model.pth")
+    own = Own("torchvision:lraspp_mobilenet_v3_large", ["a", "b"])
+    assert load_trained(tmp_path / "model.pth", own)[1]["image_size"] == 224
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--split", "s.csv"], "--split belongs to --prepared"),
+        (["--group-pattern", "p", "--prepared", "x"], "--group-pattern belongs to --manifest"),
+        (["--classes", "a", "b"], "belong to --network"),
+    ],
+)
+def test_options_of_evaluate_that_would_not_count(words, says, tmp_path, refused):
+    refused("evaluate", "run", *words, "-o", tmp_path / "m.csv", says=says)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from paper_code.metrics.power import least_detectable
 from paper_code.metrics.replication import replication
 from paper_code.networks.registry import NETWORKS, NEVER_PRETRAINED, PAPER_NETWORKS
 from paper_code.published import printed_value, published_table
-from paper_code.reporting import plotting
+from paper_code.reporting import labels, plotting
 from paper_code.reporting.figures import confusion_matrices as figure_06_confusion_matrices
 from paper_code.reporting.layouts import LAYOUTS, Layout
 from paper_code.reporting.markdown import cell, markdown, number
@@ -583,6 +583,11 @@ def test_numbers_and_cells():
     synthetic = pd.concat([row, pd.Series({"obstacles": "phantom, demo scale"})])
     assert cell(synthetic) == "0.500 [–, –]", "no printed value beside a synthetic one"
     assert markdown(pd.DataFrame({"a": ["x|y"]})) == "| a |\n| --- |\n| x\\|y |"
+
+
+def test_data_sets_are_joined_and_networks_of_timm_are_not():
+    assert labels.label("breakhis_40x+bach") == "BreakHis 40X and BACH"
+    assert labels.label("timm:convnext_tiny+gate") == "timm:convnext_tiny+gate"
 
 
 # --- Equal bytes, and figures --------------------------------------------------------------------

@@ -1,4 +1,4 @@
-# Class activation maps of DALAResNet50.
+# Class activation maps of the networks to explain.
 
 
 # Maps of all methods on the test images of one run, scored against the lesions.

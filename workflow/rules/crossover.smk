@@ -28,7 +28,7 @@ rule crossover_frozen:
         "Crossover of known and unknown patients, {params.training}, {wildcards.datasets}"
     shell:
         "python -m paper_code crossover {params.training} --datasets {params.datasets}"
-        " --data-root {params.data_root} --repeats {params.repeats} --seeds {params.seeds}"
+        " --data-root {params.data_root:q} --repeats {params.repeats} --seeds {params.seeds}"
         " --threads {threads}"
         " --output {output} > {log} 2>&1"
 
