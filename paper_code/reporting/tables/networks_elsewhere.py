@@ -72,7 +72,8 @@ def elsewhere_rows() -> pd.DataFrame:
         low, high = _exact(right, images) if by_image else (float("nan"),) * 2
         for network in BESIDE[other.like]:
             for cell in printed[printed["network"] == network].itertuples():
-                ends = _exact(cell.accuracy * tested[cell.dataset], tested[cell.dataset])
+                number = tested[cell.dataset]  # of images; whole ones are right
+                ends = _exact(round(cell.accuracy * number), number)
                 rows.append(
                     {
                         "split": other.split,
