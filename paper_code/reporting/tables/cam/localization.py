@@ -37,10 +37,8 @@ COLUMNS = {
     **{METRIC_LABELS[metric]: f"{{{metric}:cell}}" for metric in SHOWN},
     "Images": "{images:.0f}",
 }
-TEXT = (
-    "The lesion covers {lesion:.1%} of a test image (truth: {truth}). Counts as evidence: "
-    "{obstacles:evidence}."
-)
+TEXT = "The lesion covers {lesion:.1%} of a test image (truth: {truth})."
+EVIDENCE = f"{TEXT} Counts as evidence: {{obstacles:evidence}}."
 READING = """- IoU and recall reward a larger region. So read each row beside the last three, which
   know nothing of the network: the whole image, a Gaussian round the centre, and a random map as
   smooth as the others. The fair comparisons are those with the same area for all and those without
@@ -147,8 +145,8 @@ def _threshold(runs: list[CamRun], method: str, rule: str) -> float:
     return pd.Series(values).where(lambda value: value > EVERYTHING).mean()
 
 
-def blocks(rows: pd.DataFrame) -> list[str]:
-    """A section for each data set and rule that the page shows."""
+def blocks(rows: pd.DataFrame, text: str = EVIDENCE) -> list[str]:
+    """A section for each data set and rule that the page shows, with `text` where it was run."""
     shown = rows["rule"].isin(SHOWN_RULES) & rows["method"].isin(SHOWN_METHODS)
     shown &= rows["metric"].isin(SHOWN)
     heading = "{dataset:label}, rule: {rule}"
@@ -157,6 +155,6 @@ def blocks(rows: pd.DataFrame) -> list[str]:
         metrics = set(block["metric"])
         names = {METRIC_LABELS[name] for name in SHOWN if name not in metrics}
         columns = {name: text for name, text in COLUMNS.items() if name not in names}
-        text = TEXT if block["value"].notna().any() else NOT_RUN.capitalize() + "."
-        found += sections(block, "dataset", heading, columns, "method", text)
+        said = text if block["value"].notna().any() else NOT_RUN.capitalize() + "."
+        found += sections(block, "dataset", heading, columns, "method", said)
     return found

@@ -46,7 +46,7 @@ def _of_network(network: str, runs: list[CamRun], rows: pd.DataFrame) -> list[st
             "least half of the runs: these networks have not learnt to tell the classes apart, "
             "and no map of theirs can be expected to find a lesion."
         )
-    return [*sections, *localization.blocks(rows.assign(printed=float("nan")))]
+    return [*sections, *localization.blocks(rows.assign(printed=float("nan")), localization.TEXT)]
 
 
 def own_rows(
