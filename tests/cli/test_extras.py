@@ -43,7 +43,13 @@ def test_a_missing_extra_is_one_message(words, package, tmp_path):
 def test_the_modules_for_own_images_do_without_extras():
     """Commands that a light installation is for, with all that they import."""
     modules = [f"inference.{name}" for name in ("predict", "explain", "evaluate", "card", "export")]
-    modules += ["cam.evaluation", "cam.drop_in", "networks.timm_models", "training.run", "doctor"]
+    modules += [
+        "cam.evaluation",
+        "cam.drop_in",
+        "networks.timm_models",
+        "training.run",
+        "workflow.doctor",
+    ]
     modules += ["datasets.prepare", "phantoms", "audit", "reporting.html"]
     code = CODE.partition("from paper_code")[0] + "\n".join(
         f"import paper_code.{name}" for name in modules

@@ -225,7 +225,7 @@ def test_accuracies_that_no_number_of_images_gives():
             (printed["dataset"] == row["dataset"]) & (printed["metric"] == "accuracy")
         ]
         texts = printed.set_index(printed_intervals.SUBJECT[row["table"]])["printed"]
-        names = {printed_intervals._network(r): r for r in printed.to_dict("records")}
+        names = {printed_intervals.printed_network(r): r for r in printed.to_dict("records")}
         whole = []
         for name in {"dalaresnet50", row["lead_over"]}:
             text = texts[names[name][printed_intervals.SUBJECT[row["table"]]]]
