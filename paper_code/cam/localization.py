@@ -92,7 +92,8 @@ def matched_area_scores(maps: Maps, truth: Maps, share: float | np.ndarray) -> p
     pixels = flat.shape[1]
     count = np.broadcast_to(np.rint(np.multiply(share, pixels)), len(flat)).astype(int)
     count = count.clip(1, pixels)
-    cut = np.take_along_axis(np.sort(flat, axis=1), pixels - count[:, None], axis=1)
+    lowest = pixels - count  # place of the lowest pixel above or at the cut, from below
+    cut = np.array([[np.partition(row, k)[k]] for row, k in zip(flat, lowest, strict=True)])
     above, tied = flat > cut, flat == cut
     chosen = (count - above.sum(1)) / tied.sum(1)  # of the tied pixels
     hit = (above & inside).sum(1) + chosen * (tied & inside).sum(1)

@@ -20,14 +20,11 @@ from paper_code.reporting.layouts import LAYOUTS, Layout
 # What an entry may need: each names files that exist before the result is made (see plan.py).
 NEEDS = (
     "runs",
-    "timings",
-    "histories",
     "weights",
     "manifests",
     "images",
     "splits",
     "cams",
-    "examples",
     "tables",
     "breakhis_lists",
     "patients",
@@ -317,7 +314,7 @@ RESULTS: tuple[Result, ...] = (
         "tables.cost",
         "Table IX. Cost of the networks on BreakHis",
         "**Table IX.** Parameters, multiply-adds and times of the networks on BreakHis.",
-        needs=("runs", "timings"),
+        needs=("runs",),
         code=("every network",),
     ),
     _printed(
@@ -325,7 +322,7 @@ RESULTS: tuple[Result, ...] = (
         "tables.cost",
         "Table X. Cost of the networks on BACH and Mini-DDSM",
         "**Table X.** Parameters, multiply-adds and times of the networks on BACH and Mini-DDSM.",
-        needs=("runs", "timings"),
+        needs=("runs",),
         code=("every network",),
     ),
     _maps(
@@ -384,7 +381,7 @@ RESULTS: tuple[Result, ...] = (
         "Explanations",
         "**Figure 7.** Class activation maps of the four methods on the same images. White line: "
         "the outline of the lesion.",
-        needs=("cams", "examples"),
+        needs=("cams",),
         datasets="paper maps",
         networks="explained",
         settings=("scale",),
@@ -413,7 +410,7 @@ RESULTS: tuple[Result, ...] = (
         "tables.convergence",
         "Cost and convergence",
         "Loss, accuracy and seconds of every epoch of every run.",
-        needs=("runs", "histories", "timings"),
+        needs=("runs",),
         datasets="all",
         networks="every",
         settings=("scale",),
@@ -465,7 +462,7 @@ RESULTS: tuple[Result, ...] = (
         "Your data sets",
         "Class activation maps of the methods on one image of this data set. White line: the "
         "outline of the lesion.",
-        needs=("cams", "examples"),
+        needs=("cams",),
         datasets="own maps",
         networks="explained",
         settings=("scale",),

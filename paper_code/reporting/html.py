@@ -15,8 +15,8 @@ from paper_code.files import write_text
 from paper_code.reporting.claims.answer import Line, answer
 from paper_code.reporting.claims.evidence import evidence
 from paper_code.reporting.claims.summary import EVIDENCE, FIGURE
+from paper_code.reporting.labels import label
 from paper_code.reporting.markdown import markdown, read_results
-from paper_code.reporting.readable import dataset_label
 from paper_code.templates import anchor, render
 
 PAPER = (
@@ -85,7 +85,7 @@ def write_report(
     page = render(
         "report.html.j2",
         opening=opening,
-        phantoms=list(map(dataset_label, phantoms)),
+        phantoms=list(map(label, phantoms)),
         groups=groups,
     )
     write_text(output, page)

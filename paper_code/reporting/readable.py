@@ -2,12 +2,7 @@
 
 import pandas as pd
 
-from paper_code.reporting.labels import (
-    DATASET_LABELS,
-    METRIC_LABELS,
-    PLACEMENT_LABELS,
-    network_label,
-)
+from paper_code.reporting.labels import METRIC_LABELS, PLACEMENT_LABELS, label, network_label
 from paper_code.reporting.markdown import interval_text, number, p_text
 
 HEADINGS = {
@@ -21,11 +16,6 @@ HEADINGS = {
 }
 
 
-def dataset_label(name: str) -> str:
-    """The label of a data set, of several joined by "+", or of one's own."""
-    return " and ".join(DATASET_LABELS.get(part, part) for part in name.split("+"))
-
-
 def readable(rows: pd.DataFrame, *columns: str) -> pd.DataFrame:
     """Some columns of a table as text, with headings and names for reading.
 
@@ -34,7 +24,7 @@ def readable(rows: pd.DataFrame, *columns: str) -> pd.DataFrame:
         columns: names of its columns; three names separated by spaces are a value and the ends of
             its interval, which share a column. Those that the table lacks are left out.
     """
-    words = {"dataset": dataset_label, "images_ahead": "{:.0f}".format, "lead": "{:+.3f}".format}
+    words = {"dataset": label, "images_ahead": "{:.0f}".format, "lead": "{:+.3f}".format}
     words |= dict.fromkeys(("network", "lead_over", "other"), network_label)
     words |= {"metric": METRIC_LABELS.get, "placement": PLACEMENT_LABELS.get}
     shown = {}

@@ -38,7 +38,7 @@ def test_names_are_unique_and_every_module_is_in_the_catalogue():
 
 
 def test_every_need_is_an_option_or_lies_beside_one():
-    beside = {"timings", "histories", "weights", "images", "examples"}
+    beside = {"weights", "images"}
     assert {*OPTIONS, *beside} == set(NEEDS)
 
 

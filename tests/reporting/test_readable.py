@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from paper_code.reporting.readable import dataset_label, readable
+from paper_code.reporting.labels import label
+from paper_code.reporting.readable import readable
 
 
 def test_names_numbers_intervals_and_p_values_are_for_reading():
@@ -43,4 +44,4 @@ def test_names_numbers_intervals_and_p_values_are_for_reading():
 
 
 def test_joined_data_sets_have_both_names():
-    assert dataset_label("breakhis_100x+breakhis_200x") == "BreakHis 100X and BreakHis 200X"
+    assert label("breakhis_100x+breakhis_200x") == "BreakHis 100X and BreakHis 200X"

@@ -12,9 +12,10 @@ from scipy.stats import t
 from paper_code.audit.finding import IMPOSSIBLE
 from paper_code.audit.report import themes
 from paper_code.metrics import holm
-from paper_code.reporting.labels import NETWORK_LABELS
+from paper_code.reporting.labels import NETWORK_LABELS, label
 from paper_code.reporting.layouts import REFERENCE
-from paper_code.reporting.readable import dataset_label, readable
+from paper_code.reporting.readable import readable
+from paper_code.reporting.tables.crossover import PLAIN, frozen_rows
 from paper_code.reporting.tables.printed_intervals import STANDS
 from paper_code.reporting.verdicts import (
     AGREES,
@@ -41,7 +42,6 @@ from paper_code.reporting.verdicts import (
 
 DIFFERENCE = "difference low high"
 LEADS = {"02": "II", "07": "VII", "08": "VIII"}  # tables with leads over a runner-up
-PLAIN_NETWORK = "efficientnet_lite0"  # of the crossover
 PLAIN_WORDS = {  # of what stands against results, for somebody who has not read this code
     "phantom": "synthetic images",
     "demo scale": "small scale",
@@ -205,13 +205,10 @@ def _real_baselines(tables: Tables) -> pd.DataFrame:
 
 def _crossover(tables: Tables) -> Line | None:
     """What knowing the patient adds to accuracy, on the same images of the same patients."""
-    rows = tables["crossover"]
-    chosen = (rows["metric"] == "accuracy") & (rows["network"] == PLAIN_NETWORK)
-    chosen &= (rows["training"] == "frozen") & (rows["seed"] == rows["seed"].min())
-    chosen &= ~rows["dataset"].str.contains("+", regex=False)  # the same patients once more
-    if not chosen.any():  # only fine-tuned networks were tested
+    rows = frozen_rows(tables["crossover"])
+    if rows.empty:  # only fine-tuned networks were tested
         return None
-    rows = _ruled(rows[chosen])
+    rows = _ruled(rows)
     ruling = somewhere(rows)
     head = _head(
         ruling, "a split by image can flatter", {SUPPORTED: "A split by image can flatter"}
@@ -220,11 +217,11 @@ def _crossover(tables: Tables) -> Line | None:
     text = (
         "On the same test images, a classifier on frozen ImageNet features is right on "
         f"{_percent(first.known)} if training had other images of the patient, on "
-        f"{_percent(first.unknown)} if not ({dataset_label(first.dataset)}"
+        f"{_percent(first.unknown)} if not ({label(first.dataset)}"
     )
     text += "".join(
         f"; {_percent(row.known)} and {_percent(row.unknown)} at "
-        f"{dataset_label(row.dataset).removeprefix('BreakHis ')}"
+        f"{label(row.dataset).removeprefix('BreakHis ')}"
         for row in more
     )
     columns = ("dataset", "network", "patients", "known", "unknown", DIFFERENCE, "p_holm")
@@ -267,7 +264,7 @@ def _gate(tables: Tables) -> Line:
         )
         return Line(ruling, _head(ruling, GATE), text, "claims")
     rows = rows[(rows["patients_are"] == "unknown") & (rows["seed"] == rows["seed"].min())]
-    rows = rows[(rows["other"] == PLAIN_NETWORK) & ~rows["dataset"].str.contains("+", regex=False)]
+    rows = rows[(rows["other"] == PLAIN) & ~rows["dataset"].str.contains("+", regex=False)]
     loss = _ruled(rows[rows["metric"] == "log_loss"], sign=-1)
     first = loss.iloc[[0]]
     ruling = alike(first)
@@ -276,7 +273,7 @@ def _gate(tables: Tables) -> Line:
     text = (
         "On unknown patients, a network with ImageNet weights is right on "
         f"{_percent(right.value)} with the gate and on {_percent(right.other_value)} without "
-        f"({dataset_label(dataset)}); log loss, the measure that decides, changes by "
+        f"({label(dataset)}); log loss, the measure that decides, changes by "
         f"{first['difference'].iloc[0]:+.2f}."
     )
     columns = ("dataset", "metric", "value", "other_value", DIFFERENCE, "p_holm")

@@ -8,11 +8,11 @@ from paper_code.provenance import commit
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS, network_label
 from paper_code.reporting.markdown import read_results
 from paper_code.reporting.plotting import save_figure, style
+from paper_code.reporting.tables.crossover import PLAIN, frozen_rows
 
 PRINTED, ALLOWED, OTHERS = "#D55E00", "#0072B2", "#009E73"  # Wong's colours for the colour-blind
 KNOWN, UNKNOWN = "#CC79A7", "#000000"
 DATASET = "breakhis_40x"  # of the first panel; the other magnifications look alike
-PLAIN = "efficientnet_lite0"
 
 
 def draw(output: str, *, tables: list[str]) -> None:
@@ -79,9 +79,7 @@ def _draw_elsewhere(axis: Axes, rows: pd.DataFrame) -> None:
 
 
 def _draw_patients(axis: Axes, rows: pd.DataFrame) -> None:
-    rows = rows[(rows["metric"] == "accuracy") & (rows["network"] == PLAIN)]
-    rows = rows[(rows["training"] == "frozen") & (rows["seed"] == rows["seed"].min())]
-    rows = rows[~rows["dataset"].str.contains("+", regex=False)]
+    rows = frozen_rows(rows)
     places = range(len(rows))
     axis.hlines(places, rows["unknown"], rows["known"], color="0.7")
     axis.plot(rows["known"], places, "o", color=KNOWN, label="patient known from training")

@@ -1,13 +1,12 @@
 """Specificity: a dot for what Table XI prints, a bar for what Table VII allows."""
 
-import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
 
 from paper_code.errors import UserError
 from paper_code.files import read_csv
 from paper_code.provenance import commit
-from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
-from paper_code.reporting.plotting import save_figure, style
+from paper_code.reporting.figures.panels import draw_panels
 
 TABLE_7, TABLE_11 = "#0072B2", "#D55E00"  # Wong's colours for the colour-blind
 
@@ -26,30 +25,11 @@ def draw(output: str, *, tables: list[str]) -> None:
     rows = read_csv(tables[0], *columns, dtype=None, keep_default_na=True)
     if rows.empty:
         raise UserError(f"{tables[0]}: no rows. Make the table again.")
-    datasets = list(dict.fromkeys(rows["dataset"]))
-    networks = list(dict.fromkeys(rows["network"]))
-    with style():
-        figure, axes = plt.subplots(
-            1,
-            len(datasets),
-            figsize=(2.1 * len(datasets) + 1.2, 0.28 * len(networks) + 1.4),
-            sharey=True,
-            sharex=True,
-            squeeze=False,
-            layout="constrained",
-        )
-        for axis, dataset in zip(axes[0], datasets, strict=True):
-            cells = rows[rows["dataset"] == dataset].set_index("network").reindex(networks)
-            _draw_panel(axis, cells)
-            axis.set_title(DATASET_LABELS[dataset])
-        axes[0, 0].set_yticks(range(len(networks)), [NETWORK_LABELS[name] for name in networks])
-        axes[0, 0].set_ylim(len(networks) - 0.5, -0.5)
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=2, fontsize=8)
-        save_figure(figure, output, _provenance())
+    size = {"panel": 2.1, "row": 0.28, "margin": 1.4}
+    draw_panels(output, rows, _draw_panel, _provenance(), **size, columns=2)
 
 
-def _draw_panel(axis, cells: pd.DataFrame) -> None:
+def _draw_panel(axis: Axes, cells: pd.DataFrame) -> None:
     places = range(len(cells))
     axis.hlines(
         places,
@@ -65,8 +45,6 @@ def _draw_panel(axis, cells: pd.DataFrame) -> None:
         cells["printed"], places, "o", color=TABLE_11, markersize=4, label="printed (Table XI)"
     )
     axis.set_xlabel("Specificity")
-    axis.grid(axis="x", color="0.9")
-    axis.set_axisbelow(True)
 
 
 def _provenance() -> str:

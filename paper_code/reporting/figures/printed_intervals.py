@@ -1,13 +1,12 @@
 """The printed accuracies of Table VII with the intervals that they should have carried."""
 
-import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
 
 from paper_code.errors import UserError
 from paper_code.provenance import commit
-from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
+from paper_code.reporting.figures.panels import draw_panels
 from paper_code.reporting.markdown import read_results
-from paper_code.reporting.plotting import save_figure, style
 
 IMAGES, PATIENTS = "#0072B2", "#D55E00"  # Wong's colours for the colour-blind
 
@@ -26,31 +25,11 @@ def draw(output: str, *, tables: list[str]) -> None:
     rows = rows[rows["table"] == "07"]
     if rows.empty:
         raise UserError(f"{tables[0]}: no row of Table VII. Make the table again.")
-    datasets = list(dict.fromkeys(rows["dataset"]))
-    networks = list(dict.fromkeys(rows["network"]))
-    with style():
-        figure, axes = plt.subplots(
-            1,
-            len(datasets),
-            figsize=(2.3 * len(datasets) + 1.2, 0.3 * len(networks) + 1.2),
-            sharey=True,
-            sharex=True,
-            squeeze=False,
-            layout="constrained",
-        )
-        for axis, dataset in zip(axes[0], datasets, strict=True):
-            cells = rows[rows["dataset"] == dataset].set_index("network").reindex(networks)
-            _draw_panel(axis, cells)
-            axis.set_title(DATASET_LABELS[dataset])
-        labels = [NETWORK_LABELS.get(name, name) for name in networks]
-        axes[0, 0].set_yticks(range(len(networks)), labels)
-        axes[0, 0].set_ylim(len(networks) - 0.5, -0.5)
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=8)
-        save_figure(figure, output, _provenance())
+    size = {"panel": 2.3, "row": 0.3, "margin": 1.2}
+    draw_panels(output, rows, _draw_panel, _provenance(), **size, columns=3)
 
 
-def _draw_panel(axis, cells: pd.DataFrame) -> None:
+def _draw_panel(axis: Axes, cells: pd.DataFrame) -> None:
     places = range(len(cells))
     axis.hlines(
         places,
@@ -70,8 +49,6 @@ def _draw_panel(axis, cells: pd.DataFrame) -> None:
     )
     axis.plot(cells["printed"], places, "k|", markersize=9, label="printed")
     axis.set_xlabel("Accuracy")
-    axis.grid(axis="x", color="0.9")
-    axis.set_axisbelow(True)
 
 
 def _provenance() -> str:

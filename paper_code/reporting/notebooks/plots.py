@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from paper_code.reporting.labels import label
 from paper_code.reporting.notebooks.steps import ShownSteps
-from paper_code.reporting.readable import dataset_label
 
 COMPUTED, PRINTED = "#0072B2", "#D55E00"  # Okabe and Ito's palette
 MAP = {"cmap": "inferno", "vmin": 0}
@@ -41,7 +41,7 @@ def plot_placements(accuracy: pd.DataFrame) -> Figure:
     figure, axes = _plot()
     axis = axes[0, 0]
     for dataset, values in accuracy.iterrows():
-        axis.plot([1, 2, 3, 4], values, marker="o", label=dataset_label(dataset))
+        axis.plot([1, 2, 3, 4], values, marker="o", label=label(dataset))
     axis.set(
         title="Printed accuracy by place of the gate (Table II)",
         xlabel="gate after layer",
@@ -57,9 +57,7 @@ def plot_time_ratios(ratio: pd.Series) -> Figure:
     """Printed times of DALAResNet50 over those of ResNet50, one bar per data set."""
     figure, axes = _plot(size=(6, 2.8))
     axis = axes[0, 0]
-    labels = [
-        "BreakHis, average" if name == "breakhis" else dataset_label(name) for name in ratio.index
-    ]
+    labels = ["BreakHis, average" if name == "breakhis" else label(name) for name in ratio.index]
     axis.barh(labels[::-1], ratio[::-1], color=PRINTED)
     axis.axvline(1, color="0.3", linewidth=1)
     axis.set(

@@ -10,6 +10,7 @@ from paper_code.crossover.patients import read_patients
 from paper_code.reporting.markdown import code_provenance_block, write_table
 from paper_code.reporting.pages import sections
 
+PLAIN = "efficientnet_lite0"  # without a gate
 NOTES = """Does a split by image flatter? Each test patient is tested twice on the same images: by a
 network that was trained on other images of the patient (known), and by one that was trained on as
 many images of another patient of the same class instead (unknown). Both networks have as many
@@ -49,6 +50,14 @@ def write(output: str | Path, patients: Sequence[str | Path]) -> None:
     provenance = code_provenance_block("rows of patients, real images")
     title = "Split by image: the same patients, known and unknown"
     write_table(output, table, title, [NOTES, *blocks, provenance])
+
+
+def frozen_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy of the frozen network with the first seed, each data set by itself: those put
+    together are the same patients once more."""
+    chosen = (table["metric"] == "accuracy") & (table["network"] == PLAIN)
+    chosen &= (table["training"] == "frozen") & (table["seed"] == table["seed"].min())
+    return table[chosen & ~table["dataset"].str.contains("+", regex=False)]
 
 
 def crossover_table(rows: pd.DataFrame) -> pd.DataFrame:
