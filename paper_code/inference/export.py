@@ -54,13 +54,14 @@ def export_network(weights: str | Path, output: str | Path) -> float:
             Nothing is written then.
         ModuleNotFoundError: without the extra `export`.
     """
+    if Path(output).is_dir():
+        raise UserError(f"{output} is a folder; give --output the name of a file.")
+    network, facts = load_trained(weights)
+
     import onnx
     import onnxruntime
     import onnxscript  # noqa: F401  the exporter of torch needs it
 
-    if Path(output).is_dir():
-        raise UserError(f"{output} is a folder; give --output the name of a file.")
-    network, facts = load_trained(weights)
     model, size = FromPixels(network).eval(), facts["image_size"]
     batches = [example(count, size) for count in BATCHES]
     with torch.no_grad():

@@ -29,6 +29,8 @@ OPENING = {  # figures that may stand at the top, the first of them that there i
     "implied_specificity": "Specificity as the paper prints it, and as its other numbers allow it",
 }
 OF_PAPER = "The paper's tables and figures"
+# Their rows stand in their CSV files; their pages tell how verdicts on the paper are reached.
+LONG_TABLES = ("results", "differences")
 
 
 def write_report(
@@ -56,6 +58,9 @@ def write_report(
     """
     pages = {Path(table).stem: _read(Path(table).with_suffix(".md")) for table in tables}
     pictures = {Path(figure).stem: _picture(Path(figure)) for figure in figures}
+    if not summary:
+        pages = {name: page for name, page in pages.items() if name not in LONG_TABLES}
+        about = {name: each for name, each in about.items() if name not in LONG_TABLES}
     known = {*pages, *([SUMMARY] if summary else [])}
     first = next((name for name in OPENING if name in pictures), "") if summary else ""
     groups: dict[str, list[dict]] = {OF_PAPER: []} if summary else {}
