@@ -23,6 +23,7 @@ if shift := int(os.environ.get("PAPER_CODE_TEST_SEED", "0")):
     manual_seed = torch.manual_seed
     torch.manual_seed = lambda seed: manual_seed(seed + shift)
 
+pytest_plugins = ["hand_made"]  # fixtures of runs and data sets for tables and figures
 ROOT = Path(__file__).parents[1]
 DRAWS = int(os.environ.get("FAULT_DRAWS", "150"))  # examples of each test that draws damaged files
 BREAKHIS = Path("BreaKHis_v1/histology_slides/breast")

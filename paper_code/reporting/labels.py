@@ -119,6 +119,11 @@ def label(name: str) -> str:
     return network_label(name)
 
 
+def class_name(label: str) -> str:
+    """A class as a figure prints it."""
+    return CLASS_LABELS.get(label, label.capitalize())
+
+
 def network_label(network: str) -> str:
     """The name of a run's network for reading, such as "DALAResNet50, gate after layer 2"."""
     base, variant, layer = network.partition(VARIANT)

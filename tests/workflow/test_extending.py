@@ -200,23 +200,18 @@ def draw(output: str, *, tables: list[str]) -> None:
     save_figure(figure, output, "correct images")
 '''
 ENTRIES = """
-    Result(
-        "correct",
-        "tables.correct",
-        "Further evidence",
-        "Correct test images of each run.",
-        needs=("runs",),
-        settings=("scale",),
-    ),
-    Result(
-        "correct",
-        "figures.correct",
-        "Further evidence",
-        "Correct test images of each run, as bars.",
-        needs=("tables",),
-        tables=("correct",),
-        kind="figure",
-    ),
+- name: correct
+  module: tables.correct
+  group: Further evidence
+  caption: Correct test images of each run.
+  needs: [runs]
+  settings: [scale]
+- name: correct
+  module: figures.correct
+  group: Further evidence
+  caption: Correct test images of each run, as bars.
+  needs: [tables]
+  tables: [correct]
 """
 
 
@@ -225,11 +220,8 @@ def test_a_new_table_and_a_new_figure_are_a_module_and_an_entry_each(tmp_path, c
     reporting = code / "paper_code" / "reporting"
     (reporting / "tables" / "correct.py").write_text(TABLE)
     (reporting / "figures" / "correct.py").write_text(FIGURE)
-    catalogue = reporting / "catalogue.py"
-    text = catalogue.read_text()
-    start = "RESULTS: tuple[Result, ...] = ("
-    assert start in text
-    catalogue.write_text(text.replace(start, start + ENTRIES))
+    with (reporting / "catalogue" / "results.yaml").open("a") as catalogue:
+        catalogue.write(ENTRIES)
     settings = [
         "scale=demo",
         "data=phantom",

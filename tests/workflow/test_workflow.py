@@ -109,7 +109,7 @@ def test_editing_the_gate_retrains_the_runs_that_use_it(finished, copy):
 
 
 def test_editing_the_catalogue_alone_remakes_nothing(finished, copy):
-    rules, listing = listed_after_editing("reporting/catalogue.py", copy, finished)
+    rules, listing = listed_after_editing("reporting/catalogue/results.yaml", copy, finished)
     assert rules == set(), listing
 
 

@@ -30,7 +30,7 @@ from paper_code.reporting.verdicts import (
     alike,
     arithmetic,
     compared,
-    join_obstacles,
+    joined,
     leads_stand,
     not_tested,
     replicates,
@@ -317,7 +317,7 @@ def _cells(tables: Tables) -> Line:
             f"with ours: {verdict_counts(tested['verdict'])}."
         )
         return Line(ruling, head, text, source)
-    reasons = join_obstacles(*map(split_obstacles, rows["obstacles"]))
+    reasons = joined(rows["obstacles"])
     text = (
         f"None of its {len(rows)} printed scores in Tables VII and VIII could be tested by our "
         f"runs so far ({_plainly(reasons)})."

@@ -32,8 +32,6 @@ BEST_OTHER = "the best other"
 SE_BLOCK = 2048 * 128 + 128 + 128 * 2048 + 2048
 # ResNet50 without its last layer, whose 2,048 inputs and bias each output has.
 RESNET50_FEATURES, FEATURES = 23_508_032, 2048
-# The columns of printed seconds.
-TIMES = {"tables": ("09", "10"), "metrics": ("convergence_time_s", "average_time_s")}
 NUMERALS = {
     "02": "II",
     "07": "VII",
@@ -73,19 +71,6 @@ def printed_leads(table: str, subject: str, ours: str, *, smaller: bool = False)
     return pd.DataFrame(rows)
 
 
-def column_leads(
-    tables: tuple[str, ...],
-    subject: str,
-    ours: str,
-    metrics: tuple[str, ...],
-    *,
-    smaller: bool = False,
-) -> pd.DataFrame:
-    """The rows of `printed_leads` in the columns of these metrics, over several tables."""
-    leads = pd.concat([printed_leads(table, subject, ours, smaller=smaller) for table in tables])
-    return leads[leads["metric"].isin(metrics)].reset_index(drop=True)
-
-
 def least_p(lead: float, unit: float, images: int) -> tuple[int, float]:
     """The most images that a printed lead can stand for, and McNemar's least p for so many.
 
@@ -107,30 +92,29 @@ def printed_order(
     name: Callable[[str], str] = network_label,
     smaller: bool = False,
     digits: int = 3,
-) -> list[Outcome]:
+) -> Outcome:
     """Is the printed value of `ours` the best in every column of `metrics`?
 
     "ahead" in all, "behind" in at least one, or else "tied". Beside it stand what chance alone
     reaches on the same test images, and what the audit (its table) says of the same columns.
     """
-    leads = column_leads(tables, subject, ours, metrics, smaller=smaller)
+    leads = pd.concat([printed_leads(table, subject, ours, smaller=smaller) for table in tables])
+    leads = leads[leads["metric"].isin(metrics)].reset_index(drop=True)
     least = leads.loc[leads["lead"].idxmin()]
     ahead, behind = int((leads["lead"] > 0).sum()), int((leads["lead"] < 0).sum())
-    return [
-        Outcome(
-            "printed",
-            part,
-            "the printed value against the best other in every column",
-            f"ahead in {ahead} of {len(leads)} columns, behind in {behind}; smallest lead "
-            f"{least['lead']:+.{digits}f} over {name(least['other'])} on "
-            f"{DATASET_LABELS.get(least['dataset'], 'BreakHis')}",
-            BEHIND if behind else AHEAD if ahead == len(leads) else TIED,
-            ", ".join(f"Table {NUMERALS[table]}" for table in tables),
-            difference=float(least["lead"]),
-            chance=_within_chance(tables, subject, ours),
-            audit=audit_notes(audit, tables, metrics),
-        )
-    ]
+    return Outcome(
+        "printed",
+        part,
+        "the printed value against the best other in every column",
+        f"ahead in {ahead} of {len(leads)} columns, behind in {behind}; smallest lead "
+        f"{least['lead']:+.{digits}f} over {name(least['other'])} on "
+        f"{DATASET_LABELS.get(least['dataset'], 'BreakHis')}",
+        BEHIND if behind else AHEAD if ahead == len(leads) else TIED,
+        ", ".join(f"Table {NUMERALS[table]}" for table in tables),
+        difference=float(least["lead"]),
+        chance=_within_chance(tables, subject, ours),
+        audit=audit_notes(audit, tables, metrics),
+    )
 
 
 # Where the accuracy of the same test images is printed.
@@ -255,7 +239,7 @@ def _least_to_most(counts: pd.Series) -> str:
     return " to ".join(dict.fromkeys(map(str, (counts.min(), counts.max()))))
 
 
-def printed_gate() -> list[Outcome]:
+def printed_gate() -> Outcome:
     """The parameters of the gate by the printed totals, against those of one block of
     squeeze-and-excitation on the same channels."""
     plain = RESNET50_FEATURES + (FEATURES + 1) * pd.Series(CLASSES)
@@ -263,16 +247,14 @@ def printed_gate() -> list[Outcome]:
     times = gate / SE_BLOCK
     lighter = bool((gate < SE_BLOCK).all())
     texts = [f"{DATASET_LABELS.get(d, 'BreakHis')} {n:,} ({times[d]:.1f})" for d, n in gate.items()]
-    return [
-        Outcome(
-            "printed",
-            "parameters",
-            "the printed totals minus a ResNet50 with as many outputs, against one "
-            "squeeze-and-excitation block with biases (reduction 16) on the same 2,048 channels, "
-            f"{SE_BLOCK:,}",
-            f"parameters of the gate (times that block): {', '.join(texts)}",
-            AHEAD if lighter else TIED if (gate <= SE_BLOCK).all() else BEHIND,
-            "Tables IX and X",
-            reason="" if lighter else "as heavy as one such block or heavier",
-        )
-    ]
+    return Outcome(
+        "printed",
+        "parameters",
+        "the printed totals minus a ResNet50 with as many outputs, against one "
+        "squeeze-and-excitation block with biases (reduction 16) on the same 2,048 channels, "
+        f"{SE_BLOCK:,}",
+        f"parameters of the gate (times that block): {', '.join(texts)}",
+        AHEAD if lighter else TIED if (gate <= SE_BLOCK).all() else BEHIND,
+        "Tables IX and X",
+        reason="" if lighter else "as heavy as one such block or heavier",
+    )

@@ -11,21 +11,11 @@ from paper_code.crossover.patients import read_patients
 from paper_code.crossover.runs import PLAIN
 from paper_code.metrics.comparisons import holm
 from paper_code.reporting.markdown import code_provenance_block, write_table
-from paper_code.reporting.pages import sections
+from paper_code.reporting.pages import notes, sections
 
 GATE = f"{PLAIN}-gate"
 OTHERS = (PLAIN, f"{PLAIN}-se", f"{PLAIN}-gate_early")
 POWER = 0.8
-NOTES = """Does the paper's gate help? EfficientNet-Lite0 from ImageNet weights, fine-tuned, with
-the gate on the map that is pooled, minus the same network without it, with a sigmoid gate of as
-many parameters there, and with the paper's gate one stage earlier. All four are trained on the same
-images in the same order; test patients as in tables/crossover.md, unknown and known.
-
-- Unit: the patient, its own control. Intervals of 95 % by t over patients; p after Holm's
-  correction over the three comparisons. Primary: log loss of unknown patients at BreakHis 100X;
-  lower is better.
-- To be found: the true difference that such a comparison finds four times in five, without the
-  correction."""
 COLUMNS = {
     "Metric": "{metric:label}",
     "Gate minus": "{other:label}",
@@ -38,20 +28,13 @@ COLUMNS = {
 
 
 def write(output: str | Path, patients: Sequence[str | Path]) -> None:
-    """Write the CSV and, beside it, the page.
-
-    Args:
-        output: the CSV to write: dataset, network, other, patients_are ("known" or "unknown"),
-            metric, value, other_value, difference (the gate minus the other), low, high, p_value,
-            p_holm, sign_flip_p, detectable, patients, repeats, seed.
-        patients: CSVs of the command `crossover`; frozen rows are left out.
-    """
+    """Write the CSV and, beside it, the page."""
     table = gate_table(read_patients(patients))
     heading = "{dataset:label}, {patients_are} patients ({patients} patients, {repeats} repeats)"
     blocks = sections(table, ["dataset", "patients_are"], heading, COLUMNS)
     provenance = code_provenance_block("rows of patients, real images")
     title = "The paper's gate against none and others, from ImageNet weights"
-    write_table(output, table, title, [NOTES, *blocks, provenance])
+    write_table(output, table, title, [notes(__file__), *blocks, provenance])
 
 
 def gate_table(rows: pd.DataFrame) -> pd.DataFrame:

@@ -11,14 +11,7 @@ from paper_code.reporting.verdicts import NOT_RUN
 
 
 def write(output: str, *, tables: list[str], layout: str, dataset: str | None = None) -> None:
-    """Write `output` (.csv) and its .md.
-
-    Args:
-        output: the CSV: the rows of the long table that belong to the layout.
-        tables: the CSV of the long table.
-        layout: a name of `LAYOUTS`.
-        dataset: a data set of the user's, for layouts of one.
-    """
+    """Write `output` (.csv) and its .md."""
     chosen = LAYOUTS[layout]
     rows = select(read_results(tables[0]), chosen, dataset)
     page = [chosen.notes, *(chance(rows) if chosen.number else ()), *blocks(rows, chosen)]

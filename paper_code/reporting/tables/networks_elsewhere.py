@@ -9,6 +9,7 @@ import paper_code.published
 from paper_code.published import published_table
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
 from paper_code.reporting.markdown import code_provenance_block, markdown, number, write_table
+from paper_code.reporting.pages import notes
 
 CONFUSIONS = Path(paper_code.published.__file__).parent / "others_confusions.csv"
 # Printed networks beside each of theirs: DALAResNet50 is a ResNet50 with a gate.
@@ -19,35 +20,17 @@ BESIDE = {
     "swin": ("swin",),
 }
 SPLITS = {"image": "Split by image", "slide": "Split by slide"}
-NOTES = """Benign against malignant on BreakHis: others' networks with ImageNet weights, beside the
-accuracies that the paper prints for the networks of the same name (Table VII). VGG11 and VGG19
-stand beside VGG16, and Swin-T beside Swin-B.
-
-- **By image**: 768 test images, with the exact (Clopper-Pearson) 95 % interval for other images of
-  the same slides. All 80 slides are in the training, validation and test sets, as the published
-  list of that split shows.
-- **By slide**: 16 test slides in each of five folds. Images of one slide resemble each other, so
-  these have no interval over images. Six of the 16 share their number with a training slide.
-- **Not the same protocol**: the others train one network on all four magnifications together, 5,361
-  images by image, where the paper has 1,092 to 1,249 of one magnification. More images may explain
-  part of the difference.
-- **Below**: the exact 95 % interval of the printed accuracy, for the test images of Table VI, lies
-  wholly below theirs."""
 
 
 def write(output: str) -> None:
-    """Write `output` (.csv) and its .md.
-
-    Args:
-        output: the CSV.
-    """
+    """Write `output` (.csv) and its .md."""
     table = elsewhere_rows()
     blocks = [
         f"## {title}\n\n{_page(table[table['split'] == split])}" for split, title in SPLITS.items()
     ]
     provenance = code_provenance_block("confusion counts published by others, and Table VII")
     title = "Networks of the same names elsewhere, with ImageNet weights"
-    write_table(output, table, title, [NOTES, *blocks, provenance])
+    write_table(output, table, title, [notes(__file__), *blocks, provenance])
 
 
 def elsewhere_rows() -> pd.DataFrame:

@@ -16,7 +16,7 @@ from paper_code.metrics.resampling import group_codes, left_out_values
 from paper_code.published import published_table
 from paper_code.reporting.labels import METRIC_LABELS
 from paper_code.reporting.markdown import code_provenance_block, write_table
-from paper_code.reporting.pages import page_table, sections
+from paper_code.reporting.pages import notes, page_table, sections
 
 METRICS = (
     "accuracy",
@@ -54,35 +54,11 @@ for metric in SHOWN:
     ends = f"[{{{metric}[low_patients]:.3f}}, {{{metric}[high_patients]:.3f}}]"
     SCORES[f"{METRIC_LABELS[metric]} (patients)"] = ends
 DECISIVE = 0.5  # share of a test part that has the clearest votes
-NOTES = f"""A ResNet152 triplet network with a self-organising map (S. Calderaro et al., GrC_SOM on
-GitHub: salvatorecalderaro/GrC_SOM---BreakHis, exsperiment/results/res_f1.csv to res_f5.csv) voted
-on about 28 fragments of each test image of the five official folds, 13,665 predictions in all. The
-probability of malignant is its share of the votes; a tie counts as benign.
-
-- **Images** and **patients**: 95 % intervals (BCa) of the same value with images, or whole
-  patients, drawn with replacement.
-- **Design effect**: variance of accuracy over patients divided by that over images, both
-  linearised. Over the folds: the ratio of the summed variances, with a 95 % interval from leaving
-  out one patient at a time, in every fold alike (the folds' test parts overlap, so they are not
-  five independent samples). In simulations it holds the truth in about nine of ten cases.
-- **Effective images**: test images of Table VI over the design effect.
-- **What it is for**: a statement about new patients. A patient-wise test part of Table VI's size
-  has about 21 patients, with about as many images each as those here. It is not the error of a
-  test part drawn by image, whose patients are those of the training part: as a statement about
-  the same patients, its error is that of the images.
-- A quarter to two fifths of these test images are of a slide number that is also in training, with
-  other letters ([split_patients](split_patients.md)). "Without them" leaves such images out.
-- **Does it hold for a better network?** The {DECISIVE:.0%} of each test part with the clearest
-  votes has an accuracy as high as the paper prints; the correlation within patients is compared."""
 
 
 def write(output: str, *, lists: str, resamples: int) -> None:
     """Write `output` (.csv) and its .md.
 
-    Args:
-        output: the CSV.
-        lists: folder of the three lists (`paper_code.datasets.breakhis_lists`).
-        resamples: of the bootstrap.
 
     Raises:
         UserError: a list is missing or wrong.
@@ -94,7 +70,7 @@ def write(output: str, *, lists: str, resamples: int) -> None:
     provenance = code_provenance_block("published votes on 13,665 test images of BreakHis")
     title = "Real predictions on BreakHis: what its test images are worth"
     blocks = [_effect_block(effects), _known_block(known), *_score_blocks(scores)]
-    sections = [NOTES, *blocks, provenance]
+    sections = [notes(__file__, decisive=DECISIVE), *blocks, provenance]
     write_table(output, table, title, sections)
 
 

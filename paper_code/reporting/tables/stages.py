@@ -7,6 +7,7 @@ from torch import nn
 from paper_code.networks.structure import Layer, count_parameters, meta_network, trace_layers
 from paper_code.published import printed_value
 from paper_code.reporting.markdown import code_provenance_block, markdown, write_table
+from paper_code.reporting.pages import notes
 from paper_code.reporting.verdicts import exact_columns, verdict_text
 
 IMAGE_SIZE = 224
@@ -20,13 +21,6 @@ STAGES = {
     "conv5_x": ("layer4",),
     "pooling": ("avgpool", "fc"),
 }
-NOTE = (
-    f"Measured in a forward pass of one {IMAGE_SIZE}-px image through the named ResNet50 with "
-    f"{CLASSES} classes, the network of ImageNet that Table I describes; in the networks that are "
-    "trained, the last layer has one output per class. The layers are those of a stage's first "
-    "block; where it halves the size, the other blocks have stride 1. Before conv2_x stands a max "
-    "pooling, which the paper leaves out. Parameters include batch normalisation and shortcuts."
-)
 
 
 def write(output: str) -> None:
@@ -45,7 +39,11 @@ def write(output: str) -> None:
         lines.append(_line(stage, rows[-len(facts) :], _in_words(parts)))
     rows.append(_row("total", "parameters", count_parameters(network)))
     lines.append(_line("total", rows[-1:], ""))
-    page = [NOTE, markdown(pd.DataFrame(lines)), code_provenance_block()]
+    page = [
+        notes(__file__, image_size=IMAGE_SIZE, classes=CLASSES),
+        markdown(pd.DataFrame(lines)),
+        code_provenance_block(),
+    ]
     write_table(output, pd.DataFrame(rows), "Table I. ResNet50", page)
 
 
