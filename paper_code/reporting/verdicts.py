@@ -146,7 +146,7 @@ class Standard(NamedTuple):
 
 PAPER = Standard()  # the paper's claims
 IMAGES = Standard(paper=False)  # networks and maps, on the images and weights that a sentence names
-PRINTED = Standard(own_splits=True, patients=0)  # a printed value as one more run on the same data
+REPLICATION = Standard(own_splits=True, patients=0)  # a printed value as one more run
 TIMES = Standard(patients=0, ignored=(OTHER_HARDWARE, NO_INTERVAL))  # ratios of times
 
 

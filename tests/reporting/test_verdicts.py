@@ -21,7 +21,7 @@ from paper_code.reporting.verdicts import (
     IMAGES,
     MARGIN,
     PAPER,
-    PRINTED,
+    REPLICATION,
     TIMES,
     Verdict,
     alike,
@@ -65,11 +65,11 @@ def paired(runs: int) -> list[tuple[int, int]]:
         # `split_seeds: [0]`: seeds on one split are independent, but for a printed value, which
         # has a split of its own.
         (grid(1, 5), IMAGES, ""),
-        (grid(1, 5), PRINTED, "5 runs share 1 split"),
+        (grid(1, 5), REPLICATION, "5 runs share 1 split"),
         (grid(1, 5), TIMES, ""),
         # `split_seeds: [0, 1]`, and five splits with one seed: fewer than they seem.
         (grid(2, 5), IMAGES, "10 runs share 2 splits and 5 seeds"),
-        (grid(2, 5), PRINTED, "10 runs share 2 splits and 5 seeds"),
+        (grid(2, 5), REPLICATION, "10 runs share 2 splits and 5 seeds"),
         (grid(5, 1), IMAGES, "1 of at least 5 seeds, 5 runs share 1 seed"),
         (grid(5, 5), IMAGES, "25 runs share 5 splits and 5 seeds"),
         (paired(5) * 2, IMAGES, ""),  # the runs of both networks
@@ -85,7 +85,7 @@ def test_patients_are_counted_in_each_run():
     assert shortfall(paired(5), [5, 8, 11, 7, 6]) == lacking
     assert shortfall(paired(5), [20, 20, 21, 30, 20]) == ""
     assert shortfall(paired(5), [1] * 5).startswith("1 of at least 20 test patients")
-    assert shortfall(paired(5), standard=TIMES) == shortfall(paired(5), standard=PRINTED) == ""
+    assert shortfall(paired(5), standard=TIMES) == shortfall(paired(5), standard=REPLICATION) == ""
 
 
 def rows(count: int = 6, **changes) -> pd.DataFrame:

@@ -126,7 +126,6 @@ TESTS = {
 def write(output: str, *, tables: list[str], scale: str) -> None:
     """Write `output` (.csv) and its .md.
 
-
     Raises:
         UserError: a table lacks a column.
     """

@@ -33,7 +33,6 @@ VIEWS = 4  # mammograms of one examination: two breasts, two views
 def write(output: str, *, lists: str) -> None:
     """Write `output` (.csv) and its .md.
 
-
     Raises:
         UserError: a list is missing or wrong.
     """

@@ -34,7 +34,6 @@ BOTH = "image minus patient"  # the column `splits` of that family
 def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:
     """Write `output` (.csv) and its .md.
 
-
     Raises:
         UserError: there is nothing to compare, or runs of one data set tested other images.
     """

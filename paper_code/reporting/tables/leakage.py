@@ -23,7 +23,6 @@ COLUMNS = {
 def write(output: str, *, tables: list[str]) -> None:
     """Write `output` (.csv) and its .md.
 
-
     Raises:
         UserError: no network has runs of both kinds of split.
     """

@@ -55,7 +55,6 @@ OF_PATIENTS = ("[new patients]", "For new patients", "Design effect up to")
 def write(output: str, *, lists: str) -> None:
     """Write `output` (.csv) and its .md.
 
-
     Raises:
         UserError: a list is missing or wrong.
     """

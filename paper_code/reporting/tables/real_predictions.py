@@ -59,7 +59,6 @@ DECISIVE = 0.5  # share of a test part that has the clearest votes
 def write(output: str, *, lists: str, resamples: int) -> None:
     """Write `output` (.csv) and its .md.
 
-
     Raises:
         UserError: a list is missing or wrong.
     """

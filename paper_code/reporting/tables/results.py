@@ -16,13 +16,14 @@ from paper_code.metrics.replication import replication
 from paper_code.networks.names import VARIANT
 from paper_code.published import PRINTED_NAMES, printed_value, published_table
 from paper_code.reporting.labels import DIAGNOSTICS, PERFORMANCE
-from paper_code.reporting.layouts import PRINTED, REFERENCE, layer_of, printed_network
+from paper_code.reporting.layouts import PAPER_LAYOUTS, REFERENCE, layer_of, printed_network
 from paper_code.reporting.markdown import COUNTS, write_table
 from paper_code.reporting.pages import notes, provenance
 from paper_code.reporting.verdicts import (
     DIFFERS,
     MARGIN,
     NOT_RUN,
+    REPLICATION,
     join_obstacles,
     order_margin,
     predicted,
@@ -31,7 +32,6 @@ from paper_code.reporting.verdicts import (
     run_obstacles,
     shortfall,
 )
-from paper_code.reporting.verdicts import PRINTED as STANDARD
 from paper_code.runs import Run, load_run, run_columns, samples
 
 METRICS = (*PERFORMANCE, "auc_roc", *DIAGNOSTICS, "mcc", "balanced_accuracy")
@@ -64,7 +64,7 @@ def result_rows(runs: list[Run], *, scale: str, resamples: int) -> pd.DataFrame:
         own = all(len({run.repeat[place] for run in same}) == len(same) for place in (0, 1))
         common = {
             "obstacles": join_obstacles(run_obstacles(same[0].facts, scale)),
-            "shortfall": shortfall((run.repeat for run in same), standard=STANDARD),
+            "shortfall": shortfall((run.repeat for run in same), standard=REPLICATION),
             **run_columns(same, scale),
             "largest_class": np.mean([np.bincount(each).max() / len(each) for each in labels]),
         }
@@ -112,7 +112,7 @@ def _printed(
 ) -> list[tuple[str, float]]:
     """The printed tables that a result belongs to, with what they print; ("", NaN) if none."""
     found = []
-    for layout in PRINTED if printed_here else ():
+    for layout in PAPER_LAYOUTS if printed_here else ():
         fits = dataset in of_families(layout.families) and metric in layout.metrics
         gate = network.partition(VARIANT)
         if fits and (gate[0] == REFERENCE if layout.gates else not gate[1]):
@@ -129,7 +129,7 @@ def _not_run(rows: list[dict]) -> list[dict]:
         return []
     ours = {theirs: name for name, theirs in PRINTED_NAMES.items()}
     found = []
-    for layout in PRINTED:
+    for layout in PAPER_LAYOUTS:
         for cell in published_table(layout.number).to_dict("records"):
             key = (
                 layout.number,

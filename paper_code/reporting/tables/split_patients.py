@@ -31,7 +31,6 @@ SHARES = ("test_images_known_patient", "test_images_known_slide")
 def write(output: str, *, lists: str) -> None:
     """Write `output` (.csv) and its .md.
 
-
     Raises:
         UserError: a list is missing or wrong.
     """
