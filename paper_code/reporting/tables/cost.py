@@ -7,7 +7,7 @@ from paper_code.datasets.catalog import PAPER_DATASETS
 from paper_code.networks.names import parse_network
 from paper_code.networks.structure import count_parameters, gmacs, meta_network
 from paper_code.published import printed_value, published_table
-from paper_code.reporting.markdown import write_table
+from paper_code.reporting.markdown import distinct, write_table
 from paper_code.reporting.pages import notes, provenance, sections
 from paper_code.reporting.tables.results import group_runs
 from paper_code.reporting.verdicts import (
@@ -117,7 +117,9 @@ def _time_rows(table: str, dataset: str, network: str, runs: list[Run], scale: s
     """Timings of the runs of one network on one data set: their means over the seeds."""
     named = "convergence_time_s" if dataset.startswith("breakhis_") else "average_time_s"
     seconds = printed_value(table, dataset=dataset, network=network, metric=named)
-    columns = run_columns(runs, scale) | {"hardware": _hardware(runs)}
+    columns = run_columns(runs, scale) | {
+        "hardware": distinct(run.timing["hardware"] for run in runs)
+    }
     against = [] if columns["hardware"] == PAPER_HARDWARE else [OTHER_HARDWARE]
     against += [reason for run in runs for reason in run_obstacles(run.facts, scale)]
     against = list(dict.fromkeys(against)) or [NO_INTERVAL]  # the next run takes another time
@@ -134,7 +136,3 @@ def _time_rows(table: str, dataset: str, network: str, runs: list[Run], scale: s
         row |= {"epochs": runs[0].facts["settings"]["epochs"]}
         rows.append(row)
     return rows
-
-
-def _hardware(runs: list[Run]) -> str:
-    return "; ".join(dict.fromkeys(run.timing["hardware"] for run in runs))
