@@ -16,6 +16,7 @@ from paper_code.reporting.pages import notes, sections
 GATE = f"{PLAIN}-gate"
 OTHERS = (PLAIN, f"{PLAIN}-se", f"{PLAIN}-gate_early")
 POWER = 0.8
+COMPARED = ("difference", "low", "high", "p_value", "se", "df")
 COLUMNS = {
     "Metric": "{metric:label}",
     "Gate minus": "{other:label}",
@@ -46,16 +47,16 @@ def gate_table(rows: pd.DataFrame) -> pd.DataFrame:
         of_network = dict(list(runs.groupby("network")))
         for metric in METRICS:
             for other in OTHERS:
-                of = compare(of_network[GATE], of_network[other], metric)
+                of = compare(of_network[GATE], of_network[other], metric, networks=True)
                 needed = (t.ppf(0.975, of.df) + t.ppf(POWER, of.df)) * of.se
                 found.append(
                     {"dataset": dataset, "network": GATE, "other": other}
                     | {"patients_are": "known" if known else "unknown", "metric": metric}
                     | {"value": of.first, "other_value": of.second}
-                    | {key: getattr(of, key) for key in ("difference", "low", "high", "p_value")}
-                    | {"p_holm": None, "sign_flip_p": of.sign_flip_p, "detectable": needed}
+                    | {key: getattr(of, key) for key in COMPARED}
+                    | {"p_holm": None, "detectable": needed}
                     | {"patients": of.patients, "repeats": runs["repeat"].nunique(), "seed": seed}
                 )
     table = pd.DataFrame(found)
     same = table.groupby(["dataset", "seed", "patients_are", "metric"])["p_value"]
-    return table.assign(p_holm=same.transform(holm))
+    return table.assign(p_holm=same.transform(holm)).round(6)
