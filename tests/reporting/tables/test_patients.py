@@ -218,11 +218,11 @@ def test_the_leads_are_those_of_the_printed_accuracies():
 def test_accuracies_that_no_number_of_images_gives():
     """By enumeration. Where there is none to one unit either, there are no counts to test."""
     table = printed_intervals.interval_rows(EFFECTS, patients=70)
-    printed = pd.concat([published_table(number) for number in ("02", "07", "08")])
-    printed = printed[printed["metric"] == "accuracy"]
-    names = [printed_network(cell) for cell in printed.to_dict("records")]
-    keys = zip(printed["table"], printed["dataset"], names, strict=True)
-    texts = dict(zip(keys, printed["printed"], strict=True))
+    texts = {
+        (number, cell["dataset"], printed_network(cell)): cell["printed"]
+        for number in ("02", "07", "08")
+        for cell in published_table(number).query("metric == 'accuracy'").to_dict("records")
+    }
 
     def nearest(row: dict, network: str) -> float:
         """How far the nearest share of the test images is, in units of the last digit."""
