@@ -2,13 +2,12 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 from conftest import ROOT
 
-from paper_code import cli, device
+from paper_code import device
 from paper_code.errors import UserError
 from paper_code.settings import defaults, load_config, resolve_settings
 from paper_code.workflow.start import announce, begin
@@ -52,15 +51,6 @@ def test_a_hidden_gpu_leaves_the_cpu(unusable, monkeypatch, value):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
     device.check_gpu()
     assert device.default_device() == torch.device("cpu")
-
-
-def test_users_do_not_share_lock_files(tmp_path, monkeypatch):
-    monkeypatch.setattr(device.tempfile, "gettempdir", lambda: str(tmp_path))
-    for user in (1000, 1001):
-        monkeypatch.setattr(device.os, "getuid", lambda user=user: user)
-        with device.locked("gpu"):
-            pass
-    assert len(list(tmp_path.iterdir())) == 2
 
 
 # --- Precision ------------------------------------------------------------------------------------
@@ -108,12 +98,6 @@ def test_precisions_that_cannot_be():
         device.resolve_precision("bfloat16", CPU)
 
 
-@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="Linux lists instruction sets")
-def test_linux_and_pytorch_see_the_same_processor():
-    seen = torch.cpu.get_capabilities()
-    assert device.BF16_FLAGS & device.cpu_flags() == {f for f in device.BF16_FLAGS if seen.get(f)}
-
-
 @pytest.mark.parametrize("scale", ["demo", "paper"])
 def test_no_scale_lowers_the_precision_of_such_a_processor(processor, scale):
     """Maps as little as training: emulated, Score-CAM takes six times as long."""
@@ -145,13 +129,6 @@ def test_the_first_lines_of_a_run_name_the_precision(processor, monkeypatch):
     processor("avx512_bf16")
     assert opening_line() == "bf16 (auto: this processor computes bf16 natively)"
     assert opening_line(scale="paper").endswith("; of maps: fp32 (as configured)")
-
-
-def test_doctor_names_the_precision(processor, monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("paper_code.workflow.doctor.cuda_device_count", lambda: 0)
-    processor("avx2")
-    cli.main(["doctor"])
-    assert "precision: fp32 (auto: this processor does not" in capsys.readouterr().out
 
 
 def test_the_first_lines_do_not_wait_for_pytorch():

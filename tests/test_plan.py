@@ -92,24 +92,6 @@ def test_small_configurations_leave_out_what_they_cannot_make():
     assert plan.steps == [] and {"audit", "claims"} <= set(tables)
 
 
-def test_the_paper_scale_alone_writes_to_the_top_level():
-    settings = resolve_settings(load_config() | {"scale": "paper"})
-    plan = Plan(settings, dict.fromkeys(settings.datasets, ("real", "")))
-    assert plan.output == "" and "tables/audit.csv" in plan.files()
-    assert all(path.startswith("results/demo/") for path in make_plan().files())
-
-
-def test_arguments_name_what_the_catalogue_says():
-    plan = make_plan(datasets=["breakhis_40x"], networks=["dalaresnet50"])
-    words = plan.arguments(plan.find("table", "table_06_splits"))
-    assert words == [
-        "--prepared",
-        "results/demo/prepared/breakhis_40x",
-        "--splits",
-        "results/demo/splits/breakhis_40x/image-0.csv",
-    ]
-
-
 @pytest.fixture
 def own_sets(tmp_path) -> dict[str, dict]:
     """Two data sets of a user: one plain, one with lesion masks."""
@@ -235,23 +217,6 @@ def test_the_lists_about_breakhis_are_found_below_the_data_root_or_where_named(t
         assert plan.arguments(planned) == ["--lists", str(folder)]
 
 
-def test_unknown_names_are_refused():
-    with pytest.raises(UserError, match="resnet51"):
-        make_plan(networks=["resnet51"])
-    with pytest.raises(UserError, match="breakhis_50x"):
-        make_plan(leakage_datasets=["breakhis_50x"])
-
-
-def test_tables_and_figures_do_not_read_the_catalogue():
-    """Otherwise an edited caption would remake everything."""
-    modules = [
-        *(ROOT / "paper_code" / "reporting").rglob("*.py"),
-        *(ROOT / "paper_code" / "audit").glob("*.py"),
-    ]
-    readers = [path.name for path in modules if "reporting.catalogue" in path.read_text()]
-    assert readers == ["make.py"], "which the command line calls"
-
-
 def test_splits_and_seeds_are_paired_or_crossed():
     plan = make_plan(seeds=[3, 5], datasets=["bach"], networks=["vit"])
     assert plan.repeats("bach") == [(3, 3), (5, 5)]
@@ -366,12 +331,6 @@ def test_the_crossover_is_of_real_breakhis_images_alone():
     ]
     settings |= {"crossover_frozen": 0, "crossover_fine_tuned": 0}
     assert "crossover" not in Plan(resolve_settings(settings), sources).names("table")
-
-
-def test_results_can_have_a_folder_of_their_own():
-    plan = make_plan(results="results/mine/")
-    assert (plan.root, plan.output) == ("results/mine", "results/mine/")
-    assert all(path.startswith("results/mine/") for path in plan.files())
 
 
 def test_real_images_can_be_kept_out_of_pictures():

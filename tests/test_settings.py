@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import yaml
-from conftest import BREAKHIS, ROOT, breakhis_path, save_noise
+from conftest import ROOT, save_noise
 
 from paper_code import settings as settings_module
 from paper_code.errors import UserError
@@ -120,20 +120,9 @@ def test_a_scale_that_is_no_mapping(value):
     refused(says, scale="demo", scales={"demo": value})
 
 
-def test_a_value_of_a_scale_that_the_others_follow():
-    scales = copy.deepcopy(DEFAULTS["scales"])
-    scales["demo"]["compared_datasets"] = 5
-    refused("'scales.demo.compared_datasets' is 5: ", scale="demo", scales=scales)
-
-
 def test_all_problems_are_named_at_once():
     with pytest.raises(UserError, match=r"(?s)(?=.*'scale')(?=.*'epochs')(?=.*'surprise')"):
         resolved(scale=3, epochs="x", surprise=1)
-
-
-def test_a_missing_key():
-    with pytest.raises(UserError, match="'data_root' is missing"):
-        resolve_settings({key: value for key, value in DEFAULTS.items() if key != "data_root"})
 
 
 @pytest.mark.parametrize(
@@ -251,11 +240,6 @@ def test_files_that_are_no_settings(fault, tmp_path):
         load_config(tmp_path / "mine.yaml")
 
 
-def test_byte_order_mark_and_crlf(tmp_path):
-    (tmp_path / "mine.yaml").write_bytes(b"\xef\xbb\xbfepochs: 3\r\nscale: demo\r\n")
-    assert resolve_settings(load_config(tmp_path / "mine.yaml")).epochs == 3
-
-
 # --- Which data -----------------------------------------------------------------------------------
 
 
@@ -273,14 +257,6 @@ def test_auto_uses_real_files_where_there_are_enough(breakhis_root):
     assert sources["breakhis_40x"] == ("phantom", few)
     sources = sources_of(breakhis_root, data="phantom")
     assert {source for source, _ in sources.values()} == {"phantom"}
-
-
-def test_auto_with_an_empty_folder_or_a_missing_class(tmp_path):
-    (tmp_path / BREAKHIS).mkdir(parents=True)
-    assert "found only 0 benign, 0 malignant" in sources_of(tmp_path)["breakhis_40x"][1]
-    save_noise(breakhis_path(tmp_path, "A", "14-1", 40, 1))
-    source, reason = sources_of(tmp_path, minimum_images_per_class=1)["breakhis_40x"]
-    assert source == "phantom" and "found only 1 benign, 0 malignant" in reason
 
 
 def test_real_needs_every_data_set(breakhis_root):

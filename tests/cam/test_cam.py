@@ -7,7 +7,6 @@ import torch
 from torch import nn
 from torchvision.models import resnet18
 
-from paper_code import device
 from paper_code.cam import METHODS, compute_cam, dt_gradcam_steps
 from paper_code.cam.capture import View, as_evaluated, capture
 from paper_code.cam.compute import raw_cam
@@ -94,16 +93,7 @@ def test_shape_range_and_network_unchanged(network, images, method):
     assert torch.is_grad_enabled()
 
 
-def test_gradients_of_the_caller_survive(tiny, small):
-    tiny(small).sum().backward()
-    before = {name: p.grad.clone() for name, p in tiny.named_parameters() if p.grad is not None}
-    compute_cam(tiny, small, None, "gradcam")
-    after = {name: p.grad for name, p in tiny.named_parameters() if p.grad is not None}
-    assert before.keys() == after.keys()
-    assert all(torch.equal(before[name], after[name]) for name in before)
-
-
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["gradcam", "scorecam", "dt_gradcam"])
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 def test_the_callers_mode_does_not_matter(tiny, small, method, mode):
     options = FAST.get(method, {})
@@ -116,15 +106,6 @@ def test_the_callers_mode_does_not_matter(tiny, small, method, mode):
     assert torch.equal(found, expected) and torch.equal(again, expected)
 
 
-def test_a_network_made_under_inference_mode(small):
-    with torch.inference_mode():
-        network = Tiny()
-        assert compute_cam(network, small, [0, 1], "eigencam").any()
-        with pytest.raises(UserError, match="built or loaded under"):
-            compute_cam(network, small, [0, 1], "gradcam")
-        assert all(parameter.requires_grad for parameter in network.parameters())
-
-
 def test_everything_is_restored_after_an_exception(small):
     network = Tiny(fail=True).train()
     with pytest.raises(RuntimeError, match="inside"):
@@ -134,23 +115,6 @@ def test_everything_is_restored_after_an_exception(small):
     assert all(parameter.requires_grad for parameter in network.parameters())
     assert torch.is_grad_enabled()
     assert not torch.is_autocast_enabled("cpu")
-
-
-def test_no_graph_below_the_layer(network, images):
-    """The layer's input carries no graph although the map needs gradients above it."""
-    seen = {}
-    below = network.layer4.register_forward_pre_hook(
-        lambda module, inputs: seen.update(below=inputs[0].grad_fn, enabled=torch.is_grad_enabled())
-    )
-    above = network.fc.register_forward_hook(
-        lambda module, inputs, output: seen.update(above=output.grad_fn)
-    )
-    compute_cam(network, images[:1], [0], "gradcam", "layer4")
-    below.remove()
-    above.remove()
-    assert seen["below"] is None
-    assert not seen["enabled"]
-    assert seen["above"] is not None
 
 
 def test_none_explains_the_predicted_class(network, images):
@@ -199,25 +163,15 @@ def test_bf16_is_close_and_leaves_autocast_off(network, images):
     assert not torch.is_autocast_enabled("cpu")
 
 
-@pytest.mark.parametrize("method", ["gradcam", "scorecam"])
-def test_auto_lowers_nothing_where_bf16_is_emulated(tiny, small, monkeypatch, method):
-    monkeypatch.setattr(device, "cpu_flags", set)
-    exact = compute_cam(tiny, small, [0, 1], method)
-    assert torch.equal(compute_cam(tiny, small, [0, 1], method, precision="auto"), exact)
-
-
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_nine_networks_at_two_shapes(name):
+def test_the_networks_have_maps_of_any_shape(name):
     torch.manual_seed(0)
     network = build_network(name, 3)
-    for height, width in ((64, 64), (70, 112)):
-        images = torch.rand(1, 3, height, width) * 2 - 1
-        for method in ("eigencam", "dt_gradcam"):
-            maps = compute_cam(network, images, [1], method, **FAST.get(method, {}))
-            assert maps.shape == (1, height, width)
-            assert maps.isfinite().all()
-        # Eigen-CAM of an untrained network is still no constant, whatever the layout
-        assert compute_cam(network, images, [1], "eigencam").amax() == 1
+    images = torch.rand(1, 3, 70, 112) * 2 - 1
+    maps = compute_cam(network, images, [1], "dt_gradcam", copies=2)
+    assert maps.shape == (1, 70, 112) and maps.isfinite().all()
+    # Eigen-CAM of an untrained network is still no constant, whatever the layout
+    assert compute_cam(network, images, [1], "eigencam").amax() == 1
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from skimage.io import imread
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
 from paper_code.cam import compute_cam
-from paper_code.cam.contenders import centre_prior, random_maps, whole_image
+from paper_code.cam.contenders import centre_prior, random_maps
 from paper_code.cam.faithfulness import deletion_insertion, rank_correlation
 from paper_code.cam.localization import (
     EVERYTHING,
@@ -126,38 +126,6 @@ def test_matched_area_is_the_top_of_each_map_and_the_mean_over_random_ties(maps,
         np.testing.assert_allclose(found[name], means[name], atol=0.005)
     assert (found["iou"] <= means["iou"] + 0.002).all(), "a bound from below"
     np.testing.assert_allclose(found["iou"], means["iou"], atol=0.01)
-
-
-def test_a_constant_map_has_the_scores_of_chance(truth):
-    maps = whole_image(len(truth), truth.shape[1:])
-    share = truth.mean((1, 2))
-    for name, values in threshold_free_scores(maps, truth).items():
-        assert values.tolist() == pytest.approx(share.tolist()), name
-    found = matched_area_scores(maps, truth, 0.25)
-    assert found["precision"].tolist() == pytest.approx(share.tolist())
-    assert found["recall"].tolist() == pytest.approx([0.25] * len(truth))
-    for rule in ("own", "otsu"):
-        assert overlap_scores(regions(maps, "whole_image", rule), truth)["area"].eq(1).all()
-
-
-def test_same_area_takes_the_reward_off_large_regions(truth):
-    """Random maps that paint much score a higher IoU under their own rule, not with one area."""
-    generator = np.random.default_rng(3)
-    small, large = (generator.random((200, 12, 10)) ** power for power in (4, 0.25))
-    truth = np.repeat(truth, 50, 0)
-    own = [overlap_scores(maps > 0.5, truth)["iou"].mean() for maps in (small, large)]
-    same = [matched_area_scores(maps, truth, 0.3)["iou"].mean() for maps in (small, large)]
-    assert own[1] - own[0] > 0.1
-    assert abs(same[1] - same[0]) < 0.02
-
-
-def test_best_threshold_finds_the_cut(truth):
-    noise = np.random.default_rng(1).random(truth.shape) * 0.4
-    maps = np.where(truth, 0.45 + noise / 2, noise)
-    threshold, iou = best_threshold(maps, truth)
-    assert 0.38 <= threshold <= 0.46
-    scores = overlap_scores(regions(maps, "gradcam", "fixed", threshold), truth)
-    assert scores.iou.mean() == pytest.approx(iou) and iou > 0.99
 
 
 def test_best_threshold_is_the_best_of_all_thresholds_tried_one_by_one(maps, truth):
@@ -307,19 +275,6 @@ def test_ties_go_in_the_order_of_the_tie_breaker(spot):
     assert torch.allclose(found.deletion, flat.deletion)
     other = deletion_insertion(*call, cut, steps=6, ties=-smooth)
     assert not torch.allclose(other.deletion, flat.deletion)
-
-
-def test_batches_do_not_change_the_curves(spot):
-    network, images, masks = spot
-    ties = torch.rand(masks.shape, generator=torch.Generator().manual_seed(0))
-    one, all_ = (
-        deletion_insertion(
-            network, images, [1, 1, 1], masks.float(), steps=4, batch_size=size, ties=ties
-        )
-        for size in (1, 64)
-    )
-    assert torch.allclose(one.deletion, all_.deletion, atol=1e-6)
-    assert torch.allclose(one.insertion, all_.insertion, atol=1e-6)
 
 
 def test_rank_correlation_of_constant_maps_is_nan(maps):

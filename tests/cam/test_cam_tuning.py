@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -19,7 +18,7 @@ from paper_code.cam.contenders import (
     explain_part,
 )
 from paper_code.cam.localization import EVERYTHING, overlap_scores, threshold_free_scores
-from paper_code.cam.tuning import KERNELS, SMOOTHING, chosen, smoothed, tune, tuned_regions
+from paper_code.cam.tuning import KERNELS, SMOOTHING, chosen, tune, tuned_regions
 
 SETTINGS = {"copies": 3, "sigma": 0.1, "kernel_size": 3, "seed": 0}
 SHARED = {"precision": "fp32"}
@@ -128,13 +127,3 @@ def test_the_chosen_parameters_give_the_chosen_scores(part, explained):
         iou = overlap_scores(region, masks)["iou"].mean()
         assert iou == pytest.approx(best.loc[method, "iou"], abs=1e-6), method
     assert best.loc["gradcam", "iou"] > 0.7 > best.loc["random_map", "iou"]
-
-
-def test_smoothing_is_relative_to_the_image():
-    maps = torch.zeros(1, 64, 64)
-    maps[0, 32, 32] = 1
-    assert torch.equal(smoothed(maps, 0), maps)
-    smooth = smoothed(maps, 1 / 16)[0].numpy()
-    half = np.flatnonzero(smooth[32] > np.exp(-0.5))
-    assert half.max() - half.min() == pytest.approx(2 * 64 / 16, abs=2)
-    assert smooth.max() == 1

@@ -9,7 +9,6 @@ from conftest import breakhis_path
 from paper_code import cli
 from paper_code.inference.options import Extras, Own
 from paper_code.networks.names import parse_network
-from paper_code.settings import Settings
 
 COMMANDS = [name for name in cli.app if not name.startswith("-")]
 
@@ -47,18 +46,6 @@ def test_help_of_each_command_explains_every_option(name, capsys):
             assert f"\n        {argument.name}: " in documented, argument
 
 
-@pytest.mark.parametrize(("name", "mark"), [("train", "run"), ("cam", "cam")])
-def test_help_names_the_settings_that_are_options(name, mark, capsys):
-    assert run(name, "--help") == 0
-    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    assert all(setting in text for setting in Settings.names(mark))
-
-
-def test_without_a_command_help_is_shown(capsys):
-    assert run() == 0
-    assert "Commands" in capsys.readouterr().out
-
-
 def test_a_figure_refuses_runs_of_other_data_sets(tmp_path, capsys):
     (tmp_path / "run.json").write_text('{"dataset": "bach", "network": "resnet50"}')
     words = ["figure", "06", "--scale", "demo", "-o", tmp_path / "f.png", "--runs", tmp_path]
@@ -88,6 +75,11 @@ MISTAKES = {
     "table 01": "error: ",
     "nothing": "error: ",
     "phantom bach -o x --height 0": "error: ",
+    "train resnet50 --prepared x --split x -o {tmp}/run --epochs 0": "epochs",
+    "train resnet50 --prepared x --split x -o {tmp}/run --learning-rate nan": "learning_rate",
+    "manifest bach -o {tmp}/m.csv --limit most": "limit",
+    "prepare x -o {tmp}/p --image-size 31": "image",
+    "cam --run x --prepared x -o {tmp}/c --cam-kernel 4": "cam_kernel",
     RESULTS + "{tmp}/run.json": "run.json is not a run.json",
     RESULTS + "{tmp}": "{tmp}/run.json is not a run.json. Give the folder that holds one.",
 }
@@ -147,6 +139,13 @@ def test_from_raw_files_to_a_table(breakhis_root, tmp_path):
     assert "| BreakHis 40X | train | 12 | 1,197 |" in page
     assert "subset 24 of 1995 images; 20 drawn with seed 0" in page
     assert (tmp_path / "figure.pdf").stat().st_size > 0
+
+
+def test_a_file_of_settings_with_an_unknown_key(tmp_path, capsys):
+    path = tmp_path / "mine.yaml"
+    path.write_text("epoch: 3\n")
+    assert run("doctor", "--configfile", path) == 2
+    assert "did you mean 'epochs'?" in error_line(capsys.readouterr().err)
 
 
 def test_network_names():

@@ -4,12 +4,10 @@ import collections
 import re
 import shutil
 
-import pytest
 import yaml
 from conftest import BREAKHIS, ROOT, breakhis_path, save_noise
 
 from paper_code import cli
-from paper_code.networks import NETWORKS, network_module
 from paper_code.plan import Plan
 from paper_code.settings import resolve_settings
 from paper_code.workflow import doctor
@@ -81,28 +79,3 @@ def test_needs_follow_the_settings():
     assert doctor.needed_bytes(Plan(light, sources)) == arrays
     few = light.changed(for_dataset={"bach": {"images_per_dataset": 100}})
     assert doctor.needed_bytes(Plan(few, sources)) == 4 * 64 * 64 * (450 + 100)
-
-
-def test_data_sets_of_the_user_are_known(tmp_path, capsys):
-    """A configuration as in the guide to your own data."""
-    for number in range(6):
-        save_noise(tmp_path / f"{number}.png", number)
-    lines = [f"{number}.png,{'ab'[number % 2]},p{number}," for number in range(6)]
-    (tmp_path / "manifest.csv").write_text("\n".join(["path,label,group,mask", *lines]))
-    config = tmp_path / "mine.yaml"
-    config.write_text(
-        f"manifests: {{mine: {{path: {tmp_path}/manifest.csv}}}}\n"
-        "datasets: [mine]\nnetworks: [resnet50]\nscale: demo\n"
-    )
-    assert cli.main(["doctor", "--configfile", str(config)]) == 0
-    said = capsys.readouterr().out
-    assert "mine: real (found 3 a, 3 b)" in said
-    assert "demo (chosen here): 64 px, 2 epochs, training runs: 1" in said
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_every_network_says_where_its_weights_are_published(name):
-    import importlib
-
-    url = importlib.import_module(network_module(name)).WEIGHTS_URL
-    assert url is None if name == "vit" else url.startswith("https://")

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from conftest import BACH, BREAKHIS, ROOT, breakhis_path, read_json, save_noise
 
-from paper_code.datasets import PAPER_DATASETS, dataset_files_present, find_dataset, read_dataset
+from paper_code.datasets import PAPER_DATASETS, dataset_files_present, read_dataset
 from paper_code.datasets.prepare import draw, make_manifest, proportional
 from paper_code.datasets.read import class_counts
 from paper_code.errors import UserError
@@ -24,11 +24,6 @@ def test_catalog_holds_the_printed_counts(number):
     assert len(printed) in (8, 4, 3)
     for row in printed.to_dict("records"):
         assert PAPER_DATASETS[row["dataset"]].counts[row["class"]] == row["value"]
-
-
-def test_unknown_data_set_names_the_known_ones():
-    with pytest.raises(UserError, match=r"'breakhis'.*breakhis_40x.*mini_ddsm.*mias.*manifests"):
-        find_dataset("breakhis", {"mias": {"path": "x"}})
 
 
 # --- BreakHis ----------------------------------------------------------------------------------
@@ -57,14 +52,6 @@ def test_breakhis_part_letters_are_one_patient_and_one_patient_may_have_two_subt
     assert set(groups.get_group("14-13412")["subtype"]) == {"DC", "LC"}
 
 
-def test_breakhis_mask_is_found_in_the_phantom_s_place(breakhis_root):
-    image = breakhis_path(breakhis_root, "DC", "14-2523", 40, 1)
-    mask = save_noise(Path(str(image).replace("histology_slides", "lesion_masks")), mode="L")
-    table = read_dataset("breakhis_40x", breakhis_root).set_index("path")
-    assert table.loc[image.as_posix(), "mask"] == mask.as_posix()
-    assert (table["mask"] != "").sum() == 1
-
-
 def test_breakhis_misnamed_file(breakhis_root):
     path = breakhis_path(breakhis_root, "A", "14-22549AB", 40, 1)
     path.rename(path.with_name("scan 1.png"))
@@ -77,15 +64,6 @@ def test_breakhis_file_in_the_other_class(breakhis_root):
     path.rename(breakhis_path(breakhis_root, "DC", "14-2523", 40, 1).with_name(path.name))
     with pytest.raises(UserError, match=r"SOB_B_A-14-22549AB-40-001.png.*'benign'.*'malignant'"):
         read_dataset("breakhis_40x", breakhis_root)
-
-
-def test_breakhis_other_files_are_named_and_hidden_ones_ignored(breakhis_root, capsys):
-    folder = breakhis_root / BREAKHIS / "benign"
-    save_noise(folder / "copy.bmp")
-    save_noise(folder / ".hidden.png")
-    assert len(read_dataset("breakhis_40x", breakhis_root)) == 12
-    said = capsys.readouterr().err
-    assert "1 other files" in said and "copy.bmp" in said
 
 
 def test_complete_set_subset_and_too_many(breakhis_root, monkeypatch):
@@ -112,11 +90,10 @@ def test_missing_class(breakhis_root):
     }
 
 
-@pytest.mark.parametrize("name", PAPER_DATASETS)
-def test_missing_data_root(tmp_path, name):
-    assert not dataset_files_present(PAPER_DATASETS[name], tmp_path / "nowhere")
+def test_missing_data_root(tmp_path):
+    assert not dataset_files_present(PAPER_DATASETS["bach"], tmp_path / "nowhere")
     with pytest.raises(UserError, match=r"nowhere.*no such folder.*data_root"):
-        read_dataset(name, tmp_path / "nowhere")
+        read_dataset("bach", tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("name", ["breakhis_40x", "bach"])
@@ -134,12 +111,6 @@ def test_a_copy_that_unpacks_into_a_folder_of_its_own(breakhis_root, bach_root, 
     assert all(Path(path).is_file() for path in nested["path"])
 
 
-def test_empty_folder(tmp_path):
-    (tmp_path / BREAKHIS).mkdir(parents=True)
-    with pytest.raises(UserError, match="holds no image of breakhis_400x"):
-        read_dataset("breakhis_400x", tmp_path)
-
-
 @pytest.mark.skipif(not (REAL / "BreaKHis_v1").is_dir(), reason="no real images here")
 def test_real_breakhis_sample():
     table = read_dataset("breakhis_100x", REAL)
@@ -148,13 +119,6 @@ def test_real_breakhis_sample():
     assert table.attrs["status"] == "subset 423 of 2081 images"
     assert table["slide"].nunique() == 28
     assert table.groupby("label")["group"].nunique().to_dict() == {"benign": 8, "malignant": 16}
-
-
-@pytest.mark.skipif(not (REAL / "mias").is_dir(), reason="no real images here")
-def test_real_manifest():
-    table = read_dataset("mias", REAL, {"mias": {"path": str(REAL / "mias" / "manifest.csv")}})
-    assert table["label"].value_counts().to_dict() == {"normal": 207, "benign": 63, "malignant": 51}
-    assert (table["mask"] != "").sum() == 110
 
 
 # --- BACH --------------------------------------------------------------------------------------
@@ -186,7 +150,7 @@ def test_bach_ground_truth_contradicts(bach_root):
         read_dataset("bach", bach_root)
 
 
-@pytest.mark.parametrize("place", ["Benign/n009.tif", "Photo/b009.tif", "Normal/more/n009.tif"])
+@pytest.mark.parametrize("place", ["Benign/n009.tif", "Photo/b009.tif"])
 def test_bach_misplaced_file(bach_root, place):
     save_noise(bach_root / BACH / place)
     with pytest.raises(UserError, match=f"{place}: not in the published layout"):
@@ -270,13 +234,7 @@ def test_mini_ddsm_missing_contour_file(mini_root):
         read_dataset("mini_ddsm", mini_root)
 
 
-def test_mini_ddsm_contour_without_image(mini_root):
-    (mini_root / MINI / "Benign/0029/C_0029_1.RIGHT_MLO.jpg").unlink()
-    with pytest.raises(UserError, match=r"RIGHT_MLO_Mask.jpg: a contour without its mammogram"):
-        read_dataset("mini_ddsm", mini_root)
-
-
-@pytest.mark.parametrize("content", [b"not a workbook", b"PK\x03\x04cut short", None])
+@pytest.mark.parametrize("content", [b"not a workbook", None])
 def test_mini_ddsm_bad_sheet(mini_root, content):
     if content is None:
         write_sheet(mini_root, read_sheet(mini_root).drop(columns="Status"))
@@ -286,13 +244,6 @@ def test_mini_ddsm_bad_sheet(mini_root, content):
         UserError, match=r"DataWMask.xlsx: (cannot be read|columns missing: Status)"
     ):
         read_dataset("mini_ddsm", mini_root)
-
-
-def test_mini_ddsm_sheet_with_an_empty_line(mini_root):
-    rows = read_sheet(mini_root)
-    empty = pd.DataFrame([dict.fromkeys(rows.columns)])
-    write_sheet(mini_root, pd.concat([rows.iloc[:1], empty, rows.iloc[1:]]))
-    assert len(read_dataset("mini_ddsm", mini_root)) == 4
 
 
 @pytest.mark.parametrize("name", ["Benign/0029/photo.jpg", "Benign/C_0029_1.LEFT_CC.jpg"])
@@ -333,11 +284,6 @@ def test_manifest(own):
     assert read_own(own, classes=["b", "a"]).attrs["classes"] == ("b", "a")
 
 
-def test_manifest_may_leave_group_and_mask_out(own):
-    own.write_text("path,label\nimages/0.png,a\nimages/1.png,b\n")
-    assert read_own(own)[["group", "mask"]].to_numpy().tolist() == [["", ""], ["", ""]]
-
-
 # --- What make_manifest records ------------------------------------------------------------------
 
 
@@ -371,16 +317,6 @@ def test_duplicates_are_reported(breakhis_root, tmp_path, capsys):
     pairs = read_json(output.with_name("source.json"))["duplicates"]
     assert pairs == [[path.relative_to(breakhis_root).as_posix() for path in (first, second)]]
     assert "1 byte-identical pairs" in capsys.readouterr().err
-
-
-def test_one_image_with_two_labels_is_an_error(breakhis_root, tmp_path):
-    benign = breakhis_path(breakhis_root, "A", "14-22549AB", 40, 1)
-    malignant = breakhis_path(breakhis_root, "DC", "14-2523", 40, 2)
-    malignant.write_bytes(benign.read_bytes())
-    output = tmp_path / "out/manifest.csv"
-    with pytest.raises(UserError, match=f"{benign.name} and .*{malignant.name}.*two labels"):
-        make_manifest(PAPER_DATASETS["breakhis_40x"], breakhis_root, "real", output)
-    assert not output.parent.exists() or not list(output.parent.iterdir())
 
 
 def test_draw_is_seeded_stratified_and_keeps_the_order(breakhis_root):

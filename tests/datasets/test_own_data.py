@@ -138,17 +138,6 @@ def test_the_guide_names_files_that_are_there(finished):
         assert (finished / path).exists(), path
 
 
-def test_images_masks_and_patients_arrive(finished):
-    table = pd.read_csv(finished / "prepared/mias/manifest.csv", keep_default_na=False)
-    masks = np.load(finished / "prepared/mias/masks.npy")
-    assert len(table) == 72
-    assert read_json(finished / "prepared/mias/source.json")["classes"] == CLASSES
-    np.testing.assert_array_equal(masks.any(axis=(1, 2)), table["mask"] != "")
-    split = pd.read_csv(finished / "splits/mias/patient-0.csv")
-    assert split.groupby("group")["part"].nunique().max() == 1
-    assert set(split["part"]) == {"train", "val", "test"}
-
-
 def test_its_own_table(finished):
     table = pd.read_csv(finished / "tables/own_mias.csv", dtype={"seeds": str})
     assert set(table["dataset"]) == {"mias"}

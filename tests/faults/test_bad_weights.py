@@ -51,10 +51,7 @@ class Harm:
 DAMAGED, OTHER = "damaged or incomplete safetensors file", "not a safetensors file"
 BYTES = {
     "a pickle": (pickle.dumps(Harm()), "a file of torch.save"),
-    "a file of torch.save": (b"PK\x03\x04" + b"\0" * 200, "a file of torch.save.*--network"),
     "a pointer of Git LFS": (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
-    "a web page": (b"<!doctype html><html>Log in</html>" * 9, OTHER),
-    "a header of 2^63 bytes": (struct.pack("<Q", 2**63) + b"{}", DAMAGED),
     "offsets behind the end": (
         struct.pack("<Q", 66)
         + b'{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8000000000]}}'.ljust(66),
@@ -74,36 +71,18 @@ def predict(tmp_path, refused):
     return check
 
 
-@pytest.mark.parametrize("kind", BYTES)
-def test_other_bytes(kind, tmp_path, predict):
-    content, says = BYTES[kind]
+@pytest.mark.parametrize("kind", [*BYTES, "cut short"])
+def test_other_bytes(kind, whole, tmp_path, predict):
+    content, says = BYTES.get(kind) or (whole.read_bytes()[:-100], DAMAGED)
     path = tmp_path / "weights.safetensors"
     path.write_bytes(content)
     predict(path, says)
     assert not hasattr(builtins, "harmed")
 
 
-def test_cut_short(whole, tmp_path, predict):
-    path = tmp_path / "weights.safetensors"
-    path.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * 0.999999)])
-    predict(path, DAMAGED)
-
-
-def test_no_file_or_a_folder(tmp_path, predict):
-    predict(tmp_path / "gone.safetensors", "there is no file")
-    (tmp_path / "run").mkdir()
-    predict(tmp_path / "run", "there is no file")
-
-
 TENSORS = {
     "not a number": (lambda t: t[FIRST][0].fill_(float("nan")), "not finite numbers, in features"),
-    "whole numbers": (lambda t: t.update({FIRST: t[FIRST].to(torch.int8)}), "not finite numbers"),
     "one missing": (lambda t: t.pop(FIRST), "does not fit densenet121"),
-    "one more": (lambda t: t.update(extra=torch.zeros(3)), "does not fit densenet121: extra"),
-    "another shape": (
-        lambda t: t.update({FIRST: t[FIRST][:1].clone()}),
-        "does not fit densenet121",
-    ),
 }
 
 
@@ -115,10 +94,8 @@ def test_other_tensors(fault, damaged, predict):
 
 NOTES = [
     ({}, "was not written by paper_code"),
-    ({"network": "resnet51"}, "resnet51"),
     ({"network": "resnet50"}, "does not fit resnet50"),
     ({"network": "dalaresnet50"}, "was not written by paper_code"),  # no word about its gate
-    ({"num_classes": "3"}, "does not fit|for num_classes"),
     ({"classes": None}, "does not say classes"),
     ({"classes": '["a", "a"]'}, "what it says of its classes"),
 ]

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from paper_code.cam import METHODS, compute_cam
-from paper_code.device import autocast, exclusive, use_float32
+from paper_code.device import autocast, use_float32
 from paper_code.networks import NETWORKS, build_network
 from paper_code.networks.preprocessing import normalize
 from paper_code.training import loop
@@ -188,14 +188,6 @@ def test_compiled_steps_agree(gpu):
     assert distance(weights, others) <= 2e-3
 
 
-@needs_a_compiler
-def test_a_compiled_network_trains_as_eager_steps_do(gpu):
-    if gpu.type == "cpu":
-        pytest.skip("minutes without a GPU")
-    first, second = (losses(gpu, compile=compile_) for compile_ in (False, True))
-    assert second[0] == pytest.approx(first[0], abs=0.05)
-
-
 def test_nothing_in_an_epoch_waits_for_the_gpu(gpu, monkeypatch):
     """But the mean loss at its end."""
     if gpu.type == "cpu":
@@ -216,8 +208,3 @@ def test_nothing_in_an_epoch_waits_for_the_gpu(gpu, monkeypatch):
 
     monkeypatch.setattr(loop, "make_step", watched)
     losses(gpu)
-
-
-def test_one_timed_run_at_a_time(gpu):
-    with exclusive(gpu):
-        pass

@@ -9,7 +9,6 @@ from conftest import save_noise
 from PIL import Image
 
 from paper_code import cli
-from paper_code.cam import METHODS
 from paper_code.inference import explain as explanation
 from paper_code.networks import build_network
 from paper_code.networks.weights import save_weights
@@ -153,15 +152,6 @@ def test_a_large_tiff(weights, tmp_path):
     page = tmp_path / "out/index.html"
     assert page.stat().st_size < 400_000
     assert "4000 × 3000 px" in page.read_text(encoding="utf-8")
-
-
-def test_every_method_at_once(weights, tmp_path):
-    image = save_noise(tmp_path / "one.png", size=(64, 64))
-    words = [image, "--weights", weights, "--layer", "layer1", "--method", "all"]
-    assert explain(*words, "-o", tmp_path / "out") == 0
-    table = pd.read_csv(tmp_path / "out/explanations.csv")
-    assert list(table["method"]) == list(METHODS)
-    assert all((tmp_path / "out" / name).is_file() for name in table["overlay"])
 
 
 def test_the_page_in_a_browser(weights, folder, known_maps):

@@ -258,15 +258,6 @@ def test_explain_shows_the_map_of_compute_cam(trained, tmp_path, monkeypatch):
         assert np.abs(np.asarray(overlay, float) - expected).max() < 0.501, "rounded, no more"
 
 
-def test_explain_names_and_skips_what_is_no_image(trained, folder, tmp_path, capsys):
-    (folder / "broken.png").write_bytes(b"no image")
-    weights = trained[0] / "weights.safetensors"
-    words = ["explain", folder, "--weights", weights, "--layer", "layer1"]
-    assert run(*words, "--method", "eigencam", "-o", tmp_path / "out") == 1
-    assert "broken.png" in capsys.readouterr().err
-    assert len(pd.read_csv(tmp_path / "out/explanations.csv")) == 5
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -329,20 +320,6 @@ def test_explain_never_takes_overlays_for_images(trained, folder, capsys):
     assert "Choose another one for -o" in capsys.readouterr().err
 
 
-def test_explain_says_which_maps_are_empty(trained, folder, tmp_path, capsys, monkeypatch):
-    import torch
-
-    from paper_code.inference import explain as explanation
-
-    def empty(network, images, *_, **options):
-        return torch.zeros(len(images), 32, 32)
-
-    monkeypatch.setattr(explanation, "compute_cam", empty)
-    words = ["explain", folder, "--weights", trained[0] / "weights.safetensors"]
-    assert run(*words, "--layer", "layer1", "-o", tmp_path / "out") == 0
-    assert "5 maps are empty" in capsys.readouterr().err
-
-
 def test_what_cannot_be_written_is_said_first(trained, folder, tmp_path, capsys):
     weights = trained[0] / "weights.safetensors"
     (tmp_path / "taken").write_text("mine")
@@ -351,17 +328,3 @@ def test_what_cannot_be_written_is_said_first(trained, folder, tmp_path, capsys)
     assert run("predict", folder, "--weights", weights, "-o", tmp_path) == 2
     assert "is a folder; give --output the name of a CSV file" in capsys.readouterr().err
     assert (tmp_path / "taken").read_text() == "mine"
-
-
-def test_the_folder_of_a_run_names_its_weights(trained, folder, tmp_path):
-    assert run("predict", folder, "--weights", trained[0], "-o", tmp_path / "p.csv") == 0
-
-
-def test_evaluate_two_images_has_no_interval_and_no_traceback(trained, tmp_path):
-    for label in ("benign", "malignant"):
-        save_noise(tmp_path / f"{label}.png", len(label))
-    manifest = tmp_path / "manifest.csv"
-    manifest.write_text("path,label\nbenign.png,benign\nmalignant.png,malignant\n")
-    weights = trained[0] / "weights.safetensors"
-    assert run("evaluate", weights, "--manifest", manifest, "-o", tmp_path / "m.csv") == 0
-    assert len(pd.read_csv(tmp_path / "m.csv")) > 0

@@ -36,7 +36,6 @@ from paper_code.metrics import (
     difference_bootstrap,
     expected_calibration_error,
     holm,
-    intervals,
     mcnemar_test,
     precision_recall_points,
     reliability_curve,
@@ -156,22 +155,6 @@ def test_weighted_metrics_are_those_of_repeated_images(case, seed):
         )
 
 
-def test_hand_counted_two_classes():
-    # 6 malignant, 4 benign: TP 5, FN 1, TN 2, FP 2
-    y = np.array([1] * 6 + [0] * 4)
-    malignant = np.array([0.9, 0.9, 0.9, 0.9, 0.9, 0.1, 0.1, 0.1, 0.9, 0.9])
-    found = classification_metrics(y, np.stack([1 - malignant, malignant], axis=1))
-    sensitivity, specificity = 5 / 6, 2 / 4
-    assert found["sensitivity"] == pytest.approx(sensitivity)
-    assert found["specificity"] == pytest.approx(specificity)
-    assert found["ppv"] == pytest.approx(5 / 7)
-    assert found["npv"] == pytest.approx(2 / 3)
-    assert found["f1_binary"] == pytest.approx(10 / 13)
-    assert found["iba"] == pytest.approx(
-        (1 + 0.1 * (sensitivity - specificity)) * sensitivity * specificity
-    )
-
-
 @pytest.mark.parametrize("num_classes", [2, 3, 4])
 def test_metrics_are_those_of_scikit_learn_and_imbalanced_learn(num_classes):
     y, p, _ = make(np.random.default_rng(0), patients=80, num_classes=num_classes)
@@ -268,24 +251,6 @@ def test_interval_depends_on_the_seed_alone(monkeypatch):
     assert not other["low"].equals(table["low"])
 
 
-def test_no_more_image_weights_are_held_than_a_chunk(monkeypatch):
-    """Patients are drawn, but metrics hold the weights of their images, of which there are more."""
-    monkeypatch.setattr(resampling, "_CHUNK", 1000)
-    y, p, groups = make(np.random.default_rng(2), patients=10, per_patient=30)
-    codes = group_codes(groups, len(y))
-    held = []
-
-    def watched(y_true, y_prob, weights, metrics):
-        held.append(weights.size)
-        return weighted_metrics(y_true, y_prob, weights, metrics)
-
-    for module in (intervals, comparisons):
-        monkeypatch.setattr(module, "weighted_metrics", watched)
-    runs_interval([(y, p, codes)] * 2, ["accuracy"], resamples=100)
-    difference_bootstrap([(y, p, codes)], [(y, p[:, ::-1], codes)], ["accuracy"], resamples=100)
-    assert max(held) <= 1000
-
-
 def test_interval_is_that_of_scipy_for_many_images():
     y, p, _ = make(np.random.default_rng(3), patients=800)
     right = (p.argmax(axis=1) == y).astype(float)
@@ -294,21 +259,6 @@ def test_interval_is_that_of_scipy_for_many_images():
     ).confidence_interval
     row = bootstrap_interval(y, p, metrics=["accuracy"], resamples=4000).iloc[0]
     assert (row["low"], row["high"]) == pytest.approx(tuple(expected), abs=0.003)
-
-
-def test_interval_covers_the_truth_with_few_patients():
-    """20 patients of 5 alike images: patients must be drawn, images would cover too seldom."""
-    rng = np.random.default_rng(4)
-    population = make(rng, 20_000, 5, shift=0.7, between=1.5)[:2]
-    truth = classification_metrics(*population)["gmean"]
-    covered = {"patients": 0, "images": 0}
-    for seed in range(200):
-        y, p, groups = make(rng, 20, 5, shift=0.7, between=1.5)
-        for name, unit in (("patients", groups), ("images", None)):
-            row = bootstrap_interval(y, p, unit, ["gmean"], resamples=200, seed=seed).iloc[0]
-            covered[name] += row["low"] <= truth <= row["high"]
-    assert covered["patients"] >= 0.88 * 200
-    assert covered["images"] < 0.8 * 200
 
 
 def test_a_perfect_value_has_the_exact_bound_of_its_patients():
@@ -326,19 +276,6 @@ def test_a_perfect_value_has_the_exact_bound_of_its_patients():
     assert (wrong["low"], wrong["high"]) == pytest.approx((0, 1 - exact[12]))
 
 
-def test_the_bound_of_a_perfect_value_covers_the_truth():
-    """20 patients, each all right or (4 %) all wrong: the hardest case for a bound on images."""
-    rng, truth, held = np.random.default_rng(8), 0.96, 0
-    for _ in range(300):
-        patient_right = rng.random(20) < truth
-        y = np.tile([0, 1], 60)
-        codes = np.arange(120) // 6
-        p = np.where((y == 1) == patient_right[codes], 0.9, 0.1)
-        row = bootstrap_interval(y, np.stack([1 - p, p], 1), codes, ["accuracy"], 200).iloc[0]
-        held += row["low"] <= truth <= row["high"]
-    assert held >= 0.93 * 300
-
-
 def test_no_interval_without_spread():
     y, right = np.array([0, 1, 0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]] * 2)
     one_patient = bootstrap_interval(y, right[[0, 0, 0, 1]], ["a"] * 4)
@@ -346,13 +283,6 @@ def test_no_interval_without_spread():
     assert one_patient.loc[~perfect, ["low", "high"]].isna().all(axis=None)
     assert one_patient.loc[perfect, "low"].tolist() == pytest.approx([0.025, 0.025])
     assert bootstrap_interval(y[:0], right[:0]).drop(columns="metric").isna().all(axis=None)
-
-
-def test_interval_survives_resamples_that_lack_a_class():
-    y = np.array([0] * 12 + [1] * 2)
-    p = np.random.default_rng(5).dirichlet([1, 1], size=14)
-    row = bootstrap_interval(y, p, metrics=["auc_roc"]).iloc[0]
-    assert 0 <= row["low"] < row["high"] <= 1
 
 
 # --- several runs
@@ -389,32 +319,11 @@ def test_intervals_over_runs_cover_the_truth_of_other_runs():
     rng = np.random.default_rng(2)
     many = several(rng, 40, 0.4, patients=4000)
     truth = np.mean([classification_metrics(y, p)["accuracy"] for y, p, _ in many])
-    covered = {"runs": 0, "mean ends": 0}
-    for seed in range(150):
-        samples = several(rng, 5, 0.4)
-        row = runs_interval(samples, ["accuracy"], 200, seed=seed).iloc[0]
-        covered["runs"] += row["low"] <= truth <= row["high"]
-        ends = [bootstrap_interval(*s, ["accuracy"], 200, seed=seed).iloc[0] for s in samples]
-        low, high = (np.mean([end[side] for end in ends]) for side in ("low", "high"))
-        covered["mean ends"] += low <= truth <= high
-    assert covered["runs"] >= 0.91 * 150
-    assert covered["mean ends"] < covered["runs"], "why the ends of intervals are not averaged"
-
-
-def test_a_difference_over_runs_keeps_its_level_where_seeds_vary():
-    """Two equal networks, seeds that move accuracy by points: one run each misleads often."""
-    rng = np.random.default_rng(3)
-    false = {1: 0, 5: 0}
-    for seed in range(150):
-        state = rng.integers(2**32)
-        pool = several(np.random.default_rng(state), 10, 0.4, patients=80)
-        for runs in false:
-            table = difference_bootstrap(
-                pool[:runs], pool[5 : 5 + runs], ["accuracy"], 200, seed=seed
-            )
-            false[runs] += table["p_value"].iloc[0] < 0.05
-    assert false[5] <= 0.1 * 150, "0.05 in the long run"
-    assert false[1] >= 0.3 * 150, "why one seed decides nothing"
+    covered = 0
+    for seed in range(100):
+        row = runs_interval(several(rng, 5, 0.4), ["accuracy"], 200, seed=seed).iloc[0]
+        covered += row["low"] <= truth <= row["high"]
+    assert covered >= 91
 
 
 def test_a_difference_over_runs_names_its_parts():
@@ -506,14 +415,6 @@ def test_delong_agrees_with_the_bootstrap():
     )
 
 
-def test_delong_depends_on_ranks_alone():
-    y, first, second, _ = two_networks(np.random.default_rng(9), 60)
-    a, b = first[:, 1], second[:, 1]
-    assert delong_test(y, a**3, np.log(b)) == pytest.approx(delong_test(y, a, b))
-    assert delong_test(y, b, a).difference == -delong_test(y, a, b).difference
-    assert delong_test(y, a, a**3).p_value == 1
-
-
 def test_delong_with_ties_by_pairs():
     """Variance by the published definition: the covariance of the two structural components."""
     rng = np.random.default_rng(10)
@@ -575,23 +476,6 @@ def test_p_value_and_interval_of_a_difference_agree():
         clear = table[(table["p_value"] - 0.05).abs() > 0.01]
         excludes = (clear["low"] > 0) | (clear["high"] < 0)
         assert (excludes == (clear["p_value"] < 0.05)).all()
-
-
-def test_a_difference_keeps_its_level_and_is_found():
-    """25 patients of 4 images: equal networks rarely differ, a better one is mostly found."""
-    rng = np.random.default_rng(12)
-    rejected = {}
-    for better in (0.0, 1.2):
-        p_values = []
-        for seed in range(150):
-            y, first, second, groups = two_networks(rng, 25, 4, better)
-            table = compared(
-                y, first, second, groups, ["gmean", "auc_roc"], resamples=300, seed=seed
-            )
-            p_values.append(table["p_value"])
-        rejected[better] = (np.array(p_values) < 0.05).mean(axis=0)
-    assert (rejected[0.0] <= 0.1).all()
-    assert (rejected[1.2] >= 0.6).all()
 
 
 def test_the_test_depends_on_metric_and_patients():

@@ -15,7 +15,7 @@ import paper_code.networks.timm_models
 from paper_code.datasets.images import load_image
 from paper_code.datasets.prepare import resize_image
 from paper_code.errors import UserError
-from paper_code.networks import DALAResNet50, DualActivationGate, build_network, save_weights
+from paper_code.networks import DALAResNet50, build_network, save_weights
 from paper_code.networks.preprocessing import normalize
 
 
@@ -39,14 +39,6 @@ def test_timm_builds_the_same_network(network, images):
         assert torch.equal(network(images), ours(images))
 
 
-def test_forward_is_the_head_after_the_features(network, images):
-    with torch.no_grad():
-        features = network.forward_features(images)
-        pooled = network.forward_head(features, pre_logits=True)
-        assert features.shape == (1, 2048, 2, 2) and pooled.shape == (1, network.num_features)
-        assert torch.equal(network.get_classifier()(pooled), network(images))
-
-
 def test_the_classifier_is_replaced_and_taken_off(images, tmp_path):
     network = timm.create_model("dalaresnet50", num_classes=5, drop_rate=0.1).double().eval()
     network.reset_classifier(3)
@@ -63,14 +55,6 @@ def test_the_classifier_is_replaced_and_taken_off(images, tmp_path):
     assert network.num_classes == 0
     bare = timm.create_model("dalaresnet50", num_classes=0)
     assert bare(images).shape == (1, 2048)
-
-
-@pytest.mark.parametrize("training", [False, True])
-def test_a_new_classifier_is_in_the_mode_of_the_network(training, images):
-    network = DALAResNet50(2, dropout=0.9).train(training)
-    for classes in (3, 0):
-        network.reset_classifier(classes)
-        assert all(part.training == training for part in network.modules())
 
 
 @pytest.mark.parametrize("gate_after", [2, 4])
@@ -133,15 +117,6 @@ def test_when_timm_knows_the_network(code):
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
-def test_a_trained_network_keeps_the_names_of_its_classes(tmp_path):
-    path = tmp_path / "weights.safetensors"
-    save_weights(path, build_network("dalaresnet50", 2), {"classes": '["benign", "malignant"]'})
-    network = torch.hub.load(str(ROOT), "trained", path, source="local")
-    assert network.classes == ["benign", "malignant"]
-    network.reset_classifier(2)
-    assert network.classes is None
-
-
 def test_torch_hub(images):
     torch.manual_seed(0)
     network = torch.hub.load(str(ROOT), "dalaresnet50", source="local", num_classes=3).eval()
@@ -168,13 +143,3 @@ def test_torch_hub_without_the_package_installed(tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, env={}, capture_output=True, text=True
     )
     assert done.stdout.strip() == "25611842", done.stderr
-
-
-def test_the_gate_inside_another_network(images):
-    """The example of docs/guide/interfaces.md."""
-    torch.manual_seed(0)
-    network = timm.create_model("convnext_atto", num_classes=2)
-    gate = DualActivationGate(network.num_features, reduction=4)
-    assert gate(network.forward_features(images)).shape == (1, network.num_features, 2, 2)
-    with pytest.raises(UserError, match="reduction: 7 does not divide the 320 channels"):
-        DualActivationGate(320, reduction=7)

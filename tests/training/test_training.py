@@ -1,6 +1,5 @@
 """Augmentation, the loop, checkpoints and runs: learned, repeated, interrupted and gone wrong."""
 
-import math
 import os
 import signal
 import subprocess
@@ -19,7 +18,7 @@ from torch import nn
 from paper_code import cli
 from paper_code.errors import UserError
 from paper_code.inference.card import write_card
-from paper_code.networks import build_network, forward, read_metadata, save_weights
+from paper_code.networks import forward, read_metadata, save_weights
 from paper_code.networks.forward import predict
 from paper_code.networks.preprocessing import normalize
 from paper_code.training import checkpoint, loop, run
@@ -88,14 +87,9 @@ def noise(*shape) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("size", [(24, 24), (20, 32)])
-def test_no_rotation_and_no_flip_is_the_identity(turn, size):
+def test_without_rotation_the_image_or_its_mirror_image(turn, size):
     images = noise(3, 3, *size)
     torch.testing.assert_close(turn(images, 0), images, atol=1e-5, rtol=0)
-
-
-@pytest.mark.parametrize("size", [(24, 24), (20, 32)])
-def test_flip_is_the_mirror_image(turn, size):
-    images = noise(3, 3, *size)
     torch.testing.assert_close(turn(images, 0, flip=True), images.flip(3), atol=1e-5, rtol=0)
 
 
@@ -106,23 +100,12 @@ def test_quarter_turns(turn, degrees, quarters):
     torch.testing.assert_close(turn(images, degrees), expected, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("degrees", [30, 45, 77])
+@pytest.mark.parametrize("degrees", [30, 77])
 def test_a_disc_stays_a_disc_in_an_oblong_image(turn, degrees):
     y, x = torch.meshgrid(torch.arange(48) - 23.5, torch.arange(96) - 47.5, indexing="ij")
     disc = torch.exp(-(x**2 + y**2) / 72).expand(1, 3, 48, 96)
     middle = (..., slice(4, 44), slice(28, 68))  # beyond it lies the disc's own reflection
     torch.testing.assert_close(turn(disc, degrees)[middle], disc[middle], atol=0.02, rtol=0)
-
-
-def test_no_black_corners(turn):
-    torch.testing.assert_close(turn(torch.ones(1, 3, 24, 24), 45), torch.ones(1, 3, 24, 24))
-
-
-def test_each_image_has_its_own_draw():
-    images = noise(1, 3, 16, 16).expand(32, -1, -1, -1)
-    turned = augment(images, 15, torch.Generator().manual_seed(0))
-    distances = torch.cdist(turned.flatten(1), turned.flatten(1))
-    assert (distances + torch.eye(32) > 1e-3).all()
 
 
 def test_an_image_does_not_depend_on_the_others():
@@ -196,30 +179,6 @@ def test_each_epoch_takes_each_image_once_in_full_batches():
     assert first != second and first != sorted(first)
 
 
-def test_dropout_is_not_drawn_from_the_stream_of_order_and_augmentation(monkeypatch):
-    """Both are given by seed and epoch, and no two of them are the same."""
-    seeds = []
-
-    def note(images, rotation, generator):
-        seeds.append((torch.initial_seed(), generator.initial_seed()))
-        return images
-
-    monkeypatch.setattr(loop, "augment", note)
-    network = tiny_network()
-    for seed, epoch in ((0, 1), (0, 2), (1, 1), (0, 1)):
-        settings = SETTINGS.changed(batch_size=20)
-        loop.train_epoch(network, lambda *_: torch.zeros(()), images_of(20), settings, seed, epoch)
-    assert seeds[0] == seeds[3] and len({*chain(*seeds)}) == 6
-
-
-def test_warm_up_changes_nothing():
-    network = tiny_network()
-    before = {key: value.clone() for key, value in network.state_dict().items()}
-    loop.warm_up(network, network, images_of(20), SETTINGS, "fp32")
-    assert equal(before, network.state_dict())
-    assert all(parameter.grad is None for parameter in network.parameters())
-
-
 def test_best_epoch_and_ties():
     def history(*pairs):
         return [{"epoch": i, "val_accuracy": a, "val_loss": b} for i, (a, b) in enumerate(pairs, 1)]
@@ -254,17 +213,10 @@ def test_batch_larger_than_the_training_part():
         trained(SETTINGS.changed(batch_size=32))
 
 
-@pytest.mark.parametrize(("rate", "number"), [(1e30, 20), (1e30, 6)], ids=["in training", "after"])
-def test_loss_that_is_not_finite(rate, number):
+@pytest.mark.parametrize("number", [20, 6], ids=["in training", "after"])
+def test_loss_that_is_not_finite(number):
     with pytest.raises(UserError, match=r"loss is (nan|inf) in epoch 1.*learning_rate"):
-        trained(SETTINGS.changed(learning_rate=rate, epochs=1), number=number)
-
-
-def test_broken_weights_are_noticed():
-    network = tiny_network()
-    nn.init.constant_(network[0].weight, math.nan)
-    with pytest.raises(UserError, match="training loss is nan"):
-        fit(network, images_of(20), images_of(10), SETTINGS)
+        trained(SETTINGS.changed(learning_rate=1e30, epochs=1), number=number)
 
 
 def test_predictions_are_probabilities_and_do_not_depend_on_the_batch(monkeypatch):
@@ -386,16 +338,6 @@ def test_files_of_a_run(tiny, make_prepared, tmp_path):
     assert 0 < timing["seconds_to_best"] <= timing["total_seconds"]
 
 
-def test_validation_accuracy_in_history_is_that_of_the_predictions(tiny, make_prepared, tmp_path):
-    prepared, split = make_prepared()
-    train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS)
-    predictions = pd.read_csv(tmp_path / "run/predictions.csv").query("part == 'val'")
-    selected = read_json(tmp_path / "run/run.json")["selected_epoch"]
-    history = pd.read_csv(tmp_path / "run/history.csv").set_index("epoch")
-    accuracy = (predictions["label"] == predictions["predicted"]).mean()
-    assert history.loc[selected, "val_accuracy"] == pytest.approx(accuracy)
-
-
 @pytest.mark.parametrize("threads", [1, 2])
 def test_same_seed_same_bytes(tiny, make_prepared, tmp_path, threads):
     prepared, split = make_prepared(per_class=10)
@@ -426,8 +368,7 @@ class Interrupted:
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("epoch", [1, 2, 3])
-@pytest.mark.parametrize("select", ["best", "last"])
+@pytest.mark.parametrize(("epoch", "select"), [(1, "best"), (3, "last")])
 def test_an_interrupted_run_goes_on_to_the_same_bytes(
     tiny, make_prepared, tmp_path, monkeypatch, capsys, epoch, select
 ):
@@ -444,41 +385,6 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
     assert f"going on after epoch {epoch}" in capsys.readouterr().err
     assert repeatable(tmp_path / "cut") == repeatable(tmp_path / "whole")
     assert not (tmp_path / "cut/checkpoint").exists()
-
-
-def test_the_paper_s_network_goes_on_to_the_same_bytes(make_prepared, tmp_path, monkeypatch):
-    """As above with DALAResNet50 itself, through the command line."""
-    prepared, split = make_prepared(per_class=10)
-    words = [
-        "train",
-        "dalaresnet50",
-        "--prepared",
-        prepared,
-        "--split",
-        split,
-        "--epochs",
-        "2",
-        "--batch-size",
-        "6",
-        "--weights",
-        "random",
-        "--checkpoint-seconds",
-        "0",
-    ]
-
-    def train(name: str) -> int:
-        return cli.main([*map(str, words), "--output", str(tmp_path / name)])
-
-    assert train("whole") == 0
-    with monkeypatch.context() as patch:
-        patch.setattr(run, "save_checkpoint", Interrupted(1))
-        assert train("cut") == 130
-    assert train("cut") == 0
-    assert repeatable(tmp_path / "cut") == repeatable(tmp_path / "whole")
-    facts = read_json(tmp_path / "cut/run.json")
-    assert facts["parameters"] == 25611842  # Table IX
-    weights = load_file(tmp_path / "cut/weights.safetensors")
-    assert all(torch.isfinite(value).all() for value in weights.values())
 
 
 KILLED = """
@@ -511,27 +417,14 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tiny, make_prepared, tmp_path, c
     prepared, split = make_prepared()
 
     def words(name: str) -> list[str]:
+        found = "train resnet50 --epochs 4 --batch-size 6 --precision fp32 --checkpoint-seconds 0"
+        found += f" --threads {torch.get_num_threads()} --prepared {prepared} --split {split}"
         return [
-            "train",
-            "resnet50",
-            "--prepared",
-            str(prepared),
-            "--split",
-            str(split),
-            "--epochs",
-            "4",
-            "--batch-size",
-            "6",
-            "--precision",
-            "fp32",
-            "--threads",
-            str(torch.get_num_threads()),
-            "--checkpoint-seconds",
-            "0",
+            *found.split(),
             "--output",
-            str(tmp_path / name),
+            f"{tmp_path}/{name}",
             "--checkpoints",
-            str(tmp_path / "kept"),
+            f"{tmp_path}/kept",
         ]
 
     assert cli.main(words("whole")) == 0
@@ -567,14 +460,10 @@ def checkpointed(tiny, make_prepared, tmp_path, monkeypatch):
     return train
 
 
-@pytest.mark.parametrize("damage", ["cut short", "text", "empty", "other content"])
-def test_a_damaged_checkpoint_is_named_and_the_run_starts_anew(checkpointed, capsys, damage):
+@pytest.mark.parametrize("kept", [-2000, 0])
+def test_a_damaged_checkpoint_is_named_and_the_run_starts_anew(checkpointed, capsys, kept):
     path = checkpointed.checkpoint
-    if damage == "other content":
-        torch.save({"weights": torch.zeros(3)}, path)
-    else:
-        content = {"cut short": path.read_bytes()[:-2000], "text": b"hello", "empty": b""}
-        path.write_bytes(content[damage])
+    path.write_bytes(path.read_bytes()[:kept])
     capsys.readouterr()
     found = checkpointed()
     said = capsys.readouterr().err
@@ -588,9 +477,8 @@ def test_a_damaged_checkpoint_is_named_and_the_run_starts_anew(checkpointed, cap
         {"network": "densenet121"},
         {"settings": SETTINGS.changed(learning_rate=1e-2)},
         {"seed": 1},
-        {"settings": SETTINGS.changed(dropout=0.5)},
     ],
-    ids=["network", "learning rate", "seed", "dropout"],
+    ids=["network", "learning rate", "seed"],
 )
 def test_a_checkpoint_of_another_run_is_named_and_not_used(checkpointed, capsys, changes):
     capsys.readouterr()
@@ -600,13 +488,7 @@ def test_a_checkpoint_of_another_run_is_named_and_not_used(checkpointed, capsys,
     assert found == checkpointed(**changes, name="fresh")
 
 
-def test_a_checkpoint_of_other_images_is_not_used(checkpointed, make_prepared, tmp_path, capsys):
-    prepared, split = make_prepared("other", per_class=21)
-    train_run("resnet50", prepared, split, tmp_path / "cut", SETTINGS)
-    assert "checkpoint of other settings or data" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("epochs", [2, 3, 6])
+@pytest.mark.parametrize("epochs", [2, 6])
 def test_a_checkpoint_serves_longer_runs_but_not_shorter_ones(checkpointed, capsys, epochs):
     settings = SETTINGS.changed(epochs=epochs)
     capsys.readouterr()
@@ -665,13 +547,6 @@ def test_a_finished_run_is_replaced_only_by_force_and_then_whole(tiny, make_prep
     assert read_json(tmp_path / "run/run.json")["seed"] == 1
 
 
-def test_split_of_another_set(tiny, make_prepared, tmp_path):
-    prepared, _ = make_prepared()
-    _, split = make_prepared("other", per_class=21)
-    with pytest.raises(UserError, match=r"split.csv: lists other images than .*manifest.csv"):
-        train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS)
-
-
 def test_array_of_another_set(tiny, make_prepared, tmp_path):
     prepared, split = make_prepared()
     np.save(prepared / "images.npy", np.load(prepared / "images.npy")[:-1])
@@ -692,52 +567,29 @@ def test_weights_of_another_network(make_prepared, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_weights_file_gives_the_predictions_back(make_prepared, tmp_path):
-    """What is saved is what was tested, also where the best epoch is not the last."""
-    prepared, split = make_prepared(per_class=10)
-    settings = SETTINGS.changed(epochs=1)
-    train_run("resnet50", prepared, split, tmp_path / "run", settings, weights="random")
-    network = build_network("resnet50", 2, weights=str(tmp_path / "run/weights.safetensors"))
-    table, images, _ = run.load_prepared(prepared, split, ["benign", "malignant"])
-    rows = np.flatnonzero(table["part"] == "test")
-    again = predict(network.to(memory_format=torch.channels_last), images[rows], "fp32")
-    predictions = pd.read_csv(tmp_path / "run/predictions.csv").query("part == 'test'")
-    np.testing.assert_allclose(again[:, 1], predictions["p_malignant"], atol=1e-5)
-
-
-@pytest.mark.parametrize("place", ["--output", "--checkpoints"])
-def test_full_disk(make_prepared, tmp_path, small_disk, command, place):
+def test_full_disk(make_prepared, tmp_path, small_disk, command):
     """A ResNet50 (94 MB) on a disk of 1 MB."""
     prepared, split = make_prepared(per_class=10)
-    folders = {"--output": tmp_path / "run", "--checkpoints": tmp_path / "kept"}
-    folders[place] = small_disk / "here"
-    done = command(
+    words = [
         "train",
         "resnet50",
-        "--prepared",
-        prepared,
-        "--split",
-        split,
         "--epochs",
-        2,
+        "1",
         "--batch-size",
-        6,
+        "6",
         "--weights",
         "random",
         "--threads",
-        1,
-        "--checkpoint-seconds",
-        0 if place == "--checkpoints" else 1000,
-        *sum(folders.items(), ()),
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+        "1",
+    ]
+    words += ["--prepared", prepared, "--split", split, "--output", small_disk / "here"]
+    words += ["--checkpoints", tmp_path / "kept"]
+    done = command(*words, env=os.environ | {"OMP_NUM_THREADS": "1"})
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     last = done.stderr.strip().splitlines()[-1]
-    name = "weights.safetensors" if place == "--output" else "checkpoint.pt"
-    assert last.startswith("error: ") and name in last and "space" in last
+    assert last.startswith("error: ") and "weights.safetensors" in last and "space" in last
     assert [path for path in small_disk.rglob("*") if path.is_file()] == []
-    assert not (tmp_path / "run").exists()
 
 
 def test_a_lock_is_held_by_one_process_at_a_time(tmp_path):
