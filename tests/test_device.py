@@ -10,7 +10,7 @@ from conftest import ROOT
 from paper_code import device
 from paper_code.errors import UserError
 from paper_code.settings import defaults, load_config, resolve_settings
-from paper_code.workflow.start import announce, begin
+from paper_code.workflow.start import begin
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
@@ -78,13 +78,6 @@ def test_auto_is_bf16_only_where_the_processor_computes_it(processor, flag, chos
     assert device.resolve_precision("fp32", CPU) == "fp32"
 
 
-@pytest.mark.parametrize("name", device.LIMITS)
-def test_auto_is_fp32_where_the_instruction_sets_are_limited(processor, monkeypatch, name):
-    processor("avx512_bf16")
-    monkeypatch.setenv(name, "AVX2")
-    assert device.resolve_precision("auto", CPU) == "fp32"
-
-
 @pytest.mark.parametrize(("native", "chosen"), [(True, "bf16"), (False, "fp16")])
 def test_auto_on_a_gpu(monkeypatch, native, chosen):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
@@ -109,26 +102,6 @@ def test_no_scale_lowers_the_precision_of_such_a_processor(processor, scale):
     maps = device.resolve_precision(settings.cam_precision, CPU)
     assert maps == ("fp32" if scale == "paper" else "bf16")
     assert defaults().cam_precision == "fp32"
-
-
-def opening_line(**changes) -> str:
-    """The line on precision among the first ones of a run without a GPU."""
-    config = load_config() | {"scale": "demo"} | changes
-    said = announce(config, resolve_settings(config), {})
-    (line,) = [line for line in said.splitlines() if line.startswith("precision: ")]
-    return line.removeprefix("precision: ")
-
-
-def test_the_first_lines_of_a_run_name_the_precision(processor, monkeypatch):
-    monkeypatch.setattr("paper_code.workflow.start.cuda_device_count", lambda: 0)
-    processor("avx2")
-    chosen = "fp32 (auto: this processor does not compute bf16 natively)"
-    assert opening_line() == chosen
-    emulated = "bf16 (as configured; this processor emulates it, which takes many times as long)"
-    assert opening_line(cam_precision="bf16") == f"{chosen}; of maps: {emulated}"
-    processor("avx512_bf16")
-    assert opening_line() == "bf16 (auto: this processor computes bf16 natively)"
-    assert opening_line(scale="paper").endswith("; of maps: fp32 (as configured)")
 
 
 def test_the_first_lines_do_not_wait_for_pytorch():

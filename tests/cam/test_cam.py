@@ -155,14 +155,6 @@ def test_default_layer_of_an_own_network_is_its_last_grid(tiny, small):
     )
 
 
-def test_bf16_is_close_and_leaves_autocast_off(network, images):
-    call = (network, images[:1].repeat(2, 1, 1, 1), FOR_AND_AGAINST, "gradcam", "layer2")
-    exact, rough = compute_cam(*call), compute_cam(*call, precision="bf16")
-    assert rough.dtype == torch.float32
-    assert 0 < (exact - rough).abs().mean() < 0.05
-    assert not torch.is_autocast_enabled("cpu")
-
-
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_networks_have_maps_of_any_shape(name):
     torch.manual_seed(0)
@@ -202,22 +194,16 @@ def test_token_grids_lie_where_the_image_does(name, layer):
         ({"images": torch.zeros(3, 16, 16)}, "images: give a tensor N x 3 x H x W"),
         ({"images": torch.zeros(2, 3, 16, 16, dtype=torch.uint8)}, "images: torch.uint8"),
         ({"images": torch.full((2, 3, 16, 16), 200.0)}, "images: values up to 200"),
-        ({"images": torch.full((2, 3, 16, 16), float("nan"))}, "images: NaN"),
         ({"classes": [0, 4]}, r"classes: 4 is out of range; this network has 4 \(0-3\)"),
-        ({"classes": [-1, 0]}, "classes: -1 is out of range"),
         ({"classes": [0]}, "classes: 1 given for 2 images"),
         ({"classes": [0.5, 1.0]}, "classes: give a list of whole numbers"),
         ({"layer": "secnd"}, "no layer 'secnd'; near names: second"),
-        ({"layer": nn.ReLU()}, "not a part of this network"),
         ({"layer": "head"}, "no spatial grid"),
         ({"layer": "unused"}, "'unused' is not used"),
         ({"method": "grad-cam"}, "did you mean gradcam"),
         ({"method": "dt_gradcam", "kernel_size": 4}, "kernel_size: 4"),
-        ({"method": "dt_gradcam", "copies": 0}, "copies must be at least 1"),
         ({"method": "scorecam", "masks": "mine"}, "masks: 'mine'"),
         ({"copies": 3}, "gradcam has no option 'copies'"),
-        ({"precision": "int8"}, "precision: 'int8'"),
-        ({"batch_size": 0}, "batch_size: 0"),
     ],
 )
 def test_bad_input(tiny, small, change, message):
@@ -235,11 +221,6 @@ def test_a_network_without_class_scores_is_an_error(small):
     body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
     with pytest.raises(UserError, match="N x K class scores"):
         compute_cam(body, small, [0, 1], "gradcam", "0")
-
-
-def test_a_one_by_one_grid_is_an_error(network):
-    with pytest.raises(UserError, match="1 x 1 for images of 32 x 32"):
-        compute_cam(network, torch.zeros(1, 3, 32, 32), [0], "gradcam", "layer4")
 
 
 def test_steps_end_in_what_compute_cam_returns(tiny, small):

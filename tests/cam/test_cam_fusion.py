@@ -64,11 +64,10 @@ def small(*extra):
 @pytest.mark.parametrize(
     "build", [resnet18, densenet121, mobilenet_v3_small, lambda num_classes: small()]
 )
-@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
-def test_the_logits_are_equal_and_the_network_as_it_was(build, layout):
+def test_the_logits_are_equal_and_the_network_as_it_was(build):
     torch.manual_seed(0)
     network = ready(build(num_classes=5))
-    inputs = INPUTS.contiguous(memory_format=layout)
+    inputs = INPUTS.contiguous(memory_format=torch.channels_last)
     before, modules = copy.deepcopy(network.state_dict()), list(network.modules())
     with torch.no_grad():
         expected = network(inputs)

@@ -8,7 +8,6 @@ from conftest import breakhis_path
 
 from paper_code import cli
 from paper_code.inference.options import Extras, Own
-from paper_code.networks.names import parse_network
 
 COMMANDS = [name for name in cli.app if not name.startswith("-")]
 
@@ -44,15 +43,6 @@ def test_help_of_each_command_explains_every_option(name, capsys):
             assert f"--{field.name.replace('_', '-')} " in text, field
         if argument.name not in ("inputs", *several):
             assert f"\n        {argument.name}: " in documented, argument
-
-
-def test_a_figure_refuses_runs_of_other_data_sets(tmp_path, capsys):
-    (tmp_path / "run.json").write_text('{"dataset": "bach", "network": "resnet50"}')
-    words = ["figure", "06", "--scale", "demo", "-o", tmp_path / "f.png", "--runs", tmp_path]
-    assert run(*words) == 2
-    said = error_line(capsys.readouterr().err)
-    assert "run.json is about bach, but figure 06 is about breakhis_40x" in said
-    assert not (tmp_path / "f.png").exists()
 
 
 def test_user_error_is_one_line_and_status_2(command, tmp_path):
@@ -146,17 +136,3 @@ def test_a_file_of_settings_with_an_unknown_key(tmp_path, capsys):
     path.write_text("epoch: 3\n")
     assert run("doctor", "--configfile", path) == 2
     assert "did you mean 'epochs'?" in error_line(capsys.readouterr().err)
-
-
-def test_network_names():
-    assert parse_network("resnet50") == ("resnet50", 4)
-    assert parse_network("dalaresnet50-layer2") == ("dalaresnet50", 2)
-
-
-@pytest.mark.parametrize("name", ["resnet", "dalaresnet50-layer5", "resnet50-layer1"])
-def test_wrong_network_names(name, tmp_path, make_prepared, capsys):
-    prepared, split = make_prepared()
-    out = tmp_path / "run"
-    assert run("train", name, "--prepared", prepared, "--split", split, "--output", out) == 2
-    assert name.split("-")[0] in error_line(capsys.readouterr().err)
-    assert not out.exists()

@@ -75,14 +75,6 @@ def test_a_repeat_is_a_crossover(number):
     assert not np.array_equal(found.test, draw(number, seed=1).test)
 
 
-def test_only_patients_among_those_named_are_tested():
-    among = ["0-0", "0-1", "0-2", "1-0", "1-1", "1-5"]
-    for number in range(20):
-        found = draw(number, among=among)
-        assert set(TABLE.loc[found.test, "patient"]) <= set(among)
-        assert "0-5" in set(TABLE.loc[found.train["A"], "patient"])
-
-
 def test_what_cannot_be_drawn_is_refused():
     with pytest.raises(UserError, match="Class '0' has 1 patients of two images or more"):
         draw(0, table=table_of({0: (5, 1, 1), 1: (4, 4, 4)}))
@@ -193,15 +185,6 @@ def test_with_one_image_a_patient_the_auc_is_compared_as_by_delong():
     assert np.isnan(found.sign_flip_p)
 
 
-def test_recognised_patients_show_and_others_do_not():
-    """Known patients' margins are raised, or not."""
-    for shift, shown in ((2.0, True), (0.0, False)):
-        rows = rows_of(12, shift)
-        found = compare(rows[rows["known"] == 1], rows[rows["known"] == 0], "accuracy")
-        assert (found.p_value < 0.001) == shown
-        assert (found.difference > 0.05) == shown
-
-
 # Images, runs and their files
 
 
@@ -246,11 +229,6 @@ def test_images_of_two_sets_are_put_together_and_patients_of_both_are_tested(tre
     assert len(sample.table) == 68 and set(sample.table["label"]) == {0, 1}
     assert set(sample.table["patient"]) - set(sample.among) == {"14-24"}
     assert sample.table.groupby("patient")["label"].first()["14-10"] == 0
-
-
-def test_a_set_without_patients_is_refused(bach_root):
-    with pytest.raises(UserError, match="bach: the crossover needs two classes"):
-        read_sample(["bach"], [bach_root], 32)
 
 
 def test_the_frozen_run_is_decided_by_its_seed(tree, tmp_path, patient_features):
@@ -309,23 +287,6 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(tree, tmp_path, monkeypatc
     assert broken.read_text() == whole.read_text()
 
 
-def test_trainings_with_other_settings_are_not_taken_over(tree, tmp_path, monkeypatch):
-    calls = []
-    monkeypatch.setattr(fine_tuned, "fine_tune", fake_training(calls))
-    for rate in (3e-4, 3e-4, 1e-4):
-        monkeypatch.setattr(fine_tuned.settings_of, "__defaults__", (rate,))
-        assert main(crossover_words("fine-tuned", tree, tmp_path / "a.csv")) == 0
-    assert len(calls) == 2 * 24
-
-
-def test_one_run_against_several_folders_is_refused(tree, tmp_path, capsys):
-    words = crossover_words("frozen", tree, tmp_path / "a.csv", "--first", 3)
-    assert main(words) == 2 and "leaves none of 3 repeats" in capsys.readouterr().err
-    words = ["crossover", "frozen", "--datasets", "breakhis_100x", "--data-root", "a", "b"]
-    assert main([*words, "--repeats", "1", "--output", str(tmp_path / "a.csv")]) == 2
-    assert "--data-root: give one folder, or one for each" in capsys.readouterr().err
-
-
 def test_fine_tuning_is_decided_by_its_seed_and_learns(monkeypatch):
     rng = np.random.default_rng(0)
     labels = torch.tensor([0, 1] * 12)
@@ -339,21 +300,6 @@ def test_fine_tuning_is_decided_by_its_seed_and_learns(monkeypatch):
     ]
     assert np.array_equal(found[0], found[1]) and not np.array_equal(found[0], found[2])
     assert found[0].shape == (8,) and found[0].dtype == np.float64
-
-
-def test_frozen_features_are_the_networks_pooled_map():
-    images = np.random.default_rng(0).integers(0, 256, (3, 3, 64, 64), dtype=np.uint8)
-    features = frozen.pooled_features(images)
-    network = runs_network()
-    with torch.inference_mode():
-        x = network.forward_features(torch.tensor(images).float() / 127.5 - 1)
-    torch.testing.assert_close(torch.tensor(features), x.mean((2, 3)), rtol=1e-4, atol=1e-4)
-
-
-def runs_network():
-    from paper_code.networks import build_network
-
-    return build_network("efficientnet_lite0", 2, weights="imagenet").eval()
 
 
 # Tables

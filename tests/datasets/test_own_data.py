@@ -138,19 +138,6 @@ def test_the_guide_names_files_that_are_there(finished):
         assert (finished / path).exists(), path
 
 
-def test_its_own_table(finished):
-    table = pd.read_csv(finished / "tables/own_mias.csv", dtype={"seeds": str})
-    assert set(table["dataset"]) == {"mias"}
-    assert set(table["network"]) == {"dalaresnet50", "resnet50"}
-    assert {"accuracy", "auc_roc", "sensitivity", "npv"} <= set(table["metric"])
-    assert set(table["seeds"]) == {"0"}
-    page = (finished / "tables/own_mias.md").read_text(encoding="utf-8")
-    assert "| class | images | train | val | test |\n| --- | --- | --- | --- | --- |\n" in page
-    assert "| normal | 24 |" in page and "24 patients, 0 of them in more than one part" in page
-    assert page.count("| ResNet50 |") == 2
-    assert "printed" not in page and "real (72 images)" in page
-
-
 @pytest.fixture(scope="module")
 def few(images, tmp_path_factory) -> Path:
     """A folder with three images."""

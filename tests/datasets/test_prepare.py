@@ -56,13 +56,6 @@ def test_arrays(manifest, tmp_path):
     assert len(list((tmp_path / "out").iterdir())) == 4
 
 
-def test_workers_do_not_change_the_arrays(manifest, tmp_path):
-    for workers in (1, 2):
-        prepare(manifest, tmp_path / str(workers), image_size=32, workers=workers)
-    for name in ("images.npy", "masks.npy"):
-        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
-
-
 def test_a_fine_checkerboard_shrinks_to_grey():
     board = np.indices((256, 256)).sum(axis=0) % 2 * 255
     image = Image.fromarray(np.dstack([board] * 3).astype(np.uint8))

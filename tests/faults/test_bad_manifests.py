@@ -1,6 +1,5 @@
 """Lists of a user's own images that are wrong, odd or hostile."""
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -91,30 +90,6 @@ def test_same_image_with_two_labels(own, tmp_path, refused):
     refused(*words, says="the same image with two labels")
 
 
-@pytest.mark.parametrize(
-    ("classes", "says"),
-    [
-        (["benign", "invasive"], "label 'malignant' is not one of"),
-        (["benign", "malignant", "insitu"], "class 'insitu' of mine has no image"),
-    ],
-)
-def test_other_classes(own, tmp_path, refused, classes, says):
-    words = ["manifest", "mine", "--manifest", own(HEADER + ROWS), "-o", tmp_path / "out.csv"]
-    refused(*words, "--classes", *classes, says=says)
-
-
-@pytest.mark.parametrize("kind", ["broken", "circle", "pipe"])
-def test_things_that_are_no_files(own, tmp_path, refused, kind):
-    path = own(first_row("odd.png,benign,p,"))
-    odd = path.with_name("odd.png")
-    if kind == "pipe":
-        os.mkfifo(odd)  # opening it would wait for ever
-    else:
-        odd.symlink_to("odd.png" if kind == "circle" else "gone.png")
-    words = ["manifest", "mine", "--manifest", path, "-o", tmp_path / "out.csv"]
-    refused(*words, says="odd.png, which does not exist|circle")
-
-
 PLAIN = HEADER + ROWS
 ODD = {
     "byte order mark and CRLF": "\ufeff" + PLAIN.replace("\n", "\r\n"),
@@ -162,12 +137,6 @@ def test_links_and_odd_names_are_followed(own, tmp_path):
     assert cli.main(["manifest", "mine", "--manifest", str(path), "-o", str(output)]) == 0
     assert set(pd.read_csv(output)["image"]) == set(names)
     assert read_json(output.with_name("source.json"))["images"] == 3
-
-
-def test_several_masks_of_an_image(own, tmp_path):
-    path = own(first_row("a0.png,benign,p0,m7.png; m8.png;"))
-    table = manifests.read(path)
-    assert table["mask"].iloc[0] == f"{path.with_name('m7.png')};{path.with_name('m8.png')}"
 
 
 LINES = st.one_of(

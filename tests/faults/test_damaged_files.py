@@ -76,14 +76,6 @@ def test_another_split(fault, prepared, train):
     train("split.csv")
 
 
-def test_source_that_lacks_a_key(prepared, train):
-    path = prepared[0] / "source.json"
-    facts = read_json(path)
-    del facts["classes"]
-    write_json(path, facts)
-    train("source.json: does not say classes")
-
-
 # --- a finished run --------------------------------------------------------------------------
 
 

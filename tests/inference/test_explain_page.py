@@ -91,18 +91,6 @@ def test_maps_are_scored_against_masks(weights, folder, known_maps, capsys):
     assert (pixels[24:40, 32:64] <= 220).any(axis=2).all(), "its inside is not"
 
 
-def test_masks_from_a_manifest(weights, folder, known_maps):
-    manifest = folder / "manifest.csv"
-    manifest.write_text(
-        "path,label,mask\nimages/left.png,a,masks/left.tif;masks/square.png\nimages/clear.png,a,\n"
-    )
-    words = [folder / "images", "--weights", weights, "--method", "gradcam"]
-    assert explain(*words, "--masks", manifest, "-o", folder / "out") == 1
-    table = pd.read_csv(folder / "out/explanations.csv").set_index("image")
-    lesions = table["lesion"].dropna()
-    assert list(lesions) == [0.625] and lesions.index[0].endswith("left.png")
-
-
 def test_masks_that_do_not_fit(weights, folder, known_maps, capsys):
     words = [folder / "images", "--weights", weights, "-o", folder / "out", "--masks"]
     (folder / "none").mkdir()

@@ -100,19 +100,6 @@ def test_without_the_extra_the_message_names_it(trained, tmp_path, capsys, monke
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["export", "none.safetensors", "-o", "x.onnx"], "there is no file"),
-        (["export", "{run}", "-o", "{run}"], "is a folder"),
-        (["card", "nowhere"], "nowhere: holds no weights.safetensors"),
-    ],
-)
-def test_mistakes(trained, words, message, capsys):
-    assert run(*[word.format(run=trained[0]) for word in words]) == 2
-    assert message in capsys.readouterr().err
-
-
 def test_the_model_card(trained, tmp_path):
     where, _ = trained
     assert run("card", where) == 0 and run("card", where, "-o", tmp_path / "again.md") == 0

@@ -89,14 +89,6 @@ def test_timms_file_comes_before_the_package(without_timms_file):
         build_network(NAME, 2, weights="imagenet")
 
 
-def test_with_neither_auto_is_random_and_imagenet_says_what_to_do(without_timms_file, monkeypatch):
-    monkeypatch.setattr(efficientnet_lite0, "PACKAGE", "no_such_package")
-    assert build_network(NAME, 2, weights="auto").weights_source == "random"
-    with pytest.raises(UserError, match=r"tf_efficientnet_lite0-0aa007d2\.pth"):
-        build_network(NAME, 2, weights="imagenet")
-    assert build_network(NAME, 2).weights_source == "random"
-
-
 @pytest.mark.parametrize(
     ("name", "gate", "layer"),
     [

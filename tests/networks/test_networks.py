@@ -1,11 +1,8 @@
 """The networks: what they count, compute, load, save and refuse."""
 
 import hashlib
-import subprocess
-import sys
 
 import pytest
-import timm
 import torch
 import torch.nn.functional as F
 import torchvision
@@ -121,11 +118,12 @@ def test_head_fits_the_classes_and_drops_out_before_it(name):
 
 
 @every_network
-def test_trains_one_step_in_bf16_and_channels_last(name):
+def test_trains_one_step_in_channels_last(name):
+    """In bf16 too where that is quick; `make gpu` has all networks in it."""
     torch.manual_seed(0)
     network = build_network(name, 2, image_size=64).to(memory_format=torch.channels_last)
     images = torch.randn(2, 3, 64, 64).contiguous(memory_format=torch.channels_last)
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled="resnet50" in name):
         logits = network(images)
     assert logits.shape == (2, 2)
     F.cross_entropy(logits.float(), torch.tensor([0, 1])).backward()
@@ -217,14 +215,6 @@ def test_any_size_vit_agrees_with_timm_at_every_size():
         torch.testing.assert_close(ours(images), theirs(images))
 
 
-def test_any_size_vit_compiles_as_one_graph():
-    torch.manual_seed(0)
-    network = AnySizeViT(img_size=64, patch_size=16, embed_dim=32, depth=1, num_heads=2)
-    images = torch.randn(2, 3, 80, 80)
-    compiled = torch.compile(network, backend="eager", fullgraph=True)
-    torch.testing.assert_close(compiled(images), network(images))
-
-
 # Checkpoints
 
 
@@ -288,19 +278,6 @@ def test_resnet50_starts_from_the_file_in_the_cache(name, weights, cached_resnet
     assert network.weights_source == "imagenet (torchvision ResNet50_Weights.IMAGENET1K_V1)"
     state = network.state_dict()
     assert all(torch.equal(state[k], v) for k, v in cached_resnet50.items() if k[:3] != "fc.")
-
-
-@pytest.mark.parametrize("reading", ["named", "counted"])
-def test_seresnet50_starts_from_the_file_in_the_cache(reading, empty_cache):
-    published = timm.create_model("seresnet50").state_dict()
-    torch.save(published, empty_cache / "seresnet50_ra_224-8efdb4bb.pth")
-    network = build_network("seresnet50", 2, reading, weights="imagenet")
-    state = network.state_dict()
-    for key, value in published.items():
-        dropped = key.startswith("fc.") or (".se." in key and key.endswith("bias"))
-        assert torch.equal(state[key], value) if key in state else dropped
-    assert network.weights_source.startswith("imagenet (timm seresnet50.ra2_in1k")
-    assert ("without the biases" in network.weights_source) == (reading == "counted")
 
 
 def test_without_a_connection_auto_is_random_and_imagenet_says_what_to_do(empty_cache, capsys):
@@ -399,16 +376,3 @@ def test_frozen_batch_statistics_stay_put_in_training():
 def test_arguments_out_of_range_are_refused(arguments, message):
     with pytest.raises(UserError, match=message):
         build_on_meta(**{"name": "dalaresnet50", "num_classes": 2} | arguments)
-
-
-def test_a_network_imports_no_other_network_and_the_registry_no_torch():
-    code = (
-        "import sys\n"
-        "from paper_code.networks import NETWORKS, network_module\n"
-        "assert 'torch' not in sys.modules\n"
-        "from paper_code.networks import build_network\n"
-        "build_network('densenet121', 2)\n"
-        "loaded = [m for m in NETWORKS.values() if m in sys.modules]\n"
-        "assert loaded == [network_module('densenet121')], loaded\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
