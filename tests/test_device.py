@@ -1,11 +1,7 @@
 """Which device and precision are used, and what is said where they cannot be."""
 
-import subprocess
-import sys
-
 import pytest
 import torch
-from conftest import ROOT
 
 from paper_code import device
 from paper_code.errors import UserError
@@ -102,18 +98,3 @@ def test_no_scale_lowers_the_precision_of_such_a_processor(processor, scale):
     maps = device.resolve_precision(settings.cam_precision, CPU)
     assert maps == ("fp32" if scale == "paper" else "bf16")
     assert defaults().cam_precision == "fp32"
-
-
-def test_the_first_lines_do_not_wait_for_pytorch():
-    code = (
-        "import sys\n"
-        "from paper_code import settings\nfrom paper_code.workflow import start\n"
-        "settings.cuda_device_count = start.cuda_device_count = lambda: 0\n"
-        "config = settings.load_config()\n"
-        "print(start.announce(config, settings.resolve_settings(config), {}))\n"
-        "print('torch' in sys.modules)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert "precision: " in done.stdout and done.stdout.endswith("False\n")

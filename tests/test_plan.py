@@ -119,8 +119,6 @@ def test_class_folders_and_networks_of_timm(tmp_path):
     wrong = "timm:convnext_atta"
     for change in (
         {"networks": [wrong]},
-        {"explained_networks": [wrong]},
-        {"leakage_networks": [wrong]},
         {"network_epochs": {wrong: 3}},
         {"for_dataset": {"mine": {"networks": [wrong]}}},
     ):

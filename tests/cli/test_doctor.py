@@ -48,14 +48,6 @@ def test_problems_are_named_and_the_status_is_1(tmp_path, monkeypatch, capsys):
     assert "Ready" not in said
 
 
-def test_a_data_root_that_is_not_there(tmp_path, capsys):
-    assert cli.main(["doctor", "--data-root", str(tmp_path / "nowhere")]) == 1
-    said = capsys.readouterr().out
-    problems = [line for line in said.splitlines() if line.startswith("problem: data_root=")]
-    assert len(problems) == 1 and "nowhere: no such folder" in problems[0]
-    assert "Ready" not in said
-
-
 def test_needs_follow_the_settings():
     changes = {
         "scale": "demo",

@@ -110,15 +110,6 @@ def test_read_only_folder(name, disk, words, capsys):
     assert cli.main(words(name, disk.folder / "out")) == 0
 
 
-@pytest.mark.parametrize("name", ["prepare", "split"])
-def test_a_file_in_the_place_of_the_folder(name, words, tmp_path, capsys):
-    (tmp_path / "out").write_text("mine")
-    assert cli.main(words(name, tmp_path / "out")) == 2
-    said = one_message(capsys.readouterr().err)
-    assert str(tmp_path / "out") in said
-    assert (tmp_path / "out").read_text() == "mine"
-
-
 def test_fetch_unpacks_onto_a_full_disk(disk, inputs, capsys):
     disk.remount("size=40k")
     archive = disk.folder / "BreaKHis_v1.tar.gz"

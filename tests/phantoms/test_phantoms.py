@@ -1,7 +1,6 @@
 """Trees of phantoms: the readers find what was asked for, the seed decides it, nothing is lost."""
 
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
@@ -110,24 +109,3 @@ def test_an_older_phantom_is_replaced_and_nothing_else(trees, tmp_path):
     with pytest.raises(UserError, match=NOTE):
         write_phantom("bach", tmp_path / "real", images=4, height=32, seed=1)
     assert real.read_bytes() == b"irreplaceable"
-
-
-@pytest.mark.parametrize(
-    ("error", "raised"),
-    [(KeyboardInterrupt(), KeyboardInterrupt), (OSError(28, os.strerror(28)), UserError)],
-)
-def test_an_interrupted_run_leaves_no_half_tree(tmp_path, monkeypatch, error, raised):
-    calls = []
-
-    def stop(path, *_):
-        calls.append(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"")
-        if len(calls) == 4:
-            raise error
-
-    monkeypatch.setattr("paper_code.phantoms.bach.save_image", stop)
-    with pytest.raises(raised):
-        write_phantom("bach", tmp_path / "raw", images=8, height=32, seed=0)
-    assert len(calls) == 4
-    assert not list(tmp_path.iterdir())

@@ -1,7 +1,6 @@
 """Augmentation, the loop, checkpoints and runs: learned, repeated, interrupted and gone wrong."""
 
 import os
-import signal
 import subprocess
 import sys
 from itertools import chain
@@ -11,11 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import ROOT, read_json, train_run, training_settings
+from conftest import read_json, train_run, training_settings
 from safetensors.torch import load_file
 from torch import nn
 
-from paper_code import cli
 from paper_code.errors import UserError
 from paper_code.inference.card import write_card
 from paper_code.networks import read_metadata
@@ -325,62 +323,6 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
     assert not (tmp_path / "cut/checkpoint").exists()
 
 
-KILLED = """
-import os, signal, sys
-import torch
-sys.path[:0] = {tests!r}
-import test_training
-from paper_code import cli
-from paper_code.training import run
-
-run.build_network = test_training.tiny_network
-save, calls = torch.save, []
-
-def save_half(content, path):
-    calls.append(path)
-    save(content, path)
-    if len(calls) == 3:
-        with open(path, "r+b") as file:
-            file.truncate(1000)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-torch.save = save_half
-cli.main(sys.argv[1:])
-"""
-
-
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_a_killed_run_goes_on_to_the_same_bytes(tiny, make_prepared, tmp_path, capsys):
-    """kill -9 while the third checkpoint is half written: the second one counts."""
-    prepared, split = make_prepared()
-
-    def words(name: str) -> list[str]:
-        found = "train resnet50 --epochs 4 --batch-size 6 --precision fp32 --checkpoint-seconds 0"
-        found += f" --threads {torch.get_num_threads()} --prepared {prepared} --split {split}"
-        return [
-            *found.split(),
-            "--output",
-            f"{tmp_path}/{name}",
-            "--checkpoints",
-            f"{tmp_path}/kept",
-        ]
-
-    assert cli.main(words("whole")) == 0
-    script = KILLED.format(tests=[str(Path(__file__).parent), str(ROOT / "tests")])
-    done = subprocess.run(
-        [sys.executable, "-c", script, *words("cut")], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    assert not (tmp_path / "cut").exists()
-    left = sorted(path.name for path in (tmp_path / "kept").iterdir())
-    assert len(left) == 2 and left[-1] == "checkpoint.pt"
-    capsys.readouterr()
-    assert cli.main(words("cut")) == 0
-    assert "going on after epoch 2" in capsys.readouterr().err
-    assert repeatable(tmp_path / "cut") == repeatable(tmp_path / "whole")
-    assert not (tmp_path / "kept").exists()
-
-
 @pytest.fixture
 def checkpointed(tiny, make_prepared, tmp_path, monkeypatch):
     """A run interrupted after epoch 3 of 4: checkpointed(network, settings) finishes it."""
@@ -396,17 +338,6 @@ def checkpointed(tiny, make_prepared, tmp_path, monkeypatch):
             train()
     train.checkpoint = tmp_path / "cut/checkpoint/checkpoint.pt"
     return train
-
-
-@pytest.mark.parametrize("kept", [-2000, 0])
-def test_a_damaged_checkpoint_is_named_and_the_run_starts_anew(checkpointed, capsys, kept):
-    path = checkpointed.checkpoint
-    path.write_bytes(path.read_bytes()[:kept])
-    capsys.readouterr()
-    found = checkpointed()
-    said = capsys.readouterr().err
-    assert f"{path}: damaged checkpoint" in said and "epoch 1/4" in said
-    assert found == checkpointed(name="fresh")
 
 
 @pytest.mark.parametrize(
