@@ -8,6 +8,7 @@ from conftest import breakhis_path
 
 from paper_code import cli
 from paper_code.inference.options import Extras, Own
+from paper_code.settings import defaults
 
 COMMANDS = [name for name in cli.app if not name.startswith("-")]
 
@@ -43,6 +44,19 @@ def test_help_of_each_command_explains_every_option(name, capsys):
             assert f"--{field.name.replace('_', '-')} " in text, field
         if argument.name not in ("inputs", *several):
             assert f"\n        {argument.name}: " in documented, argument
+
+
+def test_an_option_of_train_wins_over_what_the_file_has_for_a_network(tmp_path, monkeypatch):
+    trained = {}
+    monkeypatch.setattr(
+        "paper_code.training.run.train_run", lambda *words, **_: trained.update(settings=words[4])
+    )
+    resolved = defaults().changed(network_epochs={"swin": 9}, for_dataset={"bach": {"epochs": 7}})
+    resolved.write(tmp_path / "settings.yaml")
+    words = ["train", "swin", "--prepared", "p", "--split", "s", "-o", "o", "--configfile"]
+    for name in ("bach", "breakhis_40x"):
+        assert run(*words, tmp_path / "settings.yaml", "--dataset", name, "--epochs", "3") == 0
+        assert trained["settings"].epochs == 3
 
 
 def test_user_error_is_one_line_and_status_2(command, tmp_path):
