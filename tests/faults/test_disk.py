@@ -49,8 +49,6 @@ def inputs(tmp_path):
     facts = {"dataset": "breakhis_40x", "network": "resnet50", "classes": classes}
     facts |= {"data": read_json(prepared / "source.json")}
     write_json(folder / "run/run.json", facts)
-    (folder / "archive").mkdir()
-    (folder / "archive/BreaKHis_v1.tar.gz").write_bytes(tar())
     return folder
 
 
@@ -110,10 +108,10 @@ def test_read_only_folder(name, disk, words, capsys):
     assert cli.main(words(name, disk.folder / "out")) == 0
 
 
-def test_fetch_unpacks_onto_a_full_disk(disk, inputs, capsys):
+def test_fetch_unpacks_onto_a_full_disk(disk, capsys):
     disk.remount("size=40k")
     archive = disk.folder / "BreaKHis_v1.tar.gz"
-    archive.write_bytes((inputs / "archive" / archive.name).read_bytes())
+    archive.write_bytes(tar())
     command = ["fetch", "breakhis", "--data-root", str(disk.folder)]
     assert cli.main(command) == 2
     said = one_message(capsys.readouterr().err)
@@ -128,13 +126,8 @@ def test_few_open_files(limit, words, tmp_path):
     script = f'ulimit -n {limit}; exec "$@"'
     command = [sys.executable, "-m", "paper_code", *words("prepare", out := tmp_path / "out")]
     command += ["--workers", "4"]
-    done = subprocess.run(
-        ["bash", "-c", script, "bash", *command],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    command = ["bash", "-c", script, "bash", *command]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode in (0, 2), done.stderr
     if done.returncode == 2:
         assert "Too many open files" in one_message(done.stderr)
@@ -152,11 +145,7 @@ def test_a_clock_that_is_set_back(inputs, words, tmp_path, monkeypatch):
         out = tmp_path / place
         for name in ("prepare", "split", "evaluate", "table"):
             assert cli.main(words(name, out)) == 0
-        contents = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
-        found.append(
-            {
-                path.relative_to(out): content.replace(place.encode(), b"")
-                for path, content in contents.items()
-            }
-        )
+        files = [path for path in out.rglob("*") if path.is_file()]
+        texts = {path: path.read_bytes().replace(place.encode(), b"") for path in files}
+        found.append({path.relative_to(out): text for path, text in texts.items()})
     assert found[0] == found[1] and len(found[0]) >= 5

@@ -112,7 +112,8 @@ def test_numbers_of_the_text():
 def test_a_table_has_several_spellings_and_is_a_fresh_copy():
     for name in (7, "7", "table_07", "table_07_breakhis_comparison"):
         assert published_table(name).equals(published_table("07"))
-    published_table("07")["value"] = 0.0
+    changed = published_table("07")
+    changed["value"] = 0.0
     assert (published_table("07")["value"] > 0).all()
     with pytest.raises(UserError, match="no table"):
         published_table("15")

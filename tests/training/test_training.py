@@ -406,13 +406,6 @@ def test_a_finished_run_is_replaced_only_by_force_and_then_whole(tiny, make_prep
     assert read_json(tmp_path / "run/run.json")["seed"] == 1
 
 
-def test_array_of_another_set(tiny, make_prepared, tmp_path):
-    prepared, split = make_prepared()
-    np.save(prepared / "images.npy", np.load(prepared / "images.npy")[:-1])
-    with pytest.raises(UserError, match=r"images.npy: 39 images, but the manifest lists 40"):
-        train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS)
-
-
 def test_a_lock_is_held_by_one_process_at_a_time(tmp_path):
     """Three processes write start and end under one lock; no start comes before the last end."""
     log = tmp_path / "log"
