@@ -247,6 +247,17 @@ def train_run(*arguments, weights=None, **options) -> None:
     run.train_run(name, prepared, split, output, settings, **options)
 
 
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory) -> tuple[Path, Path, Path]:
+    """One epoch of DALAResNet50 at 32 px: (run, prepared data set, split by patient)."""
+    folder = tmp_path_factory.mktemp("trained")
+    prepared, split = write_prepared(folder, by="patient")
+    changes = {"recalibrate_batchnorm": True, "precision": "fp32", "weights": "random"}
+    settings = training_settings(epochs=1, batch_size=8, **changes)
+    train_run("dalaresnet50", prepared, split, folder / "run", settings)
+    return folder / "run", prepared, split
+
+
 def evaluate_cams(run, prepared, output, **changes) -> None:
     """`paper_code.cam.evaluation.evaluate_run` with some settings of maps."""
     from paper_code.cam.evaluation import evaluate_run

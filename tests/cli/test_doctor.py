@@ -4,15 +4,10 @@ import collections
 import re
 import shutil
 
-import yaml
-from conftest import BREAKHIS, ROOT, breakhis_path, save_noise
+from conftest import BREAKHIS, breakhis_path, save_noise
 
 from paper_code import cli
-from paper_code.plan import Plan
-from paper_code.settings import resolve_settings
-from paper_code.workflow import doctor
 
-CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
 Usage = collections.namedtuple("Usage", "total used free")
 
 
@@ -46,28 +41,3 @@ def test_problems_are_named_and_the_status_is_1(tmp_path, monkeypatch, capsys):
     assert any("odd.png" in line for line in problems)
     assert any("GiB are free" in line for line in problems)
     assert "Ready" not in said
-
-
-def test_needs_follow_the_settings():
-    changes = {
-        "scale": "demo",
-        "datasets": ["breakhis_40x", "bach"],
-        "networks": ["resnet50"],
-        "placements": [2, 4],
-        "seeds": [0, 1],
-        "keep_weights": True,
-        "image_size": 64,
-        "images_per_dataset": 450,
-        "explained_networks": [],
-        "leakage_datasets": [],
-    }
-    settings = resolve_settings(CONFIG | changes)
-    sources = {"breakhis_40x": ("real", ""), "bach": ("real", "")}
-    arrays = 4 * 64 * 64 * (450 + 400)
-    # ResNet50 on both sets, and two places of the gate, with each seed.
-    needed = doctor.needed_bytes(Plan(settings, sources))
-    assert needed == arrays + 2 * (2 + 2) * doctor.MEAN_WEIGHTS
-    light = settings.changed(keep_weights=False)
-    assert doctor.needed_bytes(Plan(light, sources)) == arrays
-    few = light.changed(for_dataset={"bach": {"images_per_dataset": 100}})
-    assert doctor.needed_bytes(Plan(few, sources)) == 4 * 64 * 64 * (450 + 100)
