@@ -30,7 +30,7 @@ with Holm's correction; where no method is better, at most 5 % are to have a fin
 import argparse
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -109,12 +109,11 @@ def simulate_runs(
     ways = rng.normal(0, lasting, (len(distances), patients))
     found = [[] for _ in distances]
     for _ in range(runs):
+        units, drawn = len(codes), len(codes) * 3 // 10
         if by == "patient":
-            test = np.isin(codes, rng.permutation(patients)[: round(0.3 * patients)])
-        else:
-            test = np.isin(
-                np.arange(len(codes)), rng.permutation(len(codes))[: len(codes) * 3 // 10]
-            )
+            units, drawn = patients, round(0.3 * patients)
+        unit = codes if by == "patient" else np.arange(len(codes))
+        test = np.isin(unit, rng.permutation(units)[:drawn])
         for network, distance in enumerate(distances):
             of_patients = ways[network] + rng.normal(0, PASSING, patients)
             margin = distance + rng.normal(0, run) + shared + of_patients[codes]
@@ -216,6 +215,12 @@ def one_run_each(sets: int) -> dict[str, float]:
     }
 
 
+def shares_of(verdicts: Iterable[str], names: Iterable[str] = ON_CLAIMS) -> dict[str, float]:
+    """The share of each of these verdicts."""
+    shares = pd.Series(list(verdicts)).value_counts(normalize=True)
+    return {name: float(shares.get(name, 0)) for name in names}
+
+
 def guards(runs: int, patients: int = PATIENTS) -> dict[str, str]:
     """Columns of comparisons of real runs, each with a split, a seed and these patients."""
     repeats = [(run, run) for run in range(runs)]
@@ -255,11 +260,8 @@ def claim(
         verdicts.append(everywhere(table, len(table)).verdict)
         # The rule that looks at the patients alone and asks for no number of seeds.
         without.append(everywhere(table.assign(shortfall=""), len(table)).verdict)
-    shares = pd.Series(verdicts).value_counts(normalize=True)
-    alone = pd.Series(without).value_counts(normalize=True)
-    return {name: float(shares.get(name, 0)) for name in ON_CLAIMS} | {
-        "contradicted if one seed were enough": float(alone.get("contradicted", 0))
-    }
+    alone = shares_of(without, ("contradicted",))
+    return shares_of(verdicts) | {"contradicted if one seed were enough": alone["contradicted"]}
 
 
 def comparison(sets: int, runs: int, ours: float, other: float) -> dict[str, float]:
@@ -271,8 +273,7 @@ def comparison(sets: int, runs: int, ours: float, other: float) -> dict[str, flo
     ]
     table = pd.concat(rows, ignore_index=True)
     table = table.assign(p_holm=table["p_value"], **guards(runs))
-    shares = compared(table)["verdict"].value_counts(normalize=True)
-    return {name: float(shares.get(name, 0)) for name in ("agrees", *ON_CLAIMS)}
+    return shares_of(compared(table)["verdict"], ("agrees", *ON_CLAIMS))
 
 
 def leakage(sets: int, runs: int, patients: int) -> dict[str, float]:
@@ -280,13 +281,10 @@ def leakage(sets: int, runs: int, patients: int) -> dict[str, float]:
     rng = np.random.default_rng(4)
     found = []
     for seed in range(sets):
-        state = rng.integers(2**32)
-        sides = [
-            simulate_runs(np.random.default_rng(state), [DISTANCE], runs, by=by, patients=patients)[
-                0
-            ]
-            for by in ("image", "patient")
-        ]
+        state, sides = rng.integers(2**32), []
+        for by in ("image", "patient"):
+            draws = np.random.default_rng(state)
+            sides += simulate_runs(draws, [DISTANCE], runs, by=by, patients=patients)
         table = difference_bootstrap(*sides, ACCURACY, RESAMPLES, seed=seed, paired=False)
         found.append(table["p_value"].iloc[0])
     return {"false difference": float(np.mean(np.array(found) < 0.05))}
@@ -304,8 +302,7 @@ def imbalance(families: int, runs: int) -> dict[str, float]:
             rows.append(row.assign(dataset=dataset, network="resnet50", splits="image"))
         table = pd.concat(rows).assign(**guards(runs))
         verdicts.append(measured_imbalance({"comparisons": table})[0].verdict)
-    shares = pd.Series(verdicts).value_counts(normalize=True)
-    return {name: float(shares.get(name, 0)) for name in ON_CLAIMS}
+    return shares_of(verdicts)
 
 
 def times(families: int, faster: float) -> dict[str, float]:
@@ -327,69 +324,56 @@ def times(families: int, faster: float) -> dict[str, float]:
                 rows.append(row | {"seed_values": values} | guards(5))
         tables = {"table_09_breakhis_cost": pd.DataFrame(rows)}
         verdicts.append(measured_times(tables)[0].verdict)
-    shares = pd.Series(verdicts).value_counts(normalize=True)
-    return {name: float(shares.get(name, 0)) for name in ON_CLAIMS}
+    return shares_of(verdicts)
+
+
+def job(rule: str, truth: str, runs: int, count: int, work: Callable, *given, **options) -> Job:
+    """A simulation of `count` families (or sets), whose number is the first argument of `work`."""
+    return rule, truth, runs, count, functools.partial(work, count, *given, **options)
 
 
 def verdict_jobs(families: int) -> list[Job]:
     """All simulations of this part, in the order of the table."""
-    part = functools.partial
     half, few, many = families // 2, max(1, families // 8), 5 * families
-    at_margin = _distance_of_lead(MARGIN)
-    shift = DISTANCE - _distance_of_lead(SHIFT)  # between two networks
-    behind = _distance_of_lead(BEST_LEAD)
+    at_margin, at_shift = _distance_of_lead(MARGIN), _distance_of_lead(SHIFT)
+    behind = [_distance_of_lead(BEST_LEAD)] * NETWORKS
     small, large = true_lead(STRONGER, DISTANCE), true_lead(DISTANCE, WEAKER)
     equal, weaker = [DISTANCE] * NETWORKS, [WEAKER] * NETWORKS
     all_but_one = [DISTANCE, *[WEAKER] * (NETWORKS - 1)]
+    shift = (DISTANCE - at_shift) / np.sqrt(2)  # of each of two networks
+    sized = "600 test images"
+
+    def claims(truth: str, count: int, others: list[float], runs: int = 5, **options) -> Job:
+        return job("claims", truth, runs, count, claim, runs, DISTANCE, others, **options)
+
     jobs = [
-        ("cells", "the same experiment", 5, many, part(cells, many, 5)),
-        ("cells", "the same experiment", 10, many, part(cells, many, 10)),
-        ("cells", f"printed: {large:.3f} more", 5, few, part(cells, few, 5, ours=WEAKER)),
-        ("claims", "no network is better", 1, families, part(claim, families, 1, DISTANCE, equal)),
-        ("claims", "no network is better", 5, families, part(claim, families, 5, DISTANCE, equal)),
-        (
-            "claims",
-            f"ours is better by {large:.3f}",
-            5,
-            half,
-            part(claim, half, 5, DISTANCE, weaker),
-        ),
-        (
-            "claims",
-            f"ours is better by {large:.3f}, but equal to one",
-            5,
-            half,
-            part(claim, half, 5, DISTANCE, all_but_one),
-        ),
-        (
-            "claims",
-            f"one other is better by {small:.3f}, on one set",
-            5,
-            half,
-            part(claim, half, 5, DISTANCE, equal, one_set=STRONGER),
-        ),
-        (
-            "claims",
-            f"equal but for training patients, {SHIFT:.3f}; 600 test images",
-            5,
+        job("cells", "the same experiment", 5, many, cells, 5),
+        job("cells", "the same experiment", 10, many, cells, 10),
+        job("cells", f"printed: {large:.3f} more", 5, few, cells, 5, ours=WEAKER),
+        claims("no network is better", families, equal, runs=1),
+        claims("no network is better", families, equal),
+        claims(f"ours is better by {large:.3f}", half, weaker),
+        claims(f"ours is better by {large:.3f}, but equal to one", half, all_but_one),
+        claims(f"one other is better by {small:.3f}, on one set", half, equal, one_set=STRONGER),
+        claims(
+            f"equal but for training patients, {SHIFT:.3f}; {sized}",
             families,
-            part(claim, families, 5, DISTANCE, equal, shift=shift / np.sqrt(2), patients=FULL),
+            equal,
+            shift=shift,
+            patients=FULL,
         ),
-        (
-            "claims",
-            f"ours is better by {BEST_LEAD:.3f}; 600 test images",
-            5,
-            half,
-            part(claim, half, 5, DISTANCE, [behind] * NETWORKS, patients=FULL),
-        ),
-        (
+        claims(f"ours is better by {BEST_LEAD:.3f}; {sized}", half, behind, patients=FULL),
+        job(
             "order",
             f"best two exchanged, lead {SHIFT:.3f}, large test sets",
             5,
             many,
-            part(exchanged, many, 5, _distance_of_lead(SHIFT), RUN / 10),
+            exchanged,
+            5,
+            at_shift,
+            RUN / 10,
         ),
-        ("leads", "equal networks; 600 test images", 1, many, part(one_run_each, many)),
+        job("leads", f"equal networks; {sized}", 1, many, one_run_each),
     ]
     leads = {
         "equal": (DISTANCE, DISTANCE),
@@ -397,19 +381,18 @@ def verdict_jobs(families: int) -> list[Job]:
         f"better by {small:.3f}": (STRONGER, DISTANCE),
     }
     jobs += [
-        ("comparisons", truth, 5, many, part(comparison, many, 5, *pair))
-        for truth, pair in leads.items()
+        job("comparisons", truth, 5, many, comparison, 5, *pair) for truth, pair in leads.items()
     ]
     jobs += [
-        ("leakage", f"none, {patients} patients", runs, many, part(leakage, many, runs, patients))
+        job("leakage", f"none, {patients} patients", runs, many, leakage, runs, patients)
         for patients in (24, PATIENTS)
         for runs in (1, 5)
     ]
     return [
         *jobs,
-        ("imbalance", "equal leads", 5, families, part(imbalance, families, 5)),
-        ("times", "equal times", 5, families, part(times, families, 0.0)),
-        ("times", "ours is 10 % faster", 5, families, part(times, families, 0.1)),
+        job("imbalance", "equal leads", 5, families, imbalance, 5),
+        job("times", "equal times", 5, families, times, 0.0),
+        job("times", "ours is 10 % faster", 5, families, times, 0.1),
     ]
 
 
@@ -459,7 +442,7 @@ def true_values(design: Design, lead=(0.0,)) -> np.ndarray:
     return np.stack([weighted_metrics(labels, p, ones, METRICS)[0] for p in probabilities])
 
 
-def coverage(design: Design, sets: int, resamples: int = 500) -> dict[str, float]:
+def coverage(sets: int, design: Design, resamples: int = 500) -> dict[str, float]:
     """Share of 95 % intervals that hold the truth, of those that exist."""
     truth = true_values(design)[0]
     rng = np.random.default_rng(2)
@@ -474,7 +457,7 @@ def coverage(design: Design, sets: int, resamples: int = 500) -> dict[str, float
     return dict(zip(METRICS, (held / given).tolist(), strict=True))
 
 
-def rejections(design: Design, more: float, sets: int, resamples: int = 500) -> dict[str, float]:
+def rejections(sets: int, design: Design, more: float, resamples: int = 500) -> dict[str, float]:
     """Share of paired comparisons with p < 0.05; `more` is the lead of the first network."""
     rng = np.random.default_rng(3)
     p_values = []
@@ -490,27 +473,15 @@ def rejections(design: Design, more: float, sets: int, resamples: int = 500) -> 
 
 def interval_jobs(families: int) -> list[Job]:
     """All simulations of this part, in the order of the table."""
-    part, jobs = functools.partial, []
+    jobs = []
     for design in DESIGNS:
         what = f"{design[0]} patients x {design[1]}"
         leads = np.subtract(*true_values(design, (0.5, 0.0)))
         truth = ", ".join(f"{m} {v:+.3f}" for m, v in zip(METRICS, leads, strict=True))
         jobs += [
-            ("interval holds the truth", what, 1, families, part(coverage, design, families)),
-            (
-                "p < 0.05",
-                f"{what}, no lead",
-                1,
-                families,
-                part(rejections, design, 0.0, families),
-            ),
-            (
-                "p < 0.05",
-                f"{what}, leads of {truth}",
-                1,
-                families,
-                part(rejections, design, 0.5, families),
-            ),
+            job("interval holds the truth", what, 1, families, coverage, design),
+            job("p < 0.05", f"{what}, no lead", 1, families, rejections, design, 0.0),
+            job("p < 0.05", f"{what}, leads of {truth}", 1, families, rejections, design, 0.5),
         ]
     return jobs
 
@@ -592,7 +563,7 @@ def _facts(seed: int) -> dict:
     }
 
 
-def maps_compared(label: str, families: int, resamples: int = 1000) -> dict[str, float]:
+def maps_compared(families: int, label: str, resamples: int = 1000) -> dict[str, float]:
     """Share of families of a case of `CASES` in which some control is found worse or better than
     DT Grad-CAM, every one worse, and some better, for each rule and metric."""
     rng = np.random.default_rng(0)
@@ -618,7 +589,7 @@ def maps_compared(label: str, families: int, resamples: int = 1000) -> dict[str,
 def map_jobs(families: int) -> list[Job]:
     """All simulations of this part, in the order of the table."""
     return [
-        ("maps", label, seeds, families, functools.partial(maps_compared, label, families))
+        job("maps", label, seeds, families, maps_compared, label)
         for label, (_, seeds, _) in CASES.items()
     ]
 

@@ -1,7 +1,6 @@
 """The device that a run computes on, alone if it is a GPU, and the precision it computes in.
 
-PyTorch takes seconds to import, so each function that needs it does: the first lines of a run name
-the precision without it.
+Functions import PyTorch, which takes seconds: the first lines of a run do without it.
 """
 
 from __future__ import annotations
@@ -83,12 +82,9 @@ def default_device() -> torch.device:
 
 
 def check_gpu() -> None:
-    """That PyTorch can use the GPU that the driver shows, if it shows one.
+    """UserError if PyTorch cannot use the GPU that the driver shows.
 
     Otherwise what a GPU does in minutes would go on for days on the CPU, without a word.
-
-    Raises:
-        UserError: it cannot.
     """
     import torch
 
@@ -127,10 +123,7 @@ def resolve_precision(precision: str, device: torch.device) -> str:
     """The precision that a setting stands for on a device, for training and maps alike.
 
     "auto" is bf16 where the device computes it natively, otherwise fp16 on a GPU and fp32 on a CPU.
-    Any other one is taken as it is, however slow.
-
-    Raises:
-        UserError: there is no such precision, or it is fp16 on a CPU.
+    Any other one is taken as it is. UserError if there is none such, or it is fp16 on a CPU.
     """
     if precision not in PRECISIONS:
         raise UserError(f"precision: {precision!r} is not one of {', '.join(PRECISIONS)}.")

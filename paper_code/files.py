@@ -56,15 +56,9 @@ def replacing_together(folder: str | Path, earlier: Iterable[str] = ()) -> Itera
     """Yield a temporary folder; move its files into `folder` if the block succeeds.
 
     If the block raises, or the process is killed in it, `folder` stays as it was. The files are
-    moved one by one, after those of an earlier set have gone: a process that is killed at that
-    moment leaves a part of one set, never a mixture of two.
-
-    Args:
-        folder: of the files; made if need be.
-        earlier: names of all files that an earlier set may have there.
-
-    Raises:
-        UserError: the disk is full.
+    moved one by one, after those of an `earlier` set (the names of all that it may have) have gone:
+    a process that is killed at that moment leaves a part of one set, never a mixture of two.
+    UserError if the disk is full.
     """
     folder = Path(folder)
     existed = folder.is_dir()

@@ -242,8 +242,7 @@ OfDataset = _some("OfDataset", "dataset", None)
 def load_config(path: str | Path = FILE) -> dict:
     """The content of a configuration file; keys that it lacks have their default.
 
-    Raises:
-        UserError: there is no such file, or it is not YAML with keys and values.
+    UserError if there is no such file, or it is not YAML with keys and values.
     """
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -264,11 +263,7 @@ def defaults() -> Settings:
 def resolve_settings(config: Mapping[str, Any]) -> Settings:
     """Check a configuration, and replace every `auto` that does not depend on the data.
 
-    Args:
-        config: the content of `config/config.yaml` with the user's overrides.
-
-    Raises:
-        UserError: names each unknown key, missing key or wrong value, and unknown data sets.
+    UserError names each unknown key, missing key or wrong value, and unknown data sets.
     """
     given = dict(config)
     scales = given.pop("scales", {})

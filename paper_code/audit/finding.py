@@ -55,13 +55,7 @@ def kind(theme: str) -> str:
 
 
 def finding(key: str, judgement: Judgement, **values: object) -> Finding:
-    """The finding `key` of findings.yaml, with numbers in the places of its {names}.
-
-    Args:
-        key: with its own {names}, as in the file.
-        judgement: verdict and numbers.
-        values: further numbers.
-    """
+    """The finding `key` of findings.yaml; numbers take the places of {names}, in the key too."""
     row = {"id": key, "tables": "", "columns": "", "tolerance": "unit"} | texts()["findings"][key]
     row["tolerance"] = texts()["tolerances"].get(row["tolerance"], row["tolerance"])
     if isinstance(row["reconciles"], dict):

@@ -149,12 +149,9 @@ def search(
 ) -> dict[Hashable, Fits]:
     """Which class splits give a row a matrix with all of its printed numbers, by reading.
 
-    Args:
-        tests: test sets by data set.
-        rows: printed rows. The search runs over all matrices with the printed sensitivity and
-            specificity, or without these the printed accuracy.
-        readings: by name: {printed column: score of `SCORES`}.
-        given: a reading that holds within one unit throughout.
+    The search runs over all matrices with the printed sensitivity and specificity, or without these
+    the printed accuracy. A reading is {printed column: score of `SCORES`}; `given` is one that
+    holds within one unit throughout.
     """
     found = {name: Fits(tests) for name in readings}
     for row in rows:

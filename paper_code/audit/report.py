@@ -22,12 +22,10 @@ from paper_code.files import write_csv, write_text
 
 
 def run_audit(tables: Mapping[str, pd.DataFrame] | None = None) -> pd.DataFrame:
-    """Run every check.
+    """Run every check, on the printed tables or on others in their place.
 
-    Args:
-        tables: tables in the layout of `published_table`, keyed "01" ... "14", "text", "quotes"
-            and "references", to audit in place of the printed ones; those not given are the
-            printed ones.
+    `tables` are in the layout of `published_table`, keyed "01" ... "14", "text", "quotes" and
+    "references"; those not given are the printed ones.
 
     Returns:
         One row per finding, all str:
@@ -38,14 +36,11 @@ def run_audit(tables: Mapping[str, pd.DataFrame] | None = None) -> pd.DataFrame:
         tables: printed tables whose numbers it concerns, such as "07 11"; empty for text alone.
         columns: names of their metrics in `published_table`, such as "gmean iba": those in doubt.
             Of two columns that exclude each other both are, unless a third bears one of them out.
-        where: the tables and rows it concerns.
-        printed: what the paper prints.
-        computation: a formula that anyone can rerun.
-        result: what the formula gives on the tables passed in.
+        where, printed: the tables and rows it concerns, and what the paper prints there.
+        computation, result: a formula that anyone can rerun, and what it gives on these tables.
         tolerance: how far a value may lie from a printed one and still agree.
-        verdict: one of `paper_code.audit.finding.Verdict`.
+        verdict, reason: a `Verdict`, and the rule that led to it, with its numbers.
         reconciles: what would make the numbers agree; empty if they do.
-        reason: the rule that led to the verdict, with its numbers.
     """
     printed = Printed(tables)
     rows = pd.DataFrame([finding for check in CHECKS for finding in check(printed)])
@@ -55,16 +50,9 @@ def run_audit(tables: Mapping[str, pd.DataFrame] | None = None) -> pd.DataFrame:
 def column_findings(
     table: str | int, metric: str, findings: pd.DataFrame | None = None
 ) -> list[str]:
-    """The contradictions that concern one column of one printed table.
+    """The ids of findings that prove one column (such as "f1_first") of a printed table impossible.
 
-    Args:
-        table: a printed table, 7 or "07".
-        metric: its metric as in `published_table`, such as "gmean" or "f1_first".
-        findings: what `run_audit` returned or `tables/audit.csv` holds; without it the audit of
-            the printed tables is run (about ten seconds).
-
-    Returns:
-        The ids of the findings with the verdict `IMPOSSIBLE`, in the order of the audit.
+    Without `findings`, of `run_audit` or `tables/audit.csv`, the audit is run (ten seconds).
     """
     findings = run_audit() if findings is None else findings
     number = str(table).zfill(2)

@@ -77,14 +77,10 @@ def implied_specificity(printed: Printed) -> pd.DataFrame:
     """The specificity that Table VII allows, with the class split that Table XI leaves.
 
     Within one unit, for both readings of GMean: of sensitivity and specificity, and of
-    class-weighted averages (imbalanced-learn's average="weighted").
-
-    Returns:
-        One row per network and magnification: dataset, network, test_images, malignant (the
-        numbers left), low and high (NaN if Table VII has no matrix), printed (Table XI),
-        difference (printed minus the nearer end, 0 inside), matrices_07_gmean,
-        matrices_07_weighted and matrices_11 (TP/FN/FP/TN, "; " between), shared (bool: a matrix
-        of both tables).
+    class-weighted averages. One row per network and magnification: dataset, network, test_images,
+    malignant (the numbers left), low and high (NaN if Table VII has no matrix), printed (Table XI),
+    difference (printed minus the nearer end, 0 inside), matrices_07_gmean, matrices_07_weighted and
+    matrices_11 (TP/FN/FP/TN, "; " between), shared (bool: a matrix of both tables).
     """
     left, rates, found = malignant_left(printed), printed.rows("11"), []
     for row, diagnostic in zip(printed.rows("07"), rates.like(printed.rows("07")), strict=True):

@@ -30,25 +30,15 @@ class Captured(NamedTuple):
 
 @dataclass(frozen=True)
 class View:
-    """A batch as a CAM method sees it; the caller holds `as_evaluated(network)`.
+    """A batch as a CAM method sees it; the caller holds `as_evaluated(network)`."""
 
-    Attributes:
-        network: in evaluation mode.
-        images: N x 3 x H x W, on the network's device.
-        classes: N class indices (int64), N scoring functions, or None for the predicted classes.
-        layer: dotted name of the layer to read.
-        precision: "fp32", "bf16" or "fp16".
-        batch_size: images in one forward pass.
-        reshape_transform: from the layer's output to N x C x h x w; None: `find_grid` decides.
-    """
-
-    network: nn.Module
-    images: Tensor
-    classes: Targets | None
-    layer: str
+    network: nn.Module  # in evaluation mode
+    images: Tensor  # N x 3 x H x W, on the network's device
+    classes: Targets | None  # None: the predicted ones
+    layer: str  # dotted name
     precision: str = "fp32"
-    batch_size: int = 16
-    reshape_transform: Reshape | None = None
+    batch_size: int = 16  # images in one forward pass
+    reshape_transform: Reshape | None = None  # None: `find_grid` decides
 
 
 @contextlib.contextmanager

@@ -86,17 +86,13 @@ class DTGradCAM(AbstractContextManager):
         aug_smooth: bool = False,
         eigen_smooth: bool = False,
     ) -> np.ndarray:
-        """Maps of N images: N x H x W, float32 in [0, 1].
+        """Maps of N images (N x 3 x H x W floats): N x H x W, float32 in [0, 1].
 
-        input_tensor: N x 3 x H x W floats, scaled as the model expects.
-        targets: for each image a function from the model's output for it to the number to explain,
-            such as a target of pytorch-grad-cam; None: the score of the predicted class.
-        aug_smooth: the mean over six versions of the images, mirrored or not and times 0.9, 1 and
-            1.1. As in pytorch-grad-cam it is not scaled again, and takes six times as long.
-        eigen_smooth: must be False. The paper defines each map as a sum over channels, not as their
-            principal component.
-
-        UserError for an argument that does not fit.
+        targets: for each image a function from the model's output for it to the number to
+            explain; None: the score of the predicted class.
+        aug_smooth: the mean over six versions of the images, mirrored or not and times 0.9, 1
+            and 1.1. As in pytorch-grad-cam it is not scaled again.
+        eigen_smooth: must be False. The paper defines each map as a sum over channels.
         """
         if eigen_smooth:
             raise UserError(

@@ -82,9 +82,8 @@ def evaluate_run(
 
     Explained is the class that the network predicts. Only images with a lesion count, and of
     BreakHis only malignant ones: every slide has nuclei, and those of a benign one are no lesion.
-    The truth is the data set's mask; of a histology set without masks the
-    haematoxylin-dense region, which is a stand-in. Scored are the methods, controls and baselines
-    of `explain_part`, all by the same code.
+    The truth is the data set's mask; of a histology set without masks the haematoxylin-dense
+    region, which is a stand-in. Scored are the methods, controls and baselines of `explain_part`.
 
     regions.csv: one row per image, method and rule, with the overlap scores, the part of the image
         that is marked (`area`) and that of the lesion. Rules: see `region_rows`.
@@ -92,19 +91,12 @@ def evaluate_run(
     tuning.csv: mean IoU on validation images at every point of every method's grid, see `tune`.
     examples.npz: the first images as they were drawn, their lesions and maps of `SHOWN_METHODS`
         (`map_<method>`), and the steps of DT Grad-CAM on the first (see `_examples`).
-    cam.json: settings, thresholds (with the part of the validation images that each marks), the
-        tuned parameters, counts, seconds per image of each method, the AUC of the network on the
-        whole test set, the run's own facts.
+    cam.json: settings, thresholds, the tuned parameters, counts, seconds per image of each method,
+        the AUC of the network on the whole test set, the run's own facts.
 
-    Args:
-        run: folder of `train_run`.
-        prepared: folder of its data set.
-        output: folder to write.
-        settings: those marked "cam". The images are drawn by the run's seed.
-        device: defaults to the first GPU, else the CPU.
-
-    Raises:
-        UserError: files are missing or do not belong together, or no test image shows a lesion.
+    `run` is a folder of `train_run`, `prepared` that of its data set. The images are drawn by the
+    run's seed. UserError if files are missing or do not belong together, or no test image shows a
+    lesion.
     """
     run, prepared = Path(run), Path(prepared)
     device = device or checked_device()

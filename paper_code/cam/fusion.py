@@ -25,11 +25,8 @@ def for_inference(
     For float32 images on a CPU it is a traced version, with the same logits (N x K) up to rounding:
     batch normalisation, addition and ReLU are done in the convolutions, whose weights are laid out
     for oneDNN once. It is `network` itself for other types and devices, if it has hooks, if a trace
-    cannot hold what it does, or if the logits differ. The number is at most `batch_size`. The
-    caller holds `as_evaluated(network)`.
-
-    PyTorch calls these functions deprecated and names `torch.compile` instead, which takes a
-    compiler and minutes on a CPU. Without them the network runs as it is, a third slower.
+    cannot hold what it does, or if the logits differ. The caller holds `as_evaluated(network)`.
+    PyTorch calls these functions deprecated; without them the network runs a third slower.
     """
     hooked = any(part._forward_hooks or part._forward_pre_hooks for part in network.modules())
     if hooked or images.device.type != "cpu" or images.dtype != torch.float32:

@@ -46,18 +46,14 @@ def patient_values(rows: pd.DataFrame, metric: str) -> pd.Series:
 def compare(
     first: pd.DataFrame, second: pd.DataFrame, metric: str, level: float = 0.95
 ) -> Compared:
-    """Compare two sets of rows of `by_patient`; a patient is the unit, its own control.
+    """Compare two sets of rows of `by_patient`, of the same patients, in one of `METRICS`.
 
-    A patient's value is the mean over its repeats of the mean over its images; all patients weigh
-    the same. Log loss and accuracy: t interval and t test of the patients' differences, and a
-    sign-flip test. AUC: the mean of the two classes' mean placements (`by_patient`); the variance
-    of the difference is the sum of those of the two classes' means (DeLong et al. 1988, with
-    patients in place of images as in Obuchowski 1997), the degrees of freedom are Welch's.
-
-    Args:
-        first, second: rows of the same patients.
-        metric: one of `METRICS`.
-        level: of the interval.
+    A patient is the unit, its own control, and its value the mean over its repeats of the mean over
+    its images; all patients weigh the same. Log loss and accuracy: t interval and t test of the
+    patients' differences, and a sign-flip test. AUC: the mean of the two classes' mean placements
+    (`by_patient`); the variance of the difference is the sum of those of the two classes' means
+    (DeLong et al. 1988, with patients in place of images as in Obuchowski 1997), the degrees of
+    freedom are Welch's.
     """
     values = pd.concat(
         [patient_values(first, metric), patient_values(second, metric)], axis=1, join="inner"

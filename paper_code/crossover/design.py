@@ -42,16 +42,10 @@ def draw_repeat(
     give the same number to the arm that knows them. Both arms thus train on the same number of
     images and patients of each class, and every test patient is known to one arm.
 
-    Args:
-        labels: N class labels.
-        patients: N patients.
-        seed: of the experiment.
-        repeat: number of the repeat; with `seed` it decides everything.
-        among: the patients that may be drawn; all by default. Whoever has one image never is.
-
-    Raises:
-        UserError: a patient has images of two classes, or a class has fewer than two patients to
-            draw from and none to spare for the pool.
+    `labels` and `patients` are of N images; `seed` and the number of the repeat decide everything.
+    `among` are the patients that may be drawn, all by default; whoever has one image never is.
+    UserError if a patient has images of two classes, or a class has fewer than two patients to draw
+    from and none to spare for the pool.
     """
     table = pd.DataFrame({"label": np.asarray(labels), "patient": np.asarray(patients)})
     one = table.groupby("patient")["label"].agg(["nunique", "first", "size"])

@@ -28,17 +28,11 @@ def write_frozen(
     repeats: Sequence[int],
     seeds: Sequence[int],
 ) -> None:
-    """Test the frozen network with a logistic head; write the rows of `by_patient`.
+    """Test the frozen network with a logistic head; write the rows of `by_patient` as CSV.
 
-    Args:
-        output: the CSV to write.
-        names: data sets, put together if there are several.
-        roots: data_root of each.
-        repeats: their numbers.
-        seeds: each decides all repeats anew.
-
-    Raises:
-        UserError: as `read_sample` and `draw_repeat`.
+    `names` are data sets, put together if there are several, with the data_root of each; `repeats`
+    their numbers; each of `seeds` decides all repeats anew. UserError as `read_sample` and
+    `draw_repeat`.
     """
     from paper_code.crossover.frozen import IMAGE_SIZE, head_margins, pooled_features
 
@@ -66,14 +60,12 @@ def write_fine_tuned(
     seeds: Sequence[int],
     checkpoints: str | Path,
 ) -> None:
-    """Train the four networks in each repeat; write the rows of `by_patient`.
+    """Train the four networks in each repeat; write the rows of `by_patient`; as `write_frozen`.
 
     `output` is written anew after each repeat. `checkpoints` receives the rows of `by_image`, a
     file for each repeat, network and arm in a folder named after images, seed and settings; what is
     there already is kept, so that an interrupted command goes on where it was. A repeat trains with
     its own number as seed, all networks and both arms with the same.
-
-    Args and errors otherwise as `write_frozen`.
     """
     import torch
 

@@ -32,15 +32,9 @@ class Sample:
 
 
 def read_sample(names: Sequence[str], roots: Sequence[str | Path], size: int) -> Sample:
-    """Read and resize the images of data sets with known patients.
+    """Read and resize (to `size` px) the images of data sets with known patients, put together.
 
-    Args:
-        names: of the paper's data sets; several are put together.
-        roots: data_root of each.
-        size: S in px.
-
-    Raises:
-        UserError: files are missing or wrong, a class is not one of two, or a patient is unknown.
+    UserError if files are missing or wrong, a class is not one of two, or a patient is unknown.
     """
     tables, images = [], []
     for name, root in zip(names, roots, strict=True):

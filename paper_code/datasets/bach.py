@@ -44,15 +44,11 @@ def place(_: Dataset, data_root: Path) -> Path:
 
 
 def read(dataset: Dataset, data_root: Path) -> pd.DataFrame:
-    """List the microscopy images.
+    """List the microscopy images: path, label, group, mask.
 
-    Returns:
-        One row per image: path, label, group, mask. `group` is empty: most images have no patient
-        id. `mask` is empty except for phantoms.
-
-    Raises:
-        UserError: the folder is missing, a file lies in another class's folder, or
-            `microscopy_ground_truth.csv` gives another class than the folder.
+    `group` is empty: most images have no patient id. `mask` is empty except for phantoms. UserError
+    if the folder is missing, a file lies in another class's folder, or `GROUND_TRUTH` gives another
+    class than the folder.
     """
     folder = place(dataset, data_root)
     truth = _ground_truth(folder / GROUND_TRUTH)

@@ -56,14 +56,11 @@ def place(_: Dataset, data_root: Path) -> Path:
 def read(dataset: Dataset, data_root: Path) -> pd.DataFrame:
     """List the images of one magnification.
 
-    Returns:
-        One row per image: path, label, group, mask, subtype, slide, magnification. `group` is the
-        slide number without its part letters (14-22549AB and 14-22549CD are very likely one
-        patient), so that no patient can fall into two parts of a patient-wise split. `mask` is
-        empty except for phantoms: BreakHis has no lesion masks.
-
-    Raises:
-        UserError: the folder is missing, or a file's name or folder contradicts the layout.
+    One row each: path, label, group, mask, subtype, slide, magnification. `group` is the slide
+    number without its part letters (14-22549AB and 14-22549CD are very likely one patient), so that
+    no patient can fall into two parts of a patient-wise split. `mask` is empty except for phantoms:
+    BreakHis has no lesion masks. UserError if the folder is missing, or a file's name or folder
+    contradicts the layout.
     """
     rows, root = [], place(dataset, data_root)
     for path in image_files(root, {".png"}):

@@ -1,13 +1,6 @@
 """Lists about BreakHis that need no pixels: its file names, its authors' folds, real predictions.
 
-A folder of three CSV files (docs/reference/data.md says what they are and where they come from):
-
-- `index.csv`: image, label, subtype, slide, magnification; the names of all 7,909 images.
-- `official_folds.csv`: fold, image, magnification, part; the five train/test folds that the
-  authors of BreakHis published.
-- `grc_som_votes.csv`: fold, image, benign_votes, malignant_votes; what a network of others (a
-  ResNet152 triplet network with a self-organising map, Calderaro et al.) said about the test sets
-  of these folds: its votes over the fragments of an image.
+A folder of three CSV files; docs/reference/data.md says what they are and where they come from.
 """
 
 from pathlib import Path
@@ -37,14 +30,10 @@ def lists_present(folder: str | Path) -> bool:
 def read_index(folder: str | Path) -> pd.DataFrame:
     """The published images, one row each.
 
-    Returns:
-        DataFrame: image, label, subtype, slide (with its letters, as in 14-22549AB), patient (the
-        slide's number without letters, as `group` of `read_dataset`), magnification (int) and
-        dataset (as in "breakhis_40x").
-
-    Raises:
-        UserError: the file is missing, lacks a column, names an image twice, contradicts a file
-            name, or its counts are not those of Table III.
+    Columns: image, label, subtype, slide (with its letters, as in 14-22549AB), patient (the slide's
+    number without letters, as `group` of `read_dataset`), magnification (int) and dataset (as in
+    "breakhis_40x"). UserError if the file is missing, lacks a column, names an image twice,
+    contradicts a file name, or its counts are not those of Table III.
     """
     path = Path(folder) / INDEX
     table = _read(path)
@@ -73,17 +62,10 @@ def read_index(folder: str | Path) -> pd.DataFrame:
 
 
 def read_folds(folder: str | Path, index: pd.DataFrame) -> pd.DataFrame:
-    """The authors' folds, joined with the index: one row per fold and image.
+    """The authors' folds: one row per fold (1 to 5) and image.
 
-    Args:
-        folder: of the lists.
-        index: of `read_index`.
-
-    Returns:
-        DataFrame: fold (1 to 5), part ("train" or "test") and the columns of `index`.
-
-    Raises:
-        UserError: a fold lacks an image, has it twice, or names another part or magnification.
+    Columns: fold, part ("train" or "test") and those of `index` (of `read_index`). UserError if a
+    fold lacks an image, has it twice, or names another part or magnification.
     """
     path = Path(folder) / FOLDS
     table = _read(path)
@@ -103,19 +85,11 @@ def read_folds(folder: str | Path, index: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_votes(folder: str | Path, folds: pd.DataFrame) -> pd.DataFrame:
-    """The real predictions, joined with the folds: one row per fold and test image.
+    """The real predictions: one row per fold and test image.
 
-    Args:
-        folder: of the lists.
-        folds: of `read_folds`.
-
-    Returns:
-        DataFrame: the columns of `folds`, benign_votes, malignant_votes, and probability (float64,
-        of malignant: its share of the votes).
-
-    Raises:
-        UserError: a vote is not about a test image of its fold, a test image has no vote or two,
-            or an image has no votes at all.
+    Columns: those of `folds` (of `read_folds`), benign_votes, malignant_votes, and probability
+    (float64, of malignant: its share of the votes). UserError if a vote is not about a test image
+    of its fold, a test image has no vote or two, or an image has no votes at all.
     """
     path = Path(folder) / VOTES
     table = _read(path)

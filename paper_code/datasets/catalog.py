@@ -26,15 +26,10 @@ SOURCES: dict[str, Source] = {
 
 
 def find_dataset(name: str, manifests: dict[str, dict] | None = None) -> Dataset:
-    """Look a data set up by name.
+    """Look a data set up by name, among `BUILT_IN` and the user's own.
 
-    Args:
-        name: one of `BUILT_IN`, or a key of `manifests`.
-        manifests: the user's own sets, `{name: {"path": ..., "classes": [...]}}` as in the config,
-            with "group_pattern" and "credit" or without.
-
-    Raises:
-        UserError: no data set has that name.
+    `manifests` are these, `{name: {"path": ..., "classes": [...]}}` as in the config, with
+    "group_pattern" and "credit" or without. UserError if no data set has that name.
     """
     if name in BUILT_IN:
         return BUILT_IN[name]

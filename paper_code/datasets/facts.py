@@ -7,30 +7,22 @@ from dataclasses import dataclass, field
 class Dataset:
     """One data set.
 
-    Attributes:
-        name: its name everywhere in this repository.
-        family: the published archive that holds it; one reader and one phantom writer per family.
-        classes: label names in the order of their class index; the last one is malignant.
-        counts: images per class, as used by the paper (Tables III-V) or else as published; empty
-            for a manifest.
-        colour: "rgb" for stained tissue, "grey" for mammograms, "any" for a user's own set.
-        magnification: of a BreakHis subset, else None.
-        manifest: the `manifest.csv` or folder of class folders of a user's own set, else None.
-        group_pattern: of the patient in class folders, see `manifest.read_folders`.
-        credit: whose images they are and under which licence; stands below pictures of them.
-        paper: whether the paper uses it. Results about the paper leave all others out.
+    `family` is the published archive that holds it; there is one reader and one phantom writer for
+    each. `classes` are in the order of their index, the last one malignant. `counts` are images per
+    class, as used by the paper (Tables III-V) or else as published. Only a user's own set has a
+    `manifest` (or folder of class folders) and a `group_pattern` (see `manifest.read_folders`).
     """
 
     name: str
     family: str
     classes: tuple[str, ...]
     counts: dict[str, int] = field(default_factory=dict)
-    colour: str = "any"
+    colour: str = "any"  # "rgb" for stained tissue, "grey" for mammograms
     magnification: int | None = None
     manifest: str | None = None
     group_pattern: str | None = None
-    credit: str = ""
-    paper: bool = False
+    credit: str = ""  # whose images they are; stands below pictures of them
+    paper: bool = False  # results about the paper leave all others out
 
     @property
     def total(self) -> int:
@@ -40,23 +32,14 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set is published.
-
-    Attributes:
-        title, licence, citation: told to whoever fetches it.
-        folder: what unpacking gives, below `data_root`.
-        archive: file name of the archive.
-        url: of the archive; None where it cannot be fetched unattended.
-        checksum: as published, "md5:..."; None where none is. Then gzip's own check sum and the
-            reader's counts verify the archive.
-        most_bytes: no true copy unpacks to more; a larger one is refused.
-    """
+    """Where a data set is published; title, licence and citation are told to whoever fetches it."""
 
     title: str
     licence: str
     citation: str
-    folder: str
-    archive: str
-    url: str | None
+    folder: str  # what unpacking gives, below `data_root`
+    archive: str  # its file name
+    url: str | None  # None where it cannot be fetched unattended
+    # As published, "md5:..."; without one, gzip's own and the reader's counts verify the archive.
     checksum: str | None
-    most_bytes: int
+    most_bytes: int  # no true copy unpacks to more; a larger one is refused

@@ -49,24 +49,19 @@ Then run this command again: it checks what is there."""
 def fetch_dataset(
     name: str, data_root: str | Path, url: str | None = None, checksum: str | None = None
 ) -> Path:
-    """Fetch `breakhis` or `bach` into `data_root`, unless it is there already.
+    """Fetch `breakhis` or `bach` into `data_root`, unless it is there already; return its folder.
 
     Args:
-        name: "breakhis" (or one magnification's name, which comes with the rest), "bach" or
-            "mini_ddsm".
-        data_root: the folder to hold it; made if need be. An archive already lying there under its
-            published name is used instead of a download, and kept.
+        name: of a family, or of one magnification, which comes with the rest.
+        data_root: made if need be. An archive already lying there under its published name is used
+            instead of a download, and kept.
         url: another place of the same archive; http or https.
         checksum: "md5:<hex>" or "sha256:<hex>", instead of the published one.
-
-    Returns:
-        The data set's folder.
 
     Raises:
         UserError: the name is unknown; the data are there but incomplete; Mini-DDSM is not there
             (the message says how to get it); the server cannot be reached or has no such file; too
-            little disk; the archive is damaged, has another checksum, is not an archive, would
-            write outside its folder, holds links or devices, or is not the data set.
+            little disk; the archive is damaged, unsafe to unpack, or not the data set.
     """
     family = PAPER_DATASETS[name].family if name in PAPER_DATASETS else name
     if family not in SOURCES:

@@ -21,19 +21,11 @@ OF_THE_MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO)
 
 
 def load_image(path: str | Path, colour: str = "any") -> Image.Image:
-    """Decode one image completely.
+    """Decode one image completely, as RGB; it is turned as its EXIF orientation says.
 
-    Args:
-        path: PNG, JPEG or TIFF with 8 bits per channel (or 16-bit grey for `colour` "grey"). It is
-            turned as its EXIF orientation says.
-        colour: "rgb" accepts RGB only (stained tissue), "grey" grey or RGB with equal channels'
-            meaning (mammograms), "any" both. An alpha channel is accepted if it is opaque.
-
-    Returns:
-        An RGB image; grey values are repeated, 16-bit grey is scaled by 1/257 to 8 bits.
-
-    Raises:
-        UserError: names the file and says what is wrong with it.
+    `colour` "rgb" accepts RGB alone (stained tissue), "grey" also grey values, which are repeated,
+    and 16-bit grey, scaled by 1/257 to 8 bits (mammograms), "any" RGB and 8-bit grey. An alpha
+    channel is accepted if it is opaque. UserError names the file and says what is wrong with it.
     """
     path = Path(path)
     with _opened(path) as image:
@@ -118,18 +110,10 @@ def _check_frames(path: Path, image: Image.Image) -> None:
 
 
 def load_mask(paths: str, size: tuple[int, int]) -> Image.Image:
-    """Decode a mask, or the union of several joined by ";".
+    """Decode a mask, or the union of several joined by ";": mode "L", values 0 and 255.
 
-    Args:
-        paths: mask files, lesion where the value is at least 128.
-        size: (width, height) in px of the image that the mask belongs to.
-
-    Returns:
-        An image of mode "L" with values 0 and 255.
-
-    Raises:
-        UserError: a file cannot be read, has another size than its image, or marks lesions with
-            values below 128 alone.
+    A lesion is where the value is at least 128. `size` is (width, height) in px of its image.
+    UserError if a file cannot be read, has another size, or marks lesions with lower values alone.
     """
     union = np.zeros(size[::-1], bool)
     for path in paths.split(";"):

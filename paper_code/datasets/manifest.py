@@ -18,11 +18,8 @@ def read(manifest: Path, group_pattern: str | None = None) -> pd.DataFrame:
 
     Paths are relative to the manifest and lie below its folder; a mask may be several files joined
     by ";". `group` is the patient; both may be empty. A folder of class folders may stand in its
-    place, see `read_folders`.
-
-    Returns:
-        One row per image: path, label, group, mask, and any further columns as they are, but for
-        those of `WRITTEN`.
+    place, see `read_folders`. Returns one row per image: path, label, group, mask, and any further
+    columns but for those of `WRITTEN`.
 
     Raises:
         UserError: the file is damaged or lists no image; it, a column, a label or a listed image or
@@ -65,16 +62,12 @@ def read_folders(folder: Path, group_pattern: str | None = None) -> pd.DataFrame
     """The manifest that a folder with a folder of images for each class stands for.
 
     The label of an image is the name of the folder below `folder` that it lies in, at any depth.
-    Hidden files and folders, and folders without an image, do not count.
+    Hidden files and folders, and folders without an image, do not count. `group_pattern` is a
+    regular expression that finds the patient in the path below `folder`, such as benign/p07_2.png:
+    its first group, or all that it matches; for example "(p[0-9]+)_".
 
-    Args:
-        folder: such as `data` with data/benign/*.png and data/malignant/*.jpg.
-        group_pattern: regular expression that finds the patient in the path below `folder`, such as
-            benign/p07_2.png: its first group, or all that it matches; for example "(p[0-9]+)_".
-
-    Raises:
-        UserError: images lie beside the class folders; no class folder has an image; the pattern is
-            damaged or finds no patient in one of the paths.
+    UserError if images lie beside the class folders, no class folder has an image, or the pattern
+    is damaged or finds no patient in one of the paths.
     """
     paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
     names = [path.relative_to(folder) for path in paths if path.is_file()]

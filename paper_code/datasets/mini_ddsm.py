@@ -46,15 +46,11 @@ def place(_: Dataset, data_root: Path) -> Path:
 
 
 def read(dataset: Dataset, data_root: Path) -> pd.DataFrame:
-    """List all mammograms found (7,808 when complete; the paper drew 2,000 of them).
+    """List all mammograms found (7,808 when complete): path, label, group, mask, view, side.
 
-    Returns:
-        One row per image: path, label, group, mask, view, side. `group` is the case, a patient's
-        up to four views. `mask` holds the contour files, joined by ";" where there are two.
-
-    Raises:
-        UserError: the folder is missing, a name or place contradicts the layout, or the sheet
-            `DataWMask.xlsx` gives another status or lists a contour that is not there.
+    `group` is the case, a patient's up to four views. `mask` holds the contour files, joined by ";"
+    where there are two. UserError if the folder is missing, a name or place contradicts the layout,
+    or the sheet gives another status or lists a contour that is not there.
     """
     root = place(dataset, data_root)
     images, masks = {}, {}

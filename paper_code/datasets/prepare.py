@@ -31,21 +31,20 @@ def make_manifest(
 ) -> None:
     """Read a data set, draw the images to use, and write `manifest.csv` with `source.json`.
 
-    The CSV has the columns of `read_dataset` and `sha256`; the JSON says where the images come
-    from, how complete they are and which files are byte-identical.
+    The CSV has the columns of `read_dataset` and `sha256`; the JSON beside it says where the images
+    come from, how complete they are and which files are byte-identical.
 
     Args:
         dataset: what to read.
         data_root: the folder of the real files or of the phantoms.
         source: "real" or "phantom", for the record.
-        output: the CSV to write; the JSON is written beside it.
+        output: the CSV to write.
         seed: of the draw.
         limit: use at most this many images, classes in proportion; None means all. Mini-DDSM is
             always drawn down to the paper's 500 / 700 / 800.
         workers: processes that hash files.
 
-    Raises:
-        UserError: as `read_dataset`; or the same image content has two labels.
+    UserError as `read_dataset`; or the same image content has two labels.
     """
     table = read_dataset(dataset, data_root)
     classes, status = table.attrs["classes"], table.attrs["status"]
@@ -124,17 +123,11 @@ def _duplicates(table: pd.DataFrame) -> list[list[str]]:
 def prepare(manifest: str | Path, output: str | Path, *, image_size: int, workers: int = 1) -> None:
     """Decode and resize every image of a manifest into one memory-mappable array.
 
-    Args:
-        manifest: `manifest.csv` of `make_manifest`, with `source.json` beside it.
-        output: the folder that receives `images.npy` (uint8, N x 3 x S x S, rows as in the
-            manifest) and `masks.npy` (uint8 0/1, N x S x S, all zero where there is no mask), and
-            copies of the manifest and its `source.json` if these lie elsewhere. It is then all
-            that training, maps and tables need of the data set.
-        image_size: S in px. The aspect ratio is not kept (as "resized to 224x224" in the paper).
-        workers: processes that decode.
-
-    Raises:
-        UserError: an image cannot be used; the message names the file. No array is left behind.
+    `output` receives `images.npy` (uint8, N x 3 x S x S, rows as in the manifest) and `masks.npy`
+    (uint8 0/1, N x S x S, all zero where there is no mask), and copies of the manifest and the
+    `source.json` beside it if these lie elsewhere: all that training, maps and tables need of the
+    data set. The aspect ratio is not kept (as "resized to 224x224" in the paper). UserError names
+    the image that cannot be used; no array is left behind.
     """
     table = read_listed(manifest, "image", "path", "mask")
     about = Path(manifest).with_name("source.json")

@@ -18,8 +18,7 @@ def read_dataset(
 
     Args:
         name: a data set of `catalog.MODULES`, a key of `manifests`, or the data set itself.
-        data_root: the folder that holds the unpacked archives (`BreaKHis_v1`,
-            `ICIAR2018_BACH_Challenge`, `MINI-DDSM-Complete-JPEG-8`); unused for a manifest.
+        data_root: the folder that holds the unpacked archives; unused for a manifest.
         manifests: the user's own sets, `{name: {"path": ..., "classes": [...]}}`.
 
     Returns:
@@ -27,8 +26,7 @@ def read_dataset(
         data set's folder: its name in every later file), `label`, `group` (patient; "" where
         unknown), `mask` (";"-joined files; "" where there is none), plus subtype, slide and
         magnification (BreakHis) or view and side (Mini-DDSM). `attrs["classes"]` is the tuple of
-        labels in class order, `attrs["status"]` says how complete the set is, as in
-        "complete: 2081 images" or "subset 423 of 2081 images".
+        labels in class order, `attrs["status"]` says how complete the set is.
 
     Raises:
         UserError: files are missing, misplaced or misnamed, a class is empty or unknown, or there

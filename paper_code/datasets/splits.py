@@ -29,15 +29,7 @@ def part_sizes(total: int) -> tuple[int, int, int]:
 def split_by_image(labels: np.ndarray, seed: int) -> np.ndarray:
     """Assign images to parts at random, stratified by label, with exactly `part_sizes`.
 
-    Args:
-        labels: N labels.
-        seed: of the assignment.
-
-    Returns:
-        N part names.
-
-    Raises:
-        UserError: a class has too few images to stand in every part.
+    N labels -> N part names. UserError if a class has too few images to stand in every part.
     """
     from sklearn.model_selection import train_test_split  # slow to import
 
@@ -63,23 +55,15 @@ def split_by_image(labels: np.ndarray, seed: int) -> np.ndarray:
 
 
 def split_by_patient(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
-    """Assign whole patients to parts near 6:1:3 in every class, at random.
+    """Assign whole patients to parts near 6:1:3 in every class, at random: N part names.
 
     Patients are placed in random order, each where its images are most lacking. The first
     assignment is taken that puts every class within `TOLERANCE` of 6:1:3 and at least
     `TEST_PATIENTS` of its patients into train and into test; the nearest of all `TRIALS` is taken
     where none does. Taking the nearest always would give different seeds much the same patients.
+    Images with the group "" are patients of their own.
 
-    Args:
-        labels: N labels.
-        groups: N patients; images with "" are patients of their own.
-        seed: of the trials.
-
-    Returns:
-        N part names; no patient has images in two parts.
-
-    Raises:
-        UserError: a class has fewer than three patients, so that some part would lack it.
+    UserError if a class has fewer than three patients, so that some part would lack it.
     """
     labels, groups = np.asarray(labels), np.asarray(groups, dtype=object)
     groups = np.where(groups == "", [f"image {i}" for i in range(len(groups))], groups)
@@ -122,16 +106,10 @@ def split_by_patient(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.nd
 def official_split(table: pd.DataFrame, seed: int) -> np.ndarray:
     """The parts that a manifest's own column `split` gives; val is drawn from train if it has none.
 
-    Args:
-        table: label, group and split ("train", "val" or "test") of N images.
-        seed: of the draw, which takes whole patients: the val of a split of train by patient.
-
-    Returns:
-        N part names.
-
-    Raises:
-        UserError: a split of another name, none for an image, no test or train image, a patient in
-            two of them, or a class without an image in one.
+    `table` has label, group and split ("train", "val" or "test") of N images. The draw takes whole
+    patients: the val of a split of train by patient. Returns N part names. UserError for a split of
+    another name, none for an image, no test or train image, a patient in two of them, or a class
+    without an image in one.
     """
     parts = table["split"].to_numpy(dtype=object)
     unknown = sorted(set(parts) - set(PARTS))
@@ -158,17 +136,9 @@ def official_split(table: pd.DataFrame, seed: int) -> np.ndarray:
 def make_split(manifest: str | Path, output: str | Path, *, by: str, seed: int) -> None:
     """Write a split as CSV: image, label, group, part, by, seed; rows as in the manifest.
 
-    `by` and `seed` are the same in every row: the file itself says how it was made. A manifest of
-    one's own may have a column `split` (train, val, test), which is then kept if `by` is "patient".
-
-    Args:
-        manifest: `manifest.csv` of `make_manifest`.
-        output: the CSV to write.
-        by: "image" or "patient". Images without a known patient count as patients of their own.
-        seed: decides everything.
-
-    Raises:
-        UserError: too few images or patients.
+    `by` ("image" or "patient") and `seed` are the same in every row: the file itself says how it
+    was made. A manifest of one's own may have a column `split` (train, val, test), which is then
+    kept if `by` is "patient". UserError if there are too few images or patients.
     """
     table = read_listed(manifest, "image", "label", "group")
     try:

@@ -38,14 +38,10 @@ def read_listed(manifest: str | Path, *columns: str) -> pd.DataFrame:
 
 
 def read_split(split: str | Path) -> pd.DataFrame:
-    """Read a split as `make_split` wrote it.
+    """Read a split as `make_split` wrote it: image, label, group, part.
 
-    Returns:
-        One row per image: image, label, group, part. `attrs` has what the file says of itself:
-        `by`, "image" or "patient", and `seed`.
-
-    Raises:
-        UserError: it is damaged, lacks a part, or does not say how it was made.
+    `attrs` has what the file says of itself: `by`, "image" or "patient", and `seed`. UserError if
+    it is damaged, lacks a part, or does not say how it was made.
     """
     table = read_csv(split, "image", "label", "group", "part", "by", "seed")
     if set(table["part"]) != set(PARTS):

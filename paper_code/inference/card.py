@@ -30,16 +30,10 @@ HUB_METRICS = {
 
 
 def write_card(folder: str | Path, output: str | Path | None = None) -> Path:
-    """Write the card of a run's `weights.safetensors`; its path.
+    """Write the card of a run's `weights.safetensors`, by default beside it; its path.
 
-    The same run gives the same card. It names no path of this machine.
-
-    Args:
-        folder: of the run, with `run.json`, `predictions.csv` and `weights.safetensors`.
-        output: the card to write; by default `model_card.md` in the folder.
-
-    Raises:
-        UserError: a file of the run is missing.
+    The same run gives the same card. It names no path of this machine. UserError if a file of the
+    run is missing.
     """
     folder = Path(folder)
     if not (folder / WEIGHTS).is_file():
@@ -60,10 +54,7 @@ def write_card(folder: str | Path, output: str | Path | None = None) -> Path:
 def card_text(run: Run, scores: pd.DataFrame, digest: str) -> str:
     """The card: front matter, then what the weights are, their data, results and limits.
 
-    Args:
-        run: as `load_run` reads it.
-        scores: of `bootstrap_interval` on its test images.
-        digest: SHA-256 of the weights file.
+    `scores` are those of `bootstrap_interval` on the test images, `digest` SHA-256 of the weights.
     """
     facts, data = run.facts, run.facts["data"]
     base, gate_after = parse_network(run.network)

@@ -39,15 +39,11 @@ def evaluate(
         output: the CSV to write: metric, value, low, high (see `bootstrap_interval`), images,
             patients, part, data, weights, and how many of the images were `seen_in_training`:
             pixel by pixel the same, whatever their files are called. Empty where that is not known.
-        prepared: folder of a prepared data set.
-        split: its split file; without one all images count.
-        manifest: a `manifest.csv` (path, label, group), or a folder of class folders, of images
-            that are decoded now.
-        group_pattern: of the patient in the names of files in class folders.
+        prepared: folder of a prepared data set, with its `split` file or all images.
+        manifest: a `manifest.csv` (path, label, group), or a folder of class folders with a
+            `group_pattern`, of images that are decoded now.
         part: train, val or test; by default test where there are parts. A run has stored no
             predictions of its training set.
-        resamples: of the bootstrap; patients are drawn whole where they are known.
-        own: what network the weights are of, where the file does not say so.
 
     Raises:
         UserError: files are missing or do not belong together, a label is not one of the

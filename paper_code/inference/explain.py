@@ -65,28 +65,21 @@ def explain_images(
     The CSV has one row per image and method: image, true (the class of the image, where its folder
     or a manifest gives one), predicted, p_<class> for each class, explained, method, overlay, empty
     (whether the map is zero everywhere), and the files of `extras`. With masks: lesion, the mask's
-    share of the image, and, where it marks one, iou (of the map after Otsu's threshold),
-    pointing_game and energy_inside, all at the size of the network's images.
+    share of the image, and, where it marks one, `SCORES` at the size of the network's images.
 
     An overlay is a PNG of the image's own size: the map as colours over the image, the lesion
-    outlined. The page shows all of it without network, with pictures of at most 1,000 px. A file
-    that cannot be used, or whose mask cannot, is named, skipped and counted.
+    outlined. The page shows all of it without network. A file that cannot be used, or whose mask
+    cannot, is named, skipped and counted; the number is returned.
 
     Args:
         weights: `weights.safetensors` of a run, or the weights of `own`.
         paths: as `find_images` takes them.
-        output: folder for the files. Those of an earlier call there are replaced, all of them;
-            others stay.
+        output: folder for the files. Those of an earlier call there are replaced; others stay.
         methods: as in `compute_cam`; "all" for every one.
         target: the class to explain; None for the one predicted.
         masks: a folder or a manifest.csv, see `find_masks`. Images in such a folder are not
             explained.
         layer: dotted name of the layer to read; None for the last map.
-        own: what network it is, where the file does not say so.
-        extras: further files, and the look of the maps.
-
-    Returns:
-        How many files were skipped.
 
     Raises:
         UserError: no image is found or can be used, images lie in the output folder, a file there

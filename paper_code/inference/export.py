@@ -40,19 +40,9 @@ def export_network(weights: str | Path, output: str | Path) -> float:
 
     Input `images`: N x 3 x S x S float32 RGB from 0 to 255, S the side that the network was trained
     at; N is free. Output `probabilities`: N x K. `metadata_props` say so, with the classes in
-    order.
-
-    Args:
-        weights: `weights.safetensors` of a run, or the run's folder.
-        output: the file to write.
-
-    Returns:
-        The largest difference of a log-probability found by the check.
-
-    Raises:
-        UserError: the weights cannot be used, or outputs differ by more than `LARGEST_DIFFERENCE`.
-            Nothing is written then.
-        ModuleNotFoundError: without the extra `export`.
+    order. Returns the largest difference of a log-probability found by the check. UserError if the
+    weights cannot be used, or outputs differ by more than `LARGEST_DIFFERENCE`; ModuleNotFoundError
+    without the extra `export`. Nothing is written then.
     """
     if Path(output).is_dir():
         raise UserError(f"{output} is a folder; give --output the name of a file.")

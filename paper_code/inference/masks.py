@@ -16,13 +16,9 @@ from paper_code.progress import count_text
 def find_masks(source: str | Path, images: Sequence[Path]) -> dict[Path, str]:
     """The mask of each image that has one, as `load_mask` takes it.
 
-    Args:
-        source: a folder, in which a mask has the name of its image but for the ending, also in
-            subfolders; or a manifest.csv with a column `mask` (see `datasets.manifest`).
-        images: the images to explain.
-
-    Raises:
-        UserError: none of the images has a mask; or two masks, or two images, have one name.
+    `source` is a folder, in which a mask has the name of its image but for the ending, also in
+    subfolders; or a manifest.csv with a column `mask`. UserError if none of the images has a mask;
+    or two masks, or two images, have one name.
     """
     source = Path(source)
     found = _in_folder(source, images) if source.is_dir() else _in_manifest(source, images)

@@ -23,26 +23,16 @@ SCORES = {"iou": "IoU", "pointing_game": "Pointing game", "energy_inside": "Ener
 
 @dataclass(frozen=True)
 class Explained:
-    """One image with its maps.
-
-    Attributes:
-        path: of the file.
-        true: the class that folders or a manifest give it; empty where none does.
-        probabilities: of each class.
-        predicted, explained: classes.
-        maps: S x S float32 in [0, 1], by method.
-        mask: H x W bool at the file's size; None if there is none.
-        lesion: the mask's share of the image; None without a mask.
-    """
+    """One image with its maps."""
 
     path: Path
-    true: str
-    probabilities: Mapping[str, float]
+    true: str  # class by folder or manifest; empty where none gives one
+    probabilities: Mapping[str, float]  # by class
     predicted: str
     explained: str
-    maps: Mapping[str, np.ndarray]
-    mask: np.ndarray | None
-    lesion: float | None
+    maps: Mapping[str, np.ndarray]  # S x S float32 in [0, 1], by method
+    mask: np.ndarray | None  # H x W bool at the file's size
+    lesion: float | None  # the mask's share of the image
 
 
 @dataclass(frozen=True)
@@ -57,22 +47,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One image on the page.
+    """One image on the page."""
 
-    Attributes:
-        one: what is known of it, without its maps.
-        size: width and height in px, of the file.
-        photo, photo_size: the image as JPEG, scaled down, and its width and height in px.
-        cells: by method.
-        outline: the mask's outline as an SVG path in px of the photo.
-    """
-
-    one: Explained
-    size: tuple[int, int]
-    photo: bytes
+    one: Explained  # without its maps
+    size: tuple[int, int]  # width and height in px, of the file
+    photo: bytes  # the image as JPEG, scaled down
     photo_size: tuple[int, int]
-    cells: Mapping[str, Cell]
-    outline: str
+    cells: Mapping[str, Cell]  # by method
+    outline: str  # the mask's, as an SVG path in px of the photo
 
 
 def photo_side(images: int) -> int:
@@ -114,16 +96,10 @@ def make_page(
 ) -> str:
     """The page as HTML.
 
-    Args:
-        rows: the images to show.
-        methods: in the order of the columns.
-        facts: of `load_trained`, with `maps`, a sentence about layer and grid, and `coarse`, a
-            warning or nothing.
-        skipped: what is wrong with each file that could not be used.
-        images: how many were explained; `rows` may be fewer.
-        means: per method, the mean scores over images with a lesion and `images`, their number;
-            empty without masks.
-        look: of the maps.
+    `rows` are the images to show, `images` how many were explained, `skipped` what is wrong with
+    each file that could not be used. `facts` are those of `load_trained`, with `maps`, a sentence
+    about layer and grid, and `coarse`, a warning or nothing. `means` has for each method the mean
+    scores over images with a lesion and `images`, their number; it is empty without masks.
     """
     return render(
         "explain.html.j2",

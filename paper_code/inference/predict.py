@@ -48,22 +48,11 @@ def find_images(paths: Sequence[str | Path]) -> list[Path]:
 def predict_images(
     weights: str | Path, paths: Sequence[str | Path], output: str | Path, own: Own | None = None
 ) -> int:
-    """Write a CSV of class probabilities: image, predicted, p_<class> for each class.
+    """Write a CSV of class probabilities: image, predicted, p_<class>; in `find_images`' order.
 
-    A file that cannot be used as an image is named, skipped and counted; the others are predicted.
-
-    Args:
-        weights: `weights.safetensors` of a run, or the weights of `own`.
-        paths: as `find_images` takes them.
-        output: the CSV to write; one row per image, in the order of `find_images`.
-        own: what network it is, where the file does not say so.
-
-    Returns:
-        How many files were skipped.
-
-    Raises:
-        UserError: no image is found, or none can be used (nothing is written); the weights are
-            missing or damaged.
+    A file that cannot be used as an image is named, skipped and counted; the number is returned.
+    UserError, with nothing written, if no image is found or can be used, or the weights are missing
+    or damaged.
     """
     if Path(output).is_dir():
         raise UserError(f"{output} is a folder; give --output the name of a CSV file.")

@@ -1,5 +1,7 @@
 """Calibration of the probabilities, and the points of ROC and precision-recall curves."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -39,11 +41,7 @@ def expected_calibration_error(y_true: np.ndarray, y_prob: np.ndarray, bins: int
 
     From 0 to 1, NaN with no image. `bins` of equal width; 15 as in that paper.
     """
-    curve = reliability_curve(y_true, y_prob, bins)
-    if curve.empty:
-        return float("nan")
-    gap = (curve["accuracy"] - curve["confidence"]).abs()
-    return float(np.average(gap, weights=curve["count"]))
+    return _plain(y_true, y_prob, bins)[0]
 
 
 def brier_score(y_true: np.ndarray, y_prob: np.ndarray) -> float:
@@ -52,10 +50,14 @@ def brier_score(y_true: np.ndarray, y_prob: np.ndarray) -> float:
     Two classes: of P(class 1), from 0 to 1. More: summed over the classes, from 0 to 2. NaN with
     no image.
     """
-    y_true, y_prob = check_predictions(y_true, y_prob)
+    return _plain(y_true, y_prob)[1]
+
+
+def _plain(y_true: np.ndarray, y_prob: np.ndarray, bins: int = 15) -> list[float]:
+    """`weighted_calibration` of all images once."""
     if len(y_true) == 0:
-        return float("nan")
-    return float(_squared_errors(y_true, y_prob).mean())
+        return [float("nan")] * 2
+    return weighted_calibration(y_true, y_prob, np.ones((1, len(y_true))), bins)[0].tolist()
 
 
 def weighted_calibration(
@@ -69,15 +71,13 @@ def weighted_calibration(
     confidence = y_prob.max(axis=1)
     in_bin = np.eye(bins)[np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], confidence)]
     surplus = (y_prob.argmax(axis=1) == y_true) - confidence
+    if y_prob.shape[1] == 2:
+        squares = (y_prob[:, 1] - y_true) ** 2
+    else:
+        squares = ((y_prob - np.eye(y_prob.shape[1])[y_true]) ** 2).sum(axis=1)
     total = weights.sum(axis=1)
     ece = np.abs((weights * surplus) @ in_bin).sum(axis=1) / total
-    return np.stack([ece, weights @ _squared_errors(y_true, y_prob) / total], axis=1)
-
-
-def _squared_errors(y_true: np.ndarray, y_prob: np.ndarray) -> np.ndarray:
-    if y_prob.shape[1] == 2:
-        return (y_prob[:, 1] - y_true) ** 2
-    return ((y_prob - np.eye(y_prob.shape[1])[y_true]) ** 2).sum(axis=1)
+    return np.stack([ece, weights @ squares / total], axis=1)
 
 
 def roc_points(y_true: np.ndarray, y_prob: np.ndarray) -> pd.DataFrame:
@@ -88,11 +88,11 @@ def roc_points(y_true: np.ndarray, y_prob: np.ndarray) -> pd.DataFrame:
     """
     from sklearn.metrics import roc_curve
 
-    curves = []
-    for index, positive, score in _one_against_rest(y_true, y_prob):
+    def curve(positive: np.ndarray, score: np.ndarray) -> tuple:
         fpr, tpr, threshold = roc_curve(positive, score)
-        curves.append({"class": index, "threshold": threshold, "fpr": fpr, "tpr": tpr})
-    return _concatenate(curves, ["class", "threshold", "fpr", "tpr"])
+        return threshold, fpr, tpr
+
+    return _points(y_true, y_prob, curve, ["threshold", "fpr", "tpr"])
 
 
 def precision_recall_points(y_true: np.ndarray, y_prob: np.ndarray) -> pd.DataFrame:
@@ -102,26 +102,20 @@ def precision_recall_points(y_true: np.ndarray, y_prob: np.ndarray) -> pd.DataFr
     """
     from sklearn.metrics import precision_recall_curve
 
-    curves = []
-    for index, positive, score in _one_against_rest(y_true, y_prob):
+    def curve(positive: np.ndarray, score: np.ndarray) -> tuple:
         precision, recall, threshold = precision_recall_curve(positive, score)
-        threshold = np.append(threshold, np.inf)
-        curves.append(
-            {"class": index, "threshold": threshold, "recall": recall, "precision": precision}
-        )
-    return _concatenate(curves, ["class", "threshold", "recall", "precision"])
+        return np.append(threshold, np.inf), recall, precision
+
+    return _points(y_true, y_prob, curve, ["threshold", "recall", "precision"])
 
 
-def _one_against_rest(y_true: np.ndarray, y_prob: np.ndarray):
-    """Yield class, whether each image is of it, and its probability, where both kinds exist."""
+def _points(y_true, y_prob, curve: Callable, columns: list[str]) -> pd.DataFrame:
+    """One class after another, where there are images of it and others."""
     y_true, y_prob = check_predictions(y_true, y_prob)
+    parts = [pd.DataFrame(columns=["class", *columns])]
     for index in [1] if y_prob.shape[1] == 2 else range(y_prob.shape[1]):
         positive = y_true == index
         if positive.any() and not positive.all():
-            yield index, positive, y_prob[:, index]
-
-
-def _concatenate(curves: list[dict], columns: list[str]) -> pd.DataFrame:
-    if not curves:
-        return pd.DataFrame(columns=columns)
-    return pd.concat([pd.DataFrame(curve) for curve in curves], ignore_index=True)
+            values = dict(zip(columns, curve(positive, y_prob[:, index]), strict=True))
+            parts.append(pd.DataFrame({"class": index} | values))
+    return pd.concat(parts[1:] or parts, ignore_index=True)

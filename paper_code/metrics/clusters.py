@@ -31,33 +31,15 @@ class DesignEffect(NamedTuple):
     correlation: float
 
 
-def design_effect(right: np.ndarray, codes: np.ndarray) -> DesignEffect:
-    """Design effect of accuracy for patients drawn at random.
-
-    Args:
-        right: N values of 0 or 1: whether each image is classified rightly.
-        codes: N codes 0..G-1 of the images' patients (`group_codes`).
-
-    Returns:
-        A `DesignEffect`; NaN in every field that the data cannot tell (all images right or all
-        wrong, one patient only). The variance over patients is the linearised one of a ratio
-        (Cochran 1977, 6.4), G/(G-1) times the sum of squares of the patients' summed residuals
-        over N squared: what the cluster-robust regressions of statsmodels give for a mean.
-    """
-    (values,) = design_effects(np.asarray(right, float)[None], codes, np.ones((1, len(codes))))
-    return DesignEffect(*map(float, values))
-
-
 def design_effects(right: np.ndarray, codes: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """`design_effect` of R resamples of patients at once.
+    """Design effects of accuracy for patients drawn at random, of R resamples of patients at once.
 
-    Args:
-        right: 1 x N or R x N values of 0 or 1.
-        codes: N codes of the images' patients.
-        weights: R x N: how often the patient of each image was drawn.
-
-    Returns:
-        R x 6 values, the fields of `DesignEffect`; a patient drawn twice counts as two.
+    `right` is 1 x N or R x N values of 0 or 1, `codes` the N codes of the images' patients, and
+    `weights` R x N how often the patient of each image was drawn; one drawn twice counts as two.
+    Returns R x 6 values, the fields of `DesignEffect`; NaN where the data cannot tell (all images
+    right or all wrong, one patient only). The variance over patients is the linearised one of a
+    ratio (Cochran 1977, 6.4), G/(G-1) times the sum of squares of the patients' summed residuals
+    over N squared: what the cluster-robust regressions of statsmodels give for a mean.
     """
     right = np.broadcast_to(right, weights.shape)
     first = np.unique(codes, return_index=True)[1]
@@ -80,19 +62,12 @@ def design_effects(right: np.ndarray, codes: np.ndarray, weights: np.ndarray) ->
 def ratio_interval(
     estimate: float, left_out: np.ndarray, level: float = 0.95
 ) -> tuple[float, float]:
-    """Jackknife interval of a ratio of variances, such as a design effect, on the log scale.
+    """Jackknife interval (low, high) of a ratio of variances, such as a design effect, in logs.
 
-    A variance over few patients is skewed: with 70 patients the interval covers the truth in 91 %
-    of simulated samples for a nominal 95 %, BCa in 87 % and the percentile interval in 86 %
-    (tests/metrics/test_clusters.py), so read it as somewhat too narrow.
-
-    Args:
-        estimate: the ratio, above 0.
-        left_out: G values of it, each without one patient.
-        level: of confidence.
-
-    Returns:
-        Low and high; NaN where a value is not above 0 or there are fewer than two patients.
+    `left_out` are G values of it, each without one patient. NaN where a value is not above 0 or
+    there are fewer than two patients. A variance over few patients is skewed: with 70 patients the
+    interval covers the truth in 91 % of simulated samples for a nominal 95 %, BCa in 87 % and the
+    percentile interval in 86 % (tests/metrics/test_clusters.py), so read it as too narrow.
     """
     level = check_level(level)
     patients = len(left_out)
@@ -113,22 +88,11 @@ def proportion_interval(
 ) -> tuple[float, float]:
     """Interval of a share of right images: Clopper-Pearson, or Korn and Graubard's with clusters.
 
-    Korn and Graubard (1998) put the effective number of images into the Clopper-Pearson interval,
-    after multiplying it by (t with N-1 / t with G-1 degrees of freedom) squared, because the
-    design effect itself is known from G patients only. It has a width where every image is right.
-
-    Args:
-        share: right images over all images, from 0 to 1.
-        images: N.
-        effective_images: N over the design effect; None: images are independent.
-        patients: G; None: no correction for few patients.
-        level: of confidence.
-
-    Returns:
-        Low and high.
-
-    Raises:
-        UserError: the share or the level is not between 0 and 1, or fewer than two patients.
+    Korn and Graubard (1998) put the effective number of images (N over the design effect) into the
+    Clopper-Pearson interval, after multiplying it by (t with N-1 / t with G-1 degrees of freedom)
+    squared, because the design effect itself is known from G patients only. It has a width where
+    every image is right. Without `effective_images` images are independent, and without `patients`
+    (G) nothing is corrected. UserError for a share or level outside 0 to 1, or one patient.
     """
     level = check_level(level)
     if not 0 <= share <= 1:

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy.stats import norm, rankdata, t
-from statsmodels.stats.contingency_tables import mcnemar
 
 from paper_code.errors import UserError
 from paper_code.metrics.classification import (
@@ -26,6 +25,7 @@ from paper_code.metrics.intervals import (
     percentile_p_value,
     tells_spread,
 )
+from paper_code.metrics.power import mcnemar_p
 from paper_code.metrics.resampling import bootstrap_values
 
 
@@ -52,8 +52,7 @@ def mcnemar_test(
     y_true, prob_second = check_predictions(y_true, prob_second)
     first, second = (prob.argmax(axis=1) == y_true for prob in (prob_first, prob_second))
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
-    table = [[int((first & second).sum()), only_first], [only_second, 0]]
-    return only_first, only_second, float(min(1.0, mcnemar(table, exact=True).pvalue))
+    return only_first, only_second, mcnemar_p(only_first, only_second)
 
 
 def delong_test(y_true: np.ndarray, score_first: np.ndarray, score_second: np.ndarray) -> DeLong:
@@ -109,17 +108,12 @@ def difference_bootstrap(
     at which it would end at zero: they speak of these two trained networks on other patients. With
     more, the squared standard error is the variance over draws of patients plus that of the mean
     over the runs, and interval and p-value are Student's t with the degrees of freedom of Welch and
-    Satterthwaite: they speak of other patients and other runs. Where every run has a split of its
-    own, its spread holds some of the patients' again, so the test is cautious. An interval is NaN
-    where a value is undefined, and where the difference is the same in every resample.
+    Satterthwaite: they speak of other patients and other runs. With `paired`, the k-th run of
+    either side has the same split and seed, so the spread is that of the runs' differences. An
+    interval is NaN where a value is undefined, and where all resamples give the same difference.
 
-    Args:
-        paired: the k-th run of either side has the same split and seed, so the spread is that of
-            the runs' differences; otherwise each side has its own.
-
-    Returns:
-        metric, first and second (means over the runs), difference, low, high, p_value, se (the
-        standard error), df, se_patients, se_runs (NaN for one run on each side) and runs.
+    Returns metric, first and second (means over the runs), difference, low, high, p_value, se, df,
+    se_patients, se_runs (NaN for one run on each side) and runs.
     """
     metrics, level = check_metrics(metrics), check_level(level)
     if paired and len(first) != len(second):
@@ -200,16 +194,10 @@ def weigh_difference(
 ) -> dict[str, float]:
     """Interval, p-value and standard error of a difference, over patients and runs.
 
-    Args:
-        difference: the estimate.
-        draws: R values of it, each on a draw of whole patients.
-        patients: how many there are.
-        of_runs: (variance of the mean over the runs, degrees of freedom) of each source; none with
-            one run, whose interval is that of percentiles.
-        level: of the interval.
-
-    Returns:
-        low, high, p_value, se, df, se_patients, se_runs; NaN where the draws tell nothing.
+    `draws` are R values of it, each on a draw of whole patients; `of_runs` the variance of the mean
+    over the runs, with its degrees of freedom, of each source. With one run there is none, and the
+    interval is that of percentiles. Returns low, high, p_value, se, df, se_patients and se_runs;
+    NaN where the draws tell nothing.
     """
     found = dict.fromkeys(("low", "high", "p_value", "se", "df", "se_patients", "se_runs"), np.nan)
     if tells_spread(draws) and patients > 1:

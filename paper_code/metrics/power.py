@@ -47,12 +47,7 @@ class LeadP(NamedTuple):
 def lead_p_values(share_first: float, share_second: float, images: float) -> LeadP:
     """What a printed lead can mean, where the paper does not say which images were wrong for both.
 
-    Args:
-        share_first, share_second: accuracies of two networks on the same test set.
-        images: N, or an effective number of images.
-
-    Returns:
-        The two ends of the range of the exact McNemar p-value.
+    The shares are accuracies of two networks on the same test set, `images` its (effective) size.
     """
     fewer, more = sorted(((1 - share_first) * images, (1 - share_second) * images))
     shared = max(0.0, fewer + more - images)
@@ -68,13 +63,8 @@ def unpaired_p(right_first: int, right_second: int, images: int) -> float:
 def shared_errors_needed(wrong_first: int, wrong_second: int, alpha: float = 0.05) -> int | None:
     """How many errors two networks must share for their lead to have p of at most alpha.
 
-    Args:
-        wrong_first, wrong_second: wrong images of either network.
-        alpha: of the two-sided exact McNemar test.
-
-    Returns:
-        The least number of images wrong for both; None where even all errors of the better network
-        are too few.
+    The arguments are wrong images of either network, and alpha of the two-sided exact McNemar test.
+    None where even all errors of the better network are too few.
     """
     fewer, more = sorted((wrong_first, wrong_second))
     for shared in range(fewer + 1):
@@ -84,22 +74,13 @@ def shared_errors_needed(wrong_first: int, wrong_second: int, alpha: float = 0.0
 
 
 def mcnemar_power(difference: float, discordance: float, images: int, alpha: float = 0.05) -> float:
-    """Exact power of the two-sided exact McNemar test.
+    """Exact power of the two-sided exact McNemar test on N independent images.
 
-    Args:
-        difference: of the true accuracies, first minus second.
-        discordance: probability that exactly one network is right on an image; at least the
-            absolute difference.
-        images: N independent images.
-        alpha: of the test.
-
-    Returns:
-        The probability of a p-value of at most alpha: the sum over the number of discordant
-        images D, binomial (N, discordance), of the probability that B of D, binomial
-        (D, (1 + difference / discordance) / 2), falls into the rejection region.
-
-    Raises:
-        UserError: the discordance is smaller than the difference, or above 1.
+    `difference` is that of the true accuracies, first minus second; `discordance` the probability
+    that exactly one network is right on an image. The power is the sum over the number of
+    discordant images D, binomial (N, discordance), of the probability that B of D, binomial
+    (D, (1 + difference / discordance) / 2), falls into the rejection region. UserError if the
+    discordance is smaller than the absolute difference, or above 1.
     """
     if not abs(difference) <= discordance <= 1:
         raise UserError(
@@ -119,15 +100,8 @@ def mcnemar_power(difference: float, discordance: float, images: int, alpha: flo
 def least_difference(images: int, against: float, power: float = 0.8, alpha: float = 0.05) -> float:
     """The least difference of true accuracies that the exact McNemar test finds with this power.
 
-    Args:
-        images: N independent images.
-        against: probability that only the worse network is right on an image; the discordance is
-            the difference plus twice this.
-        power: probability of p at most alpha.
-        alpha: of the test.
-
-    Returns:
-        The difference, or NaN where no possible difference has this power.
+    `against` is the probability that only the worse network is right on an image; the discordance
+    is the difference plus twice this. NaN where no possible difference has this power.
     """
     largest = 1 - 2 * against
 
@@ -142,12 +116,5 @@ def least_difference(images: int, against: float, power: float = 0.8, alpha: flo
 def least_detectable(
     se: np.ndarray, df: np.ndarray, power: float = 0.8, alpha: float = 0.05
 ) -> np.ndarray:
-    """The true difference that a two-sided t-test with this standard error finds with this power.
-
-    Args:
-        se: standard errors of differences, any shape.
-        df: their degrees of freedom.
-        power: probability of p at most alpha.
-        alpha: of the test.
-    """
+    """The true difference that a two-sided t-test with this standard error finds."""
     return se * (t.ppf(1 - alpha / 2, df) + t.ppf(power, df))

@@ -14,24 +14,14 @@ def replication(
     Both are runs on the same data set, each with its own split and seed, so the printed value has
     the error of one run and their mean that of S. If it is one more of them, (mean - printed) /
     (s sqrt(1 + 1 / S)) has Student's t distribution with S - 1 degrees of freedom; s is the
-    standard deviation between the runs, at least `step` (one test image). Near 1 values are skewed,
-    so the test is made on the scale of the values and on that of the arcsine of their root, which
-    evens out their variance, and the larger p-value counts.
+    standard deviation between the runs, at least `step` (the least difference, one test image).
+    Near 1 values are skewed, so the test is made on the scale of the values, which go from 0 to 1,
+    and on that of the arcsine of their root, which evens out their variance.
 
-    Args:
-        values: one for each run, from 0 to 1; each run has a split and a seed of its own.
-        printed: the value to be tested.
-        step: the least difference that a value can have.
-        margin: differences up to it count as none.
-        level: of the tests.
-
-    Returns:
-        replication_low, replication_high: the prediction interval at 1 - `level` for one more run,
-            both scales' together.
-        p_value: two-sided.
-        equivalent: whether the interval at 1 - 2 `level` of the difference between the two
-            experiments lies within `margin` (two one-sided tests).
-        All NaN and False with one run.
+    Returns replication_low and replication_high (the prediction interval at 1 - `level` for one
+    more run, both scales' together), p_value (two-sided, the larger of the two), and equivalent:
+    whether the interval at 1 - 2 `level` of the difference between the two experiments lies within
+    `margin` (two one-sided tests). All NaN and False with one run.
     """
     values = np.asarray(values, dtype=np.float64)
     runs, mean = len(values), values.mean()

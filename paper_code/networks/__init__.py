@@ -10,56 +10,28 @@ totals.
 
 import importlib
 import sys
-from typing import TYPE_CHECKING, Any
+
+import lazy_loader
 
 from paper_code.networks.registry import NETWORKS, network_module
 
-if TYPE_CHECKING:
-    from paper_code.networks.builder import (
-        build_network,
-        classifier,
-        default_cam_layer,
-        freeze_backbone,
-        network_from_checkpoint,
-    )
-    from paper_code.networks.dalaresnet50 import DALAResNet50, DualActivationGate
-    from paper_code.networks.weights import load_weights, read_metadata, save_weights
-
-__all__ = [
-    "NETWORKS",
-    "DALAResNet50",
-    "DualActivationGate",
-    "build_network",
-    "classifier",
-    "default_cam_layer",
-    "freeze_backbone",
-    "load_weights",
-    "network_from_checkpoint",
-    "network_module",
-    "read_metadata",
-    "save_weights",
-]
-
 # Imported at first use: everything but the registry needs torch, which takes seconds to import.
-_HOME = {
-    "DALAResNet50": "dalaresnet50",
-    "DualActivationGate": "dalaresnet50",
-    "build_network": "builder",
-    "classifier": "builder",
-    "default_cam_layer": "builder",
-    "freeze_backbone": "builder",
-    "load_weights": "weights",
-    "network_from_checkpoint": "builder",
-    "read_metadata": "weights",
-    "save_weights": "weights",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-
+__getattr__, _, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "builder": [
+            "build_network",
+            "classifier",
+            "default_cam_layer",
+            "freeze_backbone",
+            "network_from_checkpoint",
+        ],
+        "dalaresnet50": ["DALAResNet50"],
+        "gate": ["DualActivationGate"],
+        "weights": ["load_weights", "read_metadata", "save_weights"],
+    },
+)
+__all__ += ["NETWORKS", "network_module"]
 
 if "timm" in sys.modules:  # its user may ask it for DALAResNet50
     importlib.import_module(f"{__name__}.timm_models")

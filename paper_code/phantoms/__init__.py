@@ -28,18 +28,15 @@ def write_phantom(
     Args:
         family: "breakhis" (all four magnifications), "bach" or "mini_ddsm".
         root: folder to write into; an older phantom there is replaced.
-        images: images of each data set, classes in the published proportion; None for the
-            published number.
+        images: images of each data set, classes in the published proportion; None for all.
         height: of the images in px; the published aspect ratio is kept.
         seed: decides every image: neither `workers` nor `images` change the pixels of a name.
         lesion_scale: of mini_ddsm: multiplies the lesions' size and malignant ones' contrast.
         patient_signal: of breakhis and bach: how far patients differ in stain, texture and light.
             Low, and what tells the class is the lesion alone.
-        workers: processes that draw.
 
-    Raises:
-        UserError: a height below 32 px, the disk is full, or `root` holds files that are no
-            phantom: they may be the real data set, which is never replaced.
+    UserError for a height below 32 px, a full disk, or a `root` that holds files that are no
+    phantom: they may be the real data set, which is never replaced.
     """
     if height < SMALLEST:
         raise UserError(f"Phantom: height {height} px is too small; use {SMALLEST} or more.")

@@ -17,12 +17,7 @@ IMAGES_PER_PATIENT = 4  # not known of the published set; one patient's images s
 def write(tree: Path, counts: dict[str, dict[str, int]], drawing: Drawing) -> None:
     """Write `ICIAR2018_BACH_Challenge/Photos/...` with its ground truth, and `lesion_masks/...`.
 
-    Args:
-        tree: an empty folder.
-        counts: {"bach": {class: images}}.
-        drawing: as in `write_phantom`.
-
-    The masks of normal tissue are empty (all zero).
+    `counts` is {"bach": {class: images}}. The masks of normal tissue are empty (all zero).
     """
     jobs = [
         (label, index) for label, number in counts["bach"].items() for index in range(1, number + 1)

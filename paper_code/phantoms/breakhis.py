@@ -33,10 +33,7 @@ FEWEST_SLIDES, IMAGES_PER_SLIDE = 6, 4  # many patients, for the intervals' sake
 def write(tree: Path, counts: dict[str, dict[str, int]], drawing: Drawing) -> None:
     """Write `BreaKHis_v1/histology_slides/...` and the masks beside it in `lesion_masks/...`.
 
-    Args:
-        tree: an empty folder.
-        counts: {"breakhis_40x": {"benign": images, "malignant": images}, ...}.
-        drawing: as in `write_phantom`.
+    `counts` is {"breakhis_40x": {"benign": images, "malignant": images}, ...}.
     """
     jobs = []
     for label, start in FIRST_SLIDE.items():

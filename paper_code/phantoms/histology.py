@@ -104,10 +104,7 @@ class Patient:
 def draw_patient(rng: Rng, signal: float = 1.0) -> Patient:
     """Draw a patient's stains, tissue texture and microscope settings.
 
-    Args:
-        rng: decides the patient.
-        signal: how far patients differ from the mean patient; 0: not at all, so that an image does
-            not tell whose it is.
+    `signal` is how far patients differ from the mean one; 0: an image does not tell whose it is.
     """
 
     def between(low: float, high: float) -> float:
@@ -144,17 +141,10 @@ def draw_image(
 def draw_field(
     rng: Rng, patient: Patient, kind: str, *, width: int, height: int, field: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw one field of view.
+    """Draw one field of view, `field` micrometres wide, of a `kind` of tissue (one of `KINDS`).
 
-    Args:
-        rng: decides everything but the patient. The layout does not depend on the size in px.
-        patient: whose slide it is.
-        kind: of tissue, one of `KINDS`.
-        width, height: px.
-        field: width of the field of view in micrometres.
-
-    Returns:
-        uint8 height x width x 3 RGB, and the bool height x width lesion mask.
+    `rng` decides everything but the patient; the layout does not depend on the size in px. Returns
+    uint8 height x width x 3 RGB, and the bool height x width lesion mask.
     """
     layout_rng, texture_rng = rng.spawn(2)
     grid = Grid(width, height, field)

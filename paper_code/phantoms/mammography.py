@@ -117,11 +117,9 @@ def power_law_noise(shape: tuple[int, int], beta: float, rng: Rng) -> np.ndarray
 def render_mammogram(
     patient: Patient, side: Side, view: View, height: int, rng: Rng, lesion: Lesion | None = None
 ) -> Mammogram:
-    """Render one view of one breast.
+    """Render one view of one breast, `height` px high; the width follows from the patient.
 
-    Args:
-        height: of the image in pixels; the width follows from the patient, give or take 3 %.
-        rng: decides what differs between the views of a patient.
+    `rng` decides what differs between the views of a patient.
     """
     width = round(height * np.clip(patient.aspect * rng.uniform(0.97, 1.03), 0.5, 0.7))
     x = (np.arange(width, dtype=np.float32)[None] + 0.5) / height

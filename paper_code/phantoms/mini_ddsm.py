@@ -42,14 +42,9 @@ def write(tree: Path, counts: dict[str, dict[str, int]], drawing: Drawing) -> No
 
     A case is one patient, with up to four views in one class. One breast of a benign or cancer
     case shows a lesion in both its views, the other breast another lesion of the same class with
-    probability 0.6. A view without a lesion has no mask but keeps its case's class, as in the
-    real set.
-
-    Args:
-        tree: an empty folder.
-        counts: {"mini_ddsm": {class: images}}; the last case of each may be incomplete.
-        drawing: as in `write_phantom`. Heights differ by 6 % between patients; widths are 0.5 to
-            0.7 of the height.
+    probability 0.6. A view without a lesion has no mask but keeps its case's class, as in the real
+    set. `counts` is {"mini_ddsm": {class: images}}; the last case of each may be incomplete.
+    Heights differ by 6 % between patients; widths are 0.5 to 0.7 of the height.
     """
     jobs = [
         (label, index) for label, number in counts["mini_ddsm"].items() for index in range(number)

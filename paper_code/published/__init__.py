@@ -26,19 +26,12 @@ _FOLDER = Path(__file__).parent
 
 
 def published_table(table: str | int) -> pd.DataFrame:
-    """Return one printed table, one row per number.
+    """One printed table (7, "07", "table_07", "text", "quotes", "references"): a row per number.
 
-    Args:
-        table: 7, "7", "07", a name that begins with "table_07", "text", "quotes" or "references".
-
-    Returns:
-        A new DataFrame: `table` (str), then what the number belongs to (of `dataset`, `network`,
-        `placement`, `method`, `module`, `class`, `part`, `section`, `reference`), `metric`,
-        `printed` (str) and `value` (float64). `*_s` are seconds, `*_px` pixels, `images` and
-        `parameters` counts.
-
-    Raises:
-        UserError: the paper has no such table.
+    Columns: `table` (str), then what the number belongs to (of `dataset`, `network`, `placement`,
+    `method`, `module`, `class`, `part`, `section`, `reference`), `metric`, `printed` (str) and
+    `value` (float64). `*_s` are seconds, `*_px` pixels, `images` and `parameters` counts. UserError
+    if the paper has no such table.
     """
     key = str(table).strip().lower().removeprefix("table_").split("_")[0].zfill(2)
     if key not in TABLES:

@@ -7,16 +7,10 @@ from torch.nn import functional as F
 def augment(images: torch.Tensor, rotation: float, generator: torch.Generator) -> torch.Tensor:
     """Flip each image with probability 0.5 and rotate it by its own random angle.
 
-    One bilinear resampling does both; what turns in from outside is the mirrored image, so that no
-    black corners tell the rotated images apart.
-
-    Args:
-        images: N x 3 x H x W float.
-        rotation: angles are uniform in [-rotation, rotation] degrees; 0 leaves only the flip.
-        generator: on the CPU, so that a CPU and a GPU draw the same angles.
-
-    Returns:
-        N x 3 x H x W float, channels last.
+    N x 3 x H x W float in and out, then channels last. One bilinear resampling does both; what
+    turns in from outside is the mirrored image, so that no black corners tell the rotated images
+    apart. Angles are uniform in [-rotation, rotation] degrees. The generator is on the CPU, so that
+    a CPU and a GPU draw the same ones.
     """
     number, _, height, width = images.shape
     draws = torch.rand(2, number, generator=generator).to(images.device, non_blocking=True)

@@ -16,18 +16,10 @@ DATA = (".csv", ".yaml", ".j2", ".css", ".js")  # of a package, as in `published
 def source_files(*modules: str) -> list[str]:
     """The files of `modules` and of all paper_code modules that they import, directly or not.
 
-    Imports are found in the syntax tree, inside functions too; nothing is imported. Packages
-    count with their `__init__`. What is imported by a name made at run time (`build_network`) is
-    not seen: name such modules in the call.
-
-    Args:
-        modules: dotted names such as "paper_code.training.run".
-
-    Returns:
-        Sorted paths, relative to the working directory as Snakemake prints them.
-
-    Raises:
-        ModuleNotFoundError: a module of the package does not exist.
+    Imports are found in the syntax tree, inside functions too; nothing is imported. Packages count
+    with their `__init__`. What is imported by a name made at run time (`build_network`) is not
+    seen: name such modules in the call. Paths are sorted, and relative to the working directory as
+    Snakemake prints them. ModuleNotFoundError if a module of the package does not exist.
     """
     waiting, found = [name for module in modules for name in _with_packages(module)], set()
     while waiting:
@@ -43,21 +35,11 @@ def source_files(*modules: str) -> list[str]:
 
 @functools.cache  # asked for each of thousands of jobs
 def source_digest(*modules: str) -> str:
-    """One digest of all files that `source_files` names.
+    """One digest (16 hexadecimal digits) of all files that `source_files` names.
 
     Snakemake does not see that an imported module changed, so each rule has this among its params:
-    editing a figure never retrains a network, editing a network always does. What a file contains
-    counts, not when it was written. (As inputs of thousands of jobs, the files would add half
-    to the time that Snakemake takes for its plan.)
-
-    Args:
-        modules: dotted names such as "paper_code.training.run".
-
-    Returns:
-        16 hexadecimal digits.
-
-    Raises:
-        ModuleNotFoundError: a module of the package does not exist.
+    editing a figure never retrains a network, editing a network always does. (As inputs of
+    thousands of jobs, the files would add half to the time that Snakemake takes for its plan.)
     """
     digest = hashlib.sha256()
     for path in map(Path, source_files(*modules)):

@@ -30,12 +30,8 @@ def doctor(
 ) -> list[str]:
     """Print what this machine can do and return what stands in the way of a run.
 
-    Args:
-        data_root: the folder of the data sets; defaults to that of the configuration.
-        configfile: a configuration of yours; defaults to config/config.yaml.
-
-    Raises:
-        UserError: the configuration is wrong.
+    Without arguments, folder and settings are those of config/config.yaml. UserError if the
+    configuration is wrong.
     """
     config = load_config(configfile) if configfile else load_config()
     if data_root:

@@ -17,9 +17,7 @@ Sources = dict[str, tuple[str, str]]  # data set: ("real" or "phantom", why)
 def begin(config: Mapping[str, Any]) -> tuple[Settings, Sources]:
     """What a configuration means on this machine.
 
-    Raises:
-        UserError: the configuration is wrong, data that it asks for are missing, or PyTorch cannot
-            use the GPU that is there.
+    UserError if it is wrong, data that it asks for are missing, or PyTorch cannot use the GPU.
     """
     settings = resolve_settings(config)
     for name in dict.fromkeys(settings.every_network):
@@ -33,15 +31,10 @@ def begin(config: Mapping[str, Any]) -> tuple[Settings, Sources]:
 
 
 def choose_sources(settings: Settings) -> Sources:
-    """Decide for each data set whether its real files or its phantom are used.
+    """Decide for each data set whether its real files or its phantom are used, and why.
 
-    Returns:
-        {data set: ("real" or "phantom", why)}.
-
-    Raises:
-        UserError: `data` is "real" and files are missing; the message says what to fetch. Or
-            `data_root` was given and is no folder, or a file that is there cannot belong to its
-            data set.
+    UserError if `data` is "real" and files are missing; the message says what to fetch. Or if
+    `data_root` was given and is no folder, or a file that is there cannot belong to its data set.
     """
     sources, root = {}, settings.data_root
     chosen = settings.data if isinstance(settings.data, dict) else {}

@@ -17,9 +17,17 @@ def verdicts():
 
 def test_intervals_of_few_patients_hold_the_truth(verdicts):
     """Percentile intervals without Student's t hold it in 87 %."""
-    rates = verdicts.coverage((24, 6, 1.0, 0.6), 80, 200)
+    rates = verdicts.coverage(80, (24, 6, 1.0, 0.6), 200)
     assert 0.91 <= rates["accuracy"] <= 1
     assert rates["gmean"] >= 0.88
+
+
+def test_tests_keep_their_level_and_find_a_difference(verdicts):
+    design = (82, 4, 1.5, 0.5)
+    equal = verdicts.rejections(60, design, 0.0, 200)
+    assert max(equal.values()) <= 0.15, equal
+    better = verdicts.rejections(20, design, 1.0, 200)
+    assert min(better.values()) >= 0.9, better
 
 
 def test_cells_rarely_differ_under_perfect_replication(verdicts):
@@ -49,7 +57,7 @@ def test_claims_are_neither_invented_nor_missed(verdicts):
 
 def test_maps_that_are_equally_good_are_not_told_apart(verdicts):
     """At a rate of 5 % more than 5 of 30 families have a finding once in 300 such tests."""
-    found = verdicts.maps_compared("no method is better", 30, 300)
+    found = verdicts.maps_compared(30, "no method is better", 300)
     assert max(rate for name, rate in found.items() if "some finding" in name) <= 5 / 30, found
 
 

@@ -8,12 +8,18 @@ from scipy import stats
 from paper_code.errors import UserError
 from paper_code.metrics.clusters import (
     DesignEffect,
-    design_effect,
     design_effects,
     proportion_interval,
     ratio_interval,
 )
 from paper_code.metrics.resampling import left_out_values
+
+
+def design_effect(right, codes) -> DesignEffect:
+    weights = np.ones((1, len(codes)))
+    return DesignEffect(
+        *map(float, design_effects(np.asarray(right, float)[None], codes, weights)[0])
+    )
 
 
 def patients(rng, sizes, correlation, accuracy=0.9):
