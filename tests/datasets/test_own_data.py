@@ -140,10 +140,9 @@ def test_the_guide_names_files_that_are_there(finished):
 
 @pytest.fixture(scope="module")
 def few(images, tmp_path_factory) -> Path:
-    """A folder with three images."""
+    """A folder with one image, since Score-CAM takes its time."""
     folder = tmp_path_factory.mktemp("few")
-    for name in ("02", "05", "08"):
-        shutil.copy(images / f"malignant/{name}.png", folder)
+    shutil.copy(images / "malignant/02.png", folder)
     return folder
 
 
@@ -162,13 +161,13 @@ def test_the_guide_s_commands_run(command, finished, images, few, tmp_path, monk
     assert cli.main(shlex.split(command)) == 0
     if "classes.csv" in command:
         found = pd.read_csv("classes.csv")
-        assert len(found) == 3 and list(found)[2:] == [f"p_{name}" for name in CLASSES]
+        assert len(found) == 1 and list(found)[2:] == [f"p_{name}" for name in CLASSES]
     elif "metrics.csv" in command:
         expected = 72 if "manifest.csv" in command else 21
         assert set(pd.read_csv("metrics.csv")["images"]) == {expected}
     else:
         methods = 6 if "all" in command else 2
-        assert len(pd.read_csv("maps/explanations.csv")) == 3 * methods
+        assert len(pd.read_csv("maps/explanations.csv")) == methods
         assert Path("maps/index.html").is_file()
 
 
