@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import read_json, train_run, training_settings, write_prepared
+from conftest import read_json, training_settings, write_prepared
 from safetensors.torch import load_file
 from torch import nn
 
@@ -22,6 +22,7 @@ from paper_code.networks.preprocessing import normalize
 from paper_code.training import loop
 from paper_code.training.augment import augment
 from paper_code.training.loop import ImageSet, fit
+from paper_code.training.run import train_run
 
 pytestmark = pytest.mark.gpu
 SIZE = 64

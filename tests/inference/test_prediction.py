@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import save_noise, train_run, training_settings
+from conftest import save_noise, training_settings
 
 from paper_code import cli
 from paper_code.metrics import classification_metrics
 from paper_code.runs import load_run
+from paper_code.training.run import train_run
 
 
 def run(*words) -> int:
@@ -157,9 +158,9 @@ def test_evaluate_knows_the_images_that_the_weights_were_trained_on(tmp_path, ca
     assert run("manifest", *words, "-o", listed) == 0
     assert run("prepare", listed, "--image-size", 32, "-o", prepared) == 0
     assert run("split", listed, "-o", tmp_path / "split.csv") == 0
-    settings = training_settings(epochs=1, batch_size=4)
+    settings = training_settings(epochs=1, batch_size=4, weights="random")
     given = (prepared, tmp_path / "split.csv", tmp_path / "run", settings)
-    train_run("resnet50", *given, weights="random")
+    train_run("resnet50", *given)
     parts = pd.read_csv(tmp_path / "split.csv")["part"].value_counts()
 
     def seen(*words) -> set[int]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import read_json, train_run, training_settings
+from conftest import read_json, training_settings
 from safetensors.torch import load_file
 from torch import nn
 
@@ -22,6 +22,7 @@ from paper_code.networks.preprocessing import normalize
 from paper_code.training import checkpoint, loop, run
 from paper_code.training.augment import augment
 from paper_code.training.loop import ImageSet, best_of, fit, recalibrate
+from paper_code.training.run import train_run
 
 SETTINGS = training_settings(
     epochs=4, batch_size=6, learning_rate=1e-3, precision="fp32", checkpoint_seconds=0.0
