@@ -22,30 +22,14 @@ SMALL = [
 ]
 
 
-# Results of every kind; `make test` makes all others.
-KEPT = {
-    "results",
-    "convergence",
-    "networks_elsewhere",
-    "table_06_splits",
-    "table_07_breakhis_comparison",
-    "table_11_breakhis_diagnostics",
-    "figure_06_confusion_matrices",
-    "reliability",
-    "summary",
-}
-
-
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory) -> Path:
-    """A copy of the code, to be edited, with a few results in its catalogue."""
+    """A copy of the code, to be edited."""
     root = tmp_path_factory.mktemp("code")
     for name in ("paper_code", "workflow", "config"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Snakefile", "environment.yml"):
         shutil.copy2(ROOT / name, root / name)
-    with (root / "paper_code/reporting/catalogue.py").open("a", encoding="utf-8") as catalogue:
-        catalogue.write(f"RESULTS = tuple(r for r in RESULTS if r.name in {KEPT})\n")
     return root
 
 
