@@ -67,8 +67,7 @@ class Plan:
         settings: of `resolve_settings`.
         sources: of `choose_sources`: {data set: ("real" or "phantom", why)}.
 
-    Raises:
-        UserError: an unknown network or data set.
+    UserError if a network or data set is unknown.
     """
 
     def __init__(self, settings: Settings, sources: dict[str, tuple[str, str]]) -> None:
@@ -178,8 +177,7 @@ class Plan:
     def lists(self) -> str | None:
         """The folder of the lists about BreakHis; None where they are not.
 
-        Raises:
-            UserError: the configuration names a folder that lacks one of them.
+        UserError if the configuration names a folder that lacks one of them.
         """
         named = self.settings.breakhis_lists
         folder = f"{self.settings.data_root}/breakhis_lists" if named == "auto" else named

@@ -54,8 +54,7 @@ class Run:
 def load_run(path: str | Path, *, timing: bool = False) -> Run:
     """Read a run from its `run.json`, with `predictions.csv` (and `timing.json`) beside it.
 
-    Raises:
-        UserError: a file is missing or damaged.
+    UserError if a file is missing or damaged.
     """
     path = Path(path)
     if not path.is_file():

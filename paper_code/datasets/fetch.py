@@ -58,10 +58,9 @@ def fetch_dataset(
         url: another place of the same archive; http or https.
         checksum: "md5:<hex>" or "sha256:<hex>", instead of the published one.
 
-    Raises:
-        UserError: the name is unknown; the data are there but incomplete; Mini-DDSM is not there
-            (the message says how to get it); the server cannot be reached or has no such file; too
-            little disk; the archive is damaged, unsafe to unpack, or not the data set.
+    UserError if the name is unknown; the data are there but incomplete; Mini-DDSM is not there (the
+    message says how to get it); the server cannot be reached or has no such file; too little disk;
+    the archive is damaged, unsafe to unpack, or not the data set.
     """
     family = PAPER_DATASETS[name].family if name in PAPER_DATASETS else name
     if family not in SOURCES:

@@ -28,9 +28,8 @@ def read_dataset(
         magnification (BreakHis) or view and side (Mini-DDSM). `attrs["classes"]` is the tuple of
         labels in class order, `attrs["status"]` says how complete the set is.
 
-    Raises:
-        UserError: files are missing, misplaced or misnamed, a class is empty or unknown, or there
-            are more images than were published.
+    UserError if files are missing, misplaced or misnamed, a class is empty or unknown, or there are
+    more images than were published.
     """
     dataset = name if isinstance(name, Dataset) else find_dataset(name, manifests)
     name = dataset.name

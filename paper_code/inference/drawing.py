@@ -25,8 +25,7 @@ class Look:
         colormap: of OpenCV: jet, viridis, inferno, turbo, ...
         opacity: of the map over the image, from 0 (the image alone) to 1.
 
-    Raises:
-        UserError: there is no such colormap, or the opacity is out of range.
+    UserError if there is no such colormap, or the opacity is out of range.
     """
 
     colormap: str

@@ -45,9 +45,8 @@ def evaluate(
         part: train, val or test; by default test where there are parts. A run has stored no
             predictions of its training set.
 
-    Raises:
-        UserError: files are missing or do not belong together, a label is not one of the
-            network's classes, the part has no image.
+    UserError if files are missing or do not belong together, a label is not one of the network's
+    classes, the part has no image.
     """
     if (part and manifest) or (part and prepared and not split):
         raise UserError("--part needs the parts of a split: give --split too, or leave it out.")

@@ -81,10 +81,9 @@ def explain_images(
             explained.
         layer: dotted name of the layer to read; None for the last map.
 
-    Raises:
-        UserError: no image is found or can be used, images lie in the output folder, a file there
-            is in the way, the class or a method is unknown, no image has a mask, the weights are
-            missing, damaged or of another network.
+    UserError if no image is found or can be used, images lie in the output folder, a file there is
+    in the way, the class or a method is unknown, no image has a mask, the weights are missing,
+    damaged or of another network.
     """
     output, methods, extras = Path(output), _known(methods), extras or Extras()
     look = Look(extras.colormap, extras.opacity)
@@ -188,8 +187,7 @@ def _files(paths: Sequence[str | Path], output: Path, masks: str | Path | None) 
 def _earlier(output: Path, made: Sequence[str]) -> list[str]:
     """The files of an earlier call in the output folder; what is about to be `made` replaces them.
 
-    Raises:
-        UserError: a file of another origin has a name that is about to be used.
+    UserError if a file of another origin has a name that is about to be used.
     """
     earlier = []
     if (output / TABLE).is_file():

@@ -87,8 +87,7 @@ def fit(
         The state after the last epoch: `history` (losses, validation accuracy), `seconds`
         (device-synchronised, training and validation apart; processor time of both), `best_epoch`.
 
-    Raises:
-        UserError: the batch is larger than the training set, or the loss is not finite.
+    UserError if the batch is larger than the training set, or the loss is not finite.
     """
     device = train.images.device
     images = len(train) // settings.batch_size * settings.batch_size  # of an epoch
@@ -175,8 +174,7 @@ def train_epoch(
     The run's seed and the epoch decide order and augmentation (by a generator of their own) and
     dropout (by the global one): an epoch that is repeated after an interruption comes out the same.
 
-    Raises:
-        UserError: the loss is not finite.
+    UserError if the loss is not finite.
     """
     device, size = train.images.device, settings.batch_size
     seeds = np.random.SeedSequence([seed, epoch]).generate_state(2, np.uint64).tolist()
@@ -207,8 +205,7 @@ def validate(
 
     Where the settings say so, `rows` of the training set set the batch-norm statistics first.
 
-    Raises:
-        UserError: the loss is not finite.
+    UserError if the loss is not finite.
     """
     if settings.recalibrate_batchnorm:
         recalibrate(network, train.images[rows], settings, precision)

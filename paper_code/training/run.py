@@ -68,10 +68,9 @@ def train_run(
             `output`/checkpoint and is removed at the end.
         force: replace a finished run in `output`, its model card too, when this one is finished.
 
-    Raises:
-        UserError: `output` holds a finished run, files that do not belong together, a batch larger
-            than the training set, a loss that is not finite, weights that cannot be had, a GPU
-            that PyTorch cannot use.
+    UserError for an `output` that holds a finished run, files that do not belong together, a batch
+    larger than the training set, a loss that is not finite, weights that cannot be had, a GPU that
+    PyTorch cannot use.
     """
     prepared, output = Path(prepared), Path(output)
     if (output / FACTS).exists() and not force:
