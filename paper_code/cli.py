@@ -337,6 +337,10 @@ def train(
             select_epoch, precision, compile, recalibrate_batchnorm, checkpoint_seconds.
     """
     chosen = _settings(settings, "run", configfile)
+    own = chosen.of(dataset, network) if dataset else chosen
+    # An option wins over what the file has for this data set or network.
+    given = [name.replace("-", "_") for name in settings]
+    own = own.changed(**{name: getattr(chosen, name) for name in given})
 
     from paper_code.training.run import train_run  # slow
 
@@ -346,7 +350,7 @@ def train(
         prepared,
         split,
         output,
-        chosen.of(dataset, network) if dataset else chosen,
+        own,
         seed,
         checkpoint_dir=checkpoints,
         force=force,

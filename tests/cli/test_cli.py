@@ -9,7 +9,7 @@ from conftest import breakhis_path
 from paper_code import cli
 from paper_code.inference.options import Extras, Own
 from paper_code.networks.names import parse_network
-from paper_code.settings import Settings
+from paper_code.settings import Settings, defaults
 
 COMMANDS = [name for name in cli.app if not name.startswith("-")]
 
@@ -52,6 +52,19 @@ def test_help_names_the_settings_that_are_options(name, mark, capsys):
     assert run(name, "--help") == 0
     text = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert all(setting in text for setting in Settings.names(mark))
+
+
+def test_an_option_of_train_wins_over_what_the_file_has_for_a_network(tmp_path, monkeypatch):
+    trained = {}
+    monkeypatch.setattr(
+        "paper_code.training.run.train_run", lambda *words, **_: trained.update(settings=words[4])
+    )
+    resolved = defaults().changed(network_epochs={"swin": 9}, for_dataset={"bach": {"epochs": 7}})
+    resolved.write(tmp_path / "settings.yaml")
+    words = ["train", "swin", "--prepared", "p", "--split", "s", "-o", "o", "--configfile"]
+    for name in ("bach", "breakhis_40x"):
+        assert run(*words, tmp_path / "settings.yaml", "--dataset", name, "--epochs", "3") == 0
+        assert trained["settings"].epochs == 3
 
 
 def test_without_a_command_help_is_shown(capsys):

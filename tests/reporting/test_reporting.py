@@ -396,6 +396,9 @@ def test_printed_values_stand_beside_the_split_by_image_and_alone_where_nothing_
     rows = result_rows(runs, scale="paper", resamples=50)
     measured = rows[rows["value"].notna() & (rows["metric"] == "accuracy")]
     assert measured[["splits", "table"]].to_numpy().tolist() == [["image", "07"], ["patient", ""]]
+    others = [load_run(make_run(network=name, by="patient")) for name in ("swin", "vgg16")]
+    more = result_rows([*runs, *others], scale="paper", resamples=50)
+    assert set(more.loc[more["table"].eq("07") & more["value"].notna(), "splits"]) == {"patient"}
     alone = rows[rows["value"].isna()]
     assert set(alone["reason"]) == set(alone["obstacles"]) == {"not run"}
     printed = pd.concat([published_table(number) for number in ("02", "07", "08", "11", "12")])

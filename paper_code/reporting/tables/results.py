@@ -5,6 +5,7 @@ the paper about results are layouts of this one (`reporting.layouts`).
 """
 
 import functools
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -74,15 +75,16 @@ def result_rows(runs: list[Run], *, scale: str, resamples: int) -> pd.DataFrame:
     Runs that differ in their seeds alone are one row: `value`, `low`, `high` and `spread` are those
     of `runs_interval`, `seed_values` the value of every run; `replication_low`, `replication_high`,
     `p_value` and `equivalent` those of `replication` (undefined for runs that share splits),
-    `p_holm`, `verdict` and `reason` those of `replicated`. Printed values have the paper's kind of
-    split beside them, by image, where a data set has runs by image.
+    `p_holm`, `verdict` and `reason` those of `replicated`. Printed values stand beside the kind of
+    split that most networks of a data set ran with; the paper's, by image, if both are equal.
 
     Raises:
         UserError: runs of one data set and network differ in more than their seeds.
     """
-    by_image = {run.dataset for run in runs if run.facts["by"] == "image"}
+    groups = group_runs(runs)
+    kinds = Counter((dataset, by) for dataset, by, _ in groups)
     rows = []
-    for (dataset, by, network), same in group_runs(runs).items():
+    for (dataset, by, network), same in groups.items():
         labels = [run.part("test")[0] for run in same]
         own = all(len({run.repeat[place] for run in same}) == len(same) for place in (0, 1))
         common = {
@@ -91,7 +93,8 @@ def result_rows(runs: list[Run], *, scale: str, resamples: int) -> pd.DataFrame:
             **run_columns(same, scale),
             "largest_class": np.mean([np.bincount(each).max() / len(each) for each in labels]),
         }
-        printed_here = by == "image" or dataset not in by_image
+        by_image = kinds[dataset, "image"] >= kinds[dataset, "patient"]
+        printed_here = (by == "image") == by_image
         for metric, found in _intervals(samples(same), resamples).iterrows():
             values = found.pop("run_values")
             for number, printed in _printed(dataset, network, metric, printed_here):
