@@ -97,14 +97,6 @@ def units_tested(run: Run) -> int:
     return len(set(groups) - {""}) + int((groups == "").sum())
 
 
-def repeat_columns(runs: list[Run]) -> dict[str, str]:
-    """The columns `seeds` and `split_seeds` of a row about some runs, a number for each run."""
-    return {
-        "seeds": " ".join(str(run.repeat[1]) for run in runs),
-        "split_seeds": " ".join(str(run.repeat[0]) for run in runs),
-    }
-
-
 def run_columns(runs: list[Run], scale: str) -> dict[str, object]:
     """The columns of a row about runs that differ in their seeds alone: what they are, and where
     they come from. `test_images` and `test_patients` are those of the first."""
@@ -114,7 +106,8 @@ def run_columns(runs: list[Run], scale: str) -> dict[str, object]:
     origins = [run.facts["provenance"] for run in runs]
     return {
         "runs": len(runs),
-        **repeat_columns(runs),
+        "seeds": " ".join(str(run.repeat[1]) for run in runs),
+        "split_seeds": " ".join(str(run.repeat[0]) for run in runs),
         "test_images": len(groups),
         "test_patients": len(set(groups) - {""}),
         "data": first.facts["data"]["description"],

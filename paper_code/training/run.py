@@ -82,13 +82,19 @@ def train_run(
     use_float32()
     source = read_json(prepared / "source.json", "dataset", "source", "description", "classes")
     table, images, labels = load_prepared(prepared, split, source["classes"])
-    network, frozen = _build(
-        network_name,
+    base, gate_after = parse_network(network_name)
+    torch.manual_seed(seed)
+    network = build_network(
+        base,
         len(source["classes"]),
-        images.shape[-1],
-        settings,
-        seed,
+        gate_after=gate_after,
+        weights=settings.weights,
+        dropout=settings.dropout,
+        image_size=images.shape[-1],
     )
+    frozen = settings.freeze_backbone and not network.weights_source.startswith("random")
+    if frozen:
+        freeze_backbone(network)
     precision = resolve_precision(settings.precision, device)
     settings = settings.changed(precision=precision)
     network.to(device, memory_format=torch.channels_last)
@@ -104,7 +110,11 @@ def train_run(
         "images": fingerprint({"split": table.to_csv(index=False), "sum": pixel_sum(images)}),
         "settings": settings.part("loop") | {"seed": seed, "image_size": images.shape[-1]},
     }
-    _announce(facts, source, device)
+    say(
+        f"{network_name} on {source['dataset']} ({source['description']}), by {facts['by']} "
+        f"{facts['split_seed']}, seed {seed}: {facts['weights']} weights"
+        f"{', frozen backbone' if frozen else ''}, {precision} on {device}"
+    )
     sets = {
         part: ImageSet(images[rows].to(device), labels[rows].to(device))
         for part in ("train", "val", "test")
@@ -116,39 +126,6 @@ def train_run(
         marks = image_marks(sets["train"].images)
         _write(new, network, state, probabilities, table, facts, source, marks, device)
     shutil.rmtree(checkpoints, ignore_errors=True)
-
-
-def _build(
-    network_name: str,
-    classes: int,
-    image_size: int,
-    settings: Settings,
-    seed: int,
-) -> tuple[torch.nn.Module, bool]:
-    """The network of a run, and whether its backbone is frozen."""
-    base, gate_after = parse_network(network_name)
-    torch.manual_seed(seed)
-    network = build_network(
-        base,
-        classes,
-        gate_after=gate_after,
-        weights=settings.weights,
-        dropout=settings.dropout,
-        image_size=image_size,
-    )
-    frozen = settings.freeze_backbone and not network.weights_source.startswith("random")
-    if frozen:
-        freeze_backbone(network)
-    return network, frozen
-
-
-def _announce(facts: dict, source: dict, device: torch.device) -> None:
-    say(
-        f"{facts['network']} on {source['dataset']} ({source['description']}), by {facts['by']} "
-        f"{facts['split_seed']}, seed {facts['settings']['seed']}: {facts['weights']} weights"
-        f"{', frozen backbone' if facts['frozen'] else ''}, {facts['settings']['precision']} on "
-        f"{device}"
-    )
 
 
 def _fit(
@@ -199,10 +176,13 @@ def _write(
 ) -> None:
     """Write every file of the run into `folder`."""
     settings, classes = facts["settings"], facts["classes"]
-    parts = [
-        _predictions(table[table["part"] == part], values, classes)
-        for part, values in probabilities.items()
-    ]
+    parts = []
+    for part, of_part in probabilities.items():
+        values = of_part.cpu().numpy().round(6)
+        columns = {f"p_{name}": values[:, index] for index, name in enumerate(classes)}
+        columns = {"predicted": [classes[index] for index in values.argmax(axis=1)]} | columns
+        rows = table[table["part"] == part]
+        parts.append(rows[["image", "label", "group", "part"]].assign(**columns))
     write_csv(folder / PREDICTIONS, pd.concat(parts))
     write_csv(folder / HISTORY, pd.DataFrame(state.history))
     notes = {
@@ -224,15 +204,6 @@ def _write(
         "provenance": provenance(device),
     }
     write_json(folder / FACTS, facts | about)
-
-
-def _predictions(
-    rows: pd.DataFrame, probabilities: torch.Tensor, classes: list[str]
-) -> pd.DataFrame:
-    values = probabilities.cpu().numpy().round(6)
-    predicted = [classes[index] for index in values.argmax(axis=1)]
-    columns = {f"p_{name}": values[:, index] for index, name in enumerate(classes)}
-    return rows[["image", "label", "group", "part"]].assign(predicted=predicted, **columns)
 
 
 def _timing(state: State, images_per_epoch: int, device: torch.device) -> dict:
