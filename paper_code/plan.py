@@ -61,11 +61,7 @@ class Planned:
 
 
 class Plan:
-    """The experiments of one configuration.
-
-    Args:
-        settings: of `resolve_settings`.
-        sources: of `choose_sources`: {data set: ("real" or "phantom", why)}.
+    """The experiments of one configuration: settings, and the `sources` of `choose_sources`.
 
     UserError if a network or data set is unknown.
     """
