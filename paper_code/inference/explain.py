@@ -69,17 +69,11 @@ def explain_images(
 
     An overlay is a PNG of the image's own size: the map as colours over the image, the lesion
     outlined. The page shows all of it without network. A file that cannot be used, or whose mask
-    cannot, is named, skipped and counted; the number is returned.
+    cannot, is named, skipped and counted; the number is returned. Files of an earlier call in
+    `output` are replaced; others stay.
 
-    Args:
-        weights: `weights.safetensors` of a run, or the weights of `own`.
-        paths: as `find_images` takes them.
-        output: folder for the files. Those of an earlier call there are replaced; others stay.
-        methods: as in `compute_cam`; "all" for every one.
-        target: the class to explain; None for the one predicted.
-        masks: a folder or a manifest.csv, see `find_masks`. Images in such a folder are not
-            explained.
-        layer: dotted name of the layer to read; None for the last map.
+    `methods` are as in `compute_cam`, or "all"; `target` is the class to explain, None for the one
+    predicted; `masks` a folder, whose own images are not explained, or a manifest.csv.
 
     UserError if no image is found or can be used, images lie in the output folder, a file there is
     in the way, the class or a method is unknown, no image has a mask, the weights are missing,

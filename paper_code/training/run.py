@@ -50,23 +50,16 @@ def train_run(
 ) -> None:
     """Train one network on one data set and write everything that tables need.
 
-    Args:
-        network_name: one of the nine, or "dalaresnet50-layerN".
-        prepared: folder with `images.npy`, `manifest.csv` and `source.json`.
-        split: CSV of `make_split`, which says how it was made.
-        output: folder that receives
-            `predictions.csv` (image, label, group, part, predicted, p_<class>; val and test),
-            `history.csv` (one row per epoch), `weights.safetensors`,
-            `timing.json` (device-synchronised seconds, hardware, memory) and
-            `run.json` (settings, data, weights, versions). All but `timing.json` are the same
-            for the same seed on the same CPU.
-        settings: those marked "run". Where the backbone is to be frozen, a network that
-            starts from random weights is trained whole; `run.json` says which it was.
-        seed: of weights, order, augmentation and dropout.
-        device: defaults to the first GPU, else the CPU.
-        checkpoint_dir: where an interrupted run leaves its checkpoint; defaults to
-            `output`/checkpoint and is removed at the end.
-        force: replace a finished run in `output`, its model card too, when this one is finished.
+    `prepared` holds `images.npy`, `manifest.csv` and `source.json`; `split` is a CSV of
+    `make_split`. `output` receives `predictions.csv` (image, label, group, part, predicted,
+    p_<class>; val and test), `history.csv` (one row per epoch), `weights.safetensors`,
+    `timing.json` (device-synchronised seconds, hardware, memory) and `run.json` (settings, data,
+    weights, versions). All but `timing.json` are the same for the same seed on the same CPU.
+
+    `settings` are those marked "run". Where the backbone is to be frozen, a network that starts
+    from random weights is trained whole; `run.json` says which it was. An interrupted run leaves
+    its checkpoint in `checkpoint_dir`, by default in `output`. `force` replaces a finished run, its
+    model card too, when this one is finished.
 
     UserError for an `output` that holds a finished run, files that do not belong together, a batch
     larger than the training set, a loss that is not finite, weights that cannot be had, a GPU that
