@@ -9,9 +9,12 @@ margin is above 0. A patient whom the arm knows gains something, as much as make
 difference in accuracy; how much differs between patients. So does it where the difference is none:
 then some gain and others lose.
 
-The test is that of tables/crossover: t over patients, beside it sign flips.
+The test is that of tables/crossover: t over patients, beside it sign flips. A second table is about
+two networks in the same arms (tables/gate_crossover): each arm's training deviates by itself, which
+all of its patients share, and so does each network on each patient. The log loss takes the margin,
+times `LOGIT`, for a logit. Beside the test that counts stands t over patients alone.
 
-Results go to benchmarks/results/crossover.{csv,md}.
+Results go to benchmarks/results/crossover.{csv,md} and crossover_gates.csv.
 """
 
 import argparse
@@ -20,12 +23,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm, ttest_1samp
+from scipy.stats import norm, t, ttest_1samp
 
 from paper_code.crossover.design import ARMS, draw_repeat
 from paper_code.files import write_csv, write_text
+from paper_code.metrics.comparisons import welch_satterthwaite
 from paper_code.provenance import commit, versions
-from paper_code.reporting.labels import DATASET_LABELS
+from paper_code.reporting.labels import DATASET_LABELS, label
 from paper_code.reporting.markdown import markdown, number
 
 RESULTS = Path(__file__).parent / "results"
@@ -45,6 +49,8 @@ DIFFERENCES, REPEATS = (0.0, 0.05, 0.1, 0.15, 0.2), (8, 200)
 PATIENT, ARM, PATIENT_IN_ARM, IMAGE, GAIN = 1.0, 0.3, 0.3, 1.0, 0.7
 SPREAD = float(np.sqrt(PATIENT**2 + ARM**2 + PATIENT_IN_ARM**2 + IMAGE**2))
 FLIPS = 2000
+# Of two networks: repeats; the lasting deviation of a network on a patient; logits of a margin.
+GATE_REPEATS, NETWORK_ON_PATIENT, LOGIT = (5, 8), 0.3, 3.0
 
 
 class Design:
@@ -65,7 +71,7 @@ class Design:
         _, self.cell = np.unique(self.arm * self.patients + self.patient, return_inverse=True)
         first = np.unique(self.cell, return_index=True)[1]
         self.images = np.bincount(self.cell)
-        self.of_cell = self.patient[first], self.known[first]
+        self.of_cell, self.of_arm = (self.patient[first], self.known[first]), self.arm[first]
 
     def differences(self, rng: np.random.Generator, mean: float, gain: float) -> np.ndarray:
         """Known minus unknown accuracy of each tested patient in one simulated experiment."""
@@ -82,6 +88,25 @@ class Design:
             for side in (known, ~known)
         ]
         return (sides[0] - sides[1])[np.unique(patient)]
+
+    def networks(self, rng: np.random.Generator, mean: float, gain: float, metric: str) -> tuple:
+        """First minus second network on unknown patients, of each patient and of each training."""
+        shared = mean + rng.normal(0, PATIENT, self.patients)[self.patient]
+        shared += rng.normal(0, IMAGE, len(self.patient))
+        values = []
+        for shift in (gain, 0.0):
+            margin = shared + shift + rng.normal(0, ARM, self.arm.max() + 1)[self.arm]
+            margin += rng.normal(0, NETWORK_ON_PATIENT, self.patients)[self.patient]
+            margin += rng.normal(0, PATIENT_IN_ARM, len(self.images))[self.cell]
+            loss = np.logaddexp(0, -LOGIT * margin)
+            value = loss if metric == "log_loss" else (margin > 0).astype(float)
+            values.append(np.bincount(self.cell, value) / self.images)
+        patient, known = self.of_cell
+        apart = (values[0] - values[1])[~known]
+        return tuple(
+            np.bincount(key, apart)[np.unique(key)] / np.bincount(key)[np.unique(key)]
+            for key in (patient[~known], self.of_arm[~known])
+        )
 
 
 design_of = functools.cache(Design)  # it draws every repeat
@@ -111,7 +136,34 @@ def power(dataset: str, repeats: int, difference: float, experiments: int) -> di
     }
 
 
-def page(table: pd.DataFrame, experiments: int) -> str:
+def gate_power(
+    dataset: str, repeats: int, metric: str, difference: float, experiments: int
+) -> dict[str, object]:
+    """Share of simulated experiments in which one network is found better than another."""
+    design = design_of(dataset, repeats)
+    rng = np.random.default_rng([repeats, len(dataset), len(metric)])
+    low, high = (HALFWAY[dataset] + sign * difference / 2 for sign in (-1, 1))
+    spread = float(np.hypot(SPREAD, NETWORK_ON_PATIENT))
+    mean = spread * norm.ppf(low)
+    gain = spread * norm.ppf(high) - mean
+    found = {"both": 0, "patients": 0}
+    for _ in range(experiments):
+        apart = design.networks(rng, mean, gain, metric)
+        spreads = [(each.var(ddof=1) / len(each), len(each) - 1) for each in apart]
+        for name, parts in (("both", spreads), ("patients", spreads[:1])):
+            se, df = welch_satterthwaite(parts)
+            found[name] += 2 * t.sf(abs(apart[0].mean()) / se, df) < 0.05
+    return {
+        "dataset": dataset,
+        "repeats": repeats,
+        "metric": metric,
+        "difference": difference,
+        "found": found["both"] / experiments,
+        "found_patients_alone": found["patients"] / experiments,
+    }
+
+
+def page(table: pd.DataFrame, gates: pd.DataFrame, experiments: int) -> str:
     """The table as Markdown."""
     shown = pd.DataFrame(
         {
@@ -125,13 +177,26 @@ def page(table: pd.DataFrame, experiments: int) -> str:
             "Mean half width": table["mean_half_width"].map(number),
         }
     )
+    of_gates = pd.DataFrame(
+        {
+            "Patients as in": gates["dataset"].map(DATASET_LABELS),
+            "Repeats": gates["repeats"],
+            "Metric": gates["metric"].map(label),
+            "True difference in accuracy": gates["difference"].map("{:.2f}".format),
+            "Found": gates["found"].map(number),
+            "Found, t over patients alone": gates["found_patients_alone"].map(number),
+        }
+    )
     return (
         "# The crossover's test in simulation\n\n"
         f"{experiments} experiments in each row; the first difference, 0, gives the false alarms "
         "(0.05 is meant). How it is simulated: benchmarks/crossover.py. A share of 0.05 of "
         f"{experiments} experiments is known to about "
         f"{1.96 * np.sqrt(0.05 * 0.95 / experiments):.3f}.\n\n"
-        f"{markdown(shown)}\n\nCommit {commit()}; "
+        f"{markdown(shown)}\n\n## Two networks on unknown patients\n\n"
+        "Found: the test of tables/gate_crossover before Holm's correction, whose standard error "
+        "adds the spread of trainings to that of patients.\n\n"
+        f"{markdown(of_gates)}\n\nCommit {commit()}; "
         + ", ".join(f"{name} {version}" for name, version in versions().items())
         + ".\n"
     )
@@ -148,8 +213,16 @@ def main() -> None:
         for difference in DIFFERENCES
     ]
     table = pd.DataFrame(rows)
+    gates = pd.DataFrame(
+        gate_power(dataset, repeats, metric, difference, experiments)
+        for dataset in HALFWAY
+        for repeats in GATE_REPEATS
+        for metric in ("log_loss", "accuracy")
+        for difference in DIFFERENCES[:4]
+    )
     write_csv(RESULTS / "crossover.csv", table)
-    write_text(RESULTS / "crossover.md", page(table, experiments))
+    write_csv(RESULTS / "crossover_gates.csv", gates)
+    write_text(RESULTS / "crossover.md", page(table, gates, experiments))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import permutation_test, t, ttest_1samp
+from scipy.stats import permutation_test, t
 
 from paper_code.metrics.comparisons import welch_satterthwaite
 
@@ -35,16 +35,32 @@ class Compared(NamedTuple):
 
 def patient_values(rows: pd.DataFrame, metric: str) -> pd.Series:
     """The value of each patient: the mean over the rows of `by_patient` that it has."""
-    column = {
+    return _values(rows, metric).groupby(rows["patient"]).mean()
+
+
+def training_values(rows: pd.DataFrame, metric: str) -> pd.Series:
+    """The value of each training, by repeat and arm: the mean over its patients; of the AUC, over
+    the means of the classes."""
+    of_class = [rows["label"]] if metric == "auc_roc" else []
+    keys = [rows["repeat"], rows["arm"], *of_class]
+    return _values(rows, metric).groupby(keys).mean().groupby(["repeat", "arm"]).mean()
+
+
+def _values(rows: pd.DataFrame, metric: str) -> pd.Series:
+    return {
         "log_loss": rows["log_loss"] / rows["images"],
         "accuracy": rows["correct"] / rows["images"],
         "auc_roc": rows["auc"],
     }[metric]
-    return column.groupby(rows["patient"]).mean()
 
 
 def compare(
-    first: pd.DataFrame, second: pd.DataFrame, metric: str, level: float = 0.95
+    first: pd.DataFrame,
+    second: pd.DataFrame,
+    metric: str,
+    level: float = 0.95,
+    *,
+    networks: bool = False,
 ) -> Compared:
     """Compare two sets of rows of `by_patient`, of the same patients, in one of `METRICS`.
 
@@ -54,6 +70,9 @@ def compare(
     (`by_patient`); the variance of the difference is the sum of those of the two classes' means
     (DeLong et al. 1988, with patients in place of images as in Obuchowski 1997), the degrees of
     freedom are Welch's.
+
+    Two `networks` differ by the chance of their trainings too, which all patients of an arm share.
+    The variance of the mean over trainings is added then, and there is no sign-flip test.
     """
     values = pd.concat(
         [patient_values(first, metric), patient_values(second, metric)], axis=1, join="inner"
@@ -61,19 +80,17 @@ def compare(
     label = first.groupby("patient")["label"].first()
     label = label[label.index.isin(second["patient"])].to_numpy()
     apart = values[:, 0] - values[:, 1]
-    if metric == "auc_roc":
-        of_class = [np.flatnonzero(label == value) for value in (0, 1)]
-        means = np.mean([values[rows].mean(axis=0) for rows in of_class], axis=0)
-        spreads = [(apart[rows].var(ddof=1) / len(rows), len(rows) - 1) for rows in of_class]
-        difference, (se, df) = means[0] - means[1], welch_satterthwaite(spreads)
-        reach = t.ppf((1 + level) / 2, df) * se
-        low, high = difference - reach, difference + reach
-        p_value, flipped = 2 * t.sf(abs(difference) / se, df), np.nan
-    else:
-        means, difference = values.mean(axis=0), apart.mean()
-        tested = ttest_1samp(apart, 0)
-        low, high = tested.confidence_interval(level)
-        p_value, se, df = tested.pvalue, apart.std(ddof=1) / np.sqrt(len(apart)), len(apart) - 1
+    of_class = [np.flatnonzero(label == value) for value in (0, 1)]
+    groups = of_class if metric == "auc_roc" else [np.arange(len(apart))]
+    means = np.mean([values[rows].mean(axis=0) for rows in groups], axis=0)
+    spreads = [(apart[rows].var(ddof=1) / len(rows), len(rows) - 1) for rows in groups]
+    if networks:
+        of_arms = training_values(first, metric) - training_values(second, metric)
+        spreads.append((of_arms.var(ddof=1) / len(of_arms), len(of_arms) - 1))
+    difference, (se, df) = means[0] - means[1], welch_satterthwaite(spreads)
+    reach = t.ppf((1 + level) / 2, df) * se
+    flipped = np.nan
+    if metric != "auc_roc" and not networks:
         flipped = permutation_test(
             (apart,),
             np.mean,
@@ -83,7 +100,8 @@ def compare(
             rng=np.random.default_rng(0),
         ).pvalue
     return Compared(
-        *map(float, (*means, difference, low, high, p_value, flipped, se, df)),
+        *map(float, (*means, difference, difference - reach, difference + reach)),
+        *map(float, (2 * t.sf(abs(difference) / se, df), flipped, se, df)),
         up=int((apart > 0).sum()),
         down=int((apart < 0).sum()),
         patients=len(apart),

@@ -231,12 +231,13 @@ def _crossover(tables: Tables) -> Line | None:
 
 def _ruled(rows: pd.DataFrame, sign: int = 1) -> pd.DataFrame:
     """Differences over patients, ruled on; `sign` is -1 where less is better."""
-    df = rows["patients"] - 1
+    if "se" not in rows:
+        df = rows["patients"] - 1
+        reach = (rows["high"] - rows["low"]) / 2
+        rows = rows.assign(df=df, se=reach / t.ppf(1 - LEVEL / 2, df))
     repeats = zip(rows["repeats"], rows["patients"], strict=True)
     rows = rows.assign(
         obstacles="",
-        df=df,
-        se=(rows["high"] - rows["low"]) / 2 / t.ppf(1 - LEVEL / 2, df),
         shortfall=[shortfall([(n, n) for n in range(count)], [least]) for count, least in repeats],
     )
     if "p_holm" not in rows:

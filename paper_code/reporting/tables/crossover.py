@@ -77,4 +77,4 @@ def crossover_table(rows: pd.DataFrame) -> pd.DataFrame:
                 | {"sign_flip_p": of.sign_flip_p, "up": of.up, "down": of.down}
                 | {"seed": of_runs["seed"]}
             )
-    return pd.DataFrame(found)
+    return pd.DataFrame(found).round(6)
