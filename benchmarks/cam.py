@@ -1,6 +1,6 @@
 """Time and peak memory of class activation maps: ours, pytorch-grad-cam and torchcam, side by side.
 
-    python benchmarks/cam.py [--image-size 224] [--methods gradcam scorecam ...] [--quick]
+    python benchmarks/cam.py [--image-size 224] [--methods gradcam scorecam ...]
 
 One image through an untrained torchvision ResNet50 at layer4. Each measurement runs in a process of
 its own, so that its peak resident memory is its own: `peak` is the whole process, `added` what came
@@ -39,27 +39,14 @@ from paper_code.provenance import hardware, versions
 from paper_code.reporting.markdown import markdown
 
 RESULTS = Path(__file__).parent / "results"
-METHODS = (
-    "gradcam",
-    "gradcam_plusplus",
-    "hirescam",
-    "eigencam",
-    "eigencam_algebra",
-    "dt_gradcam",
-    "scorecam",
-)
-OURS, OURS_LOWER, PYTORCH_GRAD_CAM, TORCHCAM = (
-    "ours",
-    "ours in lower precision",
-    "pytorch-grad-cam",
-    "torchcam",
-)
+LAYER = "layer4"
+OURS, OURS_LOWER = "ours", "ours in lower precision"
+PYTORCH_GRAD_CAM, TORCHCAM = "pytorch-grad-cam", "torchcam"
 LIBRARIES = {
     "gradcam": (OURS, OURS_LOWER, PYTORCH_GRAD_CAM, TORCHCAM),
     "gradcam_plusplus": (OURS, PYTORCH_GRAD_CAM),
     "hirescam": (OURS, PYTORCH_GRAD_CAM),
     "eigencam": (OURS, PYTORCH_GRAD_CAM),
-    "eigencam_algebra": (OURS, PYTORCH_GRAD_CAM),
     "dt_gradcam": (OURS, OURS_LOWER),
     "scorecam": (OURS, OURS_LOWER, PYTORCH_GRAD_CAM, TORCHCAM),
 }
@@ -69,13 +56,10 @@ def main() -> None:
     """Measure everything asked for in subprocesses, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--image-size", type=int, default=224)
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--methods", nargs="+", choices=list(LIBRARIES), default=list(LIBRARIES))
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument(
-        "--quick", action="store_true", help="64 px, one repeat, Score-CAM on 64 channels"
-    )
     parser.add_argument("--child", nargs=3, metavar=("LIBRARY", "METHOD", "MAP"))
     options = parser.parse_args()
     if options.child:
@@ -120,7 +104,7 @@ def report(table: pd.DataFrame, options: argparse.Namespace) -> None:
         peers = table[table.library == PYTORCH_GRAD_CAM].set_index("method")[column]
         peer = table.method.map(peers)
         table[ratio] = peer / table[column] if "speedup" in ratio else table[column] / peer
-    layout = "quick" if options.quick else f"{options.image_size}px"
+    layout = f"{options.image_size}px"
     device = torch.device(options.device)
     formats = {
         "seconds": ("seconds", "{:.4g}"),
@@ -153,15 +137,14 @@ def measure(options: argparse.Namespace, library: str, method: str, path: str) -
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     device = torch.device(options.device)
-    size = 64 if options.quick else options.image_size
+    size = options.image_size
     network = torchvision.models.resnet50(weights=None).eval().to(device)
     image = (torch.rand(1, 3, size, size) * 2 - 1).to(device)
-    layer = "layer1.2.conv1" if options.quick and method == "scorecam" else "layer4"
     with torch.no_grad():
         predicted = network(image).argmax().item()  # any other class may have an all-zero map
-    call = prepared(library, method, network, image, predicted, layer)
-    slow = method == "scorecam" and device.type == "cpu" and not options.quick
-    repeats = 1 if slow or options.quick else options.repeats
+    call = prepared(library, method, network, image, predicted)
+    slow = method == "scorecam" and device.type == "cpu"
+    repeats = 1 if slow else options.repeats
     before = resident_mb(device, peak=False)
     if not slow:
         call()
@@ -172,46 +155,25 @@ def measure(options: argparse.Namespace, library: str, method: str, path: str) -
         seconds.append(took)
         processor.append(time.process_time() - start)
     peak = resident_mb(device, peak=True)
-    if method != "eigencam_algebra":
-        np.save(path, result)
-    print(
-        json.dumps(
-            {
-                "seconds": statistics.median(seconds),
-                "cpu_seconds": statistics.median(processor),
-                "repeats": repeats,
-                "peak_mb": peak,
-                "added_mb": max(peak - before, 0.0),
-            }
-        )
-    )
+    np.save(path, result)
+    found = {"seconds": statistics.median(seconds), "cpu_seconds": statistics.median(processor)}
+    found |= {"repeats": repeats, "peak_mb": peak, "added_mb": max(peak - before, 0.0)}
+    print(json.dumps(found))
 
 
 def prepared(
-    library: str,
-    method: str,
-    network: torch.nn.Module,
-    image: torch.Tensor,
-    index: int,
-    layer: str,
+    library: str, method: str, network: torch.nn.Module, image: torch.Tensor, index: int
 ) -> Callable[[], np.ndarray]:
     """A call that makes one map at image size; imports and construction are not timed."""
-    if method == "eigencam_algebra":
-        activations = torch.randn(1, 2048, 7, 7, device=image.device).relu()
-        if library == OURS:
-            return lambda: methods.eigencam(activations).cpu().numpy()
-        from pytorch_grad_cam.utils.svd_on_activations import get_2d_projection
-
-        return lambda: get_2d_projection(activations.cpu().numpy())
     if library in (OURS, OURS_LOWER):
         options = {"masks": "pytorch_grad_cam"} if method == "scorecam" else {}
         options["precision"] = "auto" if library == OURS_LOWER else "fp32"
-        return lambda: compute_cam(network, image, [index], method, layer, **options).cpu().numpy()
+        return lambda: compute_cam(network, image, [index], method, LAYER, **options).cpu().numpy()
     if library == TORCHCAM:
         import torchcam.methods
 
         kind = {"gradcam": torchcam.methods.GradCAM, "scorecam": torchcam.methods.ScoreCAM}[method]
-        extractor = kind(network, layer)
+        extractor = kind(network, LAYER)
 
         def call() -> np.ndarray:
             (small,) = extractor(index, network(image))
@@ -229,7 +191,7 @@ def prepared(
         "eigencam": pytorch_grad_cam.EigenCAM,
         "scorecam": pytorch_grad_cam.ScoreCAM,
     }[method]
-    explainer = kind(network, [network.get_submodule(layer)])
+    explainer = kind(network, [network.get_submodule(LAYER)])
     return lambda: explainer(image, [ClassifierOutputTarget(index)])
 
 

@@ -208,8 +208,7 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
 def run_limited(command: list[str], limit: float, **environment: str) -> tuple[str, str]:
     """Run a command with all it starts for at most `limit` seconds.
 
-    Returns:
-        Its last line, and "" or what went wrong.
+    Returns its last line, and "" or what went wrong.
     """
     process = subprocess.Popen(
         command,

@@ -143,7 +143,7 @@ def cells(families: int, runs: int, ours: float = DISTANCE) -> dict[str, float]:
     The printed values are one more run, of classes at `DISTANCE`; our runs have them at `ours`.
     """
     rng = np.random.default_rng(1)
-    whole, any_differs, outside, agrees, differs = 0, 0, [], [], []
+    found = []
     for _ in range(families):
         rows = []
         for dataset in range(PRINTED_SETS):
@@ -155,18 +155,17 @@ def cells(families: int, runs: int, ours: float = DISTANCE) -> dict[str, float]:
                 printed = round(float(accuracies(of_theirs[-1:])[0]), 3)
                 rows.append(cell(network[:-1], printed, MARGIN) | {"dataset": dataset})
         table = replicated(pd.DataFrame(rows))
-        whole += replicates(table).verdict == "contradicted"
-        any_differs += (table["verdict"] == "differs").any()
-        outside.append((table["p_value"] < 0.05).mean())
-        agrees.append((table["verdict"] == "agrees").mean())
-        differs.append((table["verdict"] == "differs").mean())
-    return {
-        "table as a whole 'contradicted'": whole / families,
-        "family with a 'differs'": any_differs / families,
-        "cells outside the 95 % prediction interval": float(np.mean(outside)),
-        "cells 'agrees'": float(np.mean(agrees)),
-        "cells 'differs'": float(np.mean(differs)),
-    }
+        agrees, differs = (table["verdict"] == name for name in ("agrees", "differs"))
+        found.append(
+            {
+                "table as a whole 'contradicted'": replicates(table).verdict == "contradicted",
+                "family with a 'differs'": differs.any(),
+                "cells outside the 95 % prediction interval": (table["p_value"] < 0.05).mean(),
+                "cells 'agrees'": agrees.mean(),
+                "cells 'differs'": differs.mean(),
+            }
+        )
+    return pd.DataFrame(found).mean().to_dict()
 
 
 def cell(samples: list[tuple], printed: float, margin: float) -> dict:
@@ -201,18 +200,16 @@ def exchanged(families: int, runs: int, behind: float, run: float) -> dict[str, 
 def one_run_each(sets: int) -> dict[str, float]:
     """How often the lead of one of two equal networks is significant, with one run of each."""
     rng = np.random.default_rng(8)
-    significant, stands = [], []
+    found = []
     for _ in range(sets):
         (first,), (second,) = simulate_runs(rng, [DISTANCE, DISTANCE], 1, patients=FULL)
         right = [p.argmax(axis=1) == labels for labels, p, _ in (first, second)]
         only = (right[0] & ~right[1]).sum(), (right[1] & ~right[0]).sum()
-        significant.append(mcnemar_p(*only) < LEVEL)
         ends = lead_p_values(right[0].mean(), right[1].mean(), len(right[0]))
-        stands.append(ends.disjoint <= LEVEL)
-    return {
-        "p < 0.05": float(np.mean(significant)),
-        "'stands' whichever errors are shared": float(np.mean(stands)),
-    }
+        stands = ends.disjoint <= LEVEL
+        significant = mcnemar_p(*only) < LEVEL
+        found.append({"p < 0.05": significant, "'stands' whichever errors are shared": stands})
+    return pd.DataFrame(found).mean().to_dict()
 
 
 def shares_of(verdicts: Iterable[str], names: Iterable[str] = ON_CLAIMS) -> dict[str, float]:

@@ -136,8 +136,7 @@ def _settings(
 ) -> Settings:
     """Settings of a file, else the defaults of the paper scale, with those given as options.
 
-    Raises:
-        UserError: an option is none of `names` (or has not that mark), or has a wrong value.
+    UserError if an option is none of `names` (or has not that mark), or has a wrong value.
     """
     names = Settings.names(names) if isinstance(names, str) else names
     changes = {name.replace("-", "_"): value for name, value in given.items()}

@@ -26,8 +26,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     If the block raises (a full disk, Ctrl-C), the temporary file is removed and an older file at
     `path` stays as it was. The temporary name keeps the suffix, so writers that look at it work.
 
-    Raises:
-        UserError: the disk is full; writers tell that in many ways.
+    UserError if the disk is full; writers tell that in many ways.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,14 +38,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except UserError:
-        raise
-    except Exception as error:
-        check_space(path, path.parent, error)
-        raise
+        with naming_full_disk(path, path.parent):
+            yield temporary
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -64,32 +59,35 @@ def replacing_together(folder: str | Path, earlier: Iterable[str] = ()) -> Itera
     existed = folder.is_dir()
     folder.mkdir(parents=True, exist_ok=True)
     clear_leftovers(folder, ".new-")
+    options = {"dir": folder, "prefix": f".new-{os.getpid()}-"}
     try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=f".new-{os.getpid()}-") as temporary:
+        with naming_full_disk(folder, folder), tempfile.TemporaryDirectory(**options) as temporary:
             yield Path(temporary)
             for name in earlier:
                 (folder / name).unlink(missing_ok=True)
             for path in sorted(Path(temporary).iterdir()):
                 path.replace(folder / path.name)
-    except UserError:
-        raise
-    except Exception as error:
-        check_space(folder, folder, error)
-        raise
     finally:
         if not existed:
             with contextlib.suppress(OSError):  # it holds files
                 folder.rmdir()
 
 
-def check_space(output: Path, folder: Path, error: Exception) -> None:
-    """Raise UserError if a writer has failed because the disk of `folder` is full."""
-    texts = (*map(os.strerror, NO_SPACE), "free space")
-    full = any(text in str(error) for text in texts)
-    if full or shutil.disk_usage(folder).free < SMALLEST_FREE_SPACE:
-        raise UserError(
-            f"{output}: no space left on the disk. Free some or choose another place."
-        ) from error
+@contextlib.contextmanager
+def naming_full_disk(output: Path, folder: Path) -> Iterator[None]:
+    """UserError if the block, which writes `output`, fails because the disk of `folder` is full."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        texts = (*map(os.strerror, NO_SPACE), "free space")
+        full = any(text in str(error) for text in texts)
+        if full or shutil.disk_usage(folder).free < SMALLEST_FREE_SPACE:
+            raise UserError(
+                f"{output}: no space left on the disk. Free some or choose another place."
+            ) from error
+        raise
 
 
 def clear_leftovers(folder: Path, prefix: str) -> None:
@@ -142,8 +140,7 @@ def write_csv(path: str | Path, table: pd.DataFrame) -> None:
 def read_json(path: str | Path, *keys: str) -> dict:
     """Read a JSON file that holds an object with `keys`.
 
-    Raises:
-        UserError: it is damaged, or lacks one of the keys.
+    UserError if it is damaged, or lacks one of the keys.
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -160,8 +157,7 @@ def read_json(path: str | Path, *keys: str) -> dict:
 def read_csv(path: str | Path, *columns: str, **options: object) -> pd.DataFrame:
     """Read a CSV file that has `columns`; as text, unless `options` of pandas say otherwise.
 
-    Raises:
-        UserError: it is damaged, is no CSV file, or lacks one of the columns.
+    UserError if it is damaged, is no CSV file, or lacks one of the columns.
     """
     with Path(path).open("rb") as file:
         if b"\0" in file.read(4096):  # pandas would read all of it first
@@ -195,8 +191,7 @@ def load_array(path: str | Path, ndim: int) -> np.ndarray:
 
     What is written to it does not reach the file.
 
-    Raises:
-        UserError: the file is truncated or damaged, or holds something else.
+    UserError if the file is truncated or damaged, or holds something else.
     """
     try:
         array = np.load(path, mmap_mode="c", allow_pickle=False)

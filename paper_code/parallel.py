@@ -30,8 +30,7 @@ def map_parallel(
 
     `function` must be importable by name (it is sent to other processes).
 
-    Raises:
-        UserError: one of the processes was killed.
+    UserError if one of the processes was killed.
     """
     if workers <= 1 or len(items) < 2:
         yield from track(map(function, items), label, total=len(items))

@@ -61,14 +61,9 @@ class Planned:
 
 
 class Plan:
-    """The experiments of one configuration.
+    """The experiments of one configuration: settings, and the `sources` of `choose_sources`.
 
-    Args:
-        settings: of `resolve_settings`.
-        sources: of `choose_sources`: {data set: ("real" or "phantom", why)}.
-
-    Raises:
-        UserError: an unknown network or data set.
+    UserError if a network or data set is unknown.
     """
 
     def __init__(self, settings: Settings, sources: dict[str, tuple[str, str]]) -> None:
@@ -154,18 +149,17 @@ class Plan:
         """What is to be known about a data set, or a data set for maps."""
         return find_dataset(dataset.removesuffix(MAPS), self.settings.manifests)
 
-    def for_maps(self, dataset: str, network: str) -> str:
-        """The data set whose runs' maps are scored: itself, or the same at the size of the maps."""
-        own = self.settings.of(dataset, network)
-        maps = self.settings.of(dataset + MAPS)
+    def _trained(self, networks: str, dataset: str, network: str) -> str:
+        """The data set that a network of a selection is trained on.
+
+        For maps it may be the same at their size.
+        """
+        scored = networks == "explained" and dataset in self.datasets["maps"]
+        if not scored or network not in self.explained(dataset):
+            return dataset
+        own, maps = self.settings.of(dataset, network), self.settings.of(dataset + MAPS)
         same = own.image_size == maps.image_size and own.epochs == maps.epochs
         return dataset if same else dataset + MAPS
-
-    def _trained(self, networks: str, dataset: str, network: str) -> str:
-        """The data set that a network of a selection is trained on."""
-        scored = networks == "explained" and dataset in self.datasets["maps"]
-        explained = scored and network in self.explained(dataset)
-        return self.for_maps(dataset, network) if explained else dataset
 
     def _has_lesions(self, name: str) -> bool:
         """Whether a data set's lesions are known; BreakHis without masks has a stand-in."""
@@ -178,8 +172,7 @@ class Plan:
     def lists(self) -> str | None:
         """The folder of the lists about BreakHis; None where they are not.
 
-        Raises:
-            UserError: the configuration names a folder that lacks one of them.
+        UserError if the configuration names a folder that lacks one of them.
         """
         named = self.settings.breakhis_lists
         folder = f"{self.settings.data_root}/breakhis_lists" if named == "auto" else named
@@ -197,23 +190,23 @@ class Plan:
     def selected_runs(self, networks: str, datasets: Iterable[str]) -> list[RunId]:
         """The runs of a selection of networks on data sets, for every split and seed."""
         ways = ["image", "patient"] if networks == "leakage" else [self.settings.splits]
+
+        def of_maps(dataset: str) -> bool:
+            """Of maps on real BreakHis, which has no lesion masks, the first repeat is enough."""
+            real = self.source(dataset)[0] == "real" and dataset in self.datasets["breakhis"]
+            return real and networks == "explained"
+
         runs = [
             RunId(self._trained(networks, dataset, network), network, by, split, seed)
             for by in ways
             for dataset in datasets
             for network in self.networks(networks, dataset)
-            for split, seed in self._repeats_of(networks, dataset, network)
+            for split, seed in self.repeats(dataset)[: 1 if of_maps(dataset) else None]
         ]
         if networks in ("measured", "paired"):  # both kinds of split, where the leakage table has
             both = [name for name in datasets if name in self.datasets["leakage"]]
             runs += [run for run in self.selected_runs("leakage", both) if run not in runs]
         return runs
-
-    def _repeats_of(self, networks: str, dataset: str, network: str) -> list[tuple[int, int]]:
-        """All repeats; of maps on real BreakHis, which has no lesion masks, the first alone."""
-        stand_in = self.source(dataset)[0] == "real" and dataset in self.datasets["breakhis"]
-        first = stand_in and networks == "explained"
-        return self.repeats(dataset)[: 1 if first else None]
 
     def repeats(self, dataset: str) -> list[tuple[int, int]]:
         """(seed of the split, seed of the training) of each repeat on a data set."""

@@ -54,8 +54,7 @@ class Run:
 def load_run(path: str | Path, *, timing: bool = False) -> Run:
     """Read a run from its `run.json`, with `predictions.csv` (and `timing.json`) beside it.
 
-    Raises:
-        UserError: a file is missing or damaged.
+    UserError if a file is missing or damaged.
     """
     path = Path(path)
     if not path.is_file():
@@ -98,14 +97,6 @@ def units_tested(run: Run) -> int:
     return len(set(groups) - {""}) + int((groups == "").sum())
 
 
-def repeat_columns(runs: list[Run]) -> dict[str, str]:
-    """The columns `seeds` and `split_seeds` of a row about some runs, a number for each run."""
-    return {
-        "seeds": " ".join(str(run.repeat[1]) for run in runs),
-        "split_seeds": " ".join(str(run.repeat[0]) for run in runs),
-    }
-
-
 def run_columns(runs: list[Run], scale: str) -> dict[str, object]:
     """The columns of a row about runs that differ in their seeds alone: what they are, and where
     they come from. `test_images` and `test_patients` are those of the first."""
@@ -115,7 +106,8 @@ def run_columns(runs: list[Run], scale: str) -> dict[str, object]:
     origins = [run.facts["provenance"] for run in runs]
     return {
         "runs": len(runs),
-        **repeat_columns(runs),
+        "seeds": " ".join(str(run.repeat[1]) for run in runs),
+        "split_seeds": " ".join(str(run.repeat[0]) for run in runs),
         "test_images": len(groups),
         "test_patients": len(set(groups) - {""}),
         "data": first.facts["data"]["description"],

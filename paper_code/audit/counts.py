@@ -5,7 +5,7 @@ import pandas as pd
 
 from paper_code.audit.finding import check, exclude, finding, judge, listed
 from paper_code.audit.matrices import UNITS, meets
-from paper_code.audit.printed import NUMBER, Printed, Rows
+from paper_code.audit.printed import Printed, Rows
 
 SHARES = {"train": 0.6, "val": 0.1, "test": 0.3}
 MOST_RUNS = 99
@@ -62,7 +62,7 @@ def split_ratio(printed: Printed):
 def accuracies_as_counts(printed: Printed):
     """Whether some number of right test images gives each printed accuracy."""
     for table in ("II", "VII", "VIII"):
-        rows = printed.rows(NUMBER[table])
+        rows = printed.rows(table)
         archive = rows.values.index.get_level_values("dataset").str.replace(
             r"_\d+x", "", regex=True
         )
@@ -75,7 +75,6 @@ def accuracies_as_counts(printed: Printed):
                 "counts/accuracy-table-{table}-{family}",
                 judge(*fits),
                 table=table,
-                number=NUMBER[table],
                 family=family,
                 sizes=", ".join(f"{name} {printed.parts[name]['test']}" for name in names),
                 runs=", ".join(runs),

@@ -31,6 +31,8 @@ class Judgement:
     values: dict[str, object] = field(default_factory=dict)
 
 
+# Printed tables by the numerals that the findings use.
+NUMBER = {"II": "02", "VII": "07", "VIII": "08", "XI": "11", "XII": "12"}
 Finding = dict[str, object]  # see `run_audit` for its fields
 FIELDS = ("id", "theme", "kind", "tables", "columns", "where", "printed", "computation", "result")
 FIELDS += ("tolerance", "verdict", "reason", "reconciles")
@@ -64,6 +66,7 @@ def finding(key: str, judgement: Judgement, **values: object) -> Finding:
         row |= {"reconciles": "", "result": row.get("agreed", row["result"])}
     row |= {"verdict": str(judgement.verdict), "reason": judgement.reason}
     values = judgement.values | values
+    values["number"] = NUMBER.get(str(values.get("table")))
     fields = {name: row.get(name, "").format(**values) for name in FIELDS}
     fields["kind"] = kind(fields["theme"])
     return fields | {"place": list(texts()["findings"]).index(key)}

@@ -8,7 +8,7 @@ from scipy.stats import binom
 
 from paper_code.audit.finding import check, doubt, exclude, finding, judge, listed, pattern
 from paper_code.audit.matrices import DIAGNOSTICS, EPSILON, UNITS, meets, with_rates
-from paper_code.audit.printed import NUMBER, OURS, Printed, Rows
+from paper_code.audit.printed import OURS, Printed, Rows
 from paper_code.audit.splits import Fits, chance
 
 NEAR = 0.005  # a cell this near to its prediction says nothing new
@@ -74,14 +74,13 @@ def gmean_leads(printed: Printed):
 def f1_square(printed: Printed):
     """Whether the first "F1" number is the square of the second."""
     for table in ("II", "VII", "VIII"):
-        rows = printed.rows(NUMBER[table])
+        rows = printed.rows(table)
         low, high = rows.bounds("f1_second")
         equal = meets((low**2, high**2), rows.bounds("f1_first"))
         yield finding(
             "metrics/f1-square-table-{table}",
             pattern(equal, 0.5),
             table=table,
-            number=NUMBER[table],
             few=f" ({listed(equal.index[equal])})" if 0 < equal.sum() < 6 else "",
             accurate=meets(rows.bounds("f1_second"), rows.bounds("accuracy")).sum(),
         )
@@ -90,12 +89,9 @@ def f1_square(printed: Printed):
 @check
 def means_of_two(printed: Printed):
     """Whether IBA and GMean are the two means of the accuracy and one further number x."""
-    for name, number, dataset in (
-        ("VII", "07", ""),
-        ("VIII, bach", "08", "bach"),
-        ("VIII, mini_ddsm", "08", "mini_ddsm"),
-    ):
-        rows = printed.rows(number).of(dataset) if dataset else printed.rows(number)
+    for name in ("VII", "VIII, bach", "VIII, mini_ddsm"):
+        table, _, dataset = name.partition(", ")
+        rows = printed.rows(table).of(dataset) if dataset else printed.rows(table)
         iba, gmean = rows.bounds("iba"), rows.bounds("gmean")
         found = rows["iba"] < 0
         for a in np.linspace(*rows.bounds("accuracy"), 101):
@@ -106,7 +102,7 @@ def means_of_two(printed: Printed):
             pattern(found, 0.5),
             name=name.replace(", ", "-"),
             where=name,
-            number=number,
+            table=table,
             x=span((rows["gmean"] ** 2 / rows["accuracy"])[found], 3),
             above=(rows["iba"] >= rows["gmean"]).sum(),
         )
@@ -135,12 +131,9 @@ def one_half(printed: Printed):
 
 
 def equal_rates(positive: int, total: int, rate: float, margin: float) -> float:
-    """Chance that sensitivity and specificity differ by `margin` or less if both are `rate`.
+    """Chance that sensitivity and specificity differ by `margin` or less if both are truly `rate`.
 
-    Args:
-        positive: positive test images, of `total`.
-        rate: true share of right images in either class.
-        margin: largest difference between the two measured rates.
+    `positive` of the `total` test images are positive.
     """
     negative = total - positive
     right = np.arange(positive + 1)
@@ -261,9 +254,9 @@ def table_11_prevalence(printed: Printed):
 def identical_rows(printed: Printed):
     """Two networks with all four diagnostic numbers equal, and what Tables VII and VIII say."""
     for table, other in (("XI", "VII"), ("XII", "VIII")):
-        scores = {row.key: row for row in printed.rows(NUMBER[other])}
+        scores = {row.key: row for row in printed.rows(other)}
         pairs, different = [], False
-        for first, second in combinations(printed.rows(NUMBER[table]), 2):
+        for first, second in combinations(printed.rows(table), 2):
             if first.key[0] != second.key[0] or first.value != second.value:
                 continue
             one, two = scores[first.key], scores[second.key]

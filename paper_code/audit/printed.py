@@ -6,12 +6,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from paper_code.audit.finding import NUMBER
 from paper_code.audit.splits import TestSet, test_set
 from paper_code.published import TABLES, published_table
 
 OURS = "dalaresnet50"  # the network whose lead the paper claims
-# Printed tables by the numerals that the findings use.
-NUMBER = {"II": "02", "VII": "07", "VIII": "08", "XI": "11", "XII": "12"}
 
 
 class Row(NamedTuple):
@@ -79,11 +78,7 @@ def rows_of(table: pd.DataFrame) -> Rows:
 
 
 class Printed:
-    """All printed tables.
-
-    Args:
-        tables: tables in the layout of `published_table`, by name, in place of the printed ones.
-    """
+    """All printed tables, or others in their place, in the layout of `published_table`, by name."""
 
     def __init__(self, tables: Mapping[str, pd.DataFrame] | None = None):
         self._tables = {name: published_table(name) for name in TABLES} | dict(tables or {})
@@ -93,7 +88,8 @@ class Printed:
         return self._tables[table]
 
     def rows(self, table: str, *more: str) -> Rows:
-        """The rows of a table, with the columns of others beside them."""
+        """The rows of a table ("07" or "VII"), with the columns of others beside them."""
+        table = NUMBER.get(table, table)
         if table not in self._rows:
             self._rows[table] = rows_of(self[table])
         rows = self._rows[table]

@@ -25,22 +25,18 @@ def run_audit(tables: Mapping[str, pd.DataFrame] | None = None) -> pd.DataFrame:
     """Run every check, on the printed tables or on others in their place.
 
     `tables` are in the layout of `published_table`, keyed "01" ... "14", "text", "quotes" and
-    "references"; those not given are the printed ones.
+    "references"; those not given are the printed ones. Returns one row per finding, all str:
 
-    Returns:
-        One row per finding, all str:
-        id: subject, unique in the audit.
-        theme: what it is about, a theme of findings.yaml.
-        kind: of the theme: "substantive" (a score, a network, a test) or "slip" (a word, a
-            caption, a sum or a last layer: to correct it changes no result).
-        tables: printed tables whose numbers it concerns, such as "07 11"; empty for text alone.
-        columns: names of their metrics in `published_table`, such as "gmean iba": those in doubt.
-            Of two columns that exclude each other both are, unless a third bears one of them out.
-        where, printed: the tables and rows it concerns, and what the paper prints there.
-        computation, result: a formula that anyone can rerun, and what it gives on these tables.
-        tolerance: how far a value may lie from a printed one and still agree.
-        verdict, reason: a `Verdict`, and the rule that led to it, with its numbers.
-        reconciles: what would make the numbers agree; empty if they do.
+    id, theme, kind: unique; a theme of findings.yaml; "substantive" (a score, a network, a test) or
+        "slip" (a word, a caption, a sum or a last layer: to correct it changes no result).
+    tables, columns: the printed tables whose numbers it concerns, such as "07 11", and the metrics
+        in doubt, as in `published_table`. Of two columns that exclude each other both are, unless a
+        third bears one of them out.
+    where, printed: the tables and rows it concerns, and what the paper prints there.
+    computation, result: a formula that anyone can rerun, and what it gives on these tables.
+    tolerance: how far a value may lie from a printed one and still agree.
+    verdict, reason: a `Verdict`, and the rule that led to it, with its numbers.
+    reconciles: what would make the numbers agree; empty if they do.
     """
     printed = Printed(tables)
     rows = pd.DataFrame([finding for check in CHECKS for finding in check(printed)])

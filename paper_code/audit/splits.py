@@ -21,23 +21,14 @@ RARE = 1e-4  # class splits less likely than this together do not rescue a numbe
 
 
 class TestSet(NamedTuple):
-    """The test images of one data set, with every class split that they may have.
-
-    Attributes:
-        images: test images.
-        sizes: images per class in the whole data set, int64 K.
-        counts: test images per class, int64 S x K.
-        rising: the same, in rising order in each split.
-        probability: of each split if the images were drawn at random, float64 S.
-        moved: test images that are of another class than in exact proportions, float64 S.
-    """
+    """The test images of one data set, with every class split (S of K classes) they may have."""
 
     images: int
-    sizes: np.ndarray
-    counts: np.ndarray
-    rising: np.ndarray
-    probability: np.ndarray
-    moved: np.ndarray
+    sizes: np.ndarray  # images per class in the whole data set, int64 K
+    counts: np.ndarray  # test images per class, int64 S x K
+    rising: np.ndarray  # the same, in rising order in each split
+    probability: np.ndarray  # of each split if the images were drawn at random, float64 S
+    moved: np.ndarray  # test images of another class than in exact proportions, float64 S
 
     @property
     def exact(self) -> np.ndarray:
@@ -121,9 +112,7 @@ def weigh(probability: float, values: dict[str, object] | None = None) -> Judgem
 class Fits:
     """In which class splits printed rows fit what is asked of them.
 
-    Attributes:
-        tests: test sets by data set.
-        found: {unit: {(data set, network): bool S}}: `unit` half units of the last digit.
+    `found` is {unit: {(data set, network): bool S}}, `unit` half units of the last digit.
     """
 
     def __init__(self, tests: dict[str, TestSet]):

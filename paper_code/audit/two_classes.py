@@ -18,7 +18,7 @@ from paper_code.audit.finding import (
 )
 from paper_code.audit.identities import span
 from paper_code.audit.matrices import RATES, UNITS, candidates, meets, search, with_rates
-from paper_code.audit.printed import NUMBER, OURS, Printed, Row
+from paper_code.audit.printed import OURS, Printed, Row
 from paper_code.audit.splits import Fits, TestSet, chance, weigh
 
 F1_READINGS = ("f1_benign", "f1_malignant", "f1_macro", "f1_weighted", "accuracy")
@@ -149,13 +149,12 @@ def f1_pairs(printed: Printed):
         for a, b in permutations(F1_READINGS, 2)
     }
     for table in ("II", "VII"):
-        fits = search(printed.tests, printed.rows(NUMBER[table]), readings)
+        fits = search(printed.tests, printed.rows(table), readings)
         best = max(fits, key=lambda name: (fits[name].probability(), fits[name].rows(2).sum()))
         yield finding(
             "confusion/f1-pairs-table-{table}",
             closest(fits[best].weigh()),
             table=table,
-            number=NUMBER[table],
             best=best,
             explained=fits[best].rows(2).sum(),
             joint=chance(fits[best].probability()),
@@ -248,7 +247,7 @@ def operating_point(printed: Printed):
     }
     for table, (described, reading) in points.items():
         fits, said = Fits(printed.tests), []
-        for row in printed.rows(NUMBER[table]).of(OURS, level="network"):
+        for row in printed.rows(table).of(OURS, level="network"):
             test, auc = printed.tests[row.key[0]], layer[row.key[0]]
             tried = candidates(test, row)
             for unit in UNITS:
@@ -268,7 +267,6 @@ def operating_point(printed: Printed):
             "auc/tables-II-{table}",
             fits.weigh(),
             table=table,
-            number=NUMBER[table],
             described=described,
             said="; ".join(said),
             outside=listed(fits.escapes()),

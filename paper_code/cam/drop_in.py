@@ -34,14 +34,11 @@ class DTGradCAM(AbstractContextManager):
         with DTGradCAM(model=model, target_layers=[model.layer4]) as cam:
             maps = cam(input_tensor=images, targets=[ClassifierOutputTarget(1)])
 
-    model: any network that returns one output for each image; as there, it is put in evaluation
-        mode and stays in it.
+    model: any network that returns one output for each image; it is put in evaluation mode.
     target_layers: list of modules (or their dotted names). Of several layers the maps are averaged,
         then scaled to [0, 1] again. Each layer costs a run of its own.
-    reshape_transform: from a layer's output to N x C x h x w. Most networks do without: the grids
-        of convolutions, of Swin and of vision transformers are recognised.
-    copies, sigma, seed, kernel_size: of DT Grad-CAM. `sigma` is in the units of the images, with
-        the default for images in [-1, 1].
+    reshape_transform: from a layer's output to N x C x h x w where that is not recognised.
+    copies, sigma, seed, kernel_size: of DT Grad-CAM, `sigma` in the units of the images.
     precision, batch_size: as in `compute_cam`.
 
     UserError for an argument that does not fit.

@@ -14,17 +14,11 @@ SHARE = 1 / 4  # of a class's patients in each of the two groups; half of them s
 
 @dataclass(frozen=True)
 class Repeat:
-    """Rows of a data set in one repeat.
+    """Rows of a data set in one repeat."""
 
-    Attributes:
-        train: rows of each arm: the pool, and of one group of patients the halves not tested.
-        test: rows of both groups that both arms are tested on.
-        known: for each arm, whether it was trained on other images of each test row's patient.
-    """
-
-    train: dict[str, np.ndarray]
-    test: np.ndarray
-    known: dict[str, np.ndarray]
+    train: dict[str, np.ndarray]  # of each arm: the pool, and halves of a group that are not tested
+    test: np.ndarray  # of both groups, tested by both arms
+    known: dict[str, np.ndarray]  # whether an arm trained on other images of a test row's patient
 
 
 def draw_repeat(

@@ -59,8 +59,7 @@ def by_patient(images: pd.DataFrame, **keys: object) -> pd.DataFrame:
 def read_patients(paths: Iterable[str | Path]) -> pd.DataFrame:
     """The rows of several files of `by_patient`.
 
-    Raises:
-        UserError: a file lacks a column, or a row is in two of them.
+    UserError if a file lacks a column, or a row is in two of them.
     """
     rows = pd.concat([read_csv(path, *COLUMNS, dtype=None) for path in paths], ignore_index=True)
     twice = rows[rows.duplicated(KEYS)]

@@ -16,19 +16,12 @@ from paper_code.errors import UserError
 
 @dataclass(frozen=True)
 class Sample:
-    """N images of two classes with their patients.
+    """N images of two classes with their patients."""
 
-    Attributes:
-        name: of the data set, or names joined by "+".
-        table: N rows of image, label (0 benign, 1 malignant) and patient.
-        images: uint8, N x 3 x S x S.
-        among: the patients that may be tested: those of every data set.
-    """
-
-    name: str
-    table: pd.DataFrame
-    images: np.ndarray
-    among: tuple[str, ...]
+    name: str  # of the data set, or names joined by "+"
+    table: pd.DataFrame  # N rows of image, label (0 benign, 1 malignant) and patient
+    images: np.ndarray  # uint8, N x 3 x S x S
+    among: tuple[str, ...]  # the patients that may be tested: those of every data set
 
 
 def read_sample(names: Sequence[str], roots: Sequence[str | Path], size: int) -> Sample:

@@ -51,17 +51,13 @@ def fetch_dataset(
 ) -> Path:
     """Fetch `breakhis` or `bach` into `data_root`, unless it is there already; return its folder.
 
-    Args:
-        name: of a family, or of one magnification, which comes with the rest.
-        data_root: made if need be. An archive already lying there under its published name is used
-            instead of a download, and kept.
-        url: another place of the same archive; http or https.
-        checksum: "md5:<hex>" or "sha256:<hex>", instead of the published one.
+    One magnification's name stands for all of BreakHis. An archive already lying there under its
+    published name is used instead of a download, and kept. `url` is another place of the same
+    archive, `checksum` "md5:<hex>" or "sha256:<hex>" instead of the published one.
 
-    Raises:
-        UserError: the name is unknown; the data are there but incomplete; Mini-DDSM is not there
-            (the message says how to get it); the server cannot be reached or has no such file; too
-            little disk; the archive is damaged, unsafe to unpack, or not the data set.
+    UserError if the name is unknown; the data are there but incomplete; Mini-DDSM is not there (the
+    message says how to get it); the server cannot be reached or has no such file; too little disk;
+    the archive is damaged, unsafe to unpack, or not the data set.
     """
     family = PAPER_DATASETS[name].family if name in PAPER_DATASETS else name
     if family not in SOURCES:

@@ -66,8 +66,7 @@ def load_image(path: str | Path, colour: str = "any") -> Image.Image:
 def _opened(path: Path) -> Iterator[Image.Image]:
     """An image file, for a block that reads its pixels.
 
-    Raises:
-        UserError: the file cannot be used, which shows here or in the block.
+    UserError if the file cannot be used, which shows here or in the block.
     """
     try:
         with warnings.catch_warnings():

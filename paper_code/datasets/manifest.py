@@ -21,10 +21,9 @@ def read(manifest: Path, group_pattern: str | None = None) -> pd.DataFrame:
     place, see `read_folders`. Returns one row per image: path, label, group, mask, and any further
     columns but for those of `WRITTEN`.
 
-    Raises:
-        UserError: the file is damaged or lists no image; it, a column, a label or a listed image or
-            mask is missing or lies outside the manifest's folder; an image is listed twice; two
-            labels differ in case alone.
+    UserError if the file is damaged or lists no image; it, a column, a label or a listed image or
+    mask is missing or lies outside the manifest's folder; an image is listed twice; two labels
+    differ in case alone.
     """
     if manifest.is_dir():
         return read_folders(manifest, group_pattern)

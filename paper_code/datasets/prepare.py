@@ -32,17 +32,9 @@ def make_manifest(
     """Read a data set, draw the images to use, and write `manifest.csv` with `source.json`.
 
     The CSV has the columns of `read_dataset` and `sha256`; the JSON beside it says where the images
-    come from, how complete they are and which files are byte-identical.
-
-    Args:
-        dataset: what to read.
-        data_root: the folder of the real files or of the phantoms.
-        source: "real" or "phantom", for the record.
-        output: the CSV to write.
-        seed: of the draw.
-        limit: use at most this many images, classes in proportion; None means all. Mini-DDSM is
-            always drawn down to the paper's 500 / 700 / 800.
-        workers: processes that hash files.
+    come from ("real" or "phantom", the `source`), how complete they are and which files are
+    byte-identical. At most `limit` images are drawn (None means all), classes in proportion;
+    Mini-DDSM is always drawn down to the paper's 500 / 700 / 800. `workers` processes hash files.
 
     UserError as `read_dataset`; or the same image content has two labels.
     """

@@ -14,23 +14,18 @@ from paper_code.progress import count_text
 def read_dataset(
     name: str | Dataset, data_root: str | Path, manifests: dict[str, dict] | None = None
 ) -> pd.DataFrame:
-    """Read a data set in its published layout.
+    """Read a data set in its published layout below `data_root`, or as a manifest lists it.
 
-    Args:
-        name: a data set of `catalog.MODULES`, a key of `manifests`, or the data set itself.
-        data_root: the folder that holds the unpacked archives; unused for a manifest.
-        manifests: the user's own sets, `{name: {"path": ..., "classes": [...]}}`.
+    `name` is a data set of `catalog.MODULES`, a key of `manifests` (the user's own sets, `{name:
+    {"path": ..., "classes": [...]}}`), or the data set itself.
 
-    Returns:
-        One row per image, sorted by path: `path` (opens as it stands), `image` (the path below the
-        data set's folder: its name in every later file), `label`, `group` (patient; "" where
-        unknown), `mask` (";"-joined files; "" where there is none), plus subtype, slide and
-        magnification (BreakHis) or view and side (Mini-DDSM). `attrs["classes"]` is the tuple of
-        labels in class order, `attrs["status"]` says how complete the set is.
-
-    Raises:
-        UserError: files are missing, misplaced or misnamed, a class is empty or unknown, or there
-            are more images than were published.
+    Returns one row per image, sorted by path: `path` (opens as it stands), `image` (the path below
+    the data set's folder: its name in every later file), `label`, `group` (patient; "" where
+    unknown), `mask` (";"-joined files; "" where there is none), plus subtype, slide and
+    magnification (BreakHis) or view and side (Mini-DDSM). `attrs["classes"]` is the tuple of labels
+    in class order, `attrs["status"]` says how complete the set is. UserError if files are missing,
+    misplaced or misnamed, a class is empty or unknown, or there are more images than were
+    published.
     """
     dataset = name if isinstance(name, Dataset) else find_dataset(name, manifests)
     name = dataset.name

@@ -19,9 +19,8 @@ def limit(images: int | str) -> int | None:
 def read_listed(manifest: str | Path, *columns: str) -> pd.DataFrame:
     """Read a data set's `manifest.csv`, all of it as text.
 
-    Raises:
-        UserError: it is damaged, lists no image, lacks one of the columns, or has another number of
-            images than the `source.json` beside it tells.
+    UserError if it is damaged, lists no image, lacks one of the columns, or has another number of
+    images than the `source.json` beside it tells.
     """
     table = read_csv(manifest, *columns)
     if table.empty:

@@ -20,8 +20,7 @@ def load_prepared(
 
     `prepared`/manifest.csv in place of a split means all images.
 
-    Raises:
-        UserError: a file is damaged, or the split or the array belongs to another manifest.
+    UserError if a file is damaged, or the split or the array belongs to another manifest.
     """
     manifest = read_listed(prepared / "manifest.csv", "image", "label", "group")
     table = manifest if Path(split) == prepared / "manifest.csv" else read_split(split)

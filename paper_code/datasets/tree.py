@@ -22,8 +22,7 @@ def image_files(folder: Path, suffixes: set[str]) -> list[Path]:
 
     Other files are named on standard error, not skipped in silence; hidden files are left out.
 
-    Raises:
-        UserError: the folder is not there.
+    UserError if the folder is not there.
     """
     if not folder.is_dir():
         raise UserError(

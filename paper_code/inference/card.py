@@ -97,7 +97,8 @@ def _front_matter(run: Run, scores: pd.DataFrame, dataset: str, phantom: bool) -
     metrics = [
         {
             "type": HUB_METRICS.get(row.metric, row.metric),
-            "name": METRIC_LABELS[row.metric] + _interval(row.low, row.high),
+            "name": METRIC_LABELS[row.metric]
+            + ("" if np.isnan(row.low) else f" (95 % interval {row.low:.3f} to {row.high:.3f})"),
             "value": round(float(row.value), 4),
         }
         for row in scores.itertuples()
@@ -120,10 +121,6 @@ def _front_matter(run: Run, scores: pd.DataFrame, dataset: str, phantom: bool) -
         "tags": ["breast-cancer", "medical-imaging", "research-only", run.network],
         "model-index": [{"name": f"{run.network}-{run.dataset}", "results": [result]}],
     }
-
-
-def _interval(low: float, high: float) -> str:
-    return "" if np.isnan(low) else f" (95 % interval {low:.3f} to {high:.3f})"
 
 
 def _training(run: Run) -> dict[str, object]:

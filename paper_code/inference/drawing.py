@@ -19,18 +19,10 @@ COLORMAPS = {
 
 @dataclass(frozen=True)
 class Look:
-    """How a map lies over an image.
+    """How a map lies over an image. UserError for an unknown colormap or a wrong opacity."""
 
-    Attributes:
-        colormap: of OpenCV: jet, viridis, inferno, turbo, ...
-        opacity: of the map over the image, from 0 (the image alone) to 1.
-
-    Raises:
-        UserError: there is no such colormap, or the opacity is out of range.
-    """
-
-    colormap: str
-    opacity: float
+    colormap: str  # of OpenCV: jet, viridis, inferno, turbo, ...
+    opacity: float  # from 0 (the image alone) to 1
 
     def __post_init__(self) -> None:
         if self.colormap not in COLORMAPS:
@@ -54,15 +46,10 @@ class Look:
     def overlay(
         self, image: np.ndarray, heat: np.ndarray, mask: np.ndarray | None = None
     ) -> np.ndarray:
-        """Blend a map over an image of any size; outline the lesion, white with a dark edge.
+        """Blend a map over an image; outline the lesion, white with a dark edge.
 
-        Args:
-            image: H x W x 3 uint8 RGB.
-            heat: S x S in [0, 1]; enlarged to the image.
-            mask: H x W, true in the lesion.
-
-        Returns:
-            H x W x 3 uint8 in OpenCV's order.
+        `image` is H x W x 3 uint8 RGB, `heat` S x S in [0, 1], enlarged to it, `mask` H x W, true
+        in the lesion. Returns H x W x 3 uint8 in OpenCV's order.
         """
         heat = cv2.resize(heat, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         plain, colours = image[..., ::-1].copy(), self.coloured(heat)

@@ -33,21 +33,15 @@ def evaluate(
 ) -> pd.DataFrame:
     """Metrics of a trained network on labelled images, with 95 % intervals, as a table and a CSV.
 
-    Args:
-        source: a finished run (its folder or `run.json`), whose stored predictions are used unless
-            images are given; or a file of weights, which needs `prepared` or `manifest`.
-        output: the CSV to write: metric, value, low, high (see `bootstrap_interval`), images,
-            patients, part, data, weights, and how many of the images were `seen_in_training`:
-            pixel by pixel the same, whatever their files are called. Empty where that is not known.
-        prepared: folder of a prepared data set, with its `split` file or all images.
-        manifest: a `manifest.csv` (path, label, group), or a folder of class folders with a
-            `group_pattern`, of images that are decoded now.
-        part: train, val or test; by default test where there are parts. A run has stored no
-            predictions of its training set.
+    `source` is a finished run, whose stored predictions (of val and test) are used unless images
+    are given; or a file of weights, which needs images: a `prepared` data set, with its `split`
+    file or all of them, or a `manifest` (path, label, group) or folder of class folders that is
+    decoded now. `part` is test by default where there are parts.
 
-    Raises:
-        UserError: files are missing or do not belong together, a label is not one of the
-            network's classes, the part has no image.
+    The CSV: metric, value, low, high (see `bootstrap_interval`), images, patients, part, data,
+    weights, and how many of the images were `seen_in_training`: pixel by pixel the same, whatever
+    their files are called; empty where that is not known. UserError if files are missing or do not
+    belong together, a label is not one of the network's classes, or the part has no image.
     """
     if (part and manifest) or (part and prepared and not split):
         raise UserError("--part needs the parts of a split: give --split too, or leave it out.")

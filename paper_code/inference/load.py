@@ -34,8 +34,7 @@ def load_trained(weights: str | Path, own: Own | None = None) -> tuple[nn.Module
     ("real", "phantom", or "unknown" of one's own network), `weights_source`, and `about`, a
     sentence.
 
-    Raises:
-        UserError: the file is missing, damaged, of another network, or does not name its classes.
+    UserError if the file is missing, damaged, of another network, or does not name its classes.
     """
     own = own or Own()
     if own.network:
@@ -160,8 +159,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     Unwraps the keys of `INSIDE`, and takes off what is of `PREFIXES` before every name. Never runs
     code from the file.
 
-    Raises:
-        UserError: the file is missing or damaged, or holds something else than tensors.
+    UserError if the file is missing or damaged, or holds something else than tensors.
     """
     if not path.is_file():
         raise UserError(f"weights: there is no file {path}")
@@ -214,9 +212,8 @@ def _refusal(path: Path, error: Exception) -> str:
 def fill(network: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
     """Load tensors into a network; batch counters, which nothing reads, may be missing.
 
-    Raises:
-        UserError: begins with `what` and names tensors that are missing, unexpected or of another
-            shape; or values are not finite.
+    A UserError begins with `what` and names tensors that are missing, unexpected or of another
+    shape; or values are not finite.
     """
     ours = {k: v for k, v in network.state_dict().items() if not k.endswith("num_batches_tracked")}
     theirs = {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}
@@ -250,7 +247,6 @@ def _shape(tensor: Tensor) -> str:
 def read_images(paths: Sequence[str | Path], size: int) -> torch.Tensor:
     """Decode images and resize them as `prepare` does: uint8 N x 3 x size x size.
 
-    Raises:
-        UserError: names the first file that cannot be used.
+    UserError names the first file that cannot be used.
     """
     return torch.from_numpy(np.stack([resize_image(load_image(path), size) for path in paths]))

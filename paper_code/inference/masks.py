@@ -77,7 +77,6 @@ def true_classes(
 def read_mask(paths: str, image: Path) -> np.ndarray:
     """H x W bool in the size of an image file: where the lesion is.
 
-    Raises:
-        UserError: the mask cannot be read, or has another size than the image.
+    UserError if the mask cannot be read, or has another size than the image.
     """
     return np.asarray(load_mask(paths, load_image(image).size)) > 0

@@ -24,8 +24,7 @@ def find_images(paths: Sequence[str | Path]) -> list[Path]:
     """The files named, every image file below the folders named, sorted within each, and the images
     that a manifest.csv named lists.
 
-    Raises:
-        UserError: a path does not exist, or there is no image at all.
+    UserError if a path does not exist, or there is no image at all.
     """
     found: list[Path] = []
     for path in map(Path, paths):

@@ -148,7 +148,10 @@ def difference_bootstrap(
     )
     table = pd.DataFrame({"metric": metrics, "first": first_mean, "second": second_mean})
     table["difference"] = first_mean - second_mean
-    of_runs = [np.stack([_metrics(*sample, metrics) for sample in side]) for side in sides]
+    of_runs = [
+        np.stack([weighted_metrics(y, p, np.ones((1, len(y))), metrics)[0] for y, p, _ in side])
+        for side in sides
+    ]
     spreads = _run_variances(*of_runs, paired=paired)
     rows = [
         weigh_difference(
@@ -165,11 +168,6 @@ def difference_bootstrap(
     undefined = table["difference"].isna()
     table.loc[undefined, ["low", "high", "p_value", "se"]] = np.nan
     return table
-
-
-def _metrics(y_true: np.ndarray, y_prob: np.ndarray, codes: np.ndarray, metrics) -> np.ndarray:
-    """The M metrics of one run."""
-    return weighted_metrics(y_true, y_prob, np.ones((1, len(y_true))), metrics)[0]
 
 
 def _run_variances(

@@ -5,6 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import t
 
+# To and from the scales of the test: that of the values, and the arcsine of their root.
+SCALES = (
+    (lambda value: value, lambda value: value),
+    (
+        lambda share: np.arcsin(np.sqrt(np.clip(share, 0, 1))),
+        lambda angle: np.sin(np.clip(angle, 0, np.pi / 2)) ** 2,
+    ),
+)
+
 
 def replication(
     values: Sequence[float], printed: float, step: float, margin: float, level: float = 0.05
@@ -29,7 +38,7 @@ def replication(
         nothing = dict.fromkeys(("replication_low", "replication_high", "p_value"), np.nan)
         return nothing | {"equivalent": False}
     lows, highs, p_values, errors = [], [], [], []
-    for forth, back in ((_itself, _itself), (_arcsine, _sine)):
+    for forth, back in SCALES:
         scaled = forth(values)
         least = abs(forth(mean) - forth(mean - step if mean > step else mean + step))
         error = max(scaled.std(ddof=1), least) * np.sqrt(1 + 1 / runs)
@@ -44,15 +53,3 @@ def replication(
         "p_value": float(max(p_values)),
         "equivalent": bool(abs(mean - printed) + t.ppf(1 - level, runs - 1) * errors[0] <= margin),
     }
-
-
-def _itself(value):
-    return value
-
-
-def _arcsine(share):
-    return np.arcsin(np.sqrt(np.clip(share, 0, 1)))
-
-
-def _sine(angle):
-    return np.sin(np.clip(angle, 0, np.pi / 2)) ** 2

@@ -36,12 +36,9 @@ def class_scores(output: object) -> Tensor:
 
 @torch.inference_mode()
 def predict(network: torch.nn.Module, images: torch.Tensor, precision: str) -> torch.Tensor:
-    """Class probabilities, N x K float32 on the device, in evaluation mode.
+    """Class probabilities of uint8 N x 3 x H x W images, N x K float32, in evaluation mode.
 
-    Args:
-        network: on the device of `images`; left in evaluation mode.
-        images: uint8 N x 3 x H x W.
-        precision: "fp32", "bf16" or "fp16"; the softmax is always in float32.
+    `precision` is "fp32", "bf16" or "fp16"; the softmax is always in float32.
     """
     network.eval()
     with autocast(images.device, precision):

@@ -9,8 +9,7 @@ VARIANT = "-layer"  # dalaresnet50-layer2 is DALAResNet50 with its gate after la
 def parse_network(name: str) -> tuple[str, int]:
     """Split a run's network name: "dalaresnet50-layer2" -> ("dalaresnet50", 2).
 
-    Raises:
-        UserError: no such network or gate position.
+    UserError if there is no such network or gate position.
     """
     base, variant, layer = name.partition(VARIANT)
     network_module(base)

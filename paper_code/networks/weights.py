@@ -73,7 +73,11 @@ def load_weights(path: str | Path, network: nn.Module) -> dict[str, str]:
     wrong = sorted({key for key, _ in shapes.items() ^ found.items()})
     if wrong:
         raise UserError(f"{path} does not fit {network.network_name}: {', '.join(wrong[:3])} ...")
-    damaged = sorted(key for key, tensor in tensors.items() if not _usable(tensor))
+    damaged = sorted(
+        key
+        for key, tensor in tensors.items()
+        if not (tensor.is_floating_point() and tensor.isfinite().all())
+    )
     if damaged:
         raise UserError(
             f"{path} holds values that are not finite numbers, in {damaged[0]}. Train it again."
@@ -92,10 +96,6 @@ def _class_names(metadata: Mapping[str, str]) -> list[str] | None:
         return None
     one_each = isinstance(names, list) and len(set(map(str, names))) == int(metadata["num_classes"])
     return names if one_each else None
-
-
-def _usable(tensor: Tensor) -> bool:
-    return tensor.is_floating_point() and bool(tensor.isfinite().all())
 
 
 def _state(network: nn.Module) -> dict[str, Tensor]:

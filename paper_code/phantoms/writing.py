@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from paper_code.errors import UserError
-from paper_code.files import check_space, clear_leftovers
+from paper_code.files import clear_leftovers, naming_full_disk
 from paper_code.parallel import map_parallel
 
 NOTE = "PHANTOM.txt"  # tells a phantom from a real data set, which is never replaced
@@ -32,9 +32,8 @@ class Drawing(NamedTuple):
 def new_tree(root: str | Path) -> Iterator[Path]:
     """Yield a temporary folder beside `root` that replaces `root` if the block succeeds.
 
-    Raises:
-        UserError: `root` holds files and no phantom's note: it may be a real data set; or the disk
-            is full.
+    UserError if `root` holds files and no phantom's note (it may be a real data set), or the disk
+    is full.
     """
     root = Path(root)
     if root.exists() and any(root.iterdir()) and not (root / NOTE).exists():
@@ -47,15 +46,13 @@ def new_tree(root: str | Path) -> Iterator[Path]:
     clear_leftovers(root.parent, prefix)
     temporary = Path(tempfile.mkdtemp(dir=root.parent, prefix=f"{prefix}{os.getpid()}-"))
     try:
-        yield temporary
-        note = "Synthetic images drawn by paper_code. No patient's data.\n"
-        (temporary / NOTE).write_text(note, encoding="utf-8")
-        shutil.rmtree(root, ignore_errors=True)
-        temporary.chmod(0o755)
-        temporary.rename(root)
-    except OSError as error:
-        check_space(root, root.parent, error)
-        raise
+        with naming_full_disk(root, root.parent):
+            yield temporary
+            note = "Synthetic images drawn by paper_code. No patient's data.\n"
+            (temporary / NOTE).write_text(note, encoding="utf-8")
+            shutil.rmtree(root, ignore_errors=True)
+            temporary.chmod(0o755)
+            temporary.rename(root)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

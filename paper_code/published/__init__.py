@@ -1,14 +1,12 @@
 """The numbers printed in the paper, transcribed as they stand, slips included.
 
 One tidy CSV per table, `text.csv` for the numbers of the running text, `quotes.csv` for sentences
-and captions that the audit compares (by name, in the column `metric`), and `references.csv` for the
-titles of the references, where each is cited, and which method or measure it is cited for (only
-where the audit looks at it). `printed` is the text in
-the paper, `value` the same as a number (empty where a cell holds words). The paper gives "F1" as a
-pair a/b without saying which is which: `f1_first` and `f1_second`. `breakhis` as a data set stands
-for the four magnifications together, `total` as a class or a part for the printed totals.
-
-`others.csv` is not the paper's: it has what others measured on BreakHis, for the table `others`.
+and captions (by name, in the column `metric`), and `references.csv` for the titles of the
+references, where each is cited, and for which method or measure. `printed` is the text in the
+paper, `value` the same as a number. The paper gives "F1" as a pair a/b without saying which is
+which: `f1_first` and `f1_second`. `breakhis` as a data set stands for the four magnifications
+together, `total` as a class or a part for the printed totals. `others.csv` is not the paper's: it
+has what others measured on BreakHis.
 """
 
 from pathlib import Path

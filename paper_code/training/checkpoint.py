@@ -20,8 +20,7 @@ def fingerprint(facts: dict) -> str:
 def save_checkpoint(path: Path, identity: str, network, optimizer, scaler, state: State) -> None:
     """Write network, optimizer and state, to go on after `state.epoch`.
 
-    Raises:
-        UserError: the disk is full.
+    UserError if the disk is full.
     """
     content = {
         "identity": identity,

@@ -72,23 +72,15 @@ def fit(
 ) -> State:
     """Train a network in place; at the end it holds the weights of the epoch selected.
 
-    Args:
-        network: on the device of the image sets.
-        train: training set; each epoch shuffles it and drops the last incomplete batch.
-        val: validation set, evaluated after each epoch.
-        settings: those marked "loop".
-        seed: of order, augmentation and dropout.
-        label: begins each line of progress.
-        restore: called once as `restore(network, optimizer, scaler, state)` before training; it
-            may load an earlier checkpoint into all four.
-        save: called with the same four after an epoch, at most every `checkpoint_seconds`.
+    Network and image sets are on one device. Each epoch shuffles `train`, drops its last incomplete
+    batch, and evaluates `val`. `settings` are those marked "loop"; `seed` is of order, augmentation
+    and dropout; `label` begins each line of progress. `restore(network, optimizer, scaler, state)`
+    is called once before training and may load an earlier checkpoint into all four; `save` is
+    called with the same four after an epoch, at most every `checkpoint_seconds`.
 
-    Returns:
-        The state after the last epoch: `history` (losses, validation accuracy), `seconds`
-        (device-synchronised, training and validation apart; processor time of both), `best_epoch`.
-
-    Raises:
-        UserError: the batch is larger than the training set, or the loss is not finite.
+    Returns the state after the last epoch: `history` (losses, validation accuracy), `seconds`
+    (device-synchronised, training and validation apart; processor time of both), `best_epoch`.
+    UserError if the batch is larger than the training set, or the loss is not finite.
     """
     device = train.images.device
     images = len(train) // settings.batch_size * settings.batch_size  # of an epoch
@@ -175,8 +167,7 @@ def train_epoch(
     The run's seed and the epoch decide order and augmentation (by a generator of their own) and
     dropout (by the global one): an epoch that is repeated after an interruption comes out the same.
 
-    Raises:
-        UserError: the loss is not finite.
+    UserError if the loss is not finite.
     """
     device, size = train.images.device, settings.batch_size
     seeds = np.random.SeedSequence([seed, epoch]).generate_state(2, np.uint64).tolist()
@@ -207,8 +198,7 @@ def validate(
 
     Where the settings say so, `rows` of the training set set the batch-norm statistics first.
 
-    Raises:
-        UserError: the loss is not finite.
+    UserError if the loss is not finite.
     """
     if settings.recalibrate_batchnorm:
         recalibrate(network, train.images[rows], settings, precision)

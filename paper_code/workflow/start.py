@@ -82,15 +82,6 @@ def _in_words(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {label}" for label, count in counts.items())
 
 
-def _precision_line(settings: Settings) -> str:
-    """What training and maps compute in on this machine, and why."""
-    kind = "cuda" if cuda_device_count() else "cpu"
-    training, maps = (
-        explain_precision(getattr(settings, key), kind) for key in ("precision", "cam_precision")
-    )
-    return f"precision: {training}" + ("" if maps == training else f"; of maps: {maps}")
-
-
 def announce(config: Mapping[str, Any], settings: Settings, sources: Sources) -> str:
     """The opening lines of a run: what was chosen and why."""
     devices = cuda_device_count()
@@ -107,13 +98,17 @@ def announce(config: Mapping[str, Any], settings: Settings, sources: Sources) ->
     images = f"{settings.images_per_dataset} real"
     if phantoms:
         images += f", {_in_words(phantoms)} phantom"
+    kind = "cuda" if devices else "cpu"
+    training, maps = (
+        explain_precision(getattr(settings, key), kind) for key in ("precision", "cam_precision")
+    )
     lines = [
         f"scale: {settings.scale} ({why}): {settings.image_size} px, {settings.epochs} "
         f"epochs, batch {settings.batch_size}; images per data set: {images}",
         f"splits: by {settings.splits}; seeds: {settings.seeds} "
         f"(splits: {settings.split_seeds}); "
         f"networks: {', '.join(settings.networks)}",
-        _precision_line(settings),
+        f"precision: {training}" + ("" if maps == training else f"; of maps: {maps}"),
     ]
     if settings.network_epochs:
         other = ", ".join(f"{name} {epochs}" for name, epochs in settings.network_epochs.items())
