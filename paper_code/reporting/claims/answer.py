@@ -165,7 +165,7 @@ def _leads(tables: Tables) -> Line:
     stand = (rows["verdict"] == STANDS) & sure
     ruling = leads_stand(int(stand.sum()), len(rows))
     text = (
-        f"{_none(int(stand.sum()))} of its {len(rows)} printed leads over the runner-up is surely "
+        f"{_none(int(stand.sum()))} of its {len(rows)} printed leads over the runner-up is clearly "
         "significant."
     )
     real = _real_baselines(tables)

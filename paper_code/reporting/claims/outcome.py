@@ -9,6 +9,7 @@ from paper_code.metrics.power import least_detectable
 from paper_code.reporting.markdown import number, p_text
 from paper_code.reporting.verdicts import (
     PAPER,
+    TIMES,
     Ruling,
     Standard,
     counts,
@@ -85,7 +86,9 @@ def weigh(
     if not free.any():
         result += " (not counted)"
     ends = {key: float(least[key]) for key in ("difference", "low", "high", "p_holm")}
-    return ruled(ruling, **about, result=result, **ends, least_lead=least_lead(known, expected))
+    # The least lead in the logarithm of a time would mean nothing to a reader.
+    lead = float("nan") if standard is TIMES else least_lead(known, expected)
+    return ruled(ruling, **about, result=result, **ends, least_lead=lead)
 
 
 def least_lead(rows: pd.DataFrame, expected: int) -> float:

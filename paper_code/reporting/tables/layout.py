@@ -5,7 +5,7 @@ import pandas as pd
 from paper_code.datasets.catalog import is_own
 from paper_code.reporting.layouts import COMPARED, LAYOUTS, TESTED, TEXTS, Layout, layer_of
 from paper_code.reporting.markdown import read_results, write_table
-from paper_code.reporting.pages import provenance, sections
+from paper_code.reporting.pages import provenance, render, sections
 from paper_code.reporting.tables.results import chance
 from paper_code.reporting.verdicts import NOT_RUN
 
@@ -51,8 +51,8 @@ def blocks(rows: pd.DataFrame, layout: Layout) -> list[str]:
     for _, block in rows.groupby(together, sort=False):
         if layout.gates:
             block = block.sort_values("placement", kind="stable")
-        text = TESTED if layout.source == "results" else COMPARED
-        if block["value"].isna().all():
-            text = NOT_RUN.capitalize() + "."
+        text, ran = NOT_RUN.capitalize() + ".", block[block["value"].notna()]
+        if len(ran):
+            text = render(TESTED if layout.source == "results" else COMPARED, ran)
         found += sections(block, "dataset", heading, layout.columns, line, text)
     return found

@@ -14,7 +14,8 @@ from paper_code.reporting.tables.cam.scores import (
     load_cam,
 )
 
-CHANCE = ("random_map", "centre_prior")
+# What a method may be compared with: maps that know nothing of the network, the other methods.
+CONTROLS = ("random_map", "centre_prior", "brightness", *paired.PAPER_METHODS)
 
 
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
@@ -48,12 +49,12 @@ def own_rows(
     runs: list[CamRun], pairs: pd.DataFrame, *, scale: str, resamples: int
 ) -> pd.DataFrame:
     """The rows of Table XIV without printed values, and of each method the difference from each of
-    `CHANCE` with its interval and Holm-corrected p (`less_<baseline>`, ..., NaN where none)."""
+    `CONTROLS` with its interval and Holm-corrected p (`less_<baseline>`, ..., NaN where none)."""
     printed = ["table", "printed", "difference", "verdict", "reason"]
     rows = localization.localization_rows(runs, scale=scale, resamples=resamples)
     rows = rows.drop(columns=printed)
     keys = ["dataset", "method", "rule", "metric"]
-    for baseline in CHANCE:
+    for baseline in CONTROLS:
         of_baseline = pairs[pairs["control"] == baseline]
         names = {
             "difference": f"less_{baseline}",
