@@ -594,10 +594,10 @@ def table(name: str, /, inputs: Inputs | None = None, *, output: Output) -> None
     """Build one table from files; each table uses only some of the options.
 
     Args:
-        name: such as 07 or audit; paper_code/reporting/catalogue.py lists all.
+        name: such as 07 or audit; paper_code/reporting/catalogue/results.yaml lists all.
         output: .csv to write; the .md comes beside it.
     """
-    from paper_code.reporting.make import make_result
+    from paper_code.reporting.catalogue import make_result
 
     make_result("table", name, output, asdict(inputs or Inputs()))
 
@@ -607,10 +607,10 @@ def figure(name: str, /, inputs: Inputs | None = None, *, output: Output) -> Non
     """Draw one figure from files; each figure uses only some of the options.
 
     Args:
-        name: such as 07 or leakage; paper_code/reporting/catalogue.py lists all.
+        name: such as 07 or leakage; paper_code/reporting/catalogue/results.yaml lists all.
         output: .png to write; the .pdf comes beside it.
     """
-    from paper_code.reporting.make import make_result
+    from paper_code.reporting.catalogue import make_result
 
     make_result("figure", name, output, asdict(inputs or Inputs()))
 
@@ -627,8 +627,8 @@ def summary(
         tables: CSV files of tables.
         readme: README.md whose answer is written anew too.
     """
+    from paper_code.reporting.catalogue import make_result
     from paper_code.reporting.claims.summary import write_answer
-    from paper_code.reporting.make import make_result
 
     make_result("page", "summary", output, {"tables": tables or [], "scale": scale})
     if readme:

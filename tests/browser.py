@@ -3,7 +3,6 @@
 Chromium's DevTools protocol over a pair of pipes needs nothing but the browser.
 """
 
-import base64
 import contextlib
 import json
 import os
@@ -101,11 +100,6 @@ class Browser:
             about["text"] = "\r" if key == "Enter" else key
         self.call("Input.dispatchKeyEvent", type="keyDown", **about)
         self.call("Input.dispatchKeyEvent", type="keyUp", **about)
-
-    def screenshot(self, path: Path, whole: bool = False) -> None:
-        """Save what is seen, or the whole page, as PNG."""
-        found = self.call("Page.captureScreenshot", captureBeyondViewport=whole)
-        path.write_bytes(base64.b64decode(found["data"]))
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ if shift := int(os.environ.get("PAPER_CODE_TEST_SEED", "0")):
     manual_seed = torch.manual_seed
     torch.manual_seed = lambda seed: manual_seed(seed + shift)
 
+pytest_plugins = ["hand_made"]  # fixtures of runs and data sets for tables and figures
 ROOT = Path(__file__).parents[1]
 DRAWS = int(os.environ.get("FAULT_DRAWS", "150"))  # examples of each test that draws damaged files
 BREAKHIS = Path("BreaKHis_v1/histology_slides/breast")
@@ -237,14 +238,17 @@ def training_settings(**changes):
     return defaults().changed(**changes)
 
 
-def train_run(*arguments, weights=None, **options) -> None:
-    """`paper_code.training.run.train_run`, perhaps with other `weights`."""
-    from paper_code.training import run
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory) -> tuple[Path, Path, Path]:
+    """One epoch of DALAResNet50 at 32 px: (run, prepared data set, split by patient)."""
+    from paper_code.training.run import train_run
 
-    name, prepared, split, output, settings = arguments
-    if weights:
-        settings = settings.changed(weights=weights)
-    run.train_run(name, prepared, split, output, settings, **options)
+    folder = tmp_path_factory.mktemp("trained")
+    prepared, split = write_prepared(folder, by="patient")
+    changes = {"recalibrate_batchnorm": True, "precision": "fp32", "weights": "random"}
+    settings = training_settings(epochs=1, batch_size=8, **changes)
+    train_run("dalaresnet50", prepared, split, folder / "run", settings)
+    return folder / "run", prepared, split
 
 
 def evaluate_cams(run, prepared, output, **changes) -> None:

@@ -1,17 +1,12 @@
 """Which device and precision are used, and what is said where they cannot be."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
-from conftest import ROOT
 
-from paper_code import cli, device
+from paper_code import device
 from paper_code.errors import UserError
 from paper_code.settings import defaults, load_config, resolve_settings
-from paper_code.workflow.start import announce, begin
+from paper_code.workflow.start import begin
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
@@ -54,15 +49,6 @@ def test_a_hidden_gpu_leaves_the_cpu(unusable, monkeypatch, value):
     assert device.default_device() == torch.device("cpu")
 
 
-def test_users_do_not_share_lock_files(tmp_path, monkeypatch):
-    monkeypatch.setattr(device.tempfile, "gettempdir", lambda: str(tmp_path))
-    for user in (1000, 1001):
-        monkeypatch.setattr(device.os, "getuid", lambda user=user: user)
-        with device.locked("gpu"):
-            pass
-    assert len(list(tmp_path.iterdir())) == 2
-
-
 # --- Precision ------------------------------------------------------------------------------------
 
 
@@ -88,13 +74,6 @@ def test_auto_is_bf16_only_where_the_processor_computes_it(processor, flag, chos
     assert device.resolve_precision("fp32", CPU) == "fp32"
 
 
-@pytest.mark.parametrize("name", device.LIMITS)
-def test_auto_is_fp32_where_the_instruction_sets_are_limited(processor, monkeypatch, name):
-    processor("avx512_bf16")
-    monkeypatch.setenv(name, "AVX2")
-    assert device.resolve_precision("auto", CPU) == "fp32"
-
-
 @pytest.mark.parametrize(("native", "chosen"), [(True, "bf16"), (False, "fp16")])
 def test_auto_on_a_gpu(monkeypatch, native, chosen):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
@@ -108,12 +87,6 @@ def test_precisions_that_cannot_be():
         device.resolve_precision("bfloat16", CPU)
 
 
-@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="Linux lists instruction sets")
-def test_linux_and_pytorch_see_the_same_processor():
-    seen = torch.cpu.get_capabilities()
-    assert device.BF16_FLAGS & device.cpu_flags() == {f for f in device.BF16_FLAGS if seen.get(f)}
-
-
 @pytest.mark.parametrize("scale", ["demo", "paper"])
 def test_no_scale_lowers_the_precision_of_such_a_processor(processor, scale):
     """Maps as little as training: emulated, Score-CAM takes six times as long."""
@@ -125,45 +98,3 @@ def test_no_scale_lowers_the_precision_of_such_a_processor(processor, scale):
     maps = device.resolve_precision(settings.cam_precision, CPU)
     assert maps == ("fp32" if scale == "paper" else "bf16")
     assert defaults().cam_precision == "fp32"
-
-
-def opening_line(**changes) -> str:
-    """The line on precision among the first ones of a run without a GPU."""
-    config = load_config() | {"scale": "demo"} | changes
-    said = announce(config, resolve_settings(config), {})
-    (line,) = [line for line in said.splitlines() if line.startswith("precision: ")]
-    return line.removeprefix("precision: ")
-
-
-def test_the_first_lines_of_a_run_name_the_precision(processor, monkeypatch):
-    monkeypatch.setattr("paper_code.workflow.start.cuda_device_count", lambda: 0)
-    processor("avx2")
-    chosen = "fp32 (auto: this processor does not compute bf16 natively)"
-    assert opening_line() == chosen
-    emulated = "bf16 (as configured; this processor emulates it, which takes many times as long)"
-    assert opening_line(cam_precision="bf16") == f"{chosen}; of maps: {emulated}"
-    processor("avx512_bf16")
-    assert opening_line() == "bf16 (auto: this processor computes bf16 natively)"
-    assert opening_line(scale="paper").endswith("; of maps: fp32 (as configured)")
-
-
-def test_doctor_names_the_precision(processor, monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("paper_code.workflow.doctor.cuda_device_count", lambda: 0)
-    processor("avx2")
-    cli.main(["doctor"])
-    assert "precision: fp32 (auto: this processor does not" in capsys.readouterr().out
-
-
-def test_the_first_lines_do_not_wait_for_pytorch():
-    code = (
-        "import sys\n"
-        "from paper_code import settings\nfrom paper_code.workflow import start\n"
-        "settings.cuda_device_count = start.cuda_device_count = lambda: 0\n"
-        "config = settings.load_config()\n"
-        "print(start.announce(config, settings.resolve_settings(config), {}))\n"
-        "print('torch' in sys.modules)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert "precision: " in done.stdout and done.stdout.endswith("False\n")

@@ -20,39 +20,6 @@ def at_the_root(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-def test_training_depends_on_what_trains():
-    found = source_files(TRAINING)
-    for name in (
-        "__init__",
-        "files",
-        "training/__init__",
-        "training/loop",
-        "training/augment",
-        "training/checkpoint",
-        "networks/__init__",
-        "networks/builder",
-        "networks/weights",
-        "provenance",
-    ):
-        assert f"paper_code/{name}.py" in found
-    assert found == sorted(set(found))
-    assert all((ROOT / name).is_file() for name in found)
-
-
-def test_training_depends_on_no_table_figure_map_setting_or_data_set():
-    """Of settings its rule holds the values; of data sets it reads what was prepared."""
-    found = {Path(name) for name in source_files(TRAINING)}
-    assert {path.parent.name for path in found} == {
-        "paper_code",
-        "training",
-        "networks",
-        "datasets",
-    }
-    read = {path.name for path in found if path.parent.name == "datasets"}
-    assert read == {"__init__.py", "tables.py", "tensors.py"}
-    assert not {path.name for path in found} & {"settings.py", "config.yaml", "plan.py", "cli.py"}
-
-
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_run_depends_on_its_own_network_alone(name):
     modules = {network: f"{network_module(network).replace('.', '/')}.py" for network in NETWORKS}
@@ -74,17 +41,6 @@ def test_a_package_s_data_are_its_sources():
     light = {"__init__.py", "names.py", "registry.py"}
     assert {Path(name).name for name in found if "/networks/" in name} == light
     assert not [name for name in found if "/training/" in name]
-
-
-def test_one_phantom_family_is_found_through_imports_inside_functions():
-    found = source_files("paper_code.phantoms")
-    for name in ("breakhis", "bach", "mini_ddsm", "histology", "mammography", "writing"):
-        assert f"paper_code/phantoms/{name}.py" in found
-
-
-def test_unknown_module():
-    with pytest.raises(ModuleNotFoundError, match=r"paper_code\.nothing"):
-        source_files("paper_code.nothing")
 
 
 def test_everything_imported_at_run_time_is_in_the_closure():

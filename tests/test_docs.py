@@ -2,10 +2,11 @@
 
 import re
 import shlex
+import shutil
 import sys
 
 import pytest
-from conftest import ROOT, train_run, training_settings, write_prepared
+from conftest import ROOT
 
 from paper_code import cli
 from paper_code.settings import Settings
@@ -69,12 +70,10 @@ def test_sources_name_pages_that_exist(kind):
             assert (ROOT / page).is_file(), f"{path.relative_to(ROOT)}: {page}"
 
 
-def test_the_page_on_interfaces_runs(tmp_path, monkeypatch):
+def test_the_page_on_interfaces_runs(trained, tmp_path, monkeypatch):
     """Its Python, block by block in one session, and its commands, where a run has left weights."""
     pytest.importorskip("pytorch_grad_cam")
-    prepared, split = write_prepared(tmp_path)
-    settings = training_settings(epochs=1, batch_size=16)
-    train_run("dalaresnet50", prepared, split, tmp_path, settings, weights="random")
+    shutil.copy(trained[0] / "weights.safetensors", tmp_path)
     monkeypatch.chdir(tmp_path)
     page = (ROOT / "docs/guide/interfaces.md").read_text(encoding="utf-8")
     commands = re.findall(r"^    python -m paper_code (\w+ .+)$", page, re.MULTILINE)

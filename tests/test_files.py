@@ -45,11 +45,6 @@ def test_leftovers_of_a_killed_process_go_when_the_same_output_is_written_again(
     assert names(killed / "tables") == ["t.csv"]
 
 
-def test_the_leftovers_of_another_output_stay(killed):
-    write_text(killed / "tables" / "other.csv", "whole")
-    assert len(names(killed / "tables")) == 2
-
-
 def test_a_living_process_keeps_its_files(tmp_path):
     with replacing(tmp_path / "t.csv") as first:
         write_text(tmp_path / "t.csv", "second")

@@ -42,18 +42,6 @@ def test_the_default_plans_every_result_of_the_catalogue():
     assert sorted(numbers) == [f"{number:02d}" for number in range(1, 15)]
 
 
-def test_the_gate_after_layer_4_is_trained_without_dalaresnet50_among_the_networks():
-    plan = make_plan(datasets=["breakhis_40x"], networks=["resnet50"], placements=[2, 4])
-    assert [(run.dataset, run.network) for run in plan.runs] == [
-        ("breakhis_40x", "resnet50"),
-        ("breakhis_40x", "dalaresnet50-layer2"),
-        ("breakhis_40x", "dalaresnet50"),
-    ]
-    names = plan.names("table")
-    assert "table_02_layer_placement" in names
-    assert not [name for name in names if "cam" in name]
-
-
 def test_every_result_s_runs_are_planned_and_every_input_has_a_maker():
     plan = make_plan(seeds=[0, 1], splits="patient", compared_datasets=list(PAPER_DATASETS))
     folders = {run.folder for run in plan.runs}
@@ -67,47 +55,6 @@ def test_every_result_s_runs_are_planned_and_every_input_has_a_maker():
                 assert path in made, path
     assert RunId("bach", "vit", "patient", 1, 1) in plan.runs
     assert {run.by for run in plan.runs if run.dataset == "breakhis_100x"} == {"image", "patient"}
-
-
-def test_one_file_stands_for_a_run_and_weights_are_named_where_they_are_read(own_sets):
-    """Names of all their files would take Snakemake most of the time of its plan."""
-    plan = make_plan(datasets=["breakhis_40x"], networks=["dalaresnet50", "resnet50"], seeds=[0, 1])
-    table = plan.inputs(plan.find("table", "table_09_breakhis_cost"))
-    assert [path.rpartition("/")[2] for path in table.pop("runs")] == ["run.json"] * 4
-    assert table == {}
-    own = {"datasets": ["plain"], "manifests": own_sets, "networks": ["dalaresnet50", "resnet50"]}
-    plan = make_plan(**own)
-    shown = plan.inputs(plan.find("figure", "examples_plain"))
-    assert [path.rpartition("/")[2] for path in shown["weights"]] == ["weights.safetensors"] * 2
-
-
-def test_small_configurations_leave_out_what_they_cannot_make():
-    plan = make_plan(datasets=["bach"], networks=["vit"], placements=[], leakage_datasets=[])
-    assert plan.runs == [RunId("bach", "vit", "image", 0, 0)]
-    tables = plan.names("table")
-    assert "table_04_bach" in tables and "table_08_bach_mini_ddsm_comparison" in tables
-    left_out = {"table_14_cam_localization", "differences", "comparisons", "leakage"}
-    assert not left_out & set(tables)
-    assert not {"figure_06_confusion_matrices", "leakage"} & set(plan.names("figure"))
-    assert plan.steps == [] and {"audit", "claims"} <= set(tables)
-
-
-def test_the_paper_scale_alone_writes_to_the_top_level():
-    settings = resolve_settings(load_config() | {"scale": "paper"})
-    plan = Plan(settings, dict.fromkeys(settings.datasets, ("real", "")))
-    assert plan.output == "" and "tables/audit.csv" in plan.files()
-    assert all(path.startswith("results/demo/") for path in make_plan().files())
-
-
-def test_arguments_name_what_the_catalogue_says():
-    plan = make_plan(datasets=["breakhis_40x"], networks=["dalaresnet50"])
-    words = plan.arguments(plan.find("table", "table_06_splits"))
-    assert words == [
-        "--prepared",
-        "results/demo/prepared/breakhis_40x",
-        "--splits",
-        "results/demo/splits/breakhis_40x/image-0.csv",
-    ]
 
 
 @pytest.fixture
@@ -172,8 +119,6 @@ def test_class_folders_and_networks_of_timm(tmp_path):
     wrong = "timm:convnext_atta"
     for change in (
         {"networks": [wrong]},
-        {"explained_networks": [wrong]},
-        {"leakage_networks": [wrong]},
         {"network_epochs": {wrong: 3}},
         {"for_dataset": {"mine": {"networks": [wrong]}}},
     ):
@@ -235,23 +180,6 @@ def test_the_lists_about_breakhis_are_found_below_the_data_root_or_where_named(t
         assert plan.arguments(planned) == ["--lists", str(folder)]
 
 
-def test_unknown_names_are_refused():
-    with pytest.raises(UserError, match="resnet51"):
-        make_plan(networks=["resnet51"])
-    with pytest.raises(UserError, match="breakhis_50x"):
-        make_plan(leakage_datasets=["breakhis_50x"])
-
-
-def test_tables_and_figures_do_not_read_the_catalogue():
-    """Otherwise an edited caption would remake everything."""
-    modules = [
-        *(ROOT / "paper_code" / "reporting").rglob("*.py"),
-        *(ROOT / "paper_code" / "audit").glob("*.py"),
-    ]
-    readers = [path.name for path in modules if "reporting.catalogue" in path.read_text()]
-    assert readers == ["make.py"], "which the command line calls"
-
-
 def test_splits_and_seeds_are_paired_or_crossed():
     plan = make_plan(seeds=[3, 5], datasets=["bach"], networks=["vit"])
     assert plan.repeats("bach") == [(3, 3), (5, 5)]
@@ -277,27 +205,6 @@ def test_one_data_set_can_have_settings_of_its_own():
     assert [(r.network, r.seed) for r in of["breakhis_200x"]] == [("resnet50", 1), ("resnet50", 2)]
     with pytest.raises(UserError, match="unknown network 'resnet'"):
         make_plan(for_dataset={"bach": {"networks": ["resnet"]}})
-
-
-def test_networks_are_compared_on_both_kinds_of_split_where_there_are_both():
-    plan = make_plan(
-        datasets=["breakhis_40x", "breakhis_100x"],
-        networks=["dalaresnet50", "resnet50", "vit"],
-        leakage_networks=["dalaresnet50", "resnet50"],
-        leakage_datasets=["breakhis_100x"],
-    )
-    runs = plan.selected_runs("paired", plan.datasets["all"])
-    by_patient = [(r.dataset, r.network) for r in runs if r.by == "patient"]
-    assert by_patient == [("breakhis_100x", "dalaresnet50"), ("breakhis_100x", "resnet50")]
-
-
-def test_maps_without_lesions_to_judge_by_are_made_once():
-    """BreakHis has no lesion masks; its phantoms do."""
-    settings = resolve_settings(load_config() | {"scale": "demo", "seeds": [0, 1]} | BARE)
-    for source, count in (("real", 1), ("phantom", 2)):
-        plan = Plan(settings, dict.fromkeys(settings.datasets, (source, "")))
-        assert len(plan.selected_runs("explained", ["breakhis_40x"])) == count
-        assert len(plan.selected_runs("explained", ["mini_ddsm"])) == 2
 
 
 def test_maps_are_of_the_explained_networks(own_sets):
@@ -366,12 +273,6 @@ def test_the_crossover_is_of_real_breakhis_images_alone():
     ]
     settings |= {"crossover_frozen": 0, "crossover_fine_tuned": 0}
     assert "crossover" not in Plan(resolve_settings(settings), sources).names("table")
-
-
-def test_results_can_have_a_folder_of_their_own():
-    plan = make_plan(results="results/mine/")
-    assert (plan.root, plan.output) == ("results/mine", "results/mine/")
-    assert all(path.startswith("results/mine/") for path in plan.files())
 
 
 def test_real_images_can_be_kept_out_of_pictures():

@@ -79,22 +79,24 @@ METRIC_LABELS = {
     "insertion": "Insertion",
 }
 # CAM methods, and what their maps are compared with.
-METHOD_LABELS = {
-    "gradcam": "Grad-CAM",
-    "scorecam": "Score-CAM",
-    "eigencam": "Eigen-CAM",
-    "dt_gradcam": "DT Grad-CAM",
-    "gradcam_plusplus": "Grad-CAM++",
-    "hirescam": "HiResCAM",
-    "dt_average": "Average of Eq. 8 (no cut)",
-    "gradcam_otsu": "Grad-CAM + Otsu",
-    "gradcam_otsu_clean": "Grad-CAM + Otsu + morphology",
-    "whole_image": "Whole image",
-    "centre_prior": "Centre prior",
-    "random_map": "Random map",
-    "brightness": "Brightest tissue",
-    "lesion_on_grid": "The lesion itself on the map's grid",
-}
+METHOD_LABELS = Labels(
+    {
+        "gradcam": "Grad-CAM",
+        "scorecam": "Score-CAM",
+        "eigencam": "Eigen-CAM",
+        "dt_gradcam": "DT Grad-CAM",
+        "gradcam_plusplus": "Grad-CAM++",
+        "hirescam": "HiResCAM",
+        "dt_average": "Average of Eq. 8 (no cut)",
+        "gradcam_otsu": "Grad-CAM + Otsu",
+        "gradcam_otsu_clean": "Grad-CAM + Otsu + morphology",
+        "whole_image": "Whole image",
+        "centre_prior": "Centre prior",
+        "random_map": "Random map",
+        "brightness": "Brightest tissue",
+        "lesion_on_grid": "The lesion itself on the map's grid",
+    }
+)
 # Metrics of Tables VII and VIII, and of Tables XI and XII, with what to know about them.
 PERFORMANCE = ["accuracy", "f1_macro", "f1_weighted", "iba", "gmean"]
 DIAGNOSTICS = ["sensitivity", "specificity", "ppv", "npv"]
@@ -117,6 +119,11 @@ def label(name: str) -> str:
     if "+" in name and not name.startswith(TIMM):  # whose names may end in +gate
         return " and ".join(map(label, name.split("+")))
     return network_label(name)
+
+
+def class_name(label: str) -> str:
+    """A class as a figure prints it."""
+    return CLASS_LABELS.get(label, label.capitalize())
 
 
 def network_label(network: str) -> str:

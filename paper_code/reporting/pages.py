@@ -6,10 +6,12 @@ row of a metric. A missing number is a dash. Besides Python's formats there are 
 
 import string
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from paper_code.progress import count_text
+from paper_code.reporting import verdicts
 from paper_code.reporting.labels import label
 from paper_code.reporting.markdown import cell as value_and_printed
 from paper_code.reporting.markdown import change_text, distinct, markdown, p_text
@@ -38,6 +40,17 @@ PROVENANCE = {
     "hardware": "Hardware",
     "commit": "Commit of the runs",
 }
+
+
+# What notes may name: constants of verdicts, as in "{not_shown}".
+WORDS = {name.lower(): value for name, value in vars(verdicts).items() if name.isupper()}
+
+
+def notes(module: str, **values: object) -> str:
+    """The text above a table: the Markdown file beside its module (`__file__`), with `values` and
+    `WORDS` in the places of its {names}."""
+    text = Path(module).with_suffix(".md").read_text(encoding="utf-8")
+    return text.format(**WORDS | values).rstrip()
 
 
 class _Template(string.Formatter):

@@ -1,6 +1,7 @@
 """One look for all figures, and writing them as PNG and PDF."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import matplotlib
@@ -8,6 +9,8 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from paper_code.files import replacing
@@ -30,6 +33,7 @@ STYLE = {
 
 SYNTHETIC = re.compile(r"([\w, ]+): phantom\b")  # as `data_line` writes it
 SYNTHETIC_COLOUR = "#9400D3"
+plt.rcParams.update(STYLE)  # titles are styled when they are set, anywhere in a notebook
 GAP = 6  # points between a figure and the note at its foot
 
 # Wong's colours for the colour-blind, then greys: one per network, in every figure.
@@ -60,9 +64,33 @@ def network_look(network: str) -> dict[str, object]:
     }
 
 
-def style():
-    """Context manager: the look of every figure."""
-    return plt.rc_context(STYLE)
+def grid(
+    rows: int, columns: int, size: tuple[float, float], **options
+) -> tuple[Figure, np.ndarray]:
+    """A figure of `size` inches with rows x columns axes; options as of `plt.subplots`."""
+    return plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained", **options)
+
+
+def list_rows(axis: Axes, labels: list[str], **look) -> None:
+    """Name the places 0, 1, ... of an axis downwards, with faint vertical lines."""
+    axis.set_yticks(range(len(labels)), labels, **look)
+    axis.set_ylim(len(labels) - 0.5, -0.5)
+    light_grid(axis)
+
+
+def light_grid(axis: Axes) -> None:
+    """Faint vertical lines behind what is drawn."""
+    axis.grid(axis="x", color="0.9")
+    axis.set_axisbelow(True)
+
+
+def legend_above(figure: Figure, axes: Iterable[Axes], columns: int, **look) -> None:
+    """One legend above all axes, each label once."""
+    lines = {}
+    for axis in axes:
+        handles, labels = axis.get_legend_handles_labels()
+        lines |= dict(zip(labels, handles, strict=True))
+    figure.legend(lines.values(), lines, loc="outside upper center", ncols=columns, **look)
 
 
 def save_figure(figure: Figure, path: str | Path, provenance: str) -> None:

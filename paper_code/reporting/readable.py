@@ -37,14 +37,11 @@ def readable(rows: pd.DataFrame, *columns: str) -> pd.DataFrame:
             ends = zip(*(rows[name] for name in names), strict=True)
             shown[f"{heading} [95 %]"] = [interval_text(*each) for each in ends]
             continue
-        as_text = number if pd.api.types.is_float_dtype(cells) else str
         if first.startswith("p_"):
-            as_text = _p
-        elif as_text is str:
+            shown[heading] = [p_text(p).removeprefix("p ") for p in cells]
+            continue
+        as_text = number if pd.api.types.is_float_dtype(cells) else str
+        if as_text is str:
             cells = cells.astype(object).where(cells.notna(), "")
         shown[heading] = cells.map(words.get(first, as_text)).to_list()
     return pd.DataFrame(shown).fillna("–")
-
-
-def _p(value: float) -> str:
-    return p_text(value).removeprefix("p ")

@@ -13,7 +13,6 @@ one network and not for another counts as a difference between the networks.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -79,24 +78,20 @@ UNEQUAL_EPOCHS = "unequal epochs"
 OTHER_HARDWARE, NO_INTERVAL = "other hardware", "no interval"
 
 
-@dataclass(frozen=True)
-class Guard:
-    """Why a run is no evidence, and whether that stands only against statements about the paper.
-
-    `fails` looks at `run.json` (or at its key `data` alone) and at the scale.
-    """
+class Guard(NamedTuple):
+    """Why a run is no evidence, and whether that stands only against statements about the paper."""
 
     reason: str
-    fails: Callable[[dict, str], bool]
+    fails: Callable[[dict, str], bool]  # of run.json (or of its key `data` alone) and the scale
     paper_only: bool = True
-
-
-def _of_paper(facts: dict) -> bool:
-    return facts["data"]["dataset"] in PAPER_DATASETS
 
 
 def _drawn(facts: dict) -> bool:
     return facts["data"]["source"] == "phantom"
+
+
+def _other_images(facts: dict) -> bool:
+    return facts["data"]["dataset"] not in PAPER_DATASETS
 
 
 def _random(facts: dict) -> bool:
@@ -111,10 +106,10 @@ def _other_protocol(facts: dict) -> bool:
 
 DATA_GUARDS = (
     Guard("phantom", lambda facts, _: _drawn(facts), paper_only=False),
-    Guard("not the paper's data", lambda facts, _: not (_drawn(facts) or _of_paper(facts))),
+    Guard("not the paper's data", lambda facts, _: not _drawn(facts) and _other_images(facts)),
     Guard(
         "subset",
-        lambda facts, _: not _drawn(facts) and _of_paper(facts) and not facts["data"]["complete"],
+        lambda facts, _: not (_drawn(facts) or _other_images(facts) or facts["data"]["complete"]),
     ),
 )
 RUN_GUARDS = (
@@ -139,28 +134,19 @@ def run_obstacles(facts: dict, scale: str) -> list[str]:
     return [g.reason.format(scale=scale) for g in RUN_GUARDS if g.fails(facts, scale)]
 
 
-@dataclass(frozen=True)
-class Standard:
-    """What a kind of statement needs before a number is looked at.
+class Standard(NamedTuple):
+    """What a kind of statement needs before a number is looked at."""
 
-    Attributes:
-        runs: the fewest independent runs of each network.
-        own_splits: each of them needs a split of its own.
-        patients: the fewest patients in the test set of each run.
-        paper: it is about the paper, so whatever makes runs unlike the paper's stands against it.
-        ignored: obstacles that do not matter.
-    """
-
-    runs: int = FEWEST_RUNS
-    own_splits: bool = False
-    patients: int = FEWEST_PATIENTS
-    paper: bool = True
-    ignored: tuple[str, ...] = ()
+    runs: int = FEWEST_RUNS  # the fewest independent runs of each network
+    own_splits: bool = False  # each of them needs a split of its own
+    patients: int = FEWEST_PATIENTS  # the fewest in the test set of each run
+    paper: bool = True  # whatever makes runs unlike the paper's stands against it
+    ignored: tuple[str, ...] = ()  # obstacles that do not matter
 
 
 PAPER = Standard()  # the paper's claims
 IMAGES = Standard(paper=False)  # networks and maps, on the images and weights that a sentence names
-PRINTED = Standard(own_splits=True, patients=0)  # a printed value as one more run on the same data
+REPLICATION = Standard(own_splits=True, patients=0)  # a printed value as one more run
 TIMES = Standard(patients=0, ignored=(OTHER_HARDWARE, NO_INTERVAL))  # ratios of times
 
 
@@ -199,6 +185,11 @@ def join_obstacles(*reasons: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(reason for several in reasons for reason in several))
 
 
+def joined(texts: Iterable[str]) -> str:
+    """The reasons of several such cells together."""
+    return join_obstacles(*map(split_obstacles, texts))
+
+
 def split_obstacles(text: str) -> list[str]:
     """The reasons in a cell of such a column."""
     return text.split(", ") if text else []
@@ -227,7 +218,7 @@ def guarded(rows: pd.DataFrame, standard: Standard) -> Ruling | None:
     if free.empty:
         against = (_against(text, standard) for text in rows["obstacles"])
         return Ruling(NOT_TESTED, join_obstacles(*against))
-    lacking = join_obstacles(*map(split_obstacles, free["shortfall"]))
+    lacking = joined(free["shortfall"])
     return Ruling(NOT_SHOWN, lacking) if lacking else None
 
 
@@ -241,23 +232,21 @@ def _guarded_row(row: pd.Series, standard: Standard) -> Ruling | None:
 # --- rules: one cell or comparison ----------------------------------------------------------------
 
 
-def exact(
-    value: float, printed: float, obstacles: Sequence[str] = (), missing: str = NOT_RUN
-) -> Ruling:
-    """On a count, which agrees if it is the printed one. `missing`: why there is no value."""
-    if np.isnan(printed) or np.isnan(value):
-        return Ruling(NOT_TESTED, NOT_PRINTED if np.isnan(printed) else missing)
-    if obstacles:
-        return Ruling(NOT_TESTED, join_obstacles(obstacles))
-    return Ruling(AGREES, "equal") if value == printed else Ruling(DIFFERS, "not equal")
-
-
 def exact_columns(
     value: float, printed: float, obstacles: Sequence[str] = (), missing: str = NOT_RUN
 ) -> dict[str, str]:
-    """The columns `verdict`, `reason` and `obstacles` of a count; arguments as `exact`."""
-    ruling = exact(value, printed, obstacles, missing)
-    return _columns(ruling) | {"obstacles": join_obstacles(obstacles)}
+    """The columns `verdict`, `reason` and `obstacles` of a count, which agrees if it is equal.
+
+    `missing`: why there is no value.
+    """
+    if np.isnan(printed) or np.isnan(value):
+        ruling = Ruling(NOT_TESTED, NOT_PRINTED if np.isnan(printed) else missing)
+    elif obstacles:
+        ruling = Ruling(NOT_TESTED, join_obstacles(obstacles))
+    else:
+        ruling = Ruling(AGREES, "equal") if value == printed else Ruling(DIFFERS, "not equal")
+    columns = {"verdict": ruling.verdict.value, "reason": ruling.reason}
+    return columns | {"obstacles": join_obstacles(obstacles)}
 
 
 def order_margin(printed: Sequence[float]) -> float:
@@ -329,17 +318,7 @@ def _ruled(rows: pd.DataFrame, ruling: Callable[[pd.Series], Ruling]) -> pd.Data
     )
 
 
-def _columns(ruling: Ruling) -> dict[str, str]:
-    return {"verdict": ruling.verdict.value, "reason": ruling.reason}
-
-
-def outside_prediction(rows: pd.DataFrame) -> tuple[int, int]:
-    """How many cells count and have a prediction interval, and how many of them lie outside it."""
-    tested = _predicted(rows)
-    return len(tested), int((tested["p_value"] < LEVEL).sum())
-
-
-def _predicted(rows: pd.DataFrame) -> pd.DataFrame:
+def predicted(rows: pd.DataFrame) -> pd.DataFrame:
     """The cells that count and have a prediction interval."""
     return rows[counts(rows) & (rows["shortfall"] == "") & rows["p_value"].notna()]
 
@@ -407,7 +386,7 @@ def alike(rows: pd.DataFrame) -> Ruling:
         return Ruling(NOT_TESTED, NO_RUNS)
     found = rows["verdict"].value_counts(sort=False)
     if len(found) == 1:
-        reasons = join_obstacles(*map(split_obstacles, rows["reason"]))
+        reasons = joined(rows["reason"])
         return Ruling(Verdict(found.index[0]), reasons)
     words = ", ".join(f"{verdict} in {count} of {len(rows)}" for verdict, count in found.items())
     return Ruling(NOT_SHOWN, words)
@@ -419,7 +398,7 @@ def somewhere(rows: pd.DataFrame) -> Ruling:
     if shown:
         return Ruling(SUPPORTED, f"in {shown} of {len(rows)} comparisons")
     tested = (rows["verdict"] != NOT_TESTED).any()
-    reasons = join_obstacles(*map(split_obstacles, rows["reason"]))
+    reasons = joined(rows["reason"])
     return Ruling(NOT_SHOWN if tested else NOT_TESTED, reasons or NO_RUNS)
 
 
@@ -436,7 +415,7 @@ def replicates(rows: pd.DataFrame) -> Ruling:
     agreeing = int((rows["verdict"] == AGREES).sum())
     if agreeing == len(rows):
         return Ruling(SUPPORTED, f"all {agreeing} agree")
-    tested = _predicted(rows)
+    tested = predicted(rows)
     outside = tested["p_value"] < LEVEL
     by_count = chance_of_outside(outside.groupby(tested["dataset"]).mean().to_list())
     reason = (

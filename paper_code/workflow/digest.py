@@ -26,6 +26,8 @@ def source_files(*modules: str) -> list[str]:
         path = _module_file(waiting.pop())
         if path not in found:
             found.add(path)
+            notes = path.with_suffix(".md")  # the text above the table that the module writes
+            found.update([notes] if notes.is_file() else [])
             # Not its config.yaml: rules hold the values of settings.
             if path.name == "__init__.py" and path.parent != PACKAGE:
                 found.update(each for each in path.parent.iterdir() if each.suffix in DATA)

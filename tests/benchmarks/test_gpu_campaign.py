@@ -36,18 +36,6 @@ def test_the_grid_is_the_papers(gpu):
     assert table["seconds"].isna().sum() == 8, "nothing is known of the others"
 
 
-def test_the_faster_way_is_ours_and_counts_its_start(gpu):
-    ways = {
-        gpu.PLAIN: {"train": 500.0},
-        gpu.EAGER: {"train": 100.0, "val": 100.0, "start": 1.0},
-        gpu.COMPILED: {"train": 125.0, "val": 100.0, "start": 90.0},
-    }
-    assert gpu.fastest(ways) == gpu.COMPILED
-    ways[gpu.COMPILED]["start"] = 200.0
-    assert gpu.fastest(ways) == gpu.EAGER, "a run with compilation ends later"
-    assert gpu.fastest({}) == ""
-
-
 def test_a_part_that_hangs_or_fails_is_named(gpu):
     start = time.monotonic()
     assert gpu.run_limited(["sleep", "60"], 1)[1] == "stopped after 1 s"

@@ -1,7 +1,6 @@
 """Networks fused for inference: the same logits, the caller's network as it was."""
 
 import copy
-import warnings
 
 import pytest
 import torch
@@ -65,11 +64,10 @@ def small(*extra):
 @pytest.mark.parametrize(
     "build", [resnet18, densenet121, mobilenet_v3_small, lambda num_classes: small()]
 )
-@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
-def test_the_logits_are_equal_and_the_network_as_it_was(build, layout):
+def test_the_logits_are_equal_and_the_network_as_it_was(build):
     torch.manual_seed(0)
     network = ready(build(num_classes=5))
-    inputs = INPUTS.contiguous(memory_format=layout)
+    inputs = INPUTS.contiguous(memory_format=torch.channels_last)
     before, modules = copy.deepcopy(network.state_dict()), list(network.modules())
     with torch.no_grad():
         expected = network(inputs)
@@ -81,14 +79,6 @@ def test_the_logits_are_equal_and_the_network_as_it_was(build, layout):
     assert modules == list(network.modules())
     after = network.state_dict()
     assert all(torch.equal(before[key], after[key]) for key in before)
-
-
-def test_tracing_leaves_nothing_in_the_network_and_says_nothing():
-    network = small()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert for_inference(network, INPUTS, "fp32", 16)[0] is not network
-    assert type(network[1].seen) is torch.Tensor and not network[1].seen.requires_grad
 
 
 class Looped(nn.Module):
@@ -118,22 +108,15 @@ def test_double_precision_and_networks_with_hooks_run_as_they_are():
     assert not torch.allclose(plain, hooked, atol=1e-3)
 
 
-@pytest.mark.parametrize(("side", "size"), [(32, 16), (224, 10), (1024, 1)])
-def test_fewer_images_in_a_pass_where_they_are_large(side, size):
-    network = ready(nn.Sequential(nn.Conv2d(3, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()))
-    assert for_inference(network, torch.rand(1, 3, side, side), "fp32", 16)[1] == size
-
-
-@pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-4), ("bf16", 0.1)])
-def test_maps_and_curves_equal_those_of_the_plain_network(monkeypatch, precision, tolerance):
+def test_maps_and_curves_equal_those_of_the_plain_network(monkeypatch):
     torch.manual_seed(0)
     network = ready(resnet18(num_classes=5))
     call = (network, INPUTS, torch.tensor([0, 1, 2]))
     ties = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(1))
 
     def results():
-        maps = compute_cam(*call, "scorecam", "layer1", precision=precision)
-        curves = deletion_insertion(*call, ties, steps=4, ties=ties, precision=precision)
+        maps = compute_cam(*call, "scorecam", "layer1")
+        curves = deletion_insertion(*call, ties, steps=4, ties=ties)
         return maps, curves.deletion, curves.insertion
 
     fused = results()
@@ -141,4 +124,4 @@ def test_maps_and_curves_equal_those_of_the_plain_network(monkeypatch, precision
         name = module if isinstance(module, str) else module.__name__
         monkeypatch.setattr(f"{name}.for_inference", lambda network, *_: (network, 16))
     for found, expected in zip(fused, results(), strict=True):
-        assert (found - expected).abs().max() < tolerance
+        assert (found - expected).abs().max() < 1e-4

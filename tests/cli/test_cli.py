@@ -8,8 +8,7 @@ from conftest import breakhis_path
 
 from paper_code import cli
 from paper_code.inference.options import Extras, Own
-from paper_code.networks.names import parse_network
-from paper_code.settings import Settings, defaults
+from paper_code.settings import defaults
 
 COMMANDS = [name for name in cli.app if not name.startswith("-")]
 
@@ -47,13 +46,6 @@ def test_help_of_each_command_explains_every_option(name, capsys):
             assert f"\n        {argument.name}: " in documented, argument
 
 
-@pytest.mark.parametrize(("name", "mark"), [("train", "run"), ("cam", "cam")])
-def test_help_names_the_settings_that_are_options(name, mark, capsys):
-    assert run(name, "--help") == 0
-    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    assert all(setting in text for setting in Settings.names(mark))
-
-
 def test_an_option_of_train_wins_over_what_the_file_has_for_a_network(tmp_path, monkeypatch):
     trained = {}
     monkeypatch.setattr(
@@ -65,20 +57,6 @@ def test_an_option_of_train_wins_over_what_the_file_has_for_a_network(tmp_path, 
     for name in ("bach", "breakhis_40x"):
         assert run(*words, tmp_path / "settings.yaml", "--dataset", name, "--epochs", "3") == 0
         assert trained["settings"].epochs == 3
-
-
-def test_without_a_command_help_is_shown(capsys):
-    assert run() == 0
-    assert "Commands" in capsys.readouterr().out
-
-
-def test_a_figure_refuses_runs_of_other_data_sets(tmp_path, capsys):
-    (tmp_path / "run.json").write_text('{"dataset": "bach", "network": "resnet50"}')
-    words = ["figure", "06", "--scale", "demo", "-o", tmp_path / "f.png", "--runs", tmp_path]
-    assert run(*words) == 2
-    said = error_line(capsys.readouterr().err)
-    assert "run.json is about bach, but figure 06 is about breakhis_40x" in said
-    assert not (tmp_path / "f.png").exists()
 
 
 def test_user_error_is_one_line_and_status_2(command, tmp_path):
@@ -101,6 +79,11 @@ MISTAKES = {
     "table 01": "error: ",
     "nothing": "error: ",
     "phantom bach -o x --height 0": "error: ",
+    "train resnet50 --prepared x --split x -o {tmp}/run --epochs 0": "epochs",
+    "train resnet50 --prepared x --split x -o {tmp}/run --learning-rate nan": "learning_rate",
+    "manifest bach -o {tmp}/m.csv --limit most": "limit",
+    "prepare x -o {tmp}/p --image-size 31": "image",
+    "cam --run x --prepared x -o {tmp}/c --cam-kernel 4": "cam_kernel",
     RESULTS + "{tmp}/run.json": "run.json is not a run.json",
     RESULTS + "{tmp}": "{tmp}/run.json is not a run.json. Give the folder that holds one.",
 }
@@ -162,15 +145,8 @@ def test_from_raw_files_to_a_table(breakhis_root, tmp_path):
     assert (tmp_path / "figure.pdf").stat().st_size > 0
 
 
-def test_network_names():
-    assert parse_network("resnet50") == ("resnet50", 4)
-    assert parse_network("dalaresnet50-layer2") == ("dalaresnet50", 2)
-
-
-@pytest.mark.parametrize("name", ["resnet", "dalaresnet50-layer5", "resnet50-layer1"])
-def test_wrong_network_names(name, tmp_path, make_prepared, capsys):
-    prepared, split = make_prepared()
-    out = tmp_path / "run"
-    assert run("train", name, "--prepared", prepared, "--split", split, "--output", out) == 2
-    assert name.split("-")[0] in error_line(capsys.readouterr().err)
-    assert not out.exists()
+def test_a_file_of_settings_with_an_unknown_key(tmp_path, capsys):
+    path = tmp_path / "mine.yaml"
+    path.write_text("epoch: 3\n")
+    assert run("doctor", "--configfile", path) == 2
+    assert "did you mean 'epochs'?" in error_line(capsys.readouterr().err)

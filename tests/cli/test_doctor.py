@@ -4,17 +4,10 @@ import collections
 import re
 import shutil
 
-import pytest
-import yaml
-from conftest import BREAKHIS, ROOT, breakhis_path, save_noise
+from conftest import BREAKHIS, breakhis_path, save_noise
 
 from paper_code import cli
-from paper_code.networks import NETWORKS, network_module
-from paper_code.plan import Plan
-from paper_code.settings import resolve_settings
-from paper_code.workflow import doctor
 
-CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
 Usage = collections.namedtuple("Usage", "total used free")
 
 
@@ -48,61 +41,3 @@ def test_problems_are_named_and_the_status_is_1(tmp_path, monkeypatch, capsys):
     assert any("odd.png" in line for line in problems)
     assert any("GiB are free" in line for line in problems)
     assert "Ready" not in said
-
-
-def test_a_data_root_that_is_not_there(tmp_path, capsys):
-    assert cli.main(["doctor", "--data-root", str(tmp_path / "nowhere")]) == 1
-    said = capsys.readouterr().out
-    problems = [line for line in said.splitlines() if line.startswith("problem: data_root=")]
-    assert len(problems) == 1 and "nowhere: no such folder" in problems[0]
-    assert "Ready" not in said
-
-
-def test_needs_follow_the_settings():
-    changes = {
-        "scale": "demo",
-        "datasets": ["breakhis_40x", "bach"],
-        "networks": ["resnet50"],
-        "placements": [2, 4],
-        "seeds": [0, 1],
-        "keep_weights": True,
-        "image_size": 64,
-        "images_per_dataset": 450,
-        "explained_networks": [],
-        "leakage_datasets": [],
-    }
-    settings = resolve_settings(CONFIG | changes)
-    sources = {"breakhis_40x": ("real", ""), "bach": ("real", "")}
-    arrays = 4 * 64 * 64 * (450 + 400)
-    # ResNet50 on both sets, and two places of the gate, with each seed.
-    needed = doctor.needed_bytes(Plan(settings, sources))
-    assert needed == arrays + 2 * (2 + 2) * doctor.MEAN_WEIGHTS
-    light = settings.changed(keep_weights=False)
-    assert doctor.needed_bytes(Plan(light, sources)) == arrays
-    few = light.changed(for_dataset={"bach": {"images_per_dataset": 100}})
-    assert doctor.needed_bytes(Plan(few, sources)) == 4 * 64 * 64 * (450 + 100)
-
-
-def test_data_sets_of_the_user_are_known(tmp_path, capsys):
-    """A configuration as in the guide to your own data."""
-    for number in range(6):
-        save_noise(tmp_path / f"{number}.png", number)
-    lines = [f"{number}.png,{'ab'[number % 2]},p{number}," for number in range(6)]
-    (tmp_path / "manifest.csv").write_text("\n".join(["path,label,group,mask", *lines]))
-    config = tmp_path / "mine.yaml"
-    config.write_text(
-        f"manifests: {{mine: {{path: {tmp_path}/manifest.csv}}}}\n"
-        "datasets: [mine]\nnetworks: [resnet50]\nscale: demo\n"
-    )
-    assert cli.main(["doctor", "--configfile", str(config)]) == 0
-    said = capsys.readouterr().out
-    assert "mine: real (found 3 a, 3 b)" in said
-    assert "demo (chosen here): 64 px, 2 epochs, training runs: 1" in said
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_every_network_says_where_its_weights_are_published(name):
-    import importlib
-
-    url = importlib.import_module(network_module(name)).WEIGHTS_URL
-    assert url is None if name == "vit" else url.startswith("https://")

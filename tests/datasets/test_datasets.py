@@ -4,15 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import BACH, BREAKHIS, ROOT, breakhis_path, read_json, save_noise
+from conftest import BACH, BREAKHIS, breakhis_path, read_json, save_noise
 
-from paper_code.datasets import PAPER_DATASETS, dataset_files_present, find_dataset, read_dataset
+from paper_code.datasets import PAPER_DATASETS, dataset_files_present, read_dataset
 from paper_code.datasets.prepare import draw, make_manifest, proportional
-from paper_code.datasets.read import class_counts
 from paper_code.errors import UserError
 from paper_code.published import published_table
 
-REAL = ROOT.parent / "shared" / "data"
 MINI = Path("MINI-DDSM-Complete-JPEG-8")
 
 
@@ -26,138 +24,37 @@ def test_catalog_holds_the_printed_counts(number):
         assert PAPER_DATASETS[row["dataset"]].counts[row["class"]] == row["value"]
 
 
-def test_unknown_data_set_names_the_known_ones():
-    with pytest.raises(UserError, match=r"'breakhis'.*breakhis_40x.*mini_ddsm.*mias.*manifests"):
-        find_dataset("breakhis", {"mias": {"path": "x"}})
+# --- what is listed ----------------------------------------------------------------------------
 
 
-# --- BreakHis ----------------------------------------------------------------------------------
-
-
-def test_breakhis_lists_one_magnification(breakhis_root):
+def test_breakhis(breakhis_root):
+    """One magnification; part letters are one patient, and a patient may have two subtypes."""
     table = read_dataset("breakhis_40x", breakhis_root)
-    assert len(table) == 12
     assert table["label"].value_counts().to_dict() == {"benign": 6, "malignant": 6}
     assert table.attrs["classes"] == ("benign", "malignant")
     assert table.attrs["status"] == "subset 12 of 1995 images"
-    assert set(table["magnification"]) == {"40X"}
+    assert set(table["magnification"]) == {"40X"} and (table["mask"] == "").all()
     assert all("-40-" in path and Path(path).is_file() for path in table["path"])
     assert table["path"].is_monotonic_increasing
-    assert (table["mask"] == "").all()
     first = table.iloc[0]
     assert first["image"] == str(breakhis_path(Path(), "A", "14-22549AB", 40, 1))
     assert first[["subtype", "slide", "group"]].tolist() == ["A", "14-22549AB", "14-22549"]
-
-
-def test_breakhis_part_letters_are_one_patient_and_one_patient_may_have_two_subtypes(breakhis_root):
-    table = read_dataset("breakhis_100x", breakhis_root)
     groups = table.groupby("group")
     assert set(groups.groups) == {"14-22549", "14-9133", "14-13412", "14-2523"}
     assert set(groups.get_group("14-22549")["slide"]) == {"14-22549AB", "14-22549CD"}
     assert set(groups.get_group("14-13412")["subtype"]) == {"DC", "LC"}
 
 
-def test_breakhis_mask_is_found_in_the_phantom_s_place(breakhis_root):
-    image = breakhis_path(breakhis_root, "DC", "14-2523", 40, 1)
-    mask = save_noise(Path(str(image).replace("histology_slides", "lesion_masks")), mode="L")
-    table = read_dataset("breakhis_40x", breakhis_root).set_index("path")
-    assert table.loc[image.as_posix(), "mask"] == mask.as_posix()
-    assert (table["mask"] != "").sum() == 1
-
-
-def test_breakhis_misnamed_file(breakhis_root):
-    path = breakhis_path(breakhis_root, "A", "14-22549AB", 40, 1)
-    path.rename(path.with_name("scan 1.png"))
-    with pytest.raises(UserError, match=r"scan 1\.png: not a BreakHis file name"):
-        read_dataset("breakhis_40x", breakhis_root)
-
-
-def test_breakhis_file_in_the_other_class(breakhis_root):
-    path = breakhis_path(breakhis_root, "A", "14-22549AB", 40, 1)
-    path.rename(breakhis_path(breakhis_root, "DC", "14-2523", 40, 1).with_name(path.name))
-    with pytest.raises(UserError, match=r"SOB_B_A-14-22549AB-40-001.png.*'benign'.*'malignant'"):
-        read_dataset("breakhis_40x", breakhis_root)
-
-
-def test_breakhis_other_files_are_named_and_hidden_ones_ignored(breakhis_root, capsys):
-    folder = breakhis_root / BREAKHIS / "benign"
-    save_noise(folder / "copy.bmp")
-    save_noise(folder / ".hidden.png")
-    assert len(read_dataset("breakhis_40x", breakhis_root)) == 12
-    said = capsys.readouterr().err
-    assert "1 other files" in said and "copy.bmp" in said
-
-
 def test_complete_set_subset_and_too_many(breakhis_root, monkeypatch):
     counts = PAPER_DATASETS["breakhis_40x"].counts
-    monkeypatch.setitem(counts, "benign", 6)
-    monkeypatch.setitem(counts, "malignant", 6)
-    assert read_dataset("breakhis_40x", breakhis_root).attrs["status"] == "complete: 12 images"
-    monkeypatch.setitem(counts, "malignant", 7)
-    status = read_dataset("breakhis_40x", breakhis_root).attrs["status"]
-    assert status == "subset 12 of 13 images"
+    for benign, malignant, status in ((6, 6, "complete: 12 images"), (6, 7, "subset 12 of 13 im")):
+        monkeypatch.setitem(counts, "benign", benign)
+        monkeypatch.setitem(counts, "malignant", malignant)
+        assert read_dataset("breakhis_40x", breakhis_root).attrs["status"].startswith(status)
     monkeypatch.setitem(counts, "benign", 5)
     with pytest.raises(UserError, match="6 images of class 'benign', more than the 5"):
         read_dataset("breakhis_40x", breakhis_root)
 
-
-def test_missing_class(breakhis_root):
-    for path in (breakhis_root / BREAKHIS / "malignant").rglob("*.png"):
-        path.unlink()
-    with pytest.raises(UserError, match="class 'malignant' of breakhis_40x has no image"):
-        read_dataset("breakhis_40x", breakhis_root)
-    assert class_counts(PAPER_DATASETS["breakhis_40x"], breakhis_root) == {
-        "benign": 6,
-        "malignant": 0,
-    }
-
-
-@pytest.mark.parametrize("name", PAPER_DATASETS)
-def test_missing_data_root(tmp_path, name):
-    assert not dataset_files_present(PAPER_DATASETS[name], tmp_path / "nowhere")
-    with pytest.raises(UserError, match=r"nowhere.*no such folder.*data_root"):
-        read_dataset(name, tmp_path / "nowhere")
-
-
-@pytest.mark.parametrize("name", ["breakhis_40x", "bach"])
-def test_a_copy_that_unpacks_into_a_folder_of_its_own(breakhis_root, bach_root, tmp_path, name):
-    """As Kaggle's BreakHis does: BreaKHis_v1/BreaKHis_v1/histology_slides/..."""
-    plain = read_dataset(name, breakhis_root)
-    for folder in (BREAKHIS.parts[0], BACH.parts[0]):
-        (tmp_path / "copies").mkdir(exist_ok=True)
-        (tmp_path / "copies" / folder).mkdir()
-        (breakhis_root / folder).rename(tmp_path / "copies" / folder / folder)
-    assert dataset_files_present(PAPER_DATASETS[name], tmp_path / "copies")
-    nested = read_dataset(name, tmp_path / "copies")
-    assert [Path(path).name for path in nested["path"]] == [Path(p).name for p in plain["path"]]
-    assert nested["label"].tolist() == plain["label"].tolist()
-    assert all(Path(path).is_file() for path in nested["path"])
-
-
-def test_empty_folder(tmp_path):
-    (tmp_path / BREAKHIS).mkdir(parents=True)
-    with pytest.raises(UserError, match="holds no image of breakhis_400x"):
-        read_dataset("breakhis_400x", tmp_path)
-
-
-@pytest.mark.skipif(not (REAL / "BreaKHis_v1").is_dir(), reason="no real images here")
-def test_real_breakhis_sample():
-    table = read_dataset("breakhis_100x", REAL)
-    assert len(table) == 423
-    assert table["label"].value_counts().to_dict() == {"benign": 211, "malignant": 212}
-    assert table.attrs["status"] == "subset 423 of 2081 images"
-    assert table["slide"].nunique() == 28
-    assert table.groupby("label")["group"].nunique().to_dict() == {"benign": 8, "malignant": 16}
-
-
-@pytest.mark.skipif(not (REAL / "mias").is_dir(), reason="no real images here")
-def test_real_manifest():
-    table = read_dataset("mias", REAL, {"mias": {"path": str(REAL / "mias" / "manifest.csv")}})
-    assert table["label"].value_counts().to_dict() == {"normal": 207, "benign": 63, "malignant": 51}
-    assert (table["mask"] != "").sum() == 110
-
-
-# --- BACH --------------------------------------------------------------------------------------
 
 TRUTH = [
     f"{prefix}00{number}.tif,{folder}"
@@ -173,27 +70,34 @@ def test_bach(bach_root, truth):
     table = read_dataset("bach", bach_root)
     assert table.attrs["classes"] == ("normal", "benign", "insitu", "invasive")
     assert table.groupby("label").size().to_dict() == dict.fromkeys(table.attrs["classes"], 2)
-    assert table.attrs["status"] == "subset 8 of 400 images"
-    assert (table["group"] == "").all()
+    assert table.attrs["status"] == "subset 8 of 400 images" and (table["group"] == "").all()
     for path, label in zip(table["path"], table["label"], strict=True):
         assert Path(path).parent.name.lower() == label
 
 
-def test_bach_ground_truth_contradicts(bach_root):
-    truth = ["n001.tif,Normal", "is002.tif,Invasive"]
-    (bach_root / BACH / "microscopy_ground_truth.csv").write_text("\n".join(truth))
-    with pytest.raises(UserError, match=r"is002\.tif.*'Invasive'.*'InSitu'"):
-        read_dataset("bach", bach_root)
+@pytest.mark.parametrize("name", ["breakhis_40x", "bach"])
+def test_a_copy_that_unpacks_into_a_folder_of_its_own(breakhis_root, bach_root, tmp_path, name):
+    """As Kaggle's BreakHis does: BreaKHis_v1/BreaKHis_v1/histology_slides/..."""
+    plain = read_dataset(name, breakhis_root)
+    for folder in (BREAKHIS.parts[0], BACH.parts[0]):
+        (tmp_path / "copies" / folder).mkdir(parents=True)
+        (breakhis_root / folder).rename(tmp_path / "copies" / folder / folder)
+    assert dataset_files_present(PAPER_DATASETS[name], tmp_path / "copies")
+    nested = read_dataset(name, tmp_path / "copies")
+    assert [Path(path).name for path in nested["path"]] == [Path(p).name for p in plain["path"]]
+    assert nested["label"].tolist() == plain["label"].tolist()
+    assert all(Path(path).is_file() for path in nested["path"])
 
 
-@pytest.mark.parametrize("place", ["Benign/n009.tif", "Photo/b009.tif", "Normal/more/n009.tif"])
-def test_bach_misplaced_file(bach_root, place):
-    save_noise(bach_root / BACH / place)
-    with pytest.raises(UserError, match=f"{place}: not in the published layout"):
-        read_dataset("bach", bach_root)
+SHEET = MINI / "DataWMask.xlsx"
 
 
-# --- Mini-DDSM ---------------------------------------------------------------------------------
+def write_sheet(root: Path, rows: pd.DataFrame) -> None:
+    rows.to_excel(root / SHEET, sheet_name="Data", index=False)
+
+
+def read_sheet(root: Path) -> pd.DataFrame:
+    return pd.read_excel(root / SHEET, sheet_name="Data")
 
 
 @pytest.fixture
@@ -211,32 +115,19 @@ def mini_root(tmp_path) -> Path:
         for suffix in ("_Mask", "_Mask2")[:contours]:
             save_noise(path.with_name(f"{stem}{suffix}.jpg"), mode="L")
         listed = f"{status}\\{case}\\{stem}"
-        rows.append(
-            {
-                "fullPath": f"{listed}.jpg",
-                "fileName": f"{stem}.jpg",
-                "View": stem.split("_")[-1],
-                "Side": "LEFT",
-                "Status": status,
-                "Age": 50,
-                "Density": 2,
-                "Tumour_Contour": f"{listed}_Mask.jpg" if contours else "-",
-                "Tumour_Contour2": f"{listed}_Mask2.jpg" if contours > 1 else "-",
-            }
-        )
+        row = {"fullPath": f"{listed}.jpg", "fileName": f"{stem}.jpg", "Status": status}
+        row |= {"View": stem.split("_")[-1], "Side": "LEFT", "Age": 50, "Density": 2}
+        row["Tumour_Contour"] = f"{listed}_Mask.jpg" if contours else "-"
+        row["Tumour_Contour2"] = f"{listed}_Mask2.jpg" if contours > 1 else "-"
+        rows.append(row)
     write_sheet(root, pd.DataFrame(rows))
     return root
 
 
-def write_sheet(root: Path, rows: pd.DataFrame) -> None:
-    rows.to_excel(root / MINI / "DataWMask.xlsx", sheet_name="Data", index=False)
-
-
-def read_sheet(root: Path) -> pd.DataFrame:
-    return pd.read_excel(root / MINI / "DataWMask.xlsx", sheet_name="Data")
-
-
-def test_mini_ddsm(mini_root):
+@pytest.mark.parametrize("sheet", [True, False])
+def test_mini_ddsm(mini_root, sheet):
+    if not sheet:
+        (mini_root / SHEET).unlink()
     table = read_dataset("mini_ddsm", mini_root).set_index("group")
     assert table.groupby("label").size().to_dict() == {"normal": 2, "benign": 1, "malignant": 1}
     assert table.attrs["classes"] == ("normal", "benign", "malignant")
@@ -245,64 +136,6 @@ def test_mini_ddsm(mini_root):
     masks = [Path(name).name for name in table.loc["1141", "mask"].split(";")]
     assert masks == ["A_1141_1.LEFT_CC_Mask.jpg", "A_1141_1.LEFT_CC_Mask2.jpg"]
     assert set(table.loc["0001", "mask"]) == {""}
-
-
-def test_mini_ddsm_without_its_sheet(mini_root):
-    (mini_root / MINI / "DataWMask.xlsx").unlink()
-    assert len(read_dataset("mini_ddsm", mini_root)) == 4
-
-
-def test_mini_ddsm_sheet_may_list_images_that_are_not_there(mini_root):
-    absent = read_sheet(mini_root).iloc[[0]].assign(fullPath="Normal\\0777\\A_0777_1.LEFT_CC.jpg")
-    write_sheet(mini_root, pd.concat([read_sheet(mini_root), absent]))
-    assert len(read_dataset("mini_ddsm", mini_root)) == 4
-
-
-def test_mini_ddsm_status_contradicts(mini_root):
-    write_sheet(mini_root, read_sheet(mini_root).assign(Status="Normal"))
-    with pytest.raises(UserError, match=r"'Normal' for Benign/0029/C_0029_1.RIGHT_MLO.jpg"):
-        read_dataset("mini_ddsm", mini_root)
-
-
-def test_mini_ddsm_missing_contour_file(mini_root):
-    (mini_root / MINI / "Benign/0029/C_0029_1.RIGHT_MLO_Mask.jpg").unlink()
-    with pytest.raises(UserError, match=r"C_0029_1.RIGHT_MLO.jpg: .* lists a contour"):
-        read_dataset("mini_ddsm", mini_root)
-
-
-def test_mini_ddsm_contour_without_image(mini_root):
-    (mini_root / MINI / "Benign/0029/C_0029_1.RIGHT_MLO.jpg").unlink()
-    with pytest.raises(UserError, match=r"RIGHT_MLO_Mask.jpg: a contour without its mammogram"):
-        read_dataset("mini_ddsm", mini_root)
-
-
-@pytest.mark.parametrize("content", [b"not a workbook", b"PK\x03\x04cut short", None])
-def test_mini_ddsm_bad_sheet(mini_root, content):
-    if content is None:
-        write_sheet(mini_root, read_sheet(mini_root).drop(columns="Status"))
-    else:
-        (mini_root / MINI / "DataWMask.xlsx").write_bytes(content)
-    with pytest.raises(
-        UserError, match=r"DataWMask.xlsx: (cannot be read|columns missing: Status)"
-    ):
-        read_dataset("mini_ddsm", mini_root)
-
-
-def test_mini_ddsm_sheet_with_an_empty_line(mini_root):
-    rows = read_sheet(mini_root)
-    empty = pd.DataFrame([dict.fromkeys(rows.columns)])
-    write_sheet(mini_root, pd.concat([rows.iloc[:1], empty, rows.iloc[1:]]))
-    assert len(read_dataset("mini_ddsm", mini_root)) == 4
-
-
-@pytest.mark.parametrize("name", ["Benign/0029/photo.jpg", "Benign/C_0029_1.LEFT_CC.jpg"])
-def test_mini_ddsm_misplaced_file(mini_root, name):
-    save_noise(mini_root / MINI / name, mode="L")
-    with pytest.raises(UserError, match=f"{name}: not in the published layout"):
-        read_dataset("mini_ddsm", mini_root)
-
-
-# --- A manifest of your own ---------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -318,69 +151,113 @@ def own(tmp_path) -> Path:
     return manifest
 
 
-def read_own(manifest: Path, **entry) -> pd.DataFrame:
-    return read_dataset("own", "unused", {"own": {"path": str(manifest)} | entry})
-
-
 def test_manifest(own):
-    table = read_own(own)
+    entry = {"path": str(own)}
+    table = read_dataset("own", "unused", {"own": entry})
     assert table["image"].tolist() == [f"images/{number}.png" for number in range(4)]
     assert table["label"].tolist() == list("abab")
     assert table["group"].tolist() == ["p1", "p1", "", ""]
     assert table["mask"].tolist() == ["", (own.parent / "images/0.png").as_posix(), "", ""]
     assert table["age"].tolist() == ["50", "51", "52", "53"]
     assert table.attrs["classes"] == ("a", "b")
-    assert read_own(own, classes=["b", "a"]).attrs["classes"] == ("b", "a")
+    turned = read_dataset("own", "unused", {"own": entry | {"classes": ["b", "a"]}})
+    assert turned.attrs["classes"] == ("b", "a")
 
 
-def test_manifest_may_leave_group_and_mask_out(own):
-    own.write_text("path,label\nimages/0.png,a\nimages/1.png,b\n")
-    assert read_own(own)[["group", "mask"]].to_numpy().tolist() == [["", ""], ["", ""]]
+# --- what is refused ---------------------------------------------------------------------------
 
 
-# --- What make_manifest records ------------------------------------------------------------------
+def move(root: Path, source: tuple, folder: Path | None = None, name: str | None = None) -> None:
+    path = breakhis_path(root, *source)
+    path.rename((folder or path.parent) / (name or path.name))
 
 
-def test_make_manifest_records_source_and_hashes(breakhis_root, tmp_path):
+def empty(folder: Path) -> None:
+    for path in folder.rglob("*.png"):
+        path.unlink()
+
+
+FIRST = ("A", "14-22549AB", 40, 1)
+WRONG = {
+    "breakhis_40x": {
+        "misnamed": (
+            lambda root: move(root, FIRST, name="scan 1.png"),
+            r"scan 1\.png: not a BreakHis file name",
+        ),
+        "in the other class": (
+            lambda root: move(root, FIRST, breakhis_path(root, "DC", "14-2523", 40, 1).parent),
+            r"SOB_B_A-14-22549AB-40-001.png.*'benign'.*'malignant'",
+        ),
+        "no image of a class": (
+            lambda root: empty(root / BREAKHIS / "malignant"),
+            "class 'malignant' of breakhis_40x has no image",
+        ),
+    },
+    "bach": {
+        "another label in the list": (
+            lambda root: (root / BACH / "microscopy_ground_truth.csv").write_text(
+                "n001.tif,Normal\nis002.tif,Invasive"
+            ),
+            r"is002\.tif.*'Invasive'.*'InSitu'",
+        ),
+        "misplaced": (
+            lambda root: save_noise(root / BACH / "Photo/b009.tif"),
+            "Photo/b009.tif: not in the published layout",
+        ),
+    },
+    "mini_ddsm": {
+        "another status in the sheet": (
+            lambda root: write_sheet(root, read_sheet(root).assign(Status="Normal")),
+            r"'Normal' for Benign/0029/C_0029_1.RIGHT_MLO.jpg",
+        ),
+        "a contour without its file": (
+            lambda root: (root / MINI / "Benign/0029/C_0029_1.RIGHT_MLO_Mask.jpg").unlink(),
+            r"C_0029_1.RIGHT_MLO.jpg: .* lists a contour",
+        ),
+        "no workbook": (
+            lambda root: (root / SHEET).write_bytes(b"not a workbook"),
+            r"DataWMask.xlsx: cannot be read",
+        ),
+        "a sheet without a column": (
+            lambda root: write_sheet(root, read_sheet(root).drop(columns="Status")),
+            r"DataWMask.xlsx: columns missing: Status",
+        ),
+    },
+}
+
+
+@pytest.mark.parametrize(("name", "fault"), [(n, fault) for n, of in WRONG.items() for fault in of])
+def test_what_contradicts_the_layout_is_named(name, fault, request):
+    root = request.getfixturevalue(f"{name.removesuffix('_40x').removesuffix('_ddsm')}_root")
+    spoil, message = WRONG[name][fault]
+    spoil(root)
+    with pytest.raises(UserError, match=message):
+        read_dataset(name, root)
+
+
+def test_missing_data_root(tmp_path):
+    assert not dataset_files_present(PAPER_DATASETS["bach"], tmp_path / "nowhere")
+    with pytest.raises(UserError, match=r"nowhere.*no such folder.*data_root"):
+        read_dataset("bach", tmp_path / "nowhere")
+
+
+# --- what make_manifest records ----------------------------------------------------------------
+
+
+def test_make_manifest_records_source_hashes_and_duplicates(breakhis_root, tmp_path, capsys):
+    first, second = (breakhis_path(breakhis_root, "A", "14-22549AB", 40, n) for n in (1, 2))
+    second.write_bytes(first.read_bytes())
     output = tmp_path / "out/manifest.csv"
-    make_manifest(PAPER_DATASETS["breakhis_40x"], breakhis_root, "real", output)
+    make_manifest(PAPER_DATASETS["breakhis_40x"], breakhis_root, "real", output, workers=2)
     table = pd.read_csv(output, dtype=str, keep_default_na=False)
     source = read_json(output.with_name("source.json"))
     assert len(table) == source["images"] == 12
-    assert table["sha256"].nunique() == 12 and table["sha256"].str.len().eq(64).all()
+    assert table["sha256"].nunique() == 11 and table["sha256"].str.len().eq(64).all()
     assert source["description"] == "real (subset 12 of 1995 images)"
-    assert (source["patients"], source["complete"], source["duplicates"]) == (4, False, [])
-
-
-@pytest.mark.parametrize(("limit", "complete"), [(None, True), (6, False)])
-def test_a_complete_set_that_is_drawn_down_is_no_longer_complete(
-    breakhis_root, tmp_path, monkeypatch, limit, complete
-):
-    for label in ("benign", "malignant"):
-        monkeypatch.setitem(PAPER_DATASETS["breakhis_40x"].counts, label, 6)
-    output = tmp_path / "out/manifest.csv"
-    make_manifest(PAPER_DATASETS["breakhis_40x"], breakhis_root, "real", output, limit=limit)
-    assert read_json(output.with_name("source.json"))["complete"] is complete
-
-
-def test_duplicates_are_reported(breakhis_root, tmp_path, capsys):
-    first, second = (breakhis_path(breakhis_root, "A", "14-22549AB", 40, n) for n in (1, 2))
-    second.write_bytes(first.read_bytes())
-    output = tmp_path / "manifest.csv"
-    make_manifest(PAPER_DATASETS["breakhis_40x"], breakhis_root, "real", output, workers=2)
-    pairs = read_json(output.with_name("source.json"))["duplicates"]
-    assert pairs == [[path.relative_to(breakhis_root).as_posix() for path in (first, second)]]
+    assert (source["patients"], source["complete"]) == (4, False)
+    pair = [path.relative_to(breakhis_root).as_posix() for path in (first, second)]
+    assert source["duplicates"] == [pair]
     assert "1 byte-identical pairs" in capsys.readouterr().err
-
-
-def test_one_image_with_two_labels_is_an_error(breakhis_root, tmp_path):
-    benign = breakhis_path(breakhis_root, "A", "14-22549AB", 40, 1)
-    malignant = breakhis_path(breakhis_root, "DC", "14-2523", 40, 2)
-    malignant.write_bytes(benign.read_bytes())
-    output = tmp_path / "out/manifest.csv"
-    with pytest.raises(UserError, match=f"{benign.name} and .*{malignant.name}.*two labels"):
-        make_manifest(PAPER_DATASETS["breakhis_40x"], breakhis_root, "real", output)
-    assert not output.parent.exists() or not list(output.parent.iterdir())
 
 
 def test_draw_is_seeded_stratified_and_keeps_the_order(breakhis_root):

@@ -138,36 +138,11 @@ def test_the_guide_names_files_that_are_there(finished):
         assert (finished / path).exists(), path
 
 
-def test_images_masks_and_patients_arrive(finished):
-    table = pd.read_csv(finished / "prepared/mias/manifest.csv", keep_default_na=False)
-    masks = np.load(finished / "prepared/mias/masks.npy")
-    assert len(table) == 72
-    assert read_json(finished / "prepared/mias/source.json")["classes"] == CLASSES
-    np.testing.assert_array_equal(masks.any(axis=(1, 2)), table["mask"] != "")
-    split = pd.read_csv(finished / "splits/mias/patient-0.csv")
-    assert split.groupby("group")["part"].nunique().max() == 1
-    assert set(split["part"]) == {"train", "val", "test"}
-
-
-def test_its_own_table(finished):
-    table = pd.read_csv(finished / "tables/own_mias.csv", dtype={"seeds": str})
-    assert set(table["dataset"]) == {"mias"}
-    assert set(table["network"]) == {"dalaresnet50", "resnet50"}
-    assert {"accuracy", "auc_roc", "sensitivity", "npv"} <= set(table["metric"])
-    assert set(table["seeds"]) == {"0"}
-    page = (finished / "tables/own_mias.md").read_text(encoding="utf-8")
-    assert "| class | images | train | val | test |\n| --- | --- | --- | --- | --- |\n" in page
-    assert "| normal | 24 |" in page and "24 patients, 0 of them in more than one part" in page
-    assert page.count("| ResNet50 |") == 2
-    assert "printed" not in page and "real (72 images)" in page
-
-
 @pytest.fixture(scope="module")
 def few(images, tmp_path_factory) -> Path:
-    """A folder with three images."""
+    """A folder with one image, since Score-CAM takes its time."""
     folder = tmp_path_factory.mktemp("few")
-    for name in ("02", "05", "08"):
-        shutil.copy(images / f"malignant/{name}.png", folder)
+    shutil.copy(images / "malignant/02.png", folder)
     return folder
 
 
@@ -186,13 +161,13 @@ def test_the_guide_s_commands_run(command, finished, images, few, tmp_path, monk
     assert cli.main(shlex.split(command)) == 0
     if "classes.csv" in command:
         found = pd.read_csv("classes.csv")
-        assert len(found) == 3 and list(found)[2:] == [f"p_{name}" for name in CLASSES]
+        assert len(found) == 1 and list(found)[2:] == [f"p_{name}" for name in CLASSES]
     elif "metrics.csv" in command:
         expected = 72 if "manifest.csv" in command else 21
         assert set(pd.read_csv("metrics.csv")["images"]) == {expected}
     else:
         methods = 6 if "all" in command else 2
-        assert len(pd.read_csv("maps/explanations.csv")) == 3 * methods
+        assert len(pd.read_csv("maps/explanations.csv")) == methods
         assert Path("maps/index.html").is_file()
 
 

@@ -11,7 +11,6 @@ from paper_code.datasets.splits import (
     FRACTIONS,
     PARTS,
     make_split,
-    part_sizes,
     split_by_image,
     split_by_patient,
 )
@@ -35,23 +34,6 @@ def test_image_wise_gives_the_counts_of_table_6(name):
     assert printed["total"] == len(labels)
     for part in PARTS:
         assert (parts == part).sum() == printed[part]
-
-
-@given(st.integers(10, 10000))
-def test_part_sizes_add_up(total):
-    sizes = part_sizes(total)
-    assert sum(sizes) == total
-    assert np.abs(np.array(sizes) - FRACTIONS * total).max() < 1.5
-
-
-@pytest.mark.parametrize("name", ["breakhis_400x", "mini_ddsm"])
-def test_image_wise_is_stratified(name):
-    labels = labels_of(name)
-    table = pd.crosstab(split_by_image(labels, seed=3), labels)
-    for part, size in zip(PARTS, part_sizes(len(labels)), strict=True):
-        for label in table.columns:
-            expected = size * (labels == label).mean()
-            assert abs(table.loc[part, label] - expected) <= 1.5
 
 
 def test_the_seed_decides(monkeypatch):
@@ -142,7 +124,7 @@ def test_too_few_patients():
         split_by_patient(labels, groups, seed=0)
 
 
-@pytest.mark.parametrize("sizes", [[1, 1, 98], [30, 30, 40], [5, 5, 5, 85]])
+@pytest.mark.parametrize("sizes", [[1, 1, 98], [5, 5, 5, 85]])
 def test_unequal_patients_never_leave_a_class_out_of_a_part(sizes):
     many = [f"a{i}" for i in range(30)]
     few = [name for i, size in enumerate(sizes) for name in [f"b{i}"] * size]
@@ -171,18 +153,6 @@ def test_make_split_writes_rows_as_in_the_manifest(tmp_path):
         assert made["image"].tolist() == table["image"].tolist()
         twice = made.groupby("group")["part"].nunique().max()
         assert twice == 1 if by == "patient" else twice > 1
-
-
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [("1.png,a,\n2.png,b,\n", "Too few images"), ("", "lists no image")],
-)
-def test_make_split_error_names_the_manifest(lines, message, tmp_path):
-    manifest = tmp_path / "manifest.csv"
-    manifest.write_text("image,label,group\n" + lines)
-    with pytest.raises(UserError, match=f"manifest.csv: {message}"):
-        make_split(manifest, tmp_path / "split.csv", by="image", seed=0)
-    assert not (tmp_path / "split.csv").exists()
 
 
 def with_split(tmp_path, split, groups):
@@ -218,7 +188,6 @@ def test_a_manifest_s_own_split_is_kept_and_val_is_drawn_from_its_training_patie
     ("split", "message"),
     [
         (["train"] * 9 + ["tset"], "split 'tset' is not one of train, val, test"),
-        (["train"] * 9 + [""], "split '' is not one of"),
         (["train"] * 10, "the column split has no image for test"),
         (["train"] * 7 + ["test"] * 3, "patient 'p3' is in two parts of 'split'"),
     ],
@@ -229,9 +198,7 @@ def test_a_manifest_s_own_split_that_cannot_be_kept(split, message, tmp_path):
         make_split(manifest, output, by="patient", seed=0)
 
 
-@pytest.mark.parametrize(
-    ("lacking", "given_val"), [("train", True), ("val", True), ("test", True), ("test", False)]
-)
+@pytest.mark.parametrize(("lacking", "given_val"), [("train", True), ("test", False)])
 def test_a_manifest_s_own_split_has_each_class_in_each_part(lacking, given_val, tmp_path):
     split = ["train"] * 40 + (["val"] if given_val else ["train"]) * 10 + ["test"] * 10
     manifest, output = with_split(tmp_path, split, [f"p{i}" for i in range(60)])
@@ -240,21 +207,3 @@ def test_a_manifest_s_own_split_has_each_class_in_each_part(lacking, given_val, 
     with pytest.raises(UserError, match=f"split has no image of class 'b' for {lacking}"):
         make_split(manifest, output, by="patient", seed=0)
     assert not output.exists()
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda table: table.drop(columns=["by", "seed"]), "column missing: by, seed"),
-        (lambda table: table.assign(by="slide"), "the column 'by' is not image or patient"),
-        (lambda table: table.assign(by=["patient", *table["by"].iloc[1:]]), "the column 'by'"),
-        (lambda table: table.assign(seed="first"), "the column 'seed' is not one whole number"),
-        (lambda table: table[table["part"] != "val"], "its parts are not train, val, test"),
-        (lambda table: table.head(0), "its parts are not train, val, test"),
-    ],
-)
-def test_a_split_that_does_not_say_how_it_was_made(change, message, make_prepared):
-    _, split = make_prepared()
-    change(pd.read_csv(split, dtype=str)).to_csv(split, index=False)
-    with pytest.raises(UserError, match=f"split.csv: {message}"):
-        read_split(split)

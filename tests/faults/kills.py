@@ -16,6 +16,7 @@ Ends with status 1 if any of these fails.
 """
 
 import argparse
+import contextlib
 import os
 import random
 import shutil
@@ -63,12 +64,6 @@ PATIENCE = 1200  # seconds for a run that nobody kills
 LONE = 5  # every so many kills, Snakemake alone is killed
 
 
-def check(condition: bool, failure: str, failures: list[str]) -> None:
-    if not condition:
-        print(f"FAILED: {failure}", file=sys.stderr, flush=True)
-        failures.append(failure)
-
-
 def start(folder: Path, log: Path) -> subprocess.Popen:
     """The run, in a process group of its own."""
     command = [sys.executable, str(ROOT / "workflow" / "alone.py")]
@@ -86,29 +81,22 @@ def start(folder: Path, log: Path) -> subprocess.Popen:
         )
 
 
-def working(folder: Path) -> list[psutil.Process]:
-    """Processes whose working directory is the run's."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.cwd() == str(folder) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
-def wait_until_gone(folder: Path, seconds: float) -> list[psutil.Process]:
-    """Wait until nothing works in the folder; what still does after so many seconds."""
+def working(folder: Path, seconds: float) -> list[psutil.Process]:
+    """Processes whose working directory is the run's, once none is left or after so long."""
     deadline = time.monotonic() + seconds
-    while (left := working(folder)) and time.monotonic() < deadline:
+    while True:
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.cwd() == str(folder) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        if not found or time.monotonic() > deadline:
+            return found
         time.sleep(0.1)
-    return left
 
 
 def kill(process: subprocess.Popen, folder: Path, alone: bool) -> list[str]:
-    """Kill a run; what is wrong with what it leaves behind."""
-    failures: list[str] = []
+    """Kill a run; what it leaves behind."""
     if alone:
         for child in psutil.Process(process.pid).children():
             child.kill()
@@ -116,15 +104,15 @@ def kill(process: subprocess.Popen, folder: Path, alone: bool) -> list[str]:
     else:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    for orphan in wait_until_gone(folder, PATIENCE if alone else 10):
-        check(False, f"left behind: {orphan}", failures)
+    orphans = working(folder, PATIENCE if alone else 10)
+    for orphan in orphans:
         orphan.kill()
-    return failures
+    return [f"left behind: {orphan}" for orphan in orphans]
 
 
 def compare(reference: Path, folder: Path) -> list[str]:
     """What differs from an undisturbed run, but for times, and what was left behind."""
-    failures: list[str] = []
+    failures = []
     names = {
         path.relative_to(where / RESULTS)
         for where in (reference, folder)
@@ -133,16 +121,13 @@ def compare(reference: Path, folder: Path) -> list[str]:
     }
     for name in sorted(names):
         first, second = (where / RESULTS / name for where in (reference, folder))
-        both = first.is_file() and second.is_file()
-        check(both, f"only in one of two runs: {name}", failures)
-        if both and name.name not in TIMED:
-            same = first.read_bytes() == second.read_bytes()
-            check(same, f"not the same as in an undisturbed run: {name}", failures)
+        if not (first.is_file() and second.is_file()):
+            failures.append(f"only in one of two runs: {name}")
+        elif name.name not in TIMED and first.read_bytes() != second.read_bytes():
+            failures.append(f"not the same as in an undisturbed run: {name}")
     for pattern in ("**/*.new-*", "**/.new-*", "**/.*.new-*", "**/checkpoint.pt"):
-        for path in (folder / RESULTS).glob(pattern):
-            check(False, f"left behind: {path.relative_to(folder)}", failures)
-    check(not any((folder / ".snakemake/locks").glob("*")), "a lock is left behind", failures)
-    return failures
+        failures += [f"left behind: {path}" for path in (folder / RESULTS).glob(pattern)]
+    return failures + [f"left behind: {path}" for path in folder.glob(".snakemake/locks/*")]
 
 
 def campaign(folder: Path, kills: int, seed: int) -> list[str]:
@@ -163,17 +148,17 @@ def campaign(folder: Path, kills: int, seed: int) -> list[str]:
             status = process.wait(moment if done < kills else PATIENCE)
         except subprocess.TimeoutExpired:
             done += 1
-            alone = done % LONE == 0
-            failures += kill(process, disturbed, alone)
-            what = " of Snakemake alone" if alone else ""
-            print(f"kill {done}{what}, after {moment:.0f} s", flush=True)
+            found = kill(process, disturbed, alone=done % LONE == 0)
+            print(f"kill {done}, after {moment:.0f} s", flush=True)
         else:
-            check(status == 0, f"exit status {status}: {log.read_text()[-3000:]}", failures)
             if status:
-                break
-            failures += compare(reference, disturbed)
+                return [*failures, f"exit status {status}: {log.read_text()[-3000:]}"]
+            found = compare(reference, disturbed)
             print("finished and compared", flush=True)
             shutil.rmtree(disturbed)
+        failures += found
+        for failure in found:
+            print(f"FAILED: {failure}", file=sys.stderr, flush=True)
     return failures
 
 

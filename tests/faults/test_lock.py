@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, snakemake
 
-from paper_code import cli
-
 TARGET = "results/demo/prepared/bach/images.npy"
 RUN = [sys.executable, str(ROOT / "workflow" / "alone.py"), "--snakefile", str(ROOT / "Snakefile")]
 RUN += ["--workflow-profile", "none", "--cores", "1", TARGET]
@@ -86,14 +84,6 @@ def test_the_lock_of_a_run_that_was_not_ours_stays(start, tmp_path):
     said, _ = (process := start(RUN)).communicate()
     assert process.returncode and "Directory cannot be locked" in said
     assert lock.exists()
-
-
-def test_what_a_killed_phantom_left_is_removed(tmp_path):
-    left = tmp_path / ".raw.new-999999999-x" / "BreaKHis_v1"
-    left.mkdir(parents=True)
-    words = ["phantom", "bach", "--images", "4", "--height", "64", "-o", str(tmp_path / "raw")]
-    assert cli.main(words) == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["raw"]
 
 
 WORKERS = """

@@ -11,17 +11,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import read_json, train_run, training_settings, write_prepared
+from conftest import read_json, training_settings, write_prepared
 from safetensors.torch import load_file
 from torch import nn
 
 from paper_code.cam import METHODS, compute_cam
-from paper_code.device import autocast, exclusive, use_float32
+from paper_code.device import autocast, use_float32
 from paper_code.networks import NETWORKS, build_network
 from paper_code.networks.preprocessing import normalize
 from paper_code.training import loop
 from paper_code.training.augment import augment
 from paper_code.training.loop import ImageSet, fit
+from paper_code.training.run import train_run
 
 pytestmark = pytest.mark.gpu
 SIZE = 64
@@ -188,14 +189,6 @@ def test_compiled_steps_agree(gpu):
     assert distance(weights, others) <= 2e-3
 
 
-@needs_a_compiler
-def test_a_compiled_network_trains_as_eager_steps_do(gpu):
-    if gpu.type == "cpu":
-        pytest.skip("minutes without a GPU")
-    first, second = (losses(gpu, compile=compile_) for compile_ in (False, True))
-    assert second[0] == pytest.approx(first[0], abs=0.05)
-
-
 def test_nothing_in_an_epoch_waits_for_the_gpu(gpu, monkeypatch):
     """But the mean loss at its end."""
     if gpu.type == "cpu":
@@ -216,8 +209,3 @@ def test_nothing_in_an_epoch_waits_for_the_gpu(gpu, monkeypatch):
 
     monkeypatch.setattr(loop, "make_step", watched)
     losses(gpu)
-
-
-def test_one_timed_run_at_a_time(gpu):
-    with exclusive(gpu):
-        pass

@@ -9,7 +9,6 @@ from conftest import save_noise
 from PIL import Image
 
 from paper_code import cli
-from paper_code.cam import METHODS
 from paper_code.inference import explain as explanation
 from paper_code.networks import build_network
 from paper_code.networks.weights import save_weights
@@ -92,18 +91,6 @@ def test_maps_are_scored_against_masks(weights, folder, known_maps, capsys):
     assert (pixels[24:40, 32:64] <= 220).any(axis=2).all(), "its inside is not"
 
 
-def test_masks_from_a_manifest(weights, folder, known_maps):
-    manifest = folder / "manifest.csv"
-    manifest.write_text(
-        "path,label,mask\nimages/left.png,a,masks/left.tif;masks/square.png\nimages/clear.png,a,\n"
-    )
-    words = [folder / "images", "--weights", weights, "--method", "gradcam"]
-    assert explain(*words, "--masks", manifest, "-o", folder / "out") == 1
-    table = pd.read_csv(folder / "out/explanations.csv").set_index("image")
-    lesions = table["lesion"].dropna()
-    assert list(lesions) == [0.625] and lesions.index[0].endswith("left.png")
-
-
 def test_masks_that_do_not_fit(weights, folder, known_maps, capsys):
     words = [folder / "images", "--weights", weights, "-o", folder / "out", "--masks"]
     (folder / "none").mkdir()
@@ -139,29 +126,6 @@ def test_the_mask_of_a_photograph_that_exif_turns(weights, tmp_path, known_maps)
     words = [tmp_path / "photo.jpg", "--weights", weights, "--method", "gradcam"]
     assert explain(*words, "--masks", tmp_path / "masks", "-o", tmp_path / "out") == 0
     assert pd.read_csv(tmp_path / "out/explanations.csv")["iou"].tolist() == [1]
-
-
-def test_a_large_tiff(weights, tmp_path):
-    """The network sees a small image, the overlay is as large as the file, the page stays small."""
-    pixels = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
-    large = Image.fromarray(pixels).resize((4000, 3000), Image.Resampling.BICUBIC)
-    large.save(tmp_path / "slide.tif", compression="tiff_lzw")
-    words = [tmp_path / "slide.tif", "--weights", weights, "--layer", "layer1"]
-    assert explain(*words, "--method", "gradcam", "-o", tmp_path / "out") == 0
-    with Image.open(tmp_path / "out/slide_gradcam.png") as overlay:
-        assert overlay.size == (4000, 3000)
-    page = tmp_path / "out/index.html"
-    assert page.stat().st_size < 400_000
-    assert "4000 × 3000 px" in page.read_text(encoding="utf-8")
-
-
-def test_every_method_at_once(weights, tmp_path):
-    image = save_noise(tmp_path / "one.png", size=(64, 64))
-    words = [image, "--weights", weights, "--layer", "layer1", "--method", "all"]
-    assert explain(*words, "-o", tmp_path / "out") == 0
-    table = pd.read_csv(tmp_path / "out/explanations.csv")
-    assert list(table["method"]) == list(METHODS)
-    assert all((tmp_path / "out" / name).is_file() for name in table["overlay"])
 
 
 def test_the_page_in_a_browser(weights, folder, known_maps):

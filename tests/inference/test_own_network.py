@@ -16,7 +16,7 @@ from PIL import Image
 from paper_code import cli
 from paper_code.cam import compute_cam, map_layer
 from paper_code.errors import UserError
-from paper_code.inference.load import load_trained, read_state
+from paper_code.inference.load import load_trained
 from paper_code.inference.options import Own
 from paper_code.networks import build_network, save_weights
 from paper_code.networks.forward import class_scores, predict
@@ -74,16 +74,6 @@ def test_however_it_was_saved_it_is_the_network_in_its_own_normalisation(model, 
     assert "mean 0.485/0.456/0.406" in facts["about"]
 
 
-def test_mean_and_std_of_the_user_come_first(model, weights):
-    own = Own(f"timm:{NAME}", ["a", "b"], size=64, mean=[0.3], std=[0.2])
-    network, facts = load_trained(weights, own)
-    images = torch.rand(2, 3, 64, 64)
-    with torch.no_grad():
-        expected = model((images - 0.3) / 0.2)
-        torch.testing.assert_close(network(images * 2 - 1), expected, atol=1e-4, rtol=1e-4)
-    assert facts["image_size"] == 64
-
-
 @pytest.mark.parametrize("library", ["timm", "torchvision"])
 def test_a_network_with_one_input_channel_sees_grey(library, tmp_path):
     if library == "timm":
@@ -109,14 +99,9 @@ def broken(form: str, model, path) -> None:
     elif form == "script":
         with pytest.warns():
             torch.jit.save(torch.jit.trace(model, torch.zeros(1, 3, 64, 64)), path)
-    elif form == "damaged":
-        torch.save(state, path)
-        path.write_bytes(path.read_bytes()[:5000])
     elif form == "other tensors":
         state.pop("stem.0.bias")
         torch.save(state | {"extra": torch.zeros(2)}, path)
-    elif form == "not finite":
-        torch.save(state | {"stem.0.bias": state["stem.0.bias"] * torch.nan}, path)
     else:
         torch.save({"epoch": 1}, path)
 
@@ -126,9 +111,7 @@ def broken(form: str, model, path) -> None:
     [
         ("pickled", r"(?s)run code.*weights_only=False\)\n.*torch.save\(model.state_dict\(\)"),
         ("script", "TorchScript archive"),
-        ("damaged", "damaged"),
         ("other tensors", "1 tensor missing: stem.0.bias; 1 tensor unexpected: extra"),
-        ("not finite", "stem.0.bias holds values that are not finite"),
         ("no tensors", "keys epoch, not the tensors"),
     ],
 )
@@ -146,11 +129,8 @@ def test_files_that_are_refused(model, tmp_path, form, message):
         (Own(f"timm:{NAME}"), "--network needs --classes"),
         (Own(f"timm:{NAME}", ["a", "b", "c"]), r"head.fc.weight \(2 x 320 instead of 3 x 320\)"),
         (Own("timm:convnext_atta", ["a", "b"]), "Near names: convnext_atto"),
-        (Own("torchvision:resnet", ["a", "b"]), "Unknown model"),
         (Own("torchvision:vit_b_16", ["a", "b"], size=40), "vit_b_16: .* at 40 px"),
         (Own("torchvision:resnet18", ["a", "b"], size=16), "--size: 16 px is smaller than 32"),
-        (Own(f"timm:{NAME}", ["a", "b"], size=0), "--size: 0 px is smaller than 32"),
-        (Own("dalaresnet50-layer5", ["a", "b"]), "Gate positions"),
         (Own(f"timm:{NAME}", ["a", "b"], mean=[0.5]), "both of --mean and --std"),
         (Own(f"timm:{NAME}", ["a", "b"], mean=[120], std=[60]), "divide those"),
     ],
@@ -158,71 +138,6 @@ def test_files_that_are_refused(model, tmp_path, form, message):
 def test_options_that_do_not_fit(weights, own, message):
     with pytest.raises(UserError, match=message):
         load_trained(weights, own)
-
-
-def test_a_file_of_torch_save_damaged_anywhere_is_refused(tmp_path):
-    path = tmp_path / "model.pth"
-    torch.save(
-        {"a": torch.zeros(3), "b": torch.ones(2)}, path, _use_new_zipfile_serialization=False
-    )
-    whole, reasons = path.read_bytes(), set()
-    for place in range(len(whole)):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
-        try:
-            read_state(path)
-        except UserError as error:
-            reasons.add(type(error.__cause__).__name__)
-            assert str(path) in str(error)
-    assert {"UnpicklingError", "UnicodeDecodeError", "KeyError"} <= reasons
-
-
-def test_keys_that_are_no_names_are_refused(tmp_path):
-    torch.save({0: torch.zeros(3)}, tmp_path / "model.pth")
-    with pytest.raises(UserError, match="holds a dict with the keys 0, not the tensors"):
-        read_state(tmp_path / "model.pth")
-
-
-def test_the_gate_s_place_is_named_as_in_the_config(tmp_path):
-    model = build_network("dalaresnet50", 2, gate_after=2)
-    torch.save(model.state_dict(), tmp_path / "model.pth")
-    network, _ = load_trained(tmp_path / "model.pth", Own("dalaresnet50-layer2", ["a", "b"]))
-    images = torch.rand(1, 3, 64, 64)
-    with torch.no_grad():
-        torch.testing.assert_close(network(images), model.eval()(images))
-
-
-def test_a_transformer_of_torchvision_has_the_size_of_its_images(tmp_path):
-    model = torchvision.models.vit_b_32(num_classes=2, image_size=64)
-    torch.save(model.state_dict(), tmp_path / "model.pth")
-    network, facts = load_trained(
-        tmp_path / "model.pth", Own("torchvision:vit_b_32", ["a", "b"], size=64)
-    )
-    with torch.no_grad():
-        assert network(torch.rand(1, 3, 64, 64)).shape == (1, 2)
-    assert facts["image_size"] == 64
-
-
-def test_no_weights_of_a_backbone_are_fetched(tmp_path, monkeypatch):
-    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda *_, **__: 1 / 0)
-    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", lambda *_, **__: 1 / 0)
-    model = torchvision.models.get_model(
-        "lraspp_mobilenet_v3_large", weights=None, weights_backbone=None, num_classes=2
-    )
-    torch.save(model.state_dict(), tmp_path / "model.pth")
-    own = Own("torchvision:lraspp_mobilenet_v3_large", ["a", "b"])
-    assert load_trained(tmp_path / "model.pth", own)[1]["image_size"] == 224
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (["--split", "s.csv"], "--split belongs to --prepared"),
-        (["--group-pattern", "p", "--prepared", "x"], "--group-pattern belongs to --manifest"),
-        (["--classes", "a", "b"], "belong to --network"),
-    ],
-)
-def test_options_of_evaluate_that_would_not_count(words, says, tmp_path, refused):
-    refused("evaluate", "run", *words, "-o", tmp_path / "m.csv", says=says)
 
 
 @pytest.mark.parametrize(
@@ -258,7 +173,6 @@ def test_scores_are_found_in_any_output(form):
 @pytest.mark.parametrize(
     ("name", "layer", "grid"),
     [
-        ("timm:convnext_atto", "network.norm_pre", (2, 2)),
         ("timm:convnext_atto+gate", "gate", (2, 2)),
         ("timm:swin_tiny_patch4_window7_224+gate", "gate", (2, 2)),
         ("timm:vit_tiny_patch16_224", "network.blocks.11.norm1", (4, 4)),
@@ -352,20 +266,6 @@ def test_a_coarse_grid_is_named_and_an_earlier_layer_helps(weights, data, tmp_pa
     assert "too coarse" not in capsys.readouterr().err
 
 
-def test_looks_that_do_not_exist(weights, data, refused):
-    words = ["explain", data, "--weights", weights, *OWN, "-o", data.parent / "out"]
-    refused(*words, "--colormap", "virids", says="Did you mean viridis")
-    refused(*words, "--opacity", "2", says="not from 0 to 1")
-
-
-def test_a_manifest_gives_images_and_classes(weights, data, tmp_path):
-    image = next(data.rglob("*.png")).relative_to(tmp_path)
-    (tmp_path / "manifest.csv").write_text(f"path,label\n{image},malignant\n")
-    words = [tmp_path / "manifest.csv", "--weights", weights, *OWN, "--method", "eigencam"]
-    assert run("explain", *words, "-o", tmp_path / "out") == 0
-    assert list(pd.read_csv(tmp_path / "out/explanations.csv")["true"]) == ["malignant"]
-
-
 # --- class folders --------------------------------------------------------------------------------
 
 
@@ -386,7 +286,6 @@ def test_class_folders_stand_for_a_manifest(data, tmp_path):
         (lambda data: save_noise(data / "loose.png"), "", "loose.png: lies in no class folder"),
         (lambda data: save_noise(data / "Benign/a.png"), "", "differ in case alone"),
         (lambda data: None, "q[0-9]+", "finds no patient in benign/"),
-        (lambda data: None, "(p", "not a regular expression"),
     ],
 )
 def test_class_folders_that_do_not_fit(data, tmp_path, refused, spoil, pattern, message):

@@ -89,21 +89,6 @@ def test_timms_file_comes_before_the_package(without_timms_file):
         build_network(NAME, 2, weights="imagenet")
 
 
-def test_with_neither_auto_is_random_and_imagenet_says_what_to_do(without_timms_file, monkeypatch):
-    monkeypatch.setattr(efficientnet_lite0, "PACKAGE", "no_such_package")
-    assert build_network(NAME, 2, weights="auto").weights_source == "random"
-    with pytest.raises(UserError, match=r"tf_efficientnet_lite0-0aa007d2\.pth"):
-        build_network(NAME, 2, weights="imagenet")
-    assert build_network(NAME, 2).weights_source == "random"
-
-
-def test_other_tensors_in_the_package_are_refused(tmp_path):
-    path = tmp_path / "other.pth"
-    torch.save({"weight": torch.zeros(3)}, path)
-    with pytest.raises(UserError, match="not the tensors of tf_efficientnet_lite0"):
-        efficientnet_lite0._from_package(path)
-
-
 @pytest.mark.parametrize(
     ("name", "gate", "layer"),
     [
@@ -125,22 +110,6 @@ def test_a_gate_acts_on_the_output_of_its_layer_alone(name, gate, layer):
     with torch.inference_mode():
         torch.testing.assert_close(network(images), plain(images))
     assert count(network) - count(plain) == count(added)
-
-
-def test_the_early_gate_stands_where_layer_3_of_a_resnet50_ends():
-    sizes = []
-    network = build_network(f"{NAME}-gate_early", 2).eval()
-    network.early_gate.register_forward_hook(
-        lambda module, inputs, output: sizes.append(output.shape)
-    )
-    network(torch.zeros(1, 3, 64, 64))
-    assert sizes == [(1, 112, 4, 4)]
-
-
-def test_both_gates_on_the_pooled_map_have_as_many_parameters():
-    gates = [build_network(f"{NAME}-{variant}", 2).gate for variant in ("gate", "se")]
-    assert count(gates[0]) == count(gates[1]) == 2 * 1280 * 320 + 320 + 1280
-    assert build_network(f"{NAME}-gate", 3).gate.squeeze.out_features == 1280 // 16
 
 
 def test_the_sigmoid_gate_is_squeeze_and_excitation():

@@ -1,11 +1,8 @@
 """The networks: what they count, compute, load, save and refuse."""
 
 import hashlib
-import subprocess
-import sys
 
 import pytest
-import timm
 import torch
 import torch.nn.functional as F
 import torchvision
@@ -121,11 +118,12 @@ def test_head_fits_the_classes_and_drops_out_before_it(name):
 
 
 @every_network
-def test_trains_one_step_in_bf16_and_channels_last(name):
+def test_trains_one_step_in_channels_last(name):
+    """In bf16 too where that is quick; `make gpu` has all networks in it."""
     torch.manual_seed(0)
     network = build_network(name, 2, image_size=64).to(memory_format=torch.channels_last)
     images = torch.randn(2, 3, 64, 64).contiguous(memory_format=torch.channels_last)
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled="resnet50" in name):
         logits = network(images)
     assert logits.shape == (2, 2)
     F.cross_entropy(logits.float(), torch.tensor([0, 1])).backward()
@@ -134,37 +132,11 @@ def test_trains_one_step_in_bf16_and_channels_last(name):
     assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)
 
 
-@pytest.mark.parametrize("size", [(32, 32), (64, 96), (100, 100)])
+@pytest.mark.parametrize("size", [(32, 32), (100, 70)])
 @every_network
 def test_every_size_from_32_gives_one_logit_a_class(name, size):
     network = build_on_meta(name, 4).eval()
     assert network(torch.empty(2, 3, *size, device="meta")).shape == (2, 4)
-
-
-@pytest.mark.parametrize("name", ["resnet50", "seresnet50", "densenet121"])
-def test_counted_reading_answers_with_the_asked_classes(name):
-    network = build_on_meta(name, 3, "counted").eval()
-    assert network(torch.empty(2, 3, 64, 64, device="meta")).shape == (2, 3)
-
-
-@every_network
-def test_default_cam_layer_is_a_module_with_a_grid(name):
-    network = build_on_meta(name, 2).eval()
-    layer = default_cam_layer(network)
-    assert layer == default_cam_layer(name)
-    seen = []
-    network.get_submodule(layer).register_forward_hook(lambda m, i, o: seen.append(o.shape))
-    network(torch.empty(1, 3, 224, 224, device="meta"))
-    expected = {
-        "densenet121": (1, 1024, 7, 7),
-        "vgg16": (1, 512, 14, 14),
-        "vgg16_inception": (1, 736, 14, 14),
-        "vit": (1, 1 + 14 * 14, 1024),
-        "swin": (1, 1024, 7, 7),
-        "dinov2_vitb14": (1, 1 + 16 * 16, 768),
-        "efficientnet_lite0": (1, 1280, 7, 7),
-    }
-    assert seen == [expected.get(name, (1, 2048, 7, 7))]
 
 
 # The gate (Eq. 1-4)
@@ -182,18 +154,6 @@ def test_gate_is_equations_1_to_4():
         y = (gate.expand.weight @ hidden + gate.expand.bias).clamp(min=0)  # Eq. 3
         for i in range(12):
             torch.testing.assert_close(z[n, i], x[n, i] * y[i], rtol=1e-12, atol=1e-12)  # Eq. 4
-
-
-def test_gate_gradient():
-    torch.manual_seed(0)
-    gate = DualActivationGate(8, reduction=2).double()
-    x = torch.randn(2, 8, 3, 3, dtype=torch.float64, requires_grad=True)
-    names = [name for name, _ in gate.named_parameters()]
-
-    def run(x, *values):
-        return torch.func.functional_call(gate, dict(zip(names, values, strict=True)), x)
-
-    assert torch.autograd.gradcheck(run, (x, *gate.parameters()))
 
 
 @pytest.mark.parametrize("gate_after", [1, 2, 3, 4])
@@ -235,23 +195,6 @@ def test_any_size_vit_agrees_with_timm_at_every_size():
         torch.testing.assert_close(ours(images), theirs(images))
 
 
-def test_any_size_vit_compiles_as_one_graph():
-    torch.manual_seed(0)
-    network = AnySizeViT(img_size=64, patch_size=16, embed_dim=32, depth=1, num_heads=2)
-    images = torch.randn(2, 3, 80, 80)
-    compiled = torch.compile(network, backend="eager", fullgraph=True)
-    torch.testing.assert_close(compiled(images), network(images))
-
-
-def test_position_table_learns_after_a_first_pass_in_inference_mode():
-    network = AnySizeViT(img_size=64, patch_size=16, embed_dim=32, depth=1, num_heads=2)
-    images = torch.randn(2, 3, 80, 80)
-    with torch.inference_mode():
-        network(images)
-    network(images)[:, 0].sum().backward()
-    assert network.pos_embed.grad[:, 1:].abs().sum() > 0
-
-
 # Checkpoints
 
 
@@ -280,26 +223,6 @@ def test_checkpoint_round_trip(tmp_path):
     assert metadata["classes"] == '["a", "b", "c"]'
     assert (metadata["gate_after"], metadata["reduction"], metadata["dropout"]) == ("2", "8", "0.1")
     assert restored.weights_source == network.weights_source == "random"
-
-
-def test_own_weights_by_path(tmp_path, small):
-    path = tmp_path / "weights.safetensors"
-    save_weights(path, small, {"gate_after": 4, "reduction": None})  # what a run's notes may hold
-    again = build_network("densenet121", 3, weights=path)
-    assert all(
-        torch.equal(a, b) for a, b in zip(small.parameters(), again.parameters(), strict=True)
-    )
-    assert network_from_checkpoint(path)[0].settings == small.settings
-
-
-def test_frozen_networks_save_and_load_like_others(tmp_path):
-    frozen = freeze_backbone(build_network("densenet121", 2))
-    path = tmp_path / "weights.safetensors"
-    save_weights(path, frozen)
-    network = network_from_checkpoint(path)[0].eval()
-    images = torch.randn(2, 3, 32, 32)
-    with torch.no_grad():
-        torch.testing.assert_close(network(images), frozen.eval()(images))
 
 
 def test_weights_that_do_not_fit_are_refused(tmp_path, small):
@@ -335,19 +258,6 @@ def test_resnet50_starts_from_the_file_in_the_cache(name, weights, cached_resnet
     assert network.weights_source == "imagenet (torchvision ResNet50_Weights.IMAGENET1K_V1)"
     state = network.state_dict()
     assert all(torch.equal(state[k], v) for k, v in cached_resnet50.items() if k[:3] != "fc.")
-
-
-@pytest.mark.parametrize("reading", ["named", "counted"])
-def test_seresnet50_starts_from_the_file_in_the_cache(reading, empty_cache):
-    published = timm.create_model("seresnet50").state_dict()
-    torch.save(published, empty_cache / "seresnet50_ra_224-8efdb4bb.pth")
-    network = build_network("seresnet50", 2, reading, weights="imagenet")
-    state = network.state_dict()
-    for key, value in published.items():
-        dropped = key.startswith("fc.") or (".se." in key and key.endswith("bias"))
-        assert torch.equal(state[key], value) if key in state else dropped
-    assert network.weights_source.startswith("imagenet (timm seresnet50.ra2_in1k")
-    assert ("without the biases" in network.weights_source) == (reading == "counted")
 
 
 def test_without_a_connection_auto_is_random_and_imagenet_says_what_to_do(empty_cache, capsys):
@@ -431,19 +341,13 @@ def test_frozen_batch_statistics_stay_put_in_training():
     [
         ({"name": "dalaresnet"}, "Did you mean dalaresnet50"),
         ({"name": "efficientnet_lite0-gates"}, "Did you mean efficientnet_lite0-gate"),
-        ({"name": "resnet50-gate"}, "unknown network 'resnet50-gate'"),
         ({"name": "efficientnet_lite0-gate", "reduction": 8}, "belong to dalaresnet50"),
         ({"num_classes": 1}, "num_classes: 1"),
-        ({"num_classes": 2.0}, "num_classes: 2.0"),
         ({"reading": "printed"}, "reading: 'printed' is none of named, counted"),
-        ({"gate_after": 0}, "gate_after: 0 is not one of the layers"),
         ({"gate_after": 5}, "gate_after: 5 is not one of the layers"),
         ({"reduction": 3}, "reduction: 3 does not divide the 2048 channels"),
-        ({"reduction": 4096}, "reduction: 4096 does not divide the 2048 channels"),
-        ({"reduction": 0}, "reduction: 0 does not divide"),
         ({"gate_after": 1, "reduction": 512}, "does not divide the 256 channels after layer 1"),
         ({"name": "vgg16", "gate_after": 3}, "belong to dalaresnet50"),
-        ({"name": "resnet50", "reduction": 16}, "belong to dalaresnet50"),
         ({"image_size": 31}, "image_size: 31 is smaller than 32"),
         ({"dropout": 1.0}, "dropout: 1.0 is not in"),
         ({"weights": "imagenet21k"}, "'imagenet21k' is none of random, imagenet, auto"),
@@ -452,16 +356,3 @@ def test_frozen_batch_statistics_stay_put_in_training():
 def test_arguments_out_of_range_are_refused(arguments, message):
     with pytest.raises(UserError, match=message):
         build_on_meta(**{"name": "dalaresnet50", "num_classes": 2} | arguments)
-
-
-def test_a_network_imports_no_other_network_and_the_registry_no_torch():
-    code = (
-        "import sys\n"
-        "from paper_code.networks import NETWORKS, network_module\n"
-        "assert 'torch' not in sys.modules\n"
-        "from paper_code.networks import build_network\n"
-        "build_network('densenet121', 2)\n"
-        "loaded = [m for m in NETWORKS.values() if m in sys.modules]\n"
-        "assert loaded == [network_module('densenet121')], loaded\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,18 +1,27 @@
 """The guards of every verdict, and that nothing decides without them."""
 
 import ast
+import importlib
+import math
 import re
 
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
+from hand_made import WEIGHTS, hand_made_run
+from scipy import stats
+from statsmodels.stats.power import TTestPower
 
+from paper_code.metrics.power import least_detectable
+from paper_code.metrics.replication import replication
+from paper_code.networks.registry import NETWORKS, NEVER_PRETRAINED
 from paper_code.reporting.markdown import read_results
 from paper_code.reporting.verdicts import (
     IMAGES,
+    MARGIN,
     PAPER,
-    PRINTED,
+    REPLICATION,
     TIMES,
     Verdict,
     alike,
@@ -21,14 +30,18 @@ from paper_code.reporting.verdicts import (
     chance_of_outside,
     compared,
     counts,
+    data_obstacles,
     everywhere,
+    exact_columns,
     leads_stand,
     order_margin,
     replicated,
     replicates,
+    run_obstacles,
     shortfall,
     somewhere,
     verdict_counts,
+    verdict_text,
 )
 
 MANY = [30] * 25  # patients of up to 25 runs
@@ -52,11 +65,11 @@ def paired(runs: int) -> list[tuple[int, int]]:
         # `split_seeds: [0]`: seeds on one split are independent, but for a printed value, which
         # has a split of its own.
         (grid(1, 5), IMAGES, ""),
-        (grid(1, 5), PRINTED, "5 runs share 1 split"),
+        (grid(1, 5), REPLICATION, "5 runs share 1 split"),
         (grid(1, 5), TIMES, ""),
         # `split_seeds: [0, 1]`, and five splits with one seed: fewer than they seem.
         (grid(2, 5), IMAGES, "10 runs share 2 splits and 5 seeds"),
-        (grid(2, 5), PRINTED, "10 runs share 2 splits and 5 seeds"),
+        (grid(2, 5), REPLICATION, "10 runs share 2 splits and 5 seeds"),
         (grid(5, 1), IMAGES, "1 of at least 5 seeds, 5 runs share 1 seed"),
         (grid(5, 5), IMAGES, "25 runs share 5 splits and 5 seeds"),
         (paired(5) * 2, IMAGES, ""),  # the runs of both networks
@@ -72,7 +85,7 @@ def test_patients_are_counted_in_each_run():
     assert shortfall(paired(5), [5, 8, 11, 7, 6]) == lacking
     assert shortfall(paired(5), [20, 20, 21, 30, 20]) == ""
     assert shortfall(paired(5), [1] * 5).startswith("1 of at least 20 test patients")
-    assert shortfall(paired(5), standard=TIMES) == shortfall(paired(5), standard=PRINTED) == ""
+    assert shortfall(paired(5), standard=TIMES) == shortfall(paired(5), standard=REPLICATION) == ""
 
 
 def rows(count: int = 6, **changes) -> pd.DataFrame:
@@ -169,6 +182,21 @@ def test_what_is_unlike_the_paper_stands_against_statements_about_the_paper_alon
     assert everywhere(rows(obstacles="other hardware"), 6, PAPER).verdict == "not tested"
 
 
+def test_a_claim_is_supported_without_correction_and_contradicted_with_it():
+    """All comparisons must show it, which needs none; any one contradicts, which needs Holm's."""
+    table = rows(6, p_value=0.04, p_holm=0.2)
+    assert everywhere(table, 6).verdict == "supported"
+    assert (
+        everywhere(table, 7).reason == "6 of 7 comparisons show it, none the opposite, 1 not made"
+    )
+    assert everywhere(table.assign(difference=-0.1), 6).verdict == "not shown"
+    undefined = dict.fromkeys(("difference", "p_value", "p_holm"), np.nan)
+    for changes in ({"p_value": 0.06}, undefined):
+        lacking = table.copy()
+        lacking.loc[0, list(changes)] = list(changes.values())
+        assert everywhere(lacking, 6).verdict == "not shown"
+
+
 def test_one_comparison_that_lacks_something_leaves_a_claim_undecided():
     table = rows()
     table.loc[2, "shortfall"] = "4 of at least 5 seeds"
@@ -204,9 +232,129 @@ def test_verdicts_are_written_and_read_as_words(tmp_path):
     assert f"{Verdict.NOT_SHOWN}" == "not shown" == str(Verdict.NOT_SHOWN)
 
 
-def test_an_undefined_difference_shows_nothing():
-    table = rows(1).assign(difference=np.nan, p_holm=np.nan, se=np.nan)
-    assert compared(table)["verdict"].tolist() == ["not shown"]
+# --- rules ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((5, 5, []), "agrees"),
+        ((5, 6, []), "differs"),
+        ((5, 5, ["phantom", "demo scale"]), "not tested: phantom, demo scale"),
+        ((5, math.nan, ["phantom"]), "not printed"),
+        ((math.nan, 9, []), "not run"),
+        ((math.nan, 9, [], "not identified"), "not identified"),
+    ],
+)
+def test_the_verdict_on_a_count(arguments, expected):
+    found = exact_columns(*arguments)
+    assert verdict_text(found) == expected
+    word, _, reason = expected.partition(": ")
+    if word in ("agrees", "differs"):
+        assert found["verdict"] == word
+    else:
+        assert (found["verdict"], found["reason"]) == ("not tested", reason or word)
+
+
+def test_a_replication_is_a_t_prediction_interval():
+    values = [0.50, 0.52, 0.51, 0.53, 0.54]  # where both scales are nearly the same
+    found = replication(values, 0.52, 1 / 600, MARGIN)
+    reach = stats.t.ppf(0.975, 4) * np.std(values, ddof=1) * np.sqrt(1.2)
+    assert found["replication_high"] == pytest.approx(0.52 + reach, abs=1e-3)
+    assert found["replication_low"] == pytest.approx(0.52 - reach, abs=1e-3)
+    assert found["p_value"] == pytest.approx(1, abs=0.01) and not found["equivalent"], "too wide"
+    at_edge = replication(values, found["replication_high"], 1 / 600, MARGIN)
+    assert at_edge["p_value"] == pytest.approx(0.05)
+    close = replication([0.92, 0.921, 0.919, 0.92, 0.92], 0.925, 1 / 600, MARGIN)
+    assert close["equivalent"]
+    one = replication([0.9], 0.5, 1 / 600, MARGIN)
+    assert math.isnan(one["p_value"]) and not one["equivalent"], "one run shows nothing"
+    same = replication([1.0] * 5, 0.985, 1 / 600, MARGIN)
+    assert 0 < same["p_value"] < 0.1, "runs that agree to the digit have the error of one image"
+
+
+def test_near_one_the_larger_p_value_of_two_scales_counts():
+    """Values near 1 are skewed: what is far on one scale alone is no difference."""
+    values, printed = [0.99, 0.985, 0.995, 0.98, 0.97], 0.944
+    found = replication(values, printed, 1 / 600, MARGIN)
+    expected = []
+    for scaled, other in (
+        (np.array(values), printed),
+        (np.arcsin(np.sqrt(values)), np.arcsin(np.sqrt(printed))),
+    ):
+        error = scaled.std(ddof=1) * np.sqrt(1.2)
+        expected.append(2 * stats.t.sf(abs(scaled.mean() - other) / error, 4))
+    assert found["p_value"] == pytest.approx(max(expected)) and max(expected) > min(expected)
+    assert found["replication_high"] <= 1
+
+
+def test_replication_verdicts_control_the_family():
+    """36 cells, one with p = 0.01: outside its interval, but no difference in such a family."""
+    table = rows(36, p_value=0.5)
+    table.loc[0, "p_value"] = 0.01
+    table.loc[1, "equivalent"] = True
+    table.loc[34, "obstacles"] = "phantom"
+    table.loc[35, "printed"] = np.nan
+    found = replicated(table)
+    assert found["verdict"].tolist()[:3] == ["not shown", "agrees", "not shown"]
+    assert found["verdict"].tolist()[34:] == ["not tested", "not tested"]
+    assert found["reason"].tolist()[34:] == ["phantom", "not printed"]
+    table.loc[0, "p_value"] = 0.001
+    assert replicated(table)["verdict"].iloc[0] == "differs"
+
+
+def test_a_comparison_has_four_verdicts():
+    table = rows(5, obstacles="subset, demo scale, random weights").assign(
+        difference=[0.05, -0.05, 0.001, 0.015, 0.05],
+        p_holm=[0.01, 0.01, 0.9, 0.4, 0.2],
+        se=[0.01, 0.01, 0.005, 0.01, 0.03],
+    )
+    expected = ["supported", "contradicted", "agrees", "not shown", "not shown"]
+    assert compared(table)["verdict"].tolist() == expected
+    # A two-sided t-test at 5 % with 80 % power, by statsmodels' own noncentral distribution.
+    least = least_detectable(pd.Series([1.0]), pd.Series([40.0])).iloc[0]
+    power = TTestPower().power(least / np.sqrt(41), nobs=41, alpha=0.05)
+    assert power == pytest.approx(0.8, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("changes", "scale", "expected"),
+    [
+        ({}, "paper", []),
+        ({"weights": "random"}, "paper", ["random weights"]),
+        ({"network": "dalaresnet50-layer2", "weights": "random"}, "paper", ["random weights"]),
+        ({"network": "vit", "weights": WEIGHTS["vit"]}, "paper", []),
+        ({"network": "dinov2_vitb14", "weights": WEIGHTS["dinov2_vitb14"]}, "paper", []),
+        ({"network": "dinov2_vitb14", "weights": "random"}, "paper", ["random weights"]),
+        ({"data": "subset"}, "paper", ["subset"]),
+        ({"dataset": "mias"}, "paper", ["not the paper's data"]),
+        (
+            {"data": "phantom", "weights": "random"},
+            "demo",
+            ["phantom", "demo scale", "random weights"],
+        ),
+        ({"by": "patient"}, "paper", ["split by patient"]),
+        ({"settings": {"epochs": 3}}, "paper", ["other protocol"]),
+        ({"settings": {"image_size": 64}}, "paper", ["other protocol"]),
+        ({"settings": {"batch_size": 16}}, "paper", ["other protocol"]),
+        ({"dropout": 0.5}, "paper", ["other protocol"]),
+        ({"frozen": True}, "paper", ["frozen backbone"]),
+    ],
+)
+def test_obstacles_of_a_run(changes, scale, expected):
+    facts = hand_made_run(**changes).facts
+    assert run_obstacles(facts, scale) == expected
+    of_data = ("phantom", "subset", "not the paper's data")
+    assert data_obstacles(facts["data"]) == [text for text in expected if text in of_data]
+
+
+def test_networks_without_weights_are_those_that_were_never_pretrained():
+    modules = {name: importlib.import_module(module) for name, module in NETWORKS.items()}
+    without = [name for name, module in modules.items() if module.WEIGHTS_URL is None]
+    assert tuple(without) == NEVER_PRETRAINED
+
+
+# --- nothing else rules ---------------------------------------------------------------------------
 
 
 def modules() -> dict[str, ast.Module]:

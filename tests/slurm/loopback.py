@@ -1,19 +1,16 @@
 """Start a one-node SLURM here, run the workflow through `profiles/slurm-cpu`, and fail the node.
 
-    make slurm            # python tests/slurm/loopback.py [--demo] [--keep]
+    make slurm            # python tests/slurm/loopback.py
 
 Needs root on Debian or Ubuntu (it installs slurm-wlm and munge where they are missing); elsewhere
-it says so and ends with status 77. Checked, in a small run or at the demo scale (--demo):
+it says so and ends with status 77. Checked in a small run:
 
-- `auto` is resolved once (without --demo, for the scale too). Jobs see a GPU, through a
-  `libcuda.so.1` in their environment that reports one device; the start of the run sees none.
 - The node goes down while jobs run on it, and comes back. That costs the jobs it held and no other.
 - The results are those of a local run, byte for byte but for timings.
 
 Ends with status 1 if any of these fails.
 """
 
-import argparse
 import filecmp
 import os
 import re
@@ -26,7 +23,6 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BIN = Path(sys.executable).parent
 CANNOT = 77
 INSTALLED = Path("/etc/slurm/slurm.conf")
 DAEMONS = ("munged", "slurmctld", "slurmd")
@@ -48,7 +44,6 @@ AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
 ReturnToService=2
 SchedulerParameters=batch_sched_delay=1
-TaskProlog={folder}/prolog
 # More than the machine has, so that jobs of any size start.
 SlurmdParameters=config_overrides
 NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=40000 State=UNKNOWN
@@ -63,13 +58,11 @@ TIMED = (
     "summary",
 )
 COMPARED = ("splits/*/*.csv", "runs/*/*/*/predictions.csv", "cam/*/*/*/*.csv", "tables/*.csv")
-# What `paper_code.device.cuda_device_count` asks.
-FAKE_CUDA = """int cuInit(unsigned int flags) { return 0; }
-int cuDeviceGetCount(int *count) { *count = 1; return 0; }
-"""
-# `auto` is the demo here, and the paper scale where a GPU is seen.
-SMALL = (
-    "scale=auto",
+CONFIGURED = (
+    "--config",
+    "data=phantom",
+    "threads_per_run=1",
+    "scale=demo",
     "datasets=[breakhis_100x]",
     "networks=[dalaresnet50, resnet50]",
     "placements=[]",
@@ -81,10 +74,6 @@ SMALL = (
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--demo", action="store_true", help="the whole demo scale")
-    parser.add_argument("--keep", action="store_true", help="keep the folder of the run")
-    arguments = parser.parse_args()
     reason = missing()
     if reason:
         print(f"No SLURM here: {reason}", file=sys.stderr)
@@ -94,15 +83,14 @@ def main() -> int:
     status = 1
     try:
         start(folder, running)
-        settings = ("scale=demo",) if arguments.demo else SMALL
-        run_here(folder, settings)
-        status = run_through_slurm(folder, settings)
+        run_here(folder)
+        status = run_through_slurm(folder)
     finally:
         INSTALLED.unlink(missing_ok=True)
         for process in reversed(running):
             process.kill()
             process.wait()
-        if arguments.keep or status:
+        if status:
             print(f"Kept: {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
@@ -115,8 +103,6 @@ def missing() -> str:
         return "this needs root"
     if INSTALLED.exists():
         return f"this machine has one of its own ({INSTALLED})"
-    if not shutil.which("cc"):
-        return "this needs a C compiler"
     if not all(shutil.which(name) for name in DAEMONS):
         if not shutil.which("apt-get"):
             return "slurm-wlm and munge are not installed, and there is no apt-get"
@@ -139,7 +125,6 @@ def start(folder: Path, running: list[subprocess.Popen]) -> None:
     conf.parent.mkdir(exist_ok=True)
     host = socket.gethostname().partition(".")[0]
     conf.write_text(CONF.format(host=host, folder=folder))
-    show_a_gpu(folder)
     socket_folder = Path("/run/munge")
     socket_folder.mkdir(exist_ok=True)
     shutil.chown(socket_folder, "munge", "munge")
@@ -165,38 +150,18 @@ def output(*command: str) -> str:
     return done.stdout.strip()
 
 
-def show_a_gpu(folder: Path) -> None:
-    """A `libcuda.so.1` with one device, in the environment of jobs."""
-    source = folder / "fake.c"
-    source.write_text(FAKE_CUDA)
-    library = folder / "fake" / "libcuda.so.1"
-    library.parent.mkdir()
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
-    prolog = folder / "prolog"
-    # Jobs may see it, but are not to look for a GPU behind it.
-    prolog.write_text(
-        f"#!/bin/sh\necho export LD_LIBRARY_PATH={library.parent}\n"
-        "echo export CUDA_VISIBLE_DEVICES=-1\n"
-    )
-    prolog.chmod(0o755)
-
-
 def snakemake(folder: Path, *arguments: str) -> list[str]:
     """The command of a run in a folder."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
     return [*command, "--directory", str(folder), *arguments]
 
 
-def configured(settings: tuple[str, ...]) -> list[str]:
-    return ["--config", "data=phantom", "threads_per_run=1", *settings]
-
-
-def run_here(folder: Path, settings: tuple[str, ...]) -> None:
+def run_here(folder: Path) -> None:
     """The undisturbed local run, below `folder`/local."""
     log = folder / "local.txt"
     with log.open("w") as file:
         command = snakemake(
-            folder / "local", "--workflow-profile", "none", "--cores", "all", *configured(settings)
+            folder / "local", "--workflow-profile", "none", "--cores", "all", *CONFIGURED
         )
         subprocess.run(command, stdout=file, stderr=file, env=environment(), check=True)
     print(f"Local run: {finished(log)} jobs", flush=True)
@@ -206,7 +171,7 @@ def environment() -> dict[str, str]:
     return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 
-def run_through_slurm(folder: Path, settings: tuple[str, ...]) -> int:
+def run_through_slurm(folder: Path) -> int:
     """The same through SLURM, with a fault; 1 where something is not as it should be."""
     log = folder / "slurm.txt"
     with log.open("w") as file:
@@ -215,7 +180,7 @@ def run_through_slurm(folder: Path, settings: tuple[str, ...]) -> int:
         profile += ["--set-threads", *(f"{rule}=1" for rule in ("train", "train_to_keep", "cam"))]
         # There is no accounting here, which the executor asks otherwise.
         profile += ["--slurm-status-command", "squeue"]
-        command = snakemake(folder / "slurm", *profile, *configured(settings))
+        command = snakemake(folder / "slurm", *profile, *CONFIGURED)
         process = subprocess.Popen(command, stdout=file, stderr=file, env=environment())
         lost = take_node_down(process)
         status = process.wait()

@@ -1,270 +1,129 @@
-"""docs/guide/extending.md: adding a network, CAM method, data set, table or figure in a few lines.
-
-This file is the module of the new network and of the new reader.
-"""
+"""docs/guide/extending.md: its network, CAM method, data set, table and figure, as it says."""
 
 import re
+import shlex
 import shutil
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pandas as pd
 import pytest
-import torch
-from conftest import (
-    ROOT,
-    read_json,
-    save_noise,
-    snakemake,
-    train_run,
-    training_settings,
-    write_prepared,
-)
-from torch import nn
-
-from paper_code import cli
-from paper_code.cam import METHODS, compute_cam
-from paper_code.cam.compute import of_gradients
-from paper_code.networks import NETWORKS, build_network, network_from_checkpoint
+from conftest import ROOT, read_json, save_noise, snakemake
 
 GUIDE = (ROOT / "docs/guide/extending.md").read_text(encoding="utf-8")
+SETTINGS = [
+    "scale=demo",
+    "datasets=[breakhis_40x, shapes]",
+    "networks=[tinynet]",
+    "placements=[]",
+    "leakage_datasets=[]",
+    "explained_networks=[]",
+    "splits=patient",
+    "epochs=1",
+    "bootstrap_resamples=20",
+]
+# Where each registration goes: file, and the line that it is put after.
+PLACES = {
+    "network": ("paper_code/networks/registry.py", "NETWORKS = {\n"),
+    "CAM method": ("paper_code/cam/compute.py", "METHODS: dict[str, Callable[..., Tensor]] = {\n"),
+    "data set": ("paper_code/datasets/catalog.py", "MODULES: dict[str, ModuleType] = {\n"),
+}
+CATALOGUE = "paper_code/reporting/catalogue/results.yaml"
 
 
-@pytest.fixture
-def code(tmp_path) -> Path:
-    """A copy of the code, to be edited."""
-    root = tmp_path / "code"
+def insert(path: Path, after: str, text: str) -> None:
+    before = path.read_text(encoding="utf-8")
+    assert before.count(after) == 1, (path, after)
+    path.write_text(before.replace(after, after + text), encoding="utf-8")
+
+
+def add(code: Path, kind: str) -> None:
+    """What a section of the guide says, in a copy of the code."""
+    section = GUIDE.partition(f"\n## A {kind}\n")[2].partition("\n## ")[0]
+    (block,) = re.findall(r"```python\n(.*?)```", section, re.S)
+    assert len(block.strip().splitlines()) < 40
+    named = re.match(r"# (paper_code/\S+)\n", block)
+    if named:
+        (code / named[1]).write_text(block, encoding="utf-8")
+    else:
+        methods = code / "paper_code/cam/methods.py"
+        methods.write_text(f"{methods.read_text(encoding='utf-8')}\n\n{block}", encoding="utf-8")
+    if kind in ("table", "figure"):
+        entry = re.search(r"(?m)^    - name: correct\n(?:      .+\n)+", section)[0]
+        with (code / CATALOGUE).open("a", encoding="utf-8") as catalogue:
+            catalogue.write(textwrap.dedent(entry))
+        return
+    entry = re.search(r'(?m)^    "\w+": .*,\n', section)[0]
+    path, place = PLACES[kind]
+    insert(code / path, place, entry)
+    for line in re.findall(r"(?m)^    (from paper_code.*)$", section):
+        insert(code / path, "from types import ModuleType\n", f"\n{line}\n")
+
+
+@pytest.fixture(scope="module")
+def code(tmp_path_factory) -> Path:
+    """A copy of the code with all five."""
+    root = tmp_path_factory.mktemp("extended")
     for name in ("paper_code", "workflow", "config", "notebooks"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy2(ROOT / "Snakefile", root / "Snakefile")
-    shutil.copy2(ROOT / "environment.yml", root / "environment.yml")
+    for name in ("Snakefile", "environment.yml"):
+        shutil.copy2(ROOT / name, root / name)
+    for kind in (*PLACES, "table", "figure"):
+        add(root, kind)
     return root
 
 
-# --- a network: what its module must have (shown in docs/guide/extending.md) --------
-
-CAM_LAYER = "features"  # its output is explained by default
-NEW_PARTS = ("head",)  # what no published weights fill
-WEIGHTS_URL = None  # of a published file; None: there is none
-
-
-class TinyNet(nn.Module):
-    """Two convolutions, a pooling and a linear layer."""
-
-    def __init__(self, num_classes: int, dropout: float) -> None:
-        super().__init__()
-        self.features = nn.Sequential(
-            nn.Conv2d(3, 8, 3, stride=2), nn.ReLU(), nn.Conv2d(8, 16, 3, stride=2), nn.ReLU()
-        )
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(16, num_classes))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """N x 3 x H x W -> N x num_classes logits."""
-        return self.head(self.features(x).mean((2, 3)))
-
-
-def build(num_classes: int, *, reading: str, weights: str | None, dropout: float) -> nn.Module:
-    """Called by `build_network`."""
-    network = TinyNet(num_classes, dropout)
-    network.weights_source = "random"
-    return network
-
-
-@pytest.fixture
-def tinynet(monkeypatch):
-    """The one line of registration."""
-    monkeypatch.setitem(NETWORKS, "tinynet", "test_extending")
-
-
-def test_a_new_network_trains_and_predicts(tinynet, tmp_path):
-    prepared, split = write_prepared(tmp_path, size=32)
-    settings = training_settings(epochs=2, batch_size=4, learning_rate=0.01)
-    train_run("tinynet", prepared, split, tmp_path / "run", settings, weights="auto")
-    facts = read_json(tmp_path / "run/run.json")
-    assert facts["network"] == "tinynet" and facts["parameters"] == 1426
-    assert len(pd.read_csv(tmp_path / "run/history.csv")) == 2
-    weights = tmp_path / "run/weights.safetensors"
-    network, _ = network_from_checkpoint(weights)
-    assert isinstance(network, TinyNet)
-    torch.manual_seed(0)
-    untrained = build_network("tinynet", 2)
-    assert not torch.equal(network.head[1].bias, untrained.head[1].bias)
-    save_noise(tmp_path / "mine/1.png")
-    words = ["predict", tmp_path / "mine", "--weights", weights, "-o", tmp_path / "p.csv"]
-    assert cli.main([str(word) for word in words]) == 0
-
-
-def test_a_new_network_is_explained(tinynet):
-    network = build_network("tinynet", 2)
-    maps = compute_cam(network, torch.rand(2, 3, 32, 32) * 2 - 1, None, "dt_gradcam")
-    assert maps.shape == (2, 32, 32)
-
-
-# --- a CAM method --------------------------------------------------------------------------------
-
-
-def absolute_gradcam(activations: torch.Tensor, gradients: torch.Tensor) -> torch.Tensor:
-    """N x C x h x w activations and gradients -> N x h x w raw maps."""
-    return torch.einsum("nchw,nc->nhw", activations, gradients.abs().mean((2, 3)))
-
-
-def test_a_new_cam_method(tinynet, monkeypatch):
-    monkeypatch.setitem(METHODS, "absolute_gradcam", of_gradients(absolute_gradcam))
-    torch.manual_seed(0)
-    network, images = build_network("tinynet", 2), torch.rand(2, 3, 32, 32) * 2 - 1
-    maps = compute_cam(network, images, [0, 1], "absolute_gradcam")
-    assert maps.shape == (2, 32, 32) and maps.max() == 1 and maps.min() >= 0
-    assert not torch.equal(maps, compute_cam(network, images, [0, 1], "gradcam"))
-    with pytest.raises(Exception, match="did you mean absolute_gradcam"):
-        compute_cam(network, images, [0, 1], "absolute_gradcan")
-
-
-# --- a data set with its own layout --------------------------------------------------------------
-
-
-def test_a_new_data_set_is_a_module_and_a_line(tmp_path, code):
-    """The steps of the guide, in a copy of the code; the paper's tables leave the set out."""
-    steps = GUIDE.partition("## A data set")[2].partition("\n## ")[0]
-    module = re.search(r"```python\n# (.*?)\n(.*?)```", steps, re.S)
-    (code / module[1]).write_text(module[2])
-    catalog = code / "paper_code/datasets/catalog.py"
-    text = catalog.read_text()
-    imported, entry = re.findall(r"(?m)^    (from .*|\"shapes\".*)$", steps)
-    for place, line in (("from paper_code.errors", imported), ('"bach": bach,', entry)):
-        assert text.count(place) == 1
-        text = text.replace(place, f"{line}\n{place}")
-    catalog.write_text(text)
-
-    folder = tmp_path / "run"
+@pytest.fixture(scope="module")
+def run(code, tmp_path_factory) -> Path:
+    """Results of a run on a phantom and on the new data set."""
+    folder = tmp_path_factory.mktemp("run")
     for number in range(48):
         label = ("round", "star")[number % 2]
-        save_noise(tmp_path / "raw/Shapes" / label / f"p{number // 4}_{number}.png", number)
-    settings = [
-        "scale=demo",
-        f"data_root={tmp_path / 'raw'}",
-        "datasets=[bach, shapes]",
-        "networks=[resnet50]",
-        "splits=patient",
-        "epochs=1",
-        "bootstrap_resamples=20",
-    ]
-    folder.mkdir()
+        save_noise(folder / "raw/Shapes" / label / f"p{number // 4}_{number}.png", number)
+    settings = [*SETTINGS, f"data_root={folder / 'raw'}"]
     plan = snakemake(folder, "-n", "-p", "--config", *settings, root=code)
     assert plan.returncode == 0, plan.stdout
-    made = re.findall(r"paper_code table (\w+) .*shapes", plan.stdout)
-    made = set(made)
+    made = set(re.findall(r"paper_code table (\w+) .*shapes", plan.stdout))
     assert made == {"results", "own_data", "convergence"}, "the others are about the paper"
-    assert "Table table_08_bach_mini_ddsm_comparison" in plan.stdout
-    table = "results/demo/tables/own_shapes.csv"
-    done = snakemake(folder, table, "--config", *settings, root=code)
+    assert "Table correct" in plan.stdout and "tables/correct.md" in plan.stdout
+    results = folder / "results/demo"
+    targets = ["results/demo/figures/correct.png", "results/demo/tables/own_shapes.csv"]
+    done = snakemake(folder, *targets, "--config", *settings, root=code)
     assert done.returncode == 0, done.stdout
     assert "shapes: real data (found 24 round, 24 star)" in done.stdout
-    assert "complete: 48 images" in (folder / table).with_suffix(".md").read_text()
-    assert set(pd.read_csv(folder / table)["dataset"]) == {"shapes"}
+    return results
 
 
-# --- a table and a figure ------------------------------------------------------------------------
-
-TABLE = '''\
-"""How many test images each run classified correctly."""
-
-import pandas as pd
-
-from paper_code.reporting.markdown import markdown, write_table
-from paper_code.runs import load_run
+def test_the_new_network_is_trained(run):
+    facts = read_json(run / "runs/breakhis_40x/tinynet/patient-0-0/run.json")
+    assert facts["network"] == "tinynet" and facts["parameters"] == 1426
 
 
-def write(output: str, *, runs: list[str], scale: str) -> None:
-    """Write `output` (.csv) and its .md: one row per run."""
-    rows = []
-    for run in map(load_run, runs):
-        labels, probabilities, _ = run.part("test")
-        correct = int((probabilities.argmax(axis=1) == labels).sum())
-        rows.append({"dataset": run.dataset, "network": run.network, "correct": correct})
-    table = pd.DataFrame(rows)
-    write_table(output, table, f"Correct images, {scale} scale", [markdown(table)])
-'''
-FIGURE = '''\
-"""Bars of the correct images."""
-
-import matplotlib.pyplot as plt
-import pandas as pd
-
-from paper_code.reporting.plotting import save_figure
+def test_the_new_data_set_has_a_table_of_its_own(run):
+    assert "complete: 48 images" in (run / "tables/own_shapes.md").read_text(encoding="utf-8")
+    assert set(pd.read_csv(run / "tables/own_shapes.csv")["dataset"]) == {"shapes"}
 
 
-def draw(output: str, *, tables: list[str]) -> None:
-    """Write `output` (.png) and its .pdf: one bar per run."""
-    table = pd.read_csv(tables[0])
-    figure, axis = plt.subplots()
-    axis.bar(table["network"], table["correct"])
-    save_figure(figure, output, "correct images")
-'''
-ENTRIES = """
-    Result(
-        "correct",
-        "tables.correct",
-        "Further evidence",
-        "Correct test images of each run.",
-        needs=("runs",),
-        settings=("scale",),
-    ),
-    Result(
-        "correct",
-        "figures.correct",
-        "Further evidence",
-        "Correct test images of each run, as bars.",
-        needs=("tables",),
-        tables=("correct",),
-        kind="figure",
-    ),
-"""
+def test_the_new_table_and_figure_are_about_the_paper_s_data(run):
+    table = pd.read_csv(run / "tables/correct.csv")
+    assert table[["dataset", "network"]].to_numpy().tolist() == [["breakhis_40x", "tinynet"]]
+    assert (run / "figures/correct.pdf").is_file()
 
 
-def test_a_new_table_and_a_new_figure_are_a_module_and_an_entry_each(tmp_path, code):
-    """Nothing else is edited: the rules, the command line and the report find them."""
-    reporting = code / "paper_code" / "reporting"
-    (reporting / "tables" / "correct.py").write_text(TABLE)
-    (reporting / "figures" / "correct.py").write_text(FIGURE)
-    catalogue = reporting / "catalogue.py"
-    text = catalogue.read_text()
-    start = "RESULTS: tuple[Result, ...] = ("
-    assert start in text
-    catalogue.write_text(text.replace(start, start + ENTRIES))
-    settings = [
-        "scale=demo",
-        "data=phantom",
-        "datasets=[breakhis_40x]",
-        "networks=[resnet50]",
-        "placements=[]",
-        "leakage_datasets=[]",
-        "epochs=1",
-    ]
-    folder = tmp_path / "run"
-    folder.mkdir()
-    plan = snakemake(folder, "-n", "-p", "--config", *settings, root=code)
-    assert plan.returncode == 0, plan.stdout
-    assert "Table correct" in plan.stdout and "tables/correct.md" in plan.stdout
-    figure = "results/demo/figures/correct.png"
-    done = snakemake(folder, figure, "--config", *settings, root=code)
-    assert done.returncode == 0, done.stdout
-    table = pd.read_csv(folder / "results/demo/tables/correct.csv")
-    assert table["network"].tolist() == ["resnet50"]
-    assert (folder / figure).with_suffix(".pdf").is_file()
-
-
-# --- the guide -----------------------------------------------------------------------------------
-
-
-def test_the_guide_shows_these_lines_and_each_is_under_thirty():
-    blocks = re.findall(r"```python\n(.*?)```", GUIDE, re.S)
-    assert len(blocks) == 5
-    subset = {line.strip() for line in Path(__file__).read_text(encoding="utf-8").splitlines()}
-    for block in blocks:
-        lines = [line for line in block.splitlines() if line.strip()]
-        assert len(lines) < 30
-        if "datasets/shapes.py" in block:  # run as it stands
-            continue
-        shown = [
-            line.strip() for line in lines if not line.lstrip().startswith(("#", "import", "from"))
-        ]
-        assert [line for line in shown if line not in subset] == []
+def test_the_new_network_predicts_and_is_explained_by_the_new_method(run, code, tmp_path):
+    weights = run / "runs/shapes/tinynet/patient-0-0/weights.safetensors"
+    image = save_noise(tmp_path / "1.png")
+    for words in ("predict {} -o p.csv", "explain {} --method absolute_gradcam -o maps"):
+        command = [sys.executable, "-m", "paper_code", *shlex.split(words.format(image))]
+        done = subprocess.run(
+            [*command, "--weights", str(weights)],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(code)},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+    assert list(pd.read_csv(tmp_path / "p.csv"))[2:] == ["p_round", "p_star"]
+    assert (tmp_path / "maps/1_absolute_gradcam.png").is_file()

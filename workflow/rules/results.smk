@@ -1,5 +1,5 @@
 # Tables, figures and pages from files alone; what each is made from is in the catalogue of results
-# (paper_code/reporting/catalogue.py).
+# (paper_code/reporting/catalogue/results.yaml).
 from paper_code.reporting.notebooks.execute import modules_used, results_read
 
 TABLES, FIGURES = PLAN.names("table"), PLAN.names("figure")

@@ -30,7 +30,7 @@ from paper_code.reporting.verdicts import (
     alike,
     arithmetic,
     compared,
-    join_obstacles,
+    joined,
     leads_stand,
     not_tested,
     replicates,
@@ -95,9 +95,9 @@ def answer_markdown(lines: list[Line], folder: str = "") -> str:
     )
 
 
-def _head(ruling: Ruling, statement: str, says: dict[str, str] | None = None) -> str:
+def _head(ruling: Ruling, statement: str, **says: str) -> str:
     """What a ruling on a statement means; `says` has better words for some verdicts."""
-    return (says or {}).get(ruling.verdict) or f"{ruling.verdict.capitalize()}: that {statement}"
+    return says.get(ruling.verdict) or f"{ruling.verdict.capitalize()}: that {statement}"
 
 
 # --- the paper's own numbers ----------------------------------------------------------------------
@@ -124,10 +124,8 @@ def _tables(tables: Tables) -> Line:
     head = _head(
         ruling,
         "the printed tables agree with each other",
-        {
-            CONTRADICTED: "The paper's tables contradict each other",
-            SUPPORTED: "The paper's tables agree with each other",
-        },
+        contradicted="The paper's tables contradict each other",
+        supported="The paper's tables agree with each other",
     )
     shown = readable(found, "question", "kind", "findings")
     return Line(ruling, head, f"{text}.", "audit", shown, "implied_specificity")
@@ -144,7 +142,7 @@ def _elsewhere(tables: Tables) -> Line | None:
     ruling = leads_stand(below, len(rows))
     names = " and ".join(dict.fromkeys(rows["other"]))
     statement = f"{names} lie below what they reach elsewhere"
-    head = _head(ruling, statement, {SUPPORTED: statement})
+    head = _head(ruling, statement, supported=statement)
     return Line(
         ruling,
         head,
@@ -210,9 +208,7 @@ def _crossover(tables: Tables) -> Line | None:
         return None
     rows = _ruled(rows)
     ruling = somewhere(rows)
-    head = _head(
-        ruling, "a split by image can flatter", {SUPPORTED: "A split by image can flatter"}
-    )
+    head = _head(ruling, "a split by image can flatter", supported="A split by image can flatter")
     first, *more = rows.itertuples()
     text = (
         "On the same test images, a classifier on frozen ImageNet features is right on "
@@ -279,7 +275,7 @@ def _gate(tables: Tables) -> Line:
     )
     columns = ("dataset", "metric", "value", "other_value", DIFFERENCE, "p_holm")
     shown = readable(rows, *columns)
-    return Line(ruling, _head(ruling, GATE, GATE_HEADS), text, "gate_crossover", shown)
+    return Line(ruling, _head(ruling, GATE, **GATE_HEADS), text, "gate_crossover", shown)
 
 
 # --- what is missing ------------------------------------------------------------------------------
@@ -318,7 +314,7 @@ def _cells(tables: Tables) -> Line:
             f"with ours: {verdict_counts(tested['verdict'])}."
         )
         return Line(ruling, head, text, source)
-    reasons = join_obstacles(*map(split_obstacles, rows["obstacles"]))
+    reasons = joined(rows["obstacles"])
     text = (
         f"None of its {len(rows)} printed scores in Tables VII and VIII could be tested by our "
         f"runs so far ({_plainly(reasons)})."

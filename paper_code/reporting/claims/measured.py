@@ -1,35 +1,42 @@
 """What the runs of this repository say about the paper's claims, from the tables' CSV files."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t, ttest_1samp
+from scipy.stats import t
 
 from paper_code.metrics import holm
 from paper_code.metrics.comparisons import welch_satterthwaite
 from paper_code.published import published_table
-from paper_code.reporting.claims.outcome import Outcome, weigh
+from paper_code.reporting.claims.outcome import Outcome, ruled, weigh
 from paper_code.reporting.claims.printed import BALANCED, IMBALANCED, SE_BLOCK
-from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, network_label
+from paper_code.reporting.labels import (
+    DATASET_LABELS,
+    METHOD_LABELS,
+    METRIC_LABELS,
+    network_label,
+)
 from paper_code.reporting.layouts import REFERENCE
 from paper_code.reporting.markdown import number
+from paper_code.reporting.tables.cam.paired import PAPER_METHODS
 from paper_code.reporting.verdicts import (
-    LEVEL,
     PAPER,
     TIMES,
     UNEQUAL_EPOCHS,
     by_measure,
     counts,
     guarded,
-    join_obstacles,
+    joined,
     not_tested,
-    split_obstacles,
 )
 
 Tables = dict[str, pd.DataFrame]
 
 CAM_COMPARISONS = "cam_comparisons"
+OF_COSTS = "tables 09 and 10"
+LESIONS = ("mini_ddsm",)
 COSTS = ("table_09_breakhis_cost", "table_10_bach_mini_ddsm_cost")
 BASELINES = (
     "seresnet50",
@@ -50,28 +57,22 @@ READINGS = {
 
 
 def measured(
-    tables: Tables, family: str, metric: str, networks: tuple[str, ...], datasets: tuple[str, ...]
-) -> list[Outcome]:
+    tables: Tables, family: str, metric: str, networks: Sequence[str], datasets: Sequence[str]
+) -> Outcome:
     """Is DALAResNet50 better in `metric` than every one of `networks` on all `datasets`?"""
     rows = _rows(tables, family=[family], metric=[metric], dataset=datasets, network=networks)
     tests = "paired bootstrap" if rows.empty else " or ".join(dict.fromkeys(rows["test"]))
-    return [
-        weigh(
-            rows,
-            len(networks) * len(datasets),
-            lambda row: (
-                f"against {network_label(row['network'])} on {DATASET_LABELS[row['dataset']]}"
-            ),
-            part=METRIC_LABELS[metric],
-            how=f"against each other network on the same test images; {tests}",
-            source="tables/comparisons.csv",
-        )
-    ]
+    return weigh(
+        rows,
+        len(networks) * len(datasets),
+        _against_on,
+        part=METRIC_LABELS[metric],
+        how=f"against each other network on the same test images; {tests}",
+        source="tables/comparisons.csv",
+    )
 
 
-def measured_order(
-    tables: Tables, numbers: tuple[str, ...], theirs: str, ours: str
-) -> list[Outcome]:
+def measured_order(tables: Tables, numbers: Sequence[str], theirs: str, ours: str) -> Outcome:
     """Is DALAResNet50 ahead of the printed runner-up on each data set?
 
     `theirs` is a metric of the printed tables `numbers` and `ours` the one beside it. Two cells
@@ -86,84 +87,40 @@ def measured_order(
     if len(rows):
         rows = rows[rows["network"] == rows["dataset"].map(second)]
         rows = _with_holm(rows.drop(columns="p_holm").reset_index(drop=True))
-    return [
-        weigh(
-            rows,
-            len(second),
-            lambda row: (
-                f"against {network_label(row['network'])} on {DATASET_LABELS[row['dataset']]}"
-            ),
-            part=f"{METRIC_LABELS[ours]}, order of the printed best two",
-            how="against the printed runner-up alone, on the same test images",
-            source="tables/comparisons.csv",
-        )
-    ]
-
-
-def behind_others(comparisons: pd.DataFrame, metric: str = "accuracy") -> pd.DataFrame:
-    """How often DALAResNet50 lies below each other network on real images.
-
-    Args:
-        comparisons: the table of that name.
-        metric: one of its metrics.
-
-    Returns:
-        One row per network of the family "baselines": network, comparisons (data sets and kinds of
-        split), behind (those with a lower value of ours), shown (those of them with p below
-        `LEVEL` after Holm's correction), least_p (the smallest uncorrected p of those behind, NaN
-        if there is none), least and most (the differences, positive where ours is ahead).
-    """
-    rows = comparisons[
-        (comparisons["family"] == "baselines")
-        & (comparisons["metric"] == metric)
-        & comparisons["data"].str.startswith("real")
-    ]
-    found = []
-    for network, cells in rows.groupby("network", sort=False):
-        behind = cells[cells["difference"] < 0]
-        found.append(
-            {
-                "network": network,
-                "comparisons": len(cells),
-                "behind": len(behind),
-                "shown": int((behind["p_holm"] < LEVEL).sum()),
-                "least_p": behind["p_value"].min(),
-                "least": cells["difference"].min(),
-                "most": cells["difference"].max(),
-            }
-        )
-    columns = ["network", "comparisons", "behind", "shown", "least_p", "least", "most"]
-    return pd.DataFrame(found, columns=columns)
+    return weigh(
+        rows,
+        len(second),
+        _against_on,
+        part=f"{METRIC_LABELS[ours]}, order of the printed best two",
+        how="against the printed runner-up alone, on the same test images",
+        source="tables/comparisons.csv",
+    )
 
 
 def measured_real(tables: Tables) -> list[Outcome]:
-    """Where DALAResNet50 stands on real images, if nothing of it counts as evidence.
+    """How often DALAResNet50 lies below each other network on real images, if nothing of it counts.
 
     What counts is in `measured`; this shows what there is without it.
     """
-    comparisons = tables.get("comparisons", pd.DataFrame(columns=["family", "metric", "data"]))
-    rows = comparisons[
-        (comparisons["family"] == "baselines")
-        & (comparisons["metric"] == "accuracy")
-        & comparisons["data"].str.startswith("real")
-    ]
+    rows = tables.get("comparisons", pd.DataFrame(columns=["family", "metric", "data"]))
+    rows = rows[(rows["family"] == "baselines") & (rows["metric"] == "accuracy")]
+    rows = rows[rows["data"].str.startswith("real")]
     if rows.empty or counts(rows).any():
         return []
-    verdict, reason = guarded(rows, PAPER)
-    words = [
-        f"behind {network_label(row.network)} in {row.behind} of {row.comparisons}"
-        + (f" (smallest p {row.least_p:.3f} without correction)" if row.behind else "")
-        for row in behind_others(comparisons).itertuples()
-    ]
+    words = []
+    for network, cells in rows.groupby("network", sort=False):
+        behind = cells[cells["difference"] < 0]
+        text = f"behind {network_label(network)} in {len(behind)} of {len(cells)}"
+        if len(behind):
+            text += f" (smallest p {behind['p_value'].min():.3f} without correction)"
+        words.append(text)
     return [
-        Outcome(
-            "measured",
-            "Accuracy, real images",
-            "all comparisons on real images, split by image and by patient",
-            f"{', '.join(words)} (not counted)",
-            verdict.value,
-            "tables/comparisons.csv",
-            reason=reason,
+        ruled(
+            guarded(rows, PAPER),
+            part="Accuracy, real images",
+            how="all comparisons on real images, split by image and by patient",
+            result=f"{', '.join(words)} (not counted)",
+            source="tables/comparisons.csv",
         )
     ]
 
@@ -179,23 +136,10 @@ def measured_imbalance(tables: Tables) -> list[Outcome]:
         rows = rows.set_index("dataset") if len(rows) else rows
         found = []
         for dataset in [name for name in IMBALANCED if {name, BALANCED} <= set(rows.index)]:
-            pair = [rows.loc[dataset], rows.loc[BALANCED]]
-            difference = pair[0]["difference"] - pair[1]["difference"]
-            error, df = welch_satterthwaite((row["se"] ** 2, row["df"]) for row in pair)
-            reach = t.ppf(0.975, df) * error
-            found.append(
-                {
-                    "dataset": dataset,
-                    "difference": difference,
-                    "low": difference - reach,
-                    "high": difference + reach,
-                    "p_value": 2 * t.sf(abs(difference) / error, df) if error > 0 else np.nan,
-                    "se": error,
-                    "df": df,
-                    "obstacles": _joined(row["obstacles"] for row in pair),
-                    "shortfall": _joined(row["shortfall"] for row in pair),
-                }
-            )
+            pair = rows.loc[[dataset, BALANCED]]
+            lead = pair["difference"].iloc[0] - pair["difference"].iloc[1]
+            error = welch_satterthwaite(zip(pair["se"] ** 2, pair["df"], strict=True))
+            found.append({"dataset": dataset} | _difference(lead, *error, pair))
         outcomes.append(
             weigh(
                 _with_holm(pd.DataFrame(found)),
@@ -211,15 +155,18 @@ def measured_imbalance(tables: Tables) -> list[Outcome]:
 
 def measured_times(tables: Tables) -> list[Outcome]:
     """Is the time of DALAResNet50 the shortest, in each reading of "convergence"?"""
+    how = (
+        "log of the other network's time over ours, mean over the seeds of each data set; "
+        "t-test over the data sets"
+    )
     return [
         weigh(
             _speedups(tables, metric, BASELINES, smaller=True),
             len(BASELINES),
-            lambda row: f"against {network_label(row['network'])}",
+            _against,
             part=label,
-            how="log of the other network's time over ours, mean over the seeds of each data set; "
-            "t-test over the data sets",
-            source="tables 09 and 10",
+            how=how,
+            source=OF_COSTS,
             standard=TIMES,
         )
         for metric, label in READINGS.items()
@@ -237,11 +184,11 @@ def _gate_parameters(costs: pd.DataFrame) -> Outcome:
         "with biases (reduction 16) on the same channels, and against the blocks of SEResNet50 in "
         "every residual block"
     )
-    source = "tables 09 and 10"
+    about = {"part": "parameters", "how": how, "source": OF_COSTS}
     sizes = costs[costs["metric"] == "parameters_named"] if len(costs) else costs
     if sizes.empty or not {REFERENCE, "resnet50", "seresnet50"} <= set(sizes["network"]):
-        verdict, reason = not_tested("needs DALAResNet50, ResNet50 and SEResNet50 in the table")
-        return Outcome("measured", "parameters", how, "", verdict.value, source, reason=reason)
+        needed = not_tested("needs DALAResNet50, ResNet50 and SEResNet50 in the table")
+        return ruled(needed, **about)
     values = sizes.pivot_table(index="dataset", columns="network", values="value")
     gate = values[REFERENCE] - values["resnet50"]
     blocks = values["seresnet50"] - values["resnet50"]
@@ -250,20 +197,20 @@ def _gate_parameters(costs: pd.DataFrame) -> Outcome:
         f"gate {_span(gate, ',.0f')} ({_span(share, '+.1f')} %), one block {SE_BLOCK:,}, "
         f"all blocks of SEResNet50 {_span(blocks, ',.0f')}"
     )
-    verdict, reason = by_measure([bool((gate < SE_BLOCK).all()), bool((gate < blocks).all())])
-    reason += "; counted on the networks, without data or weights"
-    return Outcome("measured", "parameters", how, result, verdict.value, source, reason=reason)
+    ruling = by_measure([bool((gate < SE_BLOCK).all()), bool((gate < blocks).all())])
+    reason = f"{ruling.reason}; counted on the networks, without data or weights"
+    return ruled(ruling._replace(reason=reason), **about, result=result)
 
 
 def _gate_time(tables: Tables) -> Outcome:
     outcome = weigh(
         _speedups(tables, "images_per_second", ("seresnet50",)),
         1,
-        lambda row: f"against {network_label(row['network'])}",
+        _against,
         part="training time",
         how="log of our images per second over SEResNet50's, mean over the seeds of each data set; "
         't-test (the paper sets no limit for "lightweight")',
-        source="tables 09 and 10",
+        source=OF_COSTS,
         standard=TIMES,
     )
     added = _speedups(tables, "images_per_second", ("resnet50",))
@@ -271,21 +218,20 @@ def _gate_time(tables: Tables) -> Outcome:
         return outcome
     more, low, high = 100 * np.expm1(-added.loc[0, ["difference", "high", "low"]].astype(float))
     text = f"an image takes {more:+.1f} % [{number(low, 1)}, {number(high, 1)}] of ResNet50's time"
-    return Outcome(**vars(outcome) | {"result": f"{text}; {outcome.result}".rstrip("; ")})
+    return replace(outcome, result=f"{text}; {outcome.result}".rstrip("; "))
 
 
-def measured_cam(
+def measured_maps(
     tables: Tables,
     metric: str,
-    label: str,
-    controls: dict[str, str],
-    datasets: tuple[str, ...],
+    part: str,
     rule: str,
     *,
+    controls: Sequence[str] = PAPER_METHODS,
     family: str = "paper",
     smaller: bool = False,
-) -> list[Outcome]:
-    """Is DT Grad-CAM better in `metric` than every one of `controls` (names and labels)?
+) -> Outcome:
+    """Is DT Grad-CAM better in `metric` than every one of `controls` where lesions are known?
 
     `rule` is that by which a map becomes a region, `family` that of the table of comparisons.
     `smaller`: less is better.
@@ -294,20 +240,27 @@ def measured_cam(
     if len(rows):
         wanted = (rows["family"] == family) & (rows["method"] == "dt_gradcam")
         wanted &= (rows["metric"] == metric) & (rows["rule"] == rule)
-        rows = rows[wanted & rows["control"].isin(list(controls)) & rows["dataset"].isin(datasets)]
+        rows = rows[wanted & rows["control"].isin(controls) & rows["dataset"].isin(LESIONS)]
         if smaller:
             rows = rows.assign(difference=-rows["difference"], low=-rows["high"], high=-rows["low"])
-    return [
-        weigh(
-            rows,
-            len(controls) * len(datasets),
-            lambda row: f"against {controls[row['control']]} on {DATASET_LABELS[row['dataset']]}",
-            part=label,
-            how="against each other method on the same images; paired",
-            source=f"tables/{CAM_COMPARISONS}.csv",
-            digits=4,
-        )
-    ]
+    labels = METHOD_LABELS | {"random_map": "a random map", "centre_prior": "the centre"}
+    return weigh(
+        rows,
+        len(controls) * len(LESIONS),
+        lambda row: f"against {labels[row['control']]} on {DATASET_LABELS[row['dataset']]}",
+        part=part,
+        how="against each other method on the same images; paired",
+        source=f"tables/{CAM_COMPARISONS}.csv",
+        digits=4,
+    )
+
+
+def _against(row: pd.Series) -> str:
+    return f"against {network_label(row['network'])}"
+
+
+def _against_on(row: pd.Series) -> str:
+    return f"{_against(row)} on {DATASET_LABELS[row['dataset']]}"
 
 
 def _rows(tables: Tables, **wanted) -> pd.DataFrame:
@@ -357,27 +310,14 @@ def _speedups(
             continue
         logs = np.array([_log_ratio(ours, theirs) for ours, theirs in pairs])
         logs = -logs if smaller else logs
+        scatter = len(logs) > 1 and np.ptp(logs) > 0
+        error = logs.std(ddof=1) / np.sqrt(len(logs)) if scatter else np.nan
+        rows = pd.DataFrame([row for ours, theirs in pairs for row in (theirs, ours)])
+        row = _difference(logs.mean(), error, len(logs) - 1, rows)
         unequal = any(str(ours["epochs"]) != str(theirs["epochs"]) for ours, theirs in pairs)
-        p_value, error, reach = np.nan, np.nan, np.nan
-        if len(logs) > 1 and np.ptp(logs) > 0:
-            p_value = float(ttest_1samp(logs, 0).pvalue)
-            error = logs.std(ddof=1) / np.sqrt(len(logs))
-            reach = t.ppf(0.975, len(logs) - 1) * error
-        rows = [row for ours, theirs in pairs for row in (theirs, ours)]
-        epochs = [UNEQUAL_EPOCHS] if unequal and metric in READINGS else []
-        found.append(
-            {
-                "network": network,
-                "difference": logs.mean(),
-                "low": logs.mean() - reach,
-                "high": logs.mean() + reach,
-                "p_value": p_value,
-                "se": error,
-                "df": len(logs) - 1,
-                "obstacles": _joined([*(row["obstacles"] for row in rows), *epochs]),
-                "shortfall": _joined(row["shortfall"] for row in rows),
-            }
-        )
+        if unequal and metric in READINGS:
+            row["obstacles"] = joined([row["obstacles"], UNEQUAL_EPOCHS])
+        found.append({"network": network} | row)
     return _with_holm(pd.DataFrame(found))
 
 
@@ -393,9 +333,19 @@ def _log_ratio(ours: pd.Series, theirs: pd.Series) -> float:
     return float(np.log(first / second).dropna().mean())
 
 
-def _joined(texts: Iterable[str]) -> str:
-    """The obstacles of several rows together."""
-    return join_obstacles(*map(split_obstacles, texts))
+def _difference(value: float, error: float, df: float, of: pd.DataFrame) -> dict:
+    """A difference with its t-interval and p-value, and what stands against the rows behind it."""
+    reach = t.ppf(0.975, df) * error
+    return {
+        "difference": value,
+        "low": value - reach,
+        "high": value + reach,
+        "p_value": 2 * t.sf(abs(value) / error, df) if error > 0 else np.nan,
+        "se": error,
+        "df": df,
+        "obstacles": joined(of["obstacles"]),
+        "shortfall": joined(of["shortfall"]),
+    }
 
 
 def _with_holm(rows: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from paper_code.metrics.power import least_detectable
 from paper_code.reporting.markdown import number, p_text
 from paper_code.reporting.verdicts import (
     PAPER,
+    Ruling,
     Standard,
     counts,
     everywhere,
@@ -41,6 +42,14 @@ class Outcome:
     audit: str = ""  # printed order: what the audit says of the same columns
 
 
+def ruled(
+    ruling: Ruling, *, part: str, how: str, source: str, result: str = "", **more: float
+) -> Outcome:
+    """The measured outcome of a ruling."""
+    verdict, reason = ruling
+    return Outcome("measured", part, how, result, verdict.value, source, reason=reason, **more)
+
+
 def weigh(
     rows: pd.DataFrame,
     expected: int,
@@ -56,16 +65,15 @@ def weigh(
 
     Arguments as `verdicts.everywhere`; `name` says what a comparison is with.
     """
-    verdict, reason = everywhere(rows, expected, standard)
-    about = {"evidence": "measured", "part": part, "how": how, "source": source}
-    about |= {"verdict": verdict.value, "reason": reason}
+    ruling = everywhere(rows, expected, standard)
+    about = {"part": part, "how": how, "source": source}
     if rows.empty:
-        return Outcome(**about, result="")
+        return ruled(ruling, **about)
     free = counts(rows, standard)
     shown = rows[free] if free.any() else rows
     known = shown.dropna(subset="difference")
     if known.empty:
-        return Outcome(**about, result="no defined difference")
+        return ruled(ruling, **about, result="no defined difference")
     least = known.loc[known["difference"].idxmin()]
     result = (
         f"differences: {len(shown)}; positive: {int((shown['difference'] > 0).sum())}; "
@@ -77,7 +85,7 @@ def weigh(
     if not free.any():
         result += " (not counted)"
     ends = {key: float(least[key]) for key in ("difference", "low", "high", "p_holm")}
-    return Outcome(**about, result=result, **ends, least_lead=least_lead(known, expected))
+    return ruled(ruling, **about, result=result, **ends, least_lead=least_lead(known, expected))
 
 
 def least_lead(rows: pd.DataFrame, expected: int) -> float:

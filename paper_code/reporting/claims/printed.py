@@ -32,8 +32,6 @@ BEST_OTHER = "the best other"
 SE_BLOCK = 2048 * 128 + 128 + 128 * 2048 + 2048
 # ResNet50 without its last layer, whose 2,048 inputs and bias each output has.
 RESNET50_FEATURES, FEATURES = 23_508_032, 2048
-# The columns of printed seconds.
-TIMES = {"tables": ("09", "10"), "metrics": ("convergence_time_s", "average_time_s")}
 NUMERALS = {
     "02": "II",
     "07": "VII",
@@ -73,19 +71,6 @@ def printed_leads(table: str, subject: str, ours: str, *, smaller: bool = False)
     return pd.DataFrame(rows)
 
 
-def column_leads(
-    tables: tuple[str, ...],
-    subject: str,
-    ours: str,
-    metrics: tuple[str, ...],
-    *,
-    smaller: bool = False,
-) -> pd.DataFrame:
-    """The rows of `printed_leads` in the columns of these metrics, over several tables."""
-    leads = pd.concat([printed_leads(table, subject, ours, smaller=smaller) for table in tables])
-    return leads[leads["metric"].isin(metrics)].reset_index(drop=True)
-
-
 def least_p(lead: float, unit: float, images: int) -> tuple[int, float]:
     """The most images that a printed lead can stand for, and McNemar's least p for so many.
 
@@ -107,30 +92,29 @@ def printed_order(
     name: Callable[[str], str] = network_label,
     smaller: bool = False,
     digits: int = 3,
-) -> list[Outcome]:
+) -> Outcome:
     """Is the printed value of `ours` the best in every column of `metrics`?
 
     "ahead" in all, "behind" in at least one, or else "tied". Beside it stand what chance alone
     reaches on the same test images, and what the audit (its table) says of the same columns.
     """
-    leads = column_leads(tables, subject, ours, metrics, smaller=smaller)
+    leads = pd.concat([printed_leads(table, subject, ours, smaller=smaller) for table in tables])
+    leads = leads[leads["metric"].isin(metrics)].reset_index(drop=True)
     least = leads.loc[leads["lead"].idxmin()]
     ahead, behind = int((leads["lead"] > 0).sum()), int((leads["lead"] < 0).sum())
-    return [
-        Outcome(
-            "printed",
-            part,
-            "the printed value against the best other in every column",
-            f"ahead in {ahead} of {len(leads)} columns, behind in {behind}; smallest lead "
-            f"{least['lead']:+.{digits}f} over {name(least['other'])} on "
-            f"{DATASET_LABELS.get(least['dataset'], 'BreakHis')}",
-            BEHIND if behind else AHEAD if ahead == len(leads) else TIED,
-            ", ".join(f"Table {NUMERALS[table]}" for table in tables),
-            difference=float(least["lead"]),
-            chance=_within_chance(tables, subject, ours),
-            audit=audit_notes(audit, tables, metrics),
-        )
-    ]
+    return Outcome(
+        "printed",
+        part,
+        "the printed value against the best other in every column",
+        f"ahead in {ahead} of {len(leads)} columns, behind in {behind}; smallest lead "
+        f"{least['lead']:+.{digits}f} over {name(least['other'])} on "
+        f"{DATASET_LABELS.get(least['dataset'], 'BreakHis')}",
+        BEHIND if behind else AHEAD if ahead == len(leads) else TIED,
+        ", ".join(f"Table {NUMERALS[table]}" for table in tables),
+        difference=float(least["lead"]),
+        chance=_within_chance(tables, subject, ours),
+        audit=_of_audit(audit, tables, metrics),
+    )
 
 
 # Where the accuracy of the same test images is printed.
@@ -144,13 +128,13 @@ def _within_chance(tables: tuple[str, ...], subject: str, ours: str) -> str:
     """
     if not set(tables) <= set(ACCURACY):
         return ""
-    tested = published_table("06").query("part == 'test'").set_index("dataset")["value"]
-    texts = []
+    printed, texts = Printed(), []
     for table in tables:
         leads = printed_leads(ACCURACY[table], subject, ours)
-        whole = whole_counts(ACCURACY[table])
+        # Shares of the test images, by the rule by which the audit calls the others impossible.
+        whole = shares_of(printed.rows(ACCURACY[table]), printed.parts, unit=2)
         for _, row in leads[leads["metric"] == "accuracy"].iterrows():
-            images = int(tested[row["dataset"]])
+            images = printed.parts[row["dataset"]]["test"]
             if not whole[row["dataset"], ours] or not whole[row["dataset"], row["other"]]:
                 texts.append(
                     f"{DATASET_LABELS[row['dataset']]}: no number of right images of {images} "
@@ -166,17 +150,7 @@ def _within_chance(tables: tuple[str, ...], subject: str, ours: str) -> str:
     return "; ".join(texts) or "no set where the lead in accuracy must be chance"
 
 
-def whole_counts(table: str) -> pd.Series:
-    """Which printed accuracies of a table are shares of its test images, to one unit: bool.
-
-    By the rule by which the audit calls the others impossible. Indexed by data set and network or
-    placement.
-    """
-    printed = Printed()
-    return shares_of(printed.rows(table), printed.parts, unit=2)
-
-
-def audit_notes(audit: pd.DataFrame | None, tables: tuple[str, ...], metrics: Iterable[str]) -> str:
+def _of_audit(audit: pd.DataFrame | None, tables: tuple[str, ...], metrics: Iterable[str]) -> str:
     """The findings of the audit that make a printed column of these tables impossible."""
     if audit is None:
         return ""
@@ -185,51 +159,25 @@ def audit_notes(audit: pd.DataFrame | None, tables: tuple[str, ...], metrics: It
     return f"{len(ids)} impossible: {', '.join(ids)}" if ids else "nothing against these columns"
 
 
-def imbalance_leads() -> pd.DataFrame:
-    """Printed leads of DALAResNet50, by metric (all five of Tables VII and VIII) and rival (the
-    eight baselines and the best of them), on each data set.
-
-    Columns metric, rival, dataset, lead (in points) and share (of the rival's distance from 1 that
-    is gone): the paper names no measure of "excelling", and the scale decides.
-    """
-    printed = pd.concat([published_table("07"), published_table("08")])
-    parts = []
-    for metric in PRINTED_METRICS:
-        rows = printed[printed["metric"] == metric]
-        values = rows.pivot(index="dataset", columns="network", values="value")
-        baselines = values.drop(columns=REFERENCE)
-        rivals = {network_label(name): baselines[name] for name in baselines}
-        rivals[BEST_OTHER] = baselines.max(axis=1)
-        for rival, other in rivals.items():
-            lead = (values[REFERENCE] - other).round(9)
-            share = (lead / (1 - other)).round(9)
-            part = pd.DataFrame({"lead": lead, "share": share}).reset_index()
-            parts.append(part.assign(metric=metric, rival=rival))
-    return pd.concat(parts, ignore_index=True)
-
-
-def larger_when_imbalanced(leads: pd.DataFrame) -> pd.DataFrame:
-    """On how many imbalanced sets each lead exceeds that on balanced BACH.
-
-    `leads`: those of `imbalance_leads`. Indexed by metric and rival, with the counts `lead` and
-    `share`, in the order of `leads`.
-    """
-    index, measures = ["metric", "rival"], ["lead", "share"]
-    balanced = leads[leads["dataset"] == BALANCED].set_index(index)[measures]
-    imbalanced = leads[leads["dataset"].isin(IMBALANCED)].set_index(index)[measures]
-    larger = imbalanced > balanced.reindex(imbalanced.index)
-    return larger.groupby(level=index, sort=False).sum()
-
-
 def printed_imbalance(audit: pd.DataFrame | None) -> list[Outcome]:
     """Is the printed lead larger on the imbalanced sets than on balanced BACH?
 
-    By both measures of `imbalance_leads`. `audit`: its table.
+    By the lead in points and by the share of the other's distance from 1 that is gone, over each
+    baseline and the best of them: the paper names no measure of "excelling", and the scale decides.
+    `audit`: its table.
     """
     outcomes, total = [], len(IMBALANCED)
-    larger = larger_when_imbalanced(imbalance_leads())
+    printed = pd.concat([published_table("07"), published_table("08")])
     for metric, label in PRINTED_METRICS.items():
-        counts = larger.loc[metric]
+        rows = printed[printed["metric"] == metric]
+        values = rows.pivot(index="dataset", columns="network", values="value")
+        rivals = values.drop(columns=REFERENCE)
+        rivals[BEST_OTHER] = rivals.max(axis=1)
+        lead = rivals.rsub(values[REFERENCE], axis=0).round(9)
+        measures = {"lead": lead, "share": (lead / (1 - rivals)).round(9)}
+        counts = pd.DataFrame(  # of imbalanced sets on which the lead exceeds that on BACH
+            {n: (v.loc[[*IMBALANCED]] > v.loc[BALANCED]).sum() for n, v in measures.items()}
+        )
         best = counts.loc[BEST_OTHER]
         each = set(counts.to_numpy().ravel())
         outcomes.append(
@@ -244,7 +192,7 @@ def printed_imbalance(audit: pd.DataFrame | None) -> list[Outcome]:
                 f"and {best['share']}",
                 AHEAD if each == {total} else BEHIND,
                 "Tables VII and VIII",
-                audit=audit_notes(audit, ("07", "08"), (metric,)),
+                audit=_of_audit(audit, ("07", "08"), (metric,)),
                 reason="" if each == {total} else "larger on some, not on others",
             )
         )
@@ -255,7 +203,7 @@ def _least_to_most(counts: pd.Series) -> str:
     return " to ".join(dict.fromkeys(map(str, (counts.min(), counts.max()))))
 
 
-def printed_gate() -> list[Outcome]:
+def printed_gate() -> Outcome:
     """The parameters of the gate by the printed totals, against those of one block of
     squeeze-and-excitation on the same channels."""
     plain = RESNET50_FEATURES + (FEATURES + 1) * pd.Series(CLASSES)
@@ -263,16 +211,14 @@ def printed_gate() -> list[Outcome]:
     times = gate / SE_BLOCK
     lighter = bool((gate < SE_BLOCK).all())
     texts = [f"{DATASET_LABELS.get(d, 'BreakHis')} {n:,} ({times[d]:.1f})" for d, n in gate.items()]
-    return [
-        Outcome(
-            "printed",
-            "parameters",
-            "the printed totals minus a ResNet50 with as many outputs, against one "
-            "squeeze-and-excitation block with biases (reduction 16) on the same 2,048 channels, "
-            f"{SE_BLOCK:,}",
-            f"parameters of the gate (times that block): {', '.join(texts)}",
-            AHEAD if lighter else TIED if (gate <= SE_BLOCK).all() else BEHIND,
-            "Tables IX and X",
-            reason="" if lighter else "as heavy as one such block or heavier",
-        )
-    ]
+    return Outcome(
+        "printed",
+        "parameters",
+        "the printed totals minus a ResNet50 with as many outputs, against one "
+        "squeeze-and-excitation block with biases (reduction 16) on the same 2,048 channels, "
+        f"{SE_BLOCK:,}",
+        f"parameters of the gate (times that block): {', '.join(texts)}",
+        AHEAD if lighter else TIED if (gate <= SE_BLOCK).all() else BEHIND,
+        "Tables IX and X",
+        reason="" if lighter else "as heavy as one such block or heavier",
+    )

@@ -18,7 +18,7 @@ from paper_code.reporting.verdicts import (
     LEVEL,
     NO_VALUE,
     Verdict,
-    outside_prediction,
+    predicted,
 )
 
 SUBJECTS = ("dataset", "network", "placement", "method", "module", "class", "part", "metric")
@@ -31,13 +31,7 @@ FIGURE = (
 
 
 def write(output: str, *, tables: list[str], scale: str) -> None:
-    """Write the page from the CSV files of tables, recognised by their names.
-
-    Args:
-        output: the .md file.
-        tables: CSV files; a missing one leaves its section out.
-        scale: of the runs, for the record.
-    """
+    """Write the page from the CSV files of tables, recognised by their names."""
     read = {Path(path).stem: read_results(path) for path in tables}
     results = {
         name: rows
@@ -124,10 +118,11 @@ def _cells(results: dict[str, pd.DataFrame]) -> str:
 
 def _chance(results: dict[str, pd.DataFrame]) -> str:
     """How many cells lie outside their prediction intervals, and how many would by chance."""
-    counted = [outside_prediction(r) for r in results.values() if "replication_low" in r]
-    tested, outside = (sum(numbers) for numbers in zip((0, 0), *counted, strict=True))
+    counted = [predicted(rows) for rows in results.values() if "replication_low" in rows]
+    tested = sum(map(len, counted))
     if not tested:
         return ""
+    outside = sum(int((rows["p_value"] < LEVEL).sum()) for rows in counted)
     return (
         f"Of {tested} cells that count, {outside} lie outside their 95 % prediction interval; "
         f"chance alone would put {LEVEL * tested:.1f} there.\n\n"

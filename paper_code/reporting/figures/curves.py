@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from sklearn.metrics import average_precision_score
@@ -16,7 +15,7 @@ from paper_code.metrics import (
     roc_points,
 )
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
-from paper_code.reporting.plotting import network_look, run_provenance, save_figure, style
+from paper_code.reporting.plotting import grid, network_look, run_provenance, save_figure
 from paper_code.reporting.tables.results import group_runs
 from paper_code.runs import Run, load_run
 
@@ -30,19 +29,13 @@ ONE_CLASS = (
 
 
 class Curve(NamedTuple):
-    """One kind of curve.
+    """One kind of curve."""
 
-    Attributes:
-        title: above the panels.
-        labels: of the x and y axes.
-        note: what the reader must know, below the panels.
-        draw: draws the runs of one data set and network, with the given look of lines, and returns
-            the number that stands beside the network's name.
-    """
-
-    title: str
-    labels: tuple[str, str]
-    note: str
+    title: str  # above the panels
+    labels: tuple[str, str]  # of the x and y axes
+    note: str  # what the reader must know, below the panels
+    # Draws the runs of one data set and network, with the given look of lines, and returns the
+    # number that stands beside the network's name.
     draw: Callable[[Axes, list[Run], dict], str]
 
 
@@ -111,46 +104,31 @@ CURVES = {
 
 
 def draw(output: str, *, runs: list[str], scale: str, curve: str) -> None:
-    """Write `output` (.png) and its .pdf.
-
-    Args:
-        output: the .png file.
-        runs: `run.json` files.
-        scale: for the record.
-        curve: a key of `CURVES`.
-    """
+    """Write `output` (.png) and its .pdf."""
     kind = CURVES[curve]
     groups = group_runs(loaded := [load_run(path) for path in runs])
     datasets = list(dict.fromkeys(dataset for dataset, _, _ in groups))
     columns = min(COLUMNS, len(datasets))
     rows = -(-len(datasets) // columns)
-    with style():
-        figure, axes = plt.subplots(
-            rows,
-            columns,
-            figsize=(3.1 * columns + 0.4, 3.9 * rows + 0.5),
-            squeeze=False,
-            layout="constrained",
+    figure, axes = grid(rows, columns, (3.1 * columns + 0.4, 3.9 * rows + 0.5))
+    figure.suptitle(kind.title, fontsize=10, fontweight="bold")
+    for axis, dataset in zip(axes.flat, datasets, strict=False):
+        own = {network: same for (name, _, network), same in groups.items() if name == dataset}
+        for network in sorted(own, key=lambda name: name == "dalaresnet50"):
+            look = network_look(network)
+            value = kind.draw(axis, own[network], look)
+            axis.plot([], [], **look, label=f"{NETWORK_LABELS.get(network, network)} {value}")
+        axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+        axis.set_title(DATASET_LABELS.get(dataset, dataset))
+        axis.set(xlabel=kind.labels[0], ylabel=kind.labels[1])
+        axis.legend(
+            fontsize=6,
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.2),
+            ncols=2,
+            handlelength=1.6,
+            frameon=False,
         )
-        figure.suptitle(kind.title, fontsize=10, fontweight="bold")
-        for axis, dataset in zip(axes.flat, datasets, strict=False):
-            own = {network: same for (name, _, network), same in groups.items() if name == dataset}
-            for network in sorted(own, key=lambda name: name == "dalaresnet50"):
-                look = network_look(network)
-                value = kind.draw(axis, own[network], look)
-                axis.plot([], [], **look, label=f"{NETWORK_LABELS.get(network, network)} {value}")
-            axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
-            axis.set_title(DATASET_LABELS.get(dataset, dataset))
-            axis.set_xlabel(kind.labels[0])
-            axis.set_ylabel(kind.labels[1])
-            axis.legend(
-                fontsize=6,
-                loc="upper center",
-                bbox_to_anchor=(0.5, -0.2),
-                ncols=2,
-                handlelength=1.6,
-                frameon=False,
-            )
-        for axis in axes.flat[len(datasets) :]:
-            axis.set_visible(False)
-        save_figure(figure, output, f"{kind.note}\n{run_provenance(loaded, scale)}")
+    for axis in axes.flat[len(datasets) :]:
+        axis.set_visible(False)
+    save_figure(figure, output, f"{kind.note}\n{run_provenance(loaded, scale)}")

@@ -23,7 +23,7 @@ from paper_code.reporting.figures.diagram import (
     product,
     size_text,
 )
-from paper_code.reporting.plotting import code_provenance, save_figure, style
+from paper_code.reporting.plotting import code_provenance, save_figure
 
 IMAGE_SIZE = 224
 CLASSES = 2
@@ -42,28 +42,27 @@ def draw(output: str) -> None:
     size, height, depth = plate_size(shape)
     left, cross = 0.15, FIRST + STEP * len(steps) - 0.2
     right = cross + 0.42
-    with style():
-        figure, axis = canvas(right + size + depth + 0.2, 2.05)
-        end = plate(axis, left, BOTTOM, shape, MAP)
-        middle = (left + end) / 2
-        _name(axis, middle, BOTTOM - height / 2, f"x, layer{network.gate_after}", shape)
-        above = BOTTOM + height / 2 + depth
-        way = [(middle, above), (middle, TOP)]  # of the arrow to the next step
-        for number, step in enumerate(steps):
-            x = FIRST + number * STEP
-            arrow(axis, *way, (x - BOX[0] / 2, TOP))
-            way = [(_draw_step(axis, x, step) + SPACE, TOP)]
-        arrow(axis, *way, (cross, TOP), (cross, BOTTOM + RADIUS))
-        arrow(axis, (end + SPACE, BOTTOM), (cross - RADIUS, BOTTOM))
-        product(axis, cross, BOTTOM)
-        _equation(axis, cross, BOTTOM - 0.2, last.name)
-        arrow(axis, (cross + RADIUS, BOTTOM), (right - SPACE, BOTTOM))
-        plate(axis, right, BOTTOM, last.shape, GATE)
-        _name(axis, right + (size + depth) / 2, BOTTOM - height / 2, "z", last.shape)
-        settings = f"{CLASSES} classes, {IMAGE_SIZE} px, reduction {network.settings['reduction']}"
-        total = f"gate: {count_parameters(network.gate):,} parameters"
-        axis.text((end + cross) / 2, BOTTOM - 0.14, total, ha="center", va="center", fontsize=TEXT)
-        save_figure(figure, output, code_provenance(settings))
+    figure, axis = canvas(right + size + depth + 0.2, 2.05)
+    end = plate(axis, left, BOTTOM, shape, MAP)
+    middle = (left + end) / 2
+    _name(axis, middle, BOTTOM - height / 2, f"x, layer{network.gate_after}", shape)
+    above = BOTTOM + height / 2 + depth
+    way = [(middle, above), (middle, TOP)]  # of the arrow to the next step
+    for number, step in enumerate(steps):
+        x = FIRST + number * STEP
+        arrow(axis, *way, (x - BOX[0] / 2, TOP))
+        way = [(_draw_step(axis, x, step) + SPACE, TOP)]
+    arrow(axis, *way, (cross, TOP), (cross, BOTTOM + RADIUS))
+    arrow(axis, (end + SPACE, BOTTOM), (cross - RADIUS, BOTTOM))
+    product(axis, cross, BOTTOM)
+    _equation(axis, cross, BOTTOM - 0.2, last.name)
+    arrow(axis, (cross + RADIUS, BOTTOM), (right - SPACE, BOTTOM))
+    plate(axis, right, BOTTOM, last.shape, GATE)
+    _name(axis, right + (size + depth) / 2, BOTTOM - height / 2, "z", last.shape)
+    settings = f"{CLASSES} classes, {IMAGE_SIZE} px, reduction {network.settings['reduction']}"
+    total = f"gate: {count_parameters(network.gate):,} parameters"
+    axis.text((end + cross) / 2, BOTTOM - 0.14, total, ha="center", va="center", fontsize=TEXT)
+    save_figure(figure, output, code_provenance(settings))
 
 
 def _draw_step(axis: Axes, x: float, step: Operation) -> float:

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from paper_code.provenance import commit
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS, network_label
 from paper_code.reporting.markdown import read_results
-from paper_code.reporting.plotting import save_figure, style
+from paper_code.reporting.plotting import light_grid, save_figure
 from paper_code.reporting.tables.crossover import PLAIN, frozen_rows
 
 PRINTED, ALLOWED, OTHERS = "#D55E00", "#0072B2", "#009E73"  # Wong's colours for the colour-blind
@@ -16,33 +16,24 @@ DATASET = "breakhis_40x"  # of the first panel; the other magnifications look al
 
 
 def draw(output: str, *, tables: list[str]) -> None:
-    """Write `output` (.png) and its .pdf: three panels that share an axis from 0.55 to 1.
-
-    Args:
-        output: the .png file.
-        tables: the CSVs of implied_specificity, networks_elsewhere and crossover.
-    """
+    """Write `output` (.png) and its .pdf: three panels that share an axis from 0.55 to 1."""
     implied, elsewhere, crossover = map(read_results, tables)
-    with style():
-        figure, axes = plt.subplots(1, 3, figsize=(10, 3.4), layout="constrained", sharex=True)
-        _draw_allowed(axes[0], implied[implied["dataset"] == DATASET])
-        _draw_elsewhere(axes[1], elsewhere[elsewhere["split"] == "image"])
-        _draw_patients(axes[2], crossover)
-        axes[0].set_xlim(0.55, 1.01)
-        for axis in axes:
-            axis.invert_yaxis()
-            axis.grid(axis="x", color="0.9")
-            axis.set_axisbelow(True)
-            axis.legend(
-                loc="upper center", bbox_to_anchor=(0.4, -0.16), fontsize=8, frameon=False, ncols=1
-            )
-        save_figure(
-            figure,
-            output,
-            "Printed: Tables VII and XI of the paper. Left: arithmetic on printed numbers. Middle: "
-            "confusion counts published by others. Right: real images, "
-            f"{network_label(PLAIN)}; means over patients. Commit {commit()}",
-        )
+    figure, axes = plt.subplots(1, 3, figsize=(10, 3.4), layout="constrained", sharex=True)
+    _draw_allowed(axes[0], implied[implied["dataset"] == DATASET])
+    _draw_elsewhere(axes[1], elsewhere[elsewhere["split"] == "image"])
+    _draw_patients(axes[2], crossover)
+    axes[0].set_xlim(0.55, 1.01)
+    for axis in axes:
+        axis.invert_yaxis()
+        light_grid(axis)
+        axis.legend(loc="upper center", bbox_to_anchor=(0.4, -0.16), fontsize=8, frameon=False)
+    save_figure(
+        figure,
+        output,
+        "Printed: Tables VII and XI of the paper. Left: arithmetic on printed numbers. Middle: "
+        "confusion counts published by others. Right: real images, "
+        f"{network_label(PLAIN)}; means over patients. Commit {commit()}",
+    )
 
 
 def _rows(axis: Axes, labels: list[str], title: str, xlabel: str) -> None:

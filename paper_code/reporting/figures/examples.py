@@ -14,7 +14,7 @@ from paper_code.networks.builder import network_from_checkpoint
 from paper_code.networks.preprocessing import normalize
 from paper_code.progress import count_text
 from paper_code.reporting.labels import network_label
-from paper_code.reporting.plotting import data_line, save_figure, style
+from paper_code.reporting.plotting import data_line, save_figure
 from paper_code.runs import WEIGHTS, Run, load_run
 
 METHOD = "dt_gradcam"
@@ -22,35 +22,25 @@ WRONG, RIGHT = 6, 2  # images of a network, most certain first; right ones of di
 
 
 def draw(output: str, *, runs: list[str], prepared: list[str], scale: str) -> None:
-    """Write `output` (.png) and its .pdf: for each network two rows, images and maps over them.
-
-    Args:
-        output: the .png file.
-        runs: `run.json` files, weights beside them; of several of a network the first is shown.
-        prepared: the folder of their prepared data set; one only.
-        scale: for the record.
-    """
+    """Write `output` (.png) and its .pdf: for each network two rows, images and maps over them."""
     (folder,) = map(Path, prepared)
     loaded: dict[str, tuple[Run, Path]] = {}
     for path in map(Path, runs):
         run = load_run(path)
         loaded.setdefault(run.network, (run, path.with_name(WEIGHTS)))
     notes = []
-    with style():
-        figure = plt.figure(
-            figsize=(1.35 * (WRONG + RIGHT), 3.4 * len(loaded)), layout="constrained"
-        )
-        blocks = figure.subfigures(len(loaded), squeeze=False)[:, 0]
-        for block, (run, weights) in zip(blocks, loaded.values(), strict=True):
-            notes.append(_draw_network(block, run, weights, folder))
-        (run, _), *_ = loaded.values()
-        provenance = run.facts["provenance"]
-        save_figure(
-            figure,
-            output,
-            f"{'; '.join(notes)}; {scale} scale; {provenance['hardware']}; commit "
-            f"{provenance['commit']}\n{data_line([run.facts['data']])}",
-        )
+    figure = plt.figure(figsize=(1.35 * (WRONG + RIGHT), 3.4 * len(loaded)), layout="constrained")
+    blocks = figure.subfigures(len(loaded), squeeze=False)[:, 0]
+    for block, (run, weights) in zip(blocks, loaded.values(), strict=True):
+        notes.append(_draw_network(block, run, weights, folder))
+    (run, _), *_ = loaded.values()
+    provenance = run.facts["provenance"]
+    save_figure(
+        figure,
+        output,
+        f"{'; '.join(notes)}; {scale} scale; {provenance['hardware']}; commit "
+        f"{provenance['commit']}\n{data_line([run.facts['data']])}",
+    )
 
 
 def choose(predictions: pd.DataFrame, classes: list[str]) -> tuple[pd.DataFrame, int]:

@@ -28,7 +28,7 @@ from paper_code.reporting.figures.diagram import (
     product,
     size_text,
 )
-from paper_code.reporting.plotting import code_provenance, save_figure, style
+from paper_code.reporting.plotting import code_provenance, save_figure
 
 IMAGE_SIZE = 224
 CLASSES = 2
@@ -46,28 +46,27 @@ def draw(output: str) -> None:
     stages = _stages(trace_layers(network, IMAGE_SIZE))
     image = (3, IMAGE_SIZE, IMAGE_SIZE)
     width = MARGIN + COLUMN * (len(stages) + 1) + EXTRA
-    with style():
-        figure, axis = canvas(width, HEIGHT)
-        _write(axis, 0.0, ["layer", "", "output", "parameters"], ha="left")
-        x = MARGIN + COLUMN / 2
-        end = _draw_map(axis, x, image, INPUT)
-        _write(axis, x, ["image", "", size_text(image), ""])
-        for stage in stages:
-            x += COLUMN
-            if gated := isinstance(stage.module, DualActivationGate):
-                x += EXTRA
-                start = _left(x, stage.shape)
-                _draw_gate(axis, stage.module, stage.shape, end, start)
-            else:
-                arrow(axis, (end + SPACE, MIDDLE), (_left(x, stage.shape) - SPACE, MIDDLE))
-            colour = GATE if gated else HEAD if stage.name == "fc" else MAP
-            end = _draw_map(axis, x, stage.shape, colour)
-            count = f"{stage.parameters:,}" if stage.parameters else "–"
-            _write(axis, x, [stage.name, _in_words(stage.module), size_text(stage.shape), count])
-        work = gmacs("dalaresnet50", classes=CLASSES, image_size=IMAGE_SIZE)
-        summary = f"{count_parameters(network):,} parameters, {work:.2f} billion multiply-adds"
-        axis.text(width - 0.1, HEIGHT - 0.12, summary, ha="right", va="center", fontsize=TEXT)
-        save_figure(figure, output, code_provenance(f"{CLASSES} classes, {IMAGE_SIZE} px"))
+    figure, axis = canvas(width, HEIGHT)
+    _write(axis, 0.0, ["layer", "", "output", "parameters"], ha="left")
+    x = MARGIN + COLUMN / 2
+    end = _draw_map(axis, x, image, INPUT)
+    _write(axis, x, ["image", "", size_text(image), ""])
+    for stage in stages:
+        x += COLUMN
+        if gated := isinstance(stage.module, DualActivationGate):
+            x += EXTRA
+            start = _left(x, stage.shape)
+            _draw_gate(axis, stage.module, stage.shape, end, start)
+        else:
+            arrow(axis, (end + SPACE, MIDDLE), (_left(x, stage.shape) - SPACE, MIDDLE))
+        colour = GATE if gated else HEAD if stage.name == "fc" else MAP
+        end = _draw_map(axis, x, stage.shape, colour)
+        count = f"{stage.parameters:,}" if stage.parameters else "–"
+        _write(axis, x, [stage.name, _in_words(stage.module), size_text(stage.shape), count])
+    work = gmacs("dalaresnet50", classes=CLASSES, image_size=IMAGE_SIZE)
+    summary = f"{count_parameters(network):,} parameters, {work:.2f} billion multiply-adds"
+    axis.text(width - 0.1, HEIGHT - 0.12, summary, ha="right", va="center", fontsize=TEXT)
+    save_figure(figure, output, code_provenance(f"{CLASSES} classes, {IMAGE_SIZE} px"))
 
 
 def _stages(layers: dict[str, Layer]) -> list[Layer]:

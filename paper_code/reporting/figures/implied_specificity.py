@@ -14,10 +14,6 @@ TABLE_7, TABLE_11 = "#0072B2", "#D55E00"  # Wong's colours for the colour-blind
 def draw(output: str, *, tables: list[str]) -> None:
     """Write `output` (.png) and its .pdf: one panel per magnification, one row per network.
 
-    Args:
-        output: the .png file.
-        tables: the CSV of the table `implied_specificity`.
-
     Raises:
         UserError: the table has no rows.
     """
@@ -25,30 +21,20 @@ def draw(output: str, *, tables: list[str]) -> None:
     rows = read_csv(tables[0], *columns, dtype=None, keep_default_na=True)
     if rows.empty:
         raise UserError(f"{tables[0]}: no rows. Make the table again.")
+    provenance = (
+        "All whole confusion matrices within one unit of the last digit, with the one class split "
+        f"that Table XI leaves;\nprinted numbers alone, no image; commit {commit()}"
+    )
     size = {"panel": 2.1, "row": 0.28, "margin": 1.4}
-    draw_panels(output, rows, _draw_panel, _provenance(), **size, columns=2)
+    draw_panels(output, rows, _draw_panel, provenance, **size, columns=2)
 
 
 def _draw_panel(axis: Axes, cells: pd.DataFrame) -> None:
     places = range(len(cells))
-    axis.hlines(
-        places,
-        cells["low"],
-        cells["high"],
-        color=TABLE_7,
-        linewidth=5,
-        label="allowed by accuracy and GMean (Table VII)",
-    )
+    look = {"color": TABLE_7, "label": "allowed by accuracy and GMean (Table VII)"}
+    axis.hlines(places, cells["low"], cells["high"], linewidth=5, **look)
     for end in ("low", "high"):  # a range of a single value has no length
         axis.plot(cells[end], places, "s", color=TABLE_7, markersize=4)
-    axis.plot(
-        cells["printed"], places, "o", color=TABLE_11, markersize=4, label="printed (Table XI)"
-    )
+    look = {"color": TABLE_11, "label": "printed (Table XI)"}
+    axis.plot(cells["printed"], places, "o", markersize=4, **look)
     axis.set_xlabel("Specificity")
-
-
-def _provenance() -> str:
-    return (
-        "All whole confusion matrices within one unit of the last digit, with the one class split "
-        f"that Table XI leaves;\nprinted numbers alone, no image; commit {commit()}"
-    )

@@ -1,12 +1,13 @@
 """Scores by image and by patient, side by side, with intervals."""
 
-import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
 
 from paper_code.errors import UserError
 from paper_code.provenance import commit
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
-from paper_code.reporting.plotting import save_figure, style
+from paper_code.reporting.markdown import distinct, read_results
+from paper_code.reporting.plotting import grid, legend_above, save_figure
 from paper_code.reporting.tables.leakage import WAYS
 
 LOOKS = {
@@ -19,58 +20,43 @@ SHOWN = ("accuracy", "auc_roc")
 def draw(output: str, *, tables: list[str]) -> None:
     """Write `output` (.png) and its .pdf: one row per metric, one column per data set.
 
-    Args:
-        output: the .png file.
-        tables: the CSV of the leakage table.
-
     Raises:
         UserError: the table holds no network.
     """
-    rows = pd.read_csv(tables[0], dtype={"seeds": str}, keep_default_na=False, na_values=[""])
-    rows = rows.dropna(subset="network")
+    rows = read_results(tables[0]).dropna(subset="network")
     if rows.empty:
         raise UserError(f"{tables[0]}: no row of a network. Make the table again.")
-    datasets = list(dict.fromkeys(rows["dataset"]))
-    networks = list(dict.fromkeys(rows["network"]))
-    with style():
-        figure, axes = plt.subplots(
-            len(SHOWN),
-            len(datasets),
-            figsize=(1.0 + (1.0 + 0.75 * len(networks)) * len(datasets), 2.5 * len(SHOWN) + 0.4),
-            squeeze=False,
-            sharex=True,
-            sharey="row",
-            layout="constrained",
-        )
-        for line, metric in zip(axes, SHOWN, strict=True):
-            for axis, dataset in zip(line, datasets, strict=True):
-                subset = rows[(rows["dataset"] == dataset) & (rows["metric"] == metric)]
-                _draw_panel(axis, subset.set_index("network").reindex(networks), metric)
-                if metric == SHOWN[0]:
-                    axis.set_title(DATASET_LABELS.get(dataset, dataset))
-            line[0].set_ylabel(f"{METRIC_LABELS[metric]} on the test set")
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=8)
-        save_figure(figure, output, _provenance(rows))
+    datasets, networks = rows["dataset"].unique(), rows["network"].unique()
+    size = (1.0 + (1.0 + 0.75 * len(networks)) * len(datasets), 2.5 * len(SHOWN) + 0.4)
+    figure, axes = grid(len(SHOWN), len(datasets), size, sharex=True, sharey="row")
+    for line, metric in zip(axes, SHOWN, strict=True):
+        for axis, dataset in zip(line, datasets, strict=True):
+            subset = rows[(rows["dataset"] == dataset) & (rows["metric"] == metric)]
+            _draw_panel(axis, subset.set_index("network").reindex(networks), metric)
+            if metric == SHOWN[0]:
+                axis.set_title(DATASET_LABELS.get(dataset, dataset))
+        line[0].set_ylabel(f"{METRIC_LABELS[metric]} on the test set")
+    legend_above(figure, axes[0, :1], 3, fontsize=8)
+    data = rows.drop_duplicates("dataset")
+    save_figure(
+        figure,
+        output,
+        "Lines: 95 % intervals, over patients and runs. No skill: always the largest class, or an "
+        f"AUC of 0.5.\n{distinct(rows['scale'], ', ')} scale; {distinct(rows['weights'], ', ')} "
+        f"weights; seeds {distinct(rows['seeds'], ', ')}; commit {commit()}\n"
+        + "; ".join(data["dataset"] + ": " + data["data"]),
+    )
 
 
-def _draw_panel(axis, rows: pd.DataFrame, metric: str) -> None:
+def _draw_panel(axis: Axes, rows: pd.DataFrame, metric: str) -> None:
     chance = rows["largest_class"].max() if metric == "accuracy" else 0.5
     axis.axhline(chance, linestyle="--", color="0.6", linewidth=0.8, label="no skill")
-    for way, shift in zip(WAYS, (-0.12, 0.12), strict=True):
-        places = [place + shift for place in range(len(rows))]
-        axis.vlines(
-            places,
-            rows[f"{way}_low"],
-            rows[f"{way}_high"],
-            color=LOOKS[way]["color"],
-            linewidth=1.2,
-        )
-        axis.plot(
-            places, rows[way], linestyle="", markersize=5, label=f"split by {way}", **LOOKS[way]
-        )
+    for way, shift, side in zip(WAYS, (-0.12, 0.12), ("right", "left"), strict=True):
+        look, places = LOOKS[way], [place + shift for place in range(len(rows))]
+        ends = rows[f"{way}_low"], rows[f"{way}_high"]
+        axis.vlines(places, *ends, color=look["color"], linewidth=1.2)
+        axis.plot(places, rows[way], linestyle="", markersize=5, label=f"split by {way}", **look)
         for place, value in zip(places, rows[way], strict=True):
-            side = "right" if shift < 0 else "left"
             axis.annotate(
                 f"{value:.2f}",
                 (place, value),
@@ -82,18 +68,3 @@ def _draw_panel(axis, rows: pd.DataFrame, metric: str) -> None:
             )
     axis.set_xticks(range(len(rows)), [NETWORK_LABELS.get(n, n) for n in rows.index], fontsize=7.5)
     axis.set(xlim=(-0.6, len(rows) - 0.4), ylim=(-0.03, 1.03))
-
-
-def _provenance(rows: pd.DataFrame) -> str:
-    def distinct(column: str) -> str:
-        return ", ".join(dict.fromkeys(rows[column]))
-
-    sources = "; ".join(
-        f"{dataset}: {subset['data'].iloc[0]}"
-        for dataset, subset in rows.groupby("dataset", sort=False)
-    )
-    return (
-        "Lines: 95 % intervals, over patients and runs. No skill: always the largest "
-        f"class, or an AUC of 0.5.\n{distinct('scale')} scale; {distinct('weights')} weights; "
-        f"seeds {distinct('seeds')}; commit {commit()}\n{sources}"
-    )

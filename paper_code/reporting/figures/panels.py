@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
-from paper_code.reporting.plotting import save_figure, style
+from paper_code.reporting.plotting import grid, legend_above, light_grid, list_rows, save_figure
 
 
 def draw_panels(
@@ -31,27 +30,14 @@ def draw_panels(
         panel, row, margin: inches; the width of a panel, the height of a row, and the rest of it.
         columns: of the legend.
     """
-    datasets = list(dict.fromkeys(rows["dataset"]))
-    networks = list(dict.fromkeys(rows["network"]))
-    with style():
-        figure, axes = plt.subplots(
-            1,
-            len(datasets),
-            figsize=(panel * len(datasets) + 1.2, row * len(networks) + margin),
-            sharey=True,
-            sharex=True,
-            squeeze=False,
-            layout="constrained",
-        )
-        for axis, dataset in zip(axes[0], datasets, strict=True):
-            cells = rows[rows["dataset"] == dataset].set_index("network").reindex(networks)
-            draw_panel(axis, cells)
-            axis.set_title(DATASET_LABELS[dataset])
-            axis.grid(axis="x", color="0.9")
-            axis.set_axisbelow(True)
-        labels = [NETWORK_LABELS.get(name, name) for name in networks]
-        axes[0, 0].set_yticks(range(len(networks)), labels)
-        axes[0, 0].set_ylim(len(networks) - 0.5, -0.5)
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=columns, fontsize=8)
-        save_figure(figure, output, provenance)
+    datasets, networks = rows["dataset"].unique(), rows["network"].unique()
+    size = (panel * len(datasets) + 1.2, row * len(networks) + margin)
+    figure, axes = grid(1, len(datasets), size, sharex=True, sharey=True)
+    for axis, dataset in zip(axes[0], datasets, strict=True):
+        cells = rows[rows["dataset"] == dataset].set_index("network").reindex(networks)
+        draw_panel(axis, cells)
+        axis.set_title(DATASET_LABELS[dataset])
+        light_grid(axis)
+    list_rows(axes[0, 0], [NETWORK_LABELS.get(name, name) for name in networks])
+    legend_above(figure, axes[0, :1], columns, fontsize=8)
+    save_figure(figure, output, provenance)

@@ -14,10 +14,6 @@ IMAGES, PATIENTS = "#0072B2", "#D55E00"  # Wong's colours for the colour-blind
 def draw(output: str, *, tables: list[str]) -> None:
     """Write `output` (.png) and its .pdf: one panel per magnification, one row per network.
 
-    Args:
-        output: the .png file.
-        tables: the CSV of the table `printed_intervals`.
-
     Raises:
         UserError: the table has no row of Table VII.
     """
@@ -25,35 +21,20 @@ def draw(output: str, *, tables: list[str]) -> None:
     rows = rows[rows["table"] == "07"]
     if rows.empty:
         raise UserError(f"{tables[0]}: no row of Table VII. Make the table again.")
-    size = {"panel": 2.3, "row": 0.3, "margin": 1.2}
-    draw_panels(output, rows, _draw_panel, _provenance(), **size, columns=3)
-
-
-def _draw_panel(axis: Axes, cells: pd.DataFrame) -> None:
-    places = range(len(cells))
-    axis.hlines(
-        places,
-        cells["low_patients"],
-        cells["high_patients"],
-        color=PATIENTS,
-        linewidth=1.2,
-        label="new patients, with the design effect",
-    )
-    axis.hlines(
-        places,
-        cells["low"],
-        cells["high"],
-        color=IMAGES,
-        linewidth=4,
-        label="images of the same patients",
-    )
-    axis.plot(cells["printed"], places, "k|", markersize=9, label="printed")
-    axis.set_xlabel("Accuracy")
-
-
-def _provenance() -> str:
-    return (
+    provenance = (
         "95 % intervals: Clopper-Pearson on the test images of Table VI; Korn and Graubard with "
         "the effective number of images.\nThe design effect is that of another network's published "
         f"predictions on the official folds; commit {commit()}"
     )
+    size = {"panel": 2.3, "row": 0.3, "margin": 1.2}
+    draw_panels(output, rows, _draw_panel, provenance, **size, columns=3)
+
+
+def _draw_panel(axis: Axes, cells: pd.DataFrame) -> None:
+    places = range(len(cells))
+    look = {"color": PATIENTS, "label": "new patients, with the design effect"}
+    axis.hlines(places, cells["low_patients"], cells["high_patients"], linewidth=1.2, **look)
+    look = {"color": IMAGES, "label": "images of the same patients"}
+    axis.hlines(places, cells["low"], cells["high"], linewidth=4, **look)
+    axis.plot(cells["printed"], places, "k|", markersize=9, label="printed")
+    axis.set_xlabel("Accuracy")

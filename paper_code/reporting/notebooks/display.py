@@ -15,13 +15,10 @@ from PIL import Image as Picture
 from paper_code.reporting.claims.answer import answer
 from paper_code.reporting.markdown import markdown
 from paper_code.reporting.notebooks.results import find_result
-from paper_code.reporting.plotting import STYLE
 
 DPI = 100
 WIDTH = 1000  # px of a picture of figures/ in a notebook
 BYTES = 130_000  # of one picture
-
-plt.rcParams.update(STYLE)  # titles are styled when they are set, anywhere in a notebook
 
 
 def say(text: str) -> None:

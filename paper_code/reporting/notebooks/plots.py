@@ -1,24 +1,20 @@
 """The figures that the notebooks draw themselves, from numbers that they show."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from paper_code.reporting.labels import label
 from paper_code.reporting.notebooks.steps import ShownSteps
+from paper_code.reporting.plotting import grid
 
 COMPUTED, PRINTED = "#0072B2", "#D55E00"  # Okabe and Ito's palette
 MAP = {"cmap": "inferno", "vmin": 0}
 
 
-def _plot(rows: int = 1, columns: int = 1, size: tuple[float, float] = (6, 3.4)):
-    return plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
-
-
 def plot_gate(images: np.ndarray, weights: np.ndarray) -> Figure:
     """Synthetic images (uint8 N x H x W x 3) and the gate's weights for them (N x channels)."""
-    figure, axes = _plot(1, len(images) + 1, (10, 3.2))
+    figure, axes = grid(1, len(images) + 1, (10, 3.2))
     for axis, image, number in zip(axes[0], images, range(1, len(images) + 1), strict=False):
         axis.imshow(image)
         axis.set(title=f"Synthetic image {number}", xticks=[], yticks=[])
@@ -38,7 +34,7 @@ def plot_gate(images: np.ndarray, weights: np.ndarray) -> Figure:
 
 def plot_placements(accuracy: pd.DataFrame) -> Figure:
     """Printed accuracies: one line per data set (rows), the gate's layers 1 to 4 (columns)."""
-    figure, axes = _plot()
+    figure, axes = grid(1, 1, (6, 3.4))
     axis = axes[0, 0]
     for dataset, values in accuracy.iterrows():
         axis.plot([1, 2, 3, 4], values, marker="o", label=label(dataset))
@@ -55,7 +51,7 @@ def plot_placements(accuracy: pd.DataFrame) -> Figure:
 
 def plot_time_ratios(ratio: pd.Series) -> Figure:
     """Printed times of DALAResNet50 over those of ResNet50, one bar per data set."""
-    figure, axes = _plot(size=(6, 2.8))
+    figure, axes = grid(1, 1, (6, 2.8))
     axis = axes[0, 0]
     labels = ["BreakHis, average" if name == "breakhis" else label(name) for name in ratio.index]
     axis.barh(labels[::-1], ratio[::-1], color=PRINTED)
@@ -69,7 +65,7 @@ def plot_time_ratios(ratio: pd.Series) -> Figure:
 
 def plot_steps(steps: ShownSteps) -> Figure:
     """The steps of DT Grad-CAM on one image."""
-    figure, axes = _plot(2, 4, (10, 5.6))
+    figure, axes = grid(2, 4, (10, 5.6))
     panels = [
         ("Image", steps.image, {}),
         ("A noisy copy (Eq. 5)", steps.noisy, {}),
@@ -85,14 +81,13 @@ def plot_steps(steps: ShownSteps) -> Figure:
         axis.set(title=title, xticks=[], yticks=[])
         axis.title.set_fontsize(8.5)
     axes[1, 3].imshow(steps.cleaned, cmap="inferno", alpha=0.5)
-    if steps.lesion is not None:
-        axes[1, 3].contour(steps.lesion, [0.5], colors="cyan", linewidths=1)
+    axes[1, 3].contour(steps.lesion, [0.5], colors="cyan", linewidths=1)
     return figure
 
 
 def plot_threshold(steps: ShownSteps) -> Figure:
     """The weights of the noisy copies, and where their average is cut."""
-    figure, axes = _plot(1, 2, (8, 2.8))
+    figure, axes = grid(1, 2, (8, 2.8))
     weights, cut = axes[0]
     weights.bar(np.arange(1, len(steps.weights) + 1), steps.weights, color=COMPUTED)
     weights.set(
@@ -107,7 +102,7 @@ def plot_threshold(steps: ShownSteps) -> Figure:
 
 def plot_precision(printed: pd.DataFrame, labels: dict[str, str]) -> Figure:
     """Printed recall and implied precision; the level "method" of the index names the points."""
-    figure, axes = _plot(size=(5.2, 3.6))
+    figure, axes = grid(1, 1, (5.2, 3.6))
     axis = axes[0, 0]
     for (method, rows), marker in zip(printed.groupby("method", sort=False), "osv^", strict=False):
         axis.plot(rows["recall"], rows["precision"], marker, linestyle="", label=labels[method])

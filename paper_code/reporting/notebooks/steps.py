@@ -1,6 +1,6 @@
 """The steps of DT Grad-CAM for one image, as notebook 7 shows them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -10,20 +10,6 @@ from paper_code.files import replacing
 
 SIZE = 128  # px of the phantom
 FIELD = 480.0  # micrometres across it, as at 100X
-
-STEPS = (
-    "source",
-    "image",
-    "lesion",
-    "noisy",
-    "sigma",
-    "weights",
-    "copies",
-    "average",
-    "threshold",
-    "thresholded",
-    "cleaned",
-)
 
 
 @dataclass(frozen=True)
@@ -38,7 +24,7 @@ class ShownSteps:
         sigma: of the noise, in units of the [-1, 1] image.
         average, thresholded, cleaned: H x W.
         threshold: Otsu's, as a part of the average's maximum.
-        lesion: bool H x W, or None where it is not known.
+        lesion: bool H x W.
     """
 
     source: str
@@ -51,15 +37,16 @@ class ShownSteps:
     thresholded: np.ndarray
     cleaned: np.ndarray
     threshold: float
-    lesion: np.ndarray | None
+    lesion: np.ndarray
+
+
+STEPS = tuple(each.name for each in fields(ShownSteps))
 
 
 def write_steps(output: str, *, cams: list[str]) -> None:
-    """Keep the steps of DT Grad-CAM on one image, that of the first of `cams`.
+    """Keep the steps of DT Grad-CAM on one image, that of the first of `cams`, for `load_steps`.
 
-    Args:
-        output: the .npz to write, for `load_steps`.
-        cams: `cam.json` files of `evaluate_run`, with `examples.npz` beside them.
+    Beside each `cam.json` lies an `examples.npz`.
     """
     found = np.load(Path(cams[0]).with_name("examples.npz"), allow_pickle=False)
     steps = {name: found[name] for name in STEPS}
@@ -69,23 +56,18 @@ def write_steps(output: str, *, cams: list[str]) -> None:
 
 
 def load_steps(path: str | Path) -> ShownSteps:
-    """Read an .npz that holds the fields of `ShownSteps` under their names; `lesion` may lack.
+    """Read an .npz that holds the fields of `ShownSteps` under their names.
 
     Raises:
         UserError: a field is missing.
     """
     with np.load(path, allow_pickle=False) as file:
-        fields = {name: file[name] for name in file.files}
-    wanted = set(ShownSteps.__dataclass_fields__) - {"lesion"}
-    if missing := sorted(wanted - fields.keys()):
+        found = {name: file[name] for name in file.files}
+    if missing := sorted({*STEPS} - found.keys()):
         raise UserError(f"{path}: {', '.join(missing)} missing. Make the figure again.")
-    return ShownSteps(
-        **{name: fields[name] for name in wanted - {"source", "sigma", "threshold"}},
-        source=str(fields["source"]).removesuffix(".") + ".",
-        sigma=float(fields["sigma"]),
-        threshold=float(fields["threshold"]),
-        lesion=fields["lesion"].astype(bool) if "lesion" in fields else None,
-    )
+    found |= {name: float(found[name]) for name in ("sigma", "threshold")}
+    found |= {"source": str(found["source"]).removesuffix(".") + "."}
+    return ShownSteps(**found | {"lesion": found["lesion"].astype(bool)})
 
 
 def steps_on_a_phantom(seed: int = 0) -> ShownSteps:

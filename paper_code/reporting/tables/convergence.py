@@ -4,32 +4,19 @@ import pandas as pd
 
 from paper_code.errors import UserError
 from paper_code.reporting.markdown import write_table
-from paper_code.reporting.pages import provenance
+from paper_code.reporting.pages import notes, provenance
 from paper_code.reporting.verdicts import join_obstacles, run_obstacles
 from paper_code.runs import Run, load_run
 
-NOTE = (
-    "Losses are cross-entropy; the training loss is the mean over an epoch's steps, with "
-    "augmentation and dropout. Seconds are those of training and of validation, by a clock read "
-    "after the device has finished its work. The CSV has every epoch of every run, which the "
-    "figure of the same name shows."
-)
-
 
 def write(output: str, *, runs: list[str], scale: str) -> None:
-    """Write `output` (.csv, one row per run and epoch) and its .md.
-
-    Args:
-        output: the CSV.
-        runs: `run.json` files; history.csv and timing.json lie beside them.
-        scale: demo or paper.
-    """
+    """Write `output` (.csv, one row per run and epoch) and its .md."""
     loaded = [load_run(path, timing=True) for path in runs]
     table = pd.concat(
         [epochs(run, path, scale) for run, path in zip(loaded, runs, strict=True)],
         ignore_index=True,
     )
-    page = [NOTE, provenance(table)]
+    page = [notes(__file__), provenance(table)]
     write_table(output, table, "Convergence", page)
 
 

@@ -7,8 +7,8 @@ from paper_code.datasets.catalog import PAPER_DATASETS
 from paper_code.networks.names import parse_network
 from paper_code.networks.structure import count_parameters, gmacs, meta_network
 from paper_code.published import printed_value, published_table
-from paper_code.reporting.markdown import write_table
-from paper_code.reporting.pages import provenance, sections
+from paper_code.reporting.markdown import distinct, write_table
+from paper_code.reporting.pages import notes, provenance, sections
 from paper_code.reporting.tables.results import group_runs
 from paper_code.reporting.verdicts import (
     NO_INTERVAL,
@@ -29,18 +29,6 @@ READINGS = ("named", "counted")
 TIMES = ("total_seconds", "seconds_to_best", "seconds_to_near_best")
 # Keys of timing.json.
 TIMINGS = (*TIMES, "best_epoch", "epochs_to_near_best", "images_per_second", "peak_memory_bytes")
-NOTES = f"""- Named: parameters of the network that the name stands for, which is the one trained.
-  Counted: of the network that the printed total proves was counted, where it is identified. In
-  brackets: ours minus the printed number.
-- GMACs: billions of multiply-adds of the convolutions, matrix products and attention in one
-  forward pass of one image of {IMAGE_SIZE} px, of the named network. About 0.27 of DINOv2's GMACs
-  resample its position table, once per batch.
-- Times, in the CSV, and below where they are a GPU's: means over the seeds. `total_seconds`:
-  training and validation of all epochs after a warm-up step, by a clock read after the device has
-  finished its work; `seconds_to_best`: up to the end of the epoch with the best validation
-  accuracy; `seconds_to_near_best`: up to the first within one percentage point of it. The paper
-  prints its times without a definition, measured on one {PAPER_HARDWARE}. So they stand beside all
-  three, and on other hardware none speaks for or against it."""
 SIZES = {
     "Network": "{network:label}",
     "Printed": "{parameters_named[printed]:,.0f}",
@@ -64,22 +52,16 @@ SECONDS = {
 
 
 def write(output: str, *, runs: list[str], scale: str, number: str, title: str) -> None:
-    """Write `output` (.csv) and its .md.
-
-    Args:
-        output: the CSV.
-        runs: the runs' `run.json` files, with `timing.json` beside them; those on data sets that
-            the printed table has not are left out.
-        scale: demo or paper.
-        number: of the printed table, "09" or "10".
-        title: heading of the page.
-    """
+    """Write `output` (.csv) and its .md."""
     rows = cost_rows([load_run(path, timing=True) for path in runs], number, scale)
     sizes = rows[rows["metric"].str.startswith(("parameters_", "gmacs_"))]
     times = rows[rows["metric"].isin(TIMINGS)]
     if len(times):  # a processor's name ends with the number of its cores
         times = times[~times["hardware"].str.endswith(" cores")]
-    page = [NOTES, *sections(sizes, "dataset", "{dataset:label}", SIZES, "network")]
+    page = [
+        notes(__file__, image_size=IMAGE_SIZE, paper_hardware=PAPER_HARDWARE),
+        *sections(sizes, "dataset", "{dataset:label}", SIZES, "network"),
+    ]
     page += sections(times, "dataset", "Times, {dataset:label}", SECONDS, "network")
     write_table(output, rows, title, [*page, provenance(rows)])
 
@@ -135,7 +117,9 @@ def _time_rows(table: str, dataset: str, network: str, runs: list[Run], scale: s
     """Timings of the runs of one network on one data set: their means over the seeds."""
     named = "convergence_time_s" if dataset.startswith("breakhis_") else "average_time_s"
     seconds = printed_value(table, dataset=dataset, network=network, metric=named)
-    columns = run_columns(runs, scale) | {"hardware": _hardware(runs)}
+    columns = run_columns(runs, scale) | {
+        "hardware": distinct(run.timing["hardware"] for run in runs)
+    }
     against = [] if columns["hardware"] == PAPER_HARDWARE else [OTHER_HARDWARE]
     against += [reason for run in runs for reason in run_obstacles(run.facts, scale)]
     against = list(dict.fromkeys(against)) or [NO_INTERVAL]  # the next run takes another time
@@ -152,7 +136,3 @@ def _time_rows(table: str, dataset: str, network: str, runs: list[Run], scale: s
         row |= {"epochs": runs[0].facts["settings"]["epochs"]}
         rows.append(row)
     return rows
-
-
-def _hardware(runs: list[Run]) -> str:
-    return "; ".join(dict.fromkeys(run.timing["hardware"] for run in runs))

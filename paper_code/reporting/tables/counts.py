@@ -17,15 +17,7 @@ COLUMNS = {"Images": "{value:,}", "Printed": "{printed:,.0f}", "Verdict": "{verd
 def write(
     output: str, *, prepared: list[str], number: str, title: str, splits: list[str] | None = None
 ) -> None:
-    """Write one of Tables III to VI: `output` (.csv) and its .md.
-
-    Args:
-        output: the CSV.
-        prepared: folders of the data sets; those that the printed table has not are left out.
-        number: of the printed table, "03" to "06".
-        title: heading of the page.
-        splits: of Table VI: the split files (first seed), in the order of `prepared`.
-    """
+    """Write one of Tables III to VI: `output` (.csv) and its .md."""
     loaded = [load_manifest(folder) for folder in prepared]
     tables = map(read_split, splits) if splits else (manifest for manifest, _ in loaded)
     listed = {s["dataset"]: table for (_, s), table in zip(loaded, tables, strict=True)}

@@ -8,21 +8,9 @@ import pandas as pd
 from paper_code.crossover.compare import METRICS, compare
 from paper_code.crossover.patients import read_patients
 from paper_code.reporting.markdown import code_provenance_block, write_table
-from paper_code.reporting.pages import sections
+from paper_code.reporting.pages import notes, sections
 
 PLAIN = "efficientnet_lite0"  # without a gate
-NOTES = """Does a split by image flatter? Each test patient is tested twice on the same images: by a
-network that was trained on other images of the patient (known), and by one that was trained on as
-many images of another patient of the same class instead (unknown). Both networks have as many
-images and patients of each class to learn from.
-
-- Unit: the patient, mean over its images, then over its repeats. Intervals of 95 % and p-values by
-  t over patients; beside them a sign-flip test. One test for each data set, network and training is
-  meant as evidence: accuracy. Log loss and AUC describe.
-- Frozen: features with ImageNet weights, and a logistic head. Fine-tuned: all layers trained.
-- The AUC of a patient: its images against those of the test patients of the other class.
-- docs/results/crossover_protocol.md was written before the fine-tuned runs; what the numbers mean
-  is in docs/results/crossover.md."""
 COLUMNS = {
     "Network": "{network:label}, {training}",
     "Metric": "{metric:label}",
@@ -37,19 +25,12 @@ COLUMNS = {
 
 
 def write(output: str | Path, patients: Sequence[str | Path]) -> None:
-    """Write the CSV and, beside it, the page.
-
-    Args:
-        output: the CSV to write: dataset, network, training, metric, known, unknown, difference
-            (known minus unknown), low, high, p_value, patients, repeats, sign_flip_p, up, down
-            (patients whose difference is above and below 0), seed.
-        patients: CSVs of the command `crossover`.
-    """
+    """Write the CSV and, beside it, the page."""
     table = crossover_table(read_patients(patients))
     blocks = sections(table, "dataset", "{dataset:label}, {patients} patients", COLUMNS)
     provenance = code_provenance_block("rows of patients, real images")
     title = "Split by image: the same patients, known and unknown"
-    write_table(output, table, title, [NOTES, *blocks, provenance])
+    write_table(output, table, title, [notes(__file__), *blocks, provenance])
 
 
 def frozen_rows(table: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from paper_code.metrics.power import least_difference, least_images_ahead
 from paper_code.published import printed_value, published_table
 from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.reporting.markdown import code_provenance_block, write_table
-from paper_code.reporting.pages import page_table
+from paper_code.reporting.pages import notes, page_table
 from paper_code.reporting.tables.real_predictions import (
     load_votes,
     magnification_effects,
@@ -28,30 +28,10 @@ COLUMNS = {
     "Effective images from": "{assumption}",
 }
 VIEWS = 4  # mammograms of one examination: two breasts, two views
-NOTES = f"""How large a lead must be before anyone could see it on a test set of this size, with
-the exact McNemar test (two-sided, p at most {ALPHA:g}) on the same images for both networks. The
-test speaks of two fixed networks; for two methods, which differ from seed to seed, a lead must be
-larger still.
-
-- **Best case**: the least lead that can have such a p-value at all. It needs a lead of 6 images
-  and no image that only the trailing network has right. (Tests that are less strict, McNemar's
-  chi-square or the mid-p, need 5.)
-- **Typical**: the least true difference that is found with a probability of {POWER:.0%}. The
-  better network errs as often as the paper prints for DALAResNet50; half of its errors are its own
-  and half are shared, an assumption. The more errors are shared, the nearer to the best case.
-- **Of 8**: with p at most {ALPHA:g} / 8, for the strongest of eight baselines (Bonferroni).
-- **Unit**: with *images*, other images of the same patients; with *patients*, new patients, for
-  whom the test images count as the effective number of images of real_predictions. That assumes
-  that the design effect of a difference between networks is that of an accuracy.
-- **Lead printed**: of DALAResNet50 over the best baseline (Tables VII and VIII)."""
 
 
 def write(output: str, *, lists: str) -> None:
     """Write `output` (.csv) and its .md.
-
-    Args:
-        output: the CSV.
-        lists: folder of the three lists (`paper_code.datasets.breakhis_lists`).
 
     Raises:
         UserError: a list is missing or wrong.
@@ -61,7 +41,8 @@ def write(output: str, *, lists: str) -> None:
         "sizes of Table VI; design effects from published votes on 13,665 test images of BreakHis"
     )
     title = "The least difference that each test set can show"
-    write_table(output, table, title, [NOTES, page_table(table, COLUMNS), provenance])
+    text = notes(__file__, alpha=ALPHA, power=POWER)
+    write_table(output, table, title, [text, page_table(table, COLUMNS), provenance])
 
 
 def detectable_rows(effects: dict[str, float]) -> pd.DataFrame:

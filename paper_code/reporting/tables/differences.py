@@ -14,60 +14,25 @@ from paper_code.metrics.power import least_detectable
 from paper_code.networks.names import VARIANT
 from paper_code.reporting.layouts import FEW, REFERENCE
 from paper_code.reporting.markdown import write_table
-from paper_code.reporting.pages import provenance
+from paper_code.reporting.pages import notes, provenance
 from paper_code.reporting.tables.results import METRICS, group_runs
 from paper_code.reporting.verdicts import (
-    AGREES,
     BY_PATIENT,
-    CONTRADICTED,
-    FEWEST_PATIENTS,
-    FEWEST_RUNS,
-    LEVEL,
-    MARGIN,
-    NOT_SHOWN,
-    NOT_TESTED,
-    SUPPORTED,
     UNEQUAL_EPOCHS,
     compared,
     counts,
     join_obstacles,
+    joined,
     run_obstacles,
     shortfall,
-    split_obstacles,
 )
 from paper_code.runs import Run, images_tested, load_run, run_columns, samples, units_tested
 
 BOTH = "image minus patient"  # the column `splits` of that family
-NOTES = f"""One row of the CSV for each family, data set, kind of split, network and metric:
-`difference` [`low`, `high`] is `reference_value` minus `value`, means over the runs.
-
-- **baselines** and **placements**: DALAResNet50 minus the other network, or its gate after layer 4
-  minus after the other layer, on the same test images. **splits**: the same network split by image
-  minus split by patient; the test sets have other images, so this is less certain.
-- Several runs (seeds, splits): the standard error holds the variance over draws of whole patients
-  (images where none is known) and that between the runs, so interval and p speak of other patients
-  and of other runs trained on this data set. With one run, they speak of these two trained networks
-  alone, and no claim about the architectures follows; accuracy then has the exact McNemar test, and
-  the two-class AUC DeLong's, where no patient has two images (docs/reference/metrics.md).
-- Holm's correction is over all data sets and networks of one family, metric and kind of split.
-  Comparisons that count as evidence, those on real images that do not, those on phantoms, and each
-  data set of yours are families apart.
-- Verdict on "DALAResNet50 is better" than this network, or "a split by image flatters" it, on these
-  images and from these weights: **{SUPPORTED}** or **{CONTRADICTED}** (Holm-corrected p < {LEVEL});
-  **{AGREES}**: the two are equivalent within {MARGIN:g} (two one-sided tests at 5 %);
-  **{NOT_SHOWN}**: neither, or fewer than {FEWEST_RUNS} independent runs, or fewer than
-  {FEWEST_PATIENTS} patients in a run's test set; **{NOT_TESTED}**: phantoms, or unequal epochs.
-  `least_detectable`: the difference that the comparison, uncorrected, finds four times in five."""
 
 
 def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:
     """Write `output` (.csv) and its .md.
-
-    Args:
-        output: the CSV.
-        runs: `run.json` files, DALAResNet50's among them; predictions lie beside them.
-        scale: demo or paper.
-        resamples: of the bootstrap.
 
     Raises:
         UserError: there is nothing to compare, or runs of one data set tested other images.
@@ -75,7 +40,7 @@ def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:
     rows = difference_rows([load_run(path) for path in runs], scale=scale, resamples=resamples)
     if rows.empty:
         raise UserError(f"No data set has runs of {REFERENCE} and of another network. Add them.")
-    write_table(output, rows, "Differences", [NOTES, provenance(rows)])
+    write_table(output, rows, "Differences", [notes(__file__), provenance(rows)])
 
 
 def difference_rows(
@@ -165,7 +130,7 @@ def _splits(
         splits=BOTH,
         test="t over patients and runs" if len(runs) > 2 else "bootstrap",
         obstacles=join_obstacles(reason for reason in found if reason != BY_PATIENT),
-        shortfall=join_obstacles(*map(split_obstacles, lacking)),
+        shortfall=joined(lacking),
         **_units(both, tested),
         **run_columns(by_image, scale),
     )

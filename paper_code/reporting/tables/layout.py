@@ -3,7 +3,7 @@
 import pandas as pd
 
 from paper_code.datasets.catalog import is_own
-from paper_code.reporting.layouts import COMPARED, LAYOUTS, TESTED, Layout, layer_of
+from paper_code.reporting.layouts import COMPARED, LAYOUTS, TESTED, TEXTS, Layout, layer_of
 from paper_code.reporting.markdown import read_results, write_table
 from paper_code.reporting.pages import provenance, sections
 from paper_code.reporting.tables.results import chance
@@ -11,17 +11,14 @@ from paper_code.reporting.verdicts import NOT_RUN
 
 
 def write(output: str, *, tables: list[str], layout: str, dataset: str | None = None) -> None:
-    """Write `output` (.csv) and its .md.
-
-    Args:
-        output: the CSV: the rows of the long table that belong to the layout.
-        tables: the CSV of the long table.
-        layout: a name of `LAYOUTS`.
-        dataset: a data set of the user's, for layouts of one.
-    """
+    """Write `output` (.csv) and its .md."""
     chosen = LAYOUTS[layout]
     rows = select(read_results(tables[0]), chosen, dataset)
-    page = [chosen.notes, *(chance(rows) if chosen.number else ()), *blocks(rows, chosen)]
+    page = [
+        chosen.notes.format(**TEXTS),
+        *(chance(rows) if chosen.number else ()),
+        *blocks(rows, chosen),
+    ]
     write_table(output, rows, chosen.title, [*page, provenance(rows)])
 
 

@@ -6,9 +6,11 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 import paper_code.published
+from paper_code.datasets.catalog import of_families
 from paper_code.published import published_table
-from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
-from paper_code.reporting.markdown import code_provenance_block, markdown, number, write_table
+from paper_code.reporting.labels import label
+from paper_code.reporting.markdown import code_provenance_block, write_table
+from paper_code.reporting.pages import notes, page_table
 
 CONFUSIONS = Path(paper_code.published.__file__).parent / "others_confusions.csv"
 # Printed networks beside each of theirs: DALAResNet50 is a ResNet50 with a gate.
@@ -19,35 +21,22 @@ BESIDE = {
     "swin": ("swin",),
 }
 SPLITS = {"image": "Split by image", "slide": "Split by slide"}
-NOTES = """Benign against malignant on BreakHis: others' networks with ImageNet weights, beside the
-accuracies that the paper prints for the networks of the same name (Table VII). VGG11 and VGG19
-stand beside VGG16, and Swin-T beside Swin-B.
-
-- **By image**: 768 test images, with the exact (Clopper-Pearson) 95 % interval for other images of
-  the same slides. All 80 slides are in the training, validation and test sets, as the published
-  list of that split shows.
-- **By slide**: 16 test slides in each of five folds. Images of one slide resemble each other, so
-  these have no interval over images. Six of the 16 share their number with a training slide.
-- **Not the same protocol**: the others train one network on all four magnifications together, 5,361
-  images by image, where the paper has 1,092 to 1,249 of one magnification. More images may explain
-  part of the difference.
-- **Below**: the exact 95 % interval of the printed accuracy, for the test images of Table VI, lies
-  wholly below theirs."""
+COLUMNS = {
+    "Elsewhere": "{named}",
+    "Test images": "{images:,}",
+    "Accuracy": "{value:.3f}",
+    "Printed for": "{network:label}",
+    **{label(name): f"{{{name}[printed]:.3f}}" for name in of_families("breakhis")},
+}
 
 
 def write(output: str) -> None:
-    """Write `output` (.csv) and its .md.
-
-    Args:
-        output: the CSV.
-    """
+    """Write `output` (.csv) and its .md."""
     table = elsewhere_rows()
-    blocks = [
-        f"## {title}\n\n{_page(table[table['split'] == split])}" for split, title in SPLITS.items()
-    ]
+    blocks = [_block(title, table[table["split"] == split]) for split, title in SPLITS.items()]
     provenance = code_provenance_block("confusion counts published by others, and Table VII")
     title = "Networks of the same names elsewhere, with ImageNet weights"
-    write_table(output, table, title, [NOTES, *blocks, provenance])
+    write_table(output, table, title, [notes(__file__), *blocks, provenance])
 
 
 def elsewhere_rows() -> pd.DataFrame:
@@ -102,22 +91,14 @@ def _exact(right: float, images: float) -> tuple[float, float]:
     return proportion_confint(right, images, method="beta")
 
 
-def _page(rows: pd.DataFrame) -> str:
-    lines = []
+def _block(title: str, rows: pd.DataFrame) -> str:
+    """The section of one kind of split."""
     keys = ["other", "variant", "network"]
-    for (other, variant, network), cells in rows.groupby(keys, sort=False):
-        first = cells.iloc[0]
-        line = {
-            "Elsewhere": f"{other}, {variant}" if variant else other,
-            "Test images": f"{first['images']:,}",
-            "Accuracy": number(first["value"]),
-        }
-        if first["split"] == "image":
-            line["Accuracy"] += f" [{number(first['low'])}, {number(first['high'])}]"
-        line["Printed for"] = NETWORK_LABELS[network]
-        line |= {DATASET_LABELS[cell.dataset]: number(cell.printed) for cell in cells.itertuples()}
-        if first["split"] == "image":
-            line["Below"] = f"{int(cells['below'].sum())} of {len(cells)}"
-        lines.append(line)
+    columns, groups = COLUMNS, rows.groupby(keys, sort=False)["below"]
+    if (rows["split"] == "image").all():
+        rows = rows.assign(count=groups.transform(lambda below: f"{sum(below)} of {len(below)}"))
+        columns = COLUMNS | {"Accuracy": "{value:.3f} [{low:.3f}, {high:.3f}]", "Below": "{count}"}
+    named = rows["other"] + (", " + rows["variant"]).where(rows["variant"] != "", "")
+    shown = page_table(rows.assign(metric=rows["dataset"], named=named), columns, keys)
     sources = "; ".join(dict.fromkeys(rows["source"]))
-    return f"{markdown(pd.DataFrame(lines))}\n\nSource: {sources}."
+    return f"## {title}\n\n{shown}\n\nSource: {sources}."

@@ -8,7 +8,7 @@ import paper_code.published
 from paper_code.published import published_table
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
 from paper_code.reporting.markdown import code_provenance_block, write_table
-from paper_code.reporting.pages import sections
+from paper_code.reporting.pages import notes, sections
 
 MEASUREMENTS = Path(paper_code.published.__file__).parent / "others.csv"
 SPLITS = ("by image", "official folds", "by patient", "not stated in the abstract")
@@ -22,31 +22,15 @@ COLUMNS = {
     "By": "{authors}",
     "Where": "{address}",
 }
-NOTES = """Benign against malignant, test accuracy or AUC, as their authors state them. Protocols
-differ in images, sizes, training and tuning, so the rows show where numbers lie by kind of split;
-their differences are no measurement of what a kind of split does.
-
-- **by image**: the paper (Section IV-C, Table VII), and whoever draws parts over images.
-- **official folds**: the five folds of BreakHis's authors. They separate slides, not slide
-  numbers, but for one slide ([split_patients](split_patients.md)).
-- **by patient**: as the sources say. Their 82 patients are slide folders, so that the same number
-  with other letters may be on both sides.
-- **not stated in the abstract**: the full text could not be read here.
-- Searched for and not found, so left out: a frozen ResNet50 by patient at 200X with an AUC of
-  0.961 to 0.968, and a ResNet50 at 400X with an accuracy of 0.9505."""
 
 
 def write(output: str) -> None:
-    """Write `output` (.csv) and its .md.
-
-    Args:
-        output: the CSV.
-    """
+    """Write `output` (.csv) and its .md."""
     table = others_rows()
     blocks = sections(table, "split", "Split: {split}", COLUMNS)
     provenance = code_provenance_block("numbers stated by others, and the paper's Table VII")
     title = "What others measured on BreakHis with networks of the ResNet50 type"
-    write_table(output, table, title, [NOTES, *blocks, provenance])
+    write_table(output, table, title, [notes(__file__), *blocks, provenance])
 
 
 def others_rows() -> pd.DataFrame:

@@ -17,14 +17,7 @@ UNPRINTED += ["replication_low", "replication_high", "p_value", "p_holm", "equiv
 
 
 def write(output: str, *, prepared: list[str], splits: list[str], tables: list[str]) -> None:
-    """Write `output` (.csv: network, metric, value, low, high, ...) and its .md.
-
-    Args:
-        output: the CSV.
-        prepared: the folder of the data set; one only.
-        splits: its split file (first seed).
-        tables: the CSV of the table `results`.
-    """
+    """Write `output` (.csv: network, metric, value, low, high, ...) and its .md."""
     (folder,), (split,) = prepared, splits
     _, source = load_manifest(folder)
     rows = read_results(tables[0]).drop(columns=UNPRINTED).assign(printed=float("nan"))

@@ -16,16 +16,9 @@ from paper_code.metrics.resampling import group_codes, left_out_values
 from paper_code.published import published_table
 from paper_code.reporting.labels import METRIC_LABELS
 from paper_code.reporting.markdown import code_provenance_block, write_table
-from paper_code.reporting.pages import page_table, sections
+from paper_code.reporting.pages import notes, page_table, sections
 
-METRICS = (
-    "accuracy",
-    "balanced_accuracy",
-    "mcc",
-    "auc_roc",
-    "sensitivity",
-    "specificity",
-)
+METRICS = ("accuracy", "balanced_accuracy", "mcc", "auc_roc", "sensitivity", "specificity")
 SHOWN = ("accuracy", "balanced_accuracy", "auc_roc")
 ALL = "breakhis"  # the four magnifications together
 OVER_PATIENTS = "{{{0}[value]:.{1}f}} [{{{0}[low_patients]:.{1}f}}, {{{0}[high_patients]:.{1}f}}]"
@@ -54,35 +47,10 @@ for metric in SHOWN:
     ends = f"[{{{metric}[low_patients]:.3f}}, {{{metric}[high_patients]:.3f}}]"
     SCORES[f"{METRIC_LABELS[metric]} (patients)"] = ends
 DECISIVE = 0.5  # share of a test part that has the clearest votes
-NOTES = f"""A ResNet152 triplet network with a self-organising map (S. Calderaro et al., GrC_SOM on
-GitHub: salvatorecalderaro/GrC_SOM---BreakHis, exsperiment/results/res_f1.csv to res_f5.csv) voted
-on about 28 fragments of each test image of the five official folds, 13,665 predictions in all. The
-probability of malignant is its share of the votes; a tie counts as benign.
-
-- **Images** and **patients**: 95 % intervals (BCa) of the same value with images, or whole
-  patients, drawn with replacement.
-- **Design effect**: variance of accuracy over patients divided by that over images, both
-  linearised. Over the folds: the ratio of the summed variances, with a 95 % interval from leaving
-  out one patient at a time, in every fold alike (the folds' test parts overlap, so they are not
-  five independent samples). In simulations it holds the truth in about nine of ten cases.
-- **Effective images**: test images of Table VI over the design effect.
-- **What it is for**: a statement about new patients. A patient-wise test part of Table VI's size
-  has about 21 patients, with about as many images each as those here. It is not the error of a
-  test part drawn by image, whose patients are those of the training part: as a statement about
-  the same patients, its error is that of the images.
-- A quarter to two fifths of these test images are of a slide number that is also in training, with
-  other letters ([split_patients](split_patients.md)). "Without them" leaves such images out.
-- **Does it hold for a better network?** The {DECISIVE:.0%} of each test part with the clearest
-  votes has an accuracy as high as the paper prints; the correlation within patients is compared."""
 
 
 def write(output: str, *, lists: str, resamples: int) -> None:
     """Write `output` (.csv) and its .md.
-
-    Args:
-        output: the CSV.
-        lists: folder of the three lists (`paper_code.datasets.breakhis_lists`).
-        resamples: of the bootstrap.
 
     Raises:
         UserError: a list is missing or wrong.
@@ -93,9 +61,10 @@ def write(output: str, *, lists: str, resamples: int) -> None:
     table = pd.concat([scores, effects, known], ignore_index=True)
     provenance = code_provenance_block("published votes on 13,665 test images of BreakHis")
     title = "Real predictions on BreakHis: what its test images are worth"
-    blocks = [_effect_block(effects), _known_block(known), *_score_blocks(scores)]
-    sections = [NOTES, *blocks, provenance]
-    write_table(output, table, title, sections)
+    blocks = [_effect_block(effects), _known_block(known)]
+    blocks += sections(scores, "dataset", "{dataset:label}", SCORES, "fold")
+    text = notes(__file__, decisive=DECISIVE)
+    write_table(output, table, title, [text, *blocks, provenance])
 
 
 def load_votes(lists: str) -> pd.DataFrame:
@@ -117,22 +86,20 @@ def load_votes(lists: str) -> pd.DataFrame:
 
 def score_rows(votes: pd.DataFrame, resamples: int) -> pd.DataFrame:
     """Metrics of each magnification and fold with both intervals, one row each."""
-    rows = []
+    tables = []
     for (dataset, fold), part in _parts(votes):
         y_true = (part["label"] == "malignant").to_numpy(int)
         y_prob = np.column_stack([1 - part["probability"], part["probability"]])
         by_image, by_patient = (
-            bootstrap_interval(y_true, y_prob, groups, METRICS, resamples).set_index("metric")
+            bootstrap_interval(y_true, y_prob, groups, METRICS, resamples)
             for groups in (None, part["patient"])
         )
-        for metric in METRICS:
-            image, patient = by_image.loc[metric], by_patient.loc[metric]
-            row = {"dataset": dataset, "fold": str(fold), "metric": metric}
-            row |= {"value": image["value"]}
-            row |= {f"{end}_images": image[end] for end in ("low", "high")}
-            row |= {f"{end}_patients": patient[end] for end in ("low", "high")}
-            rows.append(row | _sizes(part))
-    return pd.DataFrame(rows).round(6)
+        found = pd.DataFrame({"dataset": dataset, "fold": str(fold), "metric": METRICS})
+        found["value"] = by_image["value"]
+        for unit, table in (("images", by_image), ("patients", by_patient)):
+            found[[f"low_{unit}", f"high_{unit}"]] = table[["low", "high"]]
+        tables.append(found.assign(**_sizes(part)))
+    return pd.concat(tables, ignore_index=True).round(6)
 
 
 def effect_rows(votes: pd.DataFrame, resamples: int) -> pd.DataFrame:
@@ -146,14 +113,10 @@ def effect_rows(votes: pd.DataFrame, resamples: int) -> pd.DataFrame:
     cells = dict(_parts(votes))
     rows = []
     for (dataset, fold), part in cells.items():
-        effect = DesignEffect(*cell_effects(part)[0])
-        for metric, value in {
-            "design_effect": effect.effect,
-            "error_images": effect.error_images,
-            "error_patients": effect.error_patients,
-            "correlation": effect.correlation,
-        }.items():
-            row = {"dataset": dataset, "fold": str(fold), "metric": metric, "value": value}
+        effect = DesignEffect(*cell_effects(part)[0])._asdict()
+        for metric in ("effect", "error_images", "error_patients", "correlation"):
+            name = "design_effect" if metric == "effect" else metric
+            row = {"dataset": dataset, "fold": str(fold), "metric": name, "value": effect[metric]}
             rows.append(row | _sizes(part))
     datasets = list(dict.fromkeys(dataset for dataset, _ in cells))
     for dataset in [*datasets, ALL]:
@@ -256,22 +219,11 @@ def _pooled_rows(dataset: str, parts: list[pd.DataFrame], resamples: int) -> lis
         clear = effects(decisive, weights)
         with np.errstate(invalid="ignore"):
             accuracy = np.nanmean([cell[:, 0] for cell in clear], axis=0)
-        return np.column_stack(
-            [
-                _pooled(effects(parts, weights)),
-                _pooled(effects(new, weights))[:, 0],
-                accuracy,
-                _pooled(clear)[:, 1],
-            ]
-        )
+        every, unknown = (_pooled(effects(chosen, weights)) for chosen in (parts, new))
+        return np.column_stack([every, unknown[:, 0], accuracy, _pooled(clear)[:, 1]])
 
-    names = (
-        "design_effect",
-        "correlation",
-        "design_effect_new",
-        "accuracy_decisive",
-        "correlation_decisive",
-    )
+    names = ("design_effect", "correlation", "design_effect_new")
+    names += ("accuracy_decisive", "correlation_decisive")
     codes, images = np.arange(len(patients)), max(map(len, parts))
     found = statistic_interval(statistic, names, codes, resamples, images=images)
     found = found.rename(columns={"low": "low_patients", "high": "high_patients"})
@@ -326,7 +278,3 @@ def _known_block(known: pd.DataFrame) -> str:
         "intervals over patients. The patients differ between the columns, so this is no "
         f"measurement of leakage.\n\n{page_table(rows, KNOWN, 'label')}"
     )
-
-
-def _score_blocks(scores: pd.DataFrame) -> list[str]:
-    return sections(scores, "dataset", "{dataset:label}", SCORES, "fold")

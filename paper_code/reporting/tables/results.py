@@ -17,56 +17,33 @@ from paper_code.metrics.replication import replication
 from paper_code.networks.names import VARIANT
 from paper_code.published import PRINTED_NAMES, printed_value, published_table
 from paper_code.reporting.labels import DIAGNOSTICS, PERFORMANCE
-from paper_code.reporting.layouts import PRINTED, REFERENCE, layer_of, printed_network
+from paper_code.reporting.layouts import PAPER_LAYOUTS, REFERENCE, layer_of, printed_network
 from paper_code.reporting.markdown import COUNTS, write_table
-from paper_code.reporting.pages import provenance
+from paper_code.reporting.pages import notes, provenance
 from paper_code.reporting.verdicts import (
     DIFFERS,
-    FEWEST_RUNS,
     MARGIN,
     NOT_RUN,
-    NOT_SHOWN,
+    REPLICATION,
     join_obstacles,
     order_margin,
-    outside_prediction,
+    predicted,
     replicated,
     replicates,
     run_obstacles,
     shortfall,
 )
-from paper_code.reporting.verdicts import PRINTED as STANDARD
 from paper_code.runs import Run, load_run, run_columns, samples
 
 METRICS = (*PERFORMANCE, "auc_roc", *DIAGNOSTICS, "mcc", "balanced_accuracy")
 CALIBRATION = ("ece", "brier")
 ALIKE = ("weights", "frozen", "dropout")  # of all seeds' runs
-NOTES = f"""One row of the CSV for each data set, kind of split, network and metric; one more where
-the paper prints a value twice. Tables II, VII, VIII, XI and XII are layouts of it.
-
-- `value` [`low`, `high`] ± `spread`: mean over the runs, 95 % interval for other patients and other
-  runs (with one run: for this trained network on other patients), standard deviation between runs.
-- The verdict asks another question: could the printed value be one more run of the same experiment
-  on the same data? **differs**: no (t prediction interval, Holm over the cells of one metric of a
-  table, 5 %). **agrees**: the two experiments are equivalent within {MARGIN:g}, or within half the
-  printed lead of the best over the second if that is less (`margin`), so that the two cannot both
-  agree in the other order (two one-sided tests at 5 %). **{NOT_SHOWN}**: neither, or fewer than
-  {FEWEST_RUNS} runs with a split and a seed of their own. **{NOT_RUN}**: there is no such run.
-- Always naming the largest class has its share (`largest_class`) as accuracy, but a balanced
-  accuracy of 1 / K and an MCC of 0. `ece`: expected calibration error, 15 bins; `brier`: mean
-  squared error of the probabilities. Of both, less is better."""
 
 
 def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:
-    """Write `output` (.csv) and its .md.
-
-    Args:
-        output: the CSV.
-        runs: the runs' `run.json` files; their predictions lie beside them.
-        scale: demo or paper.
-        resamples: of the bootstrap.
-    """
+    """Write `output` (.csv) and its .md."""
     rows = result_rows([load_run(path) for path in runs], scale=scale, resamples=resamples)
-    write_table(output, rows, "Measured results", [NOTES, provenance(rows)])
+    write_table(output, rows, "Measured results", [notes(__file__), provenance(rows)])
 
 
 def result_rows(runs: list[Run], *, scale: str, resamples: int) -> pd.DataFrame:
@@ -89,7 +66,7 @@ def result_rows(runs: list[Run], *, scale: str, resamples: int) -> pd.DataFrame:
         own = all(len({run.repeat[place] for run in same}) == len(same) for place in (0, 1))
         common = {
             "obstacles": join_obstacles(run_obstacles(same[0].facts, scale)),
-            "shortfall": shortfall((run.repeat for run in same), standard=STANDARD),
+            "shortfall": shortfall((run.repeat for run in same), standard=REPLICATION),
             **run_columns(same, scale),
             "largest_class": np.mean([np.bincount(each).max() / len(each) for each in labels]),
         }
@@ -138,7 +115,7 @@ def _printed(
 ) -> list[tuple[str, float]]:
     """The printed tables that a result belongs to, with what they print; ("", NaN) if none."""
     found = []
-    for layout in PRINTED if printed_here else ():
+    for layout in PAPER_LAYOUTS if printed_here else ():
         fits = dataset in of_families(layout.families) and metric in layout.metrics
         gate = network.partition(VARIANT)
         if fits and (gate[0] == REFERENCE if layout.gates else not gate[1]):
@@ -155,7 +132,7 @@ def _not_run(rows: list[dict]) -> list[dict]:
         return []
     ours = {theirs: name for name, theirs in PRINTED_NAMES.items()}
     found = []
-    for layout in PRINTED:
+    for layout in PAPER_LAYOUTS:
         for cell in published_table(layout.number).to_dict("records"):
             key = (
                 layout.number,
@@ -184,7 +161,7 @@ def _printed_column(table: str, dataset: str, metric: str) -> list[float]:
 
 def chance(rows: pd.DataFrame) -> list[str]:
     """The verdict on a table as a whole, from how many cells lie outside their intervals."""
-    tested, _ = outside_prediction(rows)
+    tested = len(predicted(rows))
     if not tested:
         return []
     whole = replicates(rows[rows["printed"].notna()])

@@ -11,6 +11,7 @@ from paper_code.datasets.breakhis_lists import read_folds, read_index
 from paper_code.datasets.splits import PARTS, part_sizes, split_by_image, split_by_patient
 from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.reporting.markdown import code_provenance_block, markdown, write_table
+from paper_code.reporting.pages import notes
 
 SPLITS = 1000  # seeded splits by image, stratified and not, at each magnification
 PATIENT_SPLITS = 10  # by patient; what is counted is 0 by construction
@@ -25,27 +26,10 @@ METRICS = {
     "test_images": "Images in the test part",
 }
 SHARES = ("test_images_known_patient", "test_images_known_slide")
-NOTES = f"""Counted on the file names of all 7,909 published images; no pixels, no network.
-
-- **image**: {SPLITS:,} splits per magnification with the sizes of Table VI, seeds 0 to
-  {SPLITS - 1}, drawn by the function that draws the splits of this repository (stratified by
-  class). **image, unstratified**: as many, without regard to the class.
-- **patient**: {PATIENT_SPLITS} splits per magnification with whole patients in one part.
-- **official fold k**: the five train/test folds that the authors of BreakHis published; they have
-  no validation part.
-- A **patient** is the number of a slide without its letters: 14-22549AB and 14-22549CD are very
-  likely one person. A **slide** is the number with its letters. The authors' folds separate
-  slides, not numbers.
-- Cells give the mean over the splits [2.5 %, 97.5 % of the splits]. These are quantiles of splits,
-  not confidence intervals."""
 
 
 def write(output: str, *, lists: str) -> None:
     """Write `output` (.csv) and its .md.
-
-    Args:
-        output: the CSV.
-        lists: folder of `index.csv` and `official_folds.csv`.
 
     Raises:
         UserError: a list is missing or wrong.
@@ -56,7 +40,8 @@ def write(output: str, *, lists: str) -> None:
     blocks = [_block(dataset, rows) for dataset, rows in table.groupby("dataset", sort=False)]
     provenance = code_provenance_block("file names of the 7,909 BreakHis images; official folds")
     title = "What each way of splitting BreakHis does to its patients"
-    write_table(output, table, title, [NOTES, *blocks, provenance])
+    text = notes(__file__, splits=SPLITS, last_seed=SPLITS - 1, patient_splits=PATIENT_SPLITS)
+    write_table(output, table, title, [text, *blocks, provenance])
 
 
 def split_facts(parts: np.ndarray, patients: np.ndarray, slides: np.ndarray) -> pd.DataFrame:

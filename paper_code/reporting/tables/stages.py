@@ -7,6 +7,7 @@ from torch import nn
 from paper_code.networks.structure import Layer, count_parameters, meta_network, trace_layers
 from paper_code.published import printed_value
 from paper_code.reporting.markdown import code_provenance_block, markdown, write_table
+from paper_code.reporting.pages import notes
 from paper_code.reporting.verdicts import exact_columns, verdict_text
 
 IMAGE_SIZE = 224
@@ -20,13 +21,6 @@ STAGES = {
     "conv5_x": ("layer4",),
     "pooling": ("avgpool", "fc"),
 }
-NOTE = (
-    f"Measured in a forward pass of one {IMAGE_SIZE}-px image through the named ResNet50 with "
-    f"{CLASSES} classes, the network of ImageNet that Table I describes; in the networks that are "
-    "trained, the last layer has one output per class. The layers are those of a stage's first "
-    "block; where it halves the size, the other blocks have stride 1. Before conv2_x stands a max "
-    "pooling, which the paper leaves out. Parameters include batch normalisation and shortcuts."
-)
 
 
 def write(output: str) -> None:
@@ -36,35 +30,28 @@ def write(output: str) -> None:
     rows, lines = [], []
     for stage, names in STAGES.items():
         parts = [layers[name] for name in names]
-        facts = {"output_size": parts[0].shape[-1]}
-        facts |= _conv1(parts) if stage == "conv1" else {}
-        facts |= _blocks(parts) if stage.endswith("_x") else {}
-        facts |= {"fc_units": parts[1].shape[0]} if stage == "pooling" else {}
-        facts["parameters"] = sum(part.parameters for part in parts)
+        facts = _facts(stage, parts)
         rows += [_row(stage, metric, value) for metric, value in facts.items()]
         lines.append(_line(stage, rows[-len(facts) :], _in_words(parts)))
     rows.append(_row("total", "parameters", count_parameters(network)))
     lines.append(_line("total", rows[-1:], ""))
-    page = [NOTE, markdown(pd.DataFrame(lines)), code_provenance_block()]
+    text = notes(__file__, image_size=IMAGE_SIZE, classes=CLASSES)
+    page = [text, markdown(pd.DataFrame(lines)), code_provenance_block()]
     write_table(output, pd.DataFrame(rows), "Table I. ResNet50", page)
 
 
-def _conv1(parts: list[Layer]) -> dict[str, int]:
-    conv = parts[0].module
-    return {
-        "kernel_size": conv.kernel_size[0],
-        "channels": conv.out_channels,
-        "stride": conv.stride[0],
-    }
-
-
-def _blocks(parts: list[Layer]) -> dict[str, int]:
-    blocks = parts[0].module
-    return {
-        "bottleneck_channels": blocks[0].conv2.out_channels,
-        "output_channels": parts[0].shape[0],
-        "blocks": len(blocks),
-    }
+def _facts(stage: str, parts: list[Layer]) -> dict[str, int]:
+    """What Table I prints of a stage, and its parameters."""
+    first, facts = parts[0].module, {"output_size": parts[0].shape[-1]}
+    if stage == "conv1":
+        facts |= {"kernel_size": first.kernel_size[0], "channels": first.out_channels}
+        facts["stride"] = first.stride[0]
+    elif stage == "pooling":
+        facts["fc_units"] = parts[1].shape[0]
+    else:
+        facts["bottleneck_channels"] = first[0].conv2.out_channels
+        facts |= {"output_channels": parts[0].shape[0], "blocks": len(first)}
+    return facts | {"parameters": sum(part.parameters for part in parts)}
 
 
 def _in_words(parts: list[Layer]) -> str:
@@ -89,14 +76,9 @@ def _in_words(parts: list[Layer]) -> str:
 
 def _row(stage: str, metric: str, value: int) -> dict:
     printed = printed_value("01", module=stage, metric=metric)
-    return {
-        "table": "01",
-        "module": stage,
-        "metric": metric,
-        "value": value,
-        "printed": printed,
-        "difference": value - printed,
-    } | exact_columns(value, printed)
+    row = {"table": "01", "module": stage, "metric": metric, "value": value}
+    row |= {"printed": printed, "difference": value - printed}
+    return row | exact_columns(value, printed)
 
 
 def _line(stage: str, rows: list[dict], words: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
@@ -96,25 +97,13 @@ def test_networks_elsewhere_are_those_of_the_same_name():
 
 def crossover(differences: list[float], *, patients: int = 24, repeats: int = 200) -> pd.DataFrame:
     """The crossover's accuracy on one data set for each difference; intervals of 0.1 either way."""
-    rows = [
-        {
-            "dataset": f"breakhis_{100 * place}x",
-            "network": "efficientnet_lite0",
-            "training": "frozen",
-            "metric": "accuracy",
-            "known": 0.7 + difference,
-            "unknown": 0.7,
-            "difference": difference,
-            "low": difference - 0.1,
-            "high": difference + 0.1,
-            "p_value": 1e-4 if abs(difference) > 0.1 else 0.5,
-            "patients": patients,
-            "repeats": repeats,
-            "seed": 0,
-        }
-        for place, difference in enumerate(differences, 1)
-    ]
-    return pd.DataFrame(rows)
+    value = np.array(differences)
+    rows = pd.DataFrame({"difference": value, "known": 0.7 + value, "unknown": 0.7})
+    rows = rows.assign(low=value - 0.1, high=value + 0.1, seed=0)
+    rows["p_value"] = np.where(abs(value) > 0.1, 1e-4, 0.5)
+    rows["dataset"] = [f"breakhis_{100 * place}x" for place in range(1, len(value) + 1)]
+    about = {"network": "efficientnet_lite0", "training": "frozen", "metric": "accuracy"}
+    return rows.assign(**about, patients=patients, repeats=repeats)
 
 
 @pytest.mark.parametrize(
@@ -144,23 +133,12 @@ def test_a_crossover_of_fine_tuned_networks_alone_says_nothing_about_frozen_feat
 
 def leads(stands: list[bool], **changes) -> pd.DataFrame:
     """Printed leads of DALAResNet50 over the runner-up."""
-    rows = [
-        {
-            "table": "07",
-            "dataset": "breakhis_40x",
-            "network": "dalaresnet50",
-            "lead_over": "vit",
-            "lead": 0.1,
-            "images_ahead": 60,
-            "p_least": 1e-9,
-            "p_largest": 1e-3 if stand else 0.4,
-            "p_largest_one_more": 1e-3 if stand else 0.4,
-            "is_share": True,
-            "verdict": "stands" if stand else "could be chance",
-        }
-        for stand in stands
-    ]
-    return pd.DataFrame(rows).assign(**changes)
+    rows = pd.DataFrame({"p_largest": [1e-3 if stand else 0.4 for stand in stands]})
+    rows["p_largest_one_more"] = rows["p_largest"]
+    rows["verdict"] = ["stands" if stand else "could be chance" for stand in stands]
+    about = {"table": "07", "dataset": "breakhis_40x", "network": "dalaresnet50"}
+    about |= {"lead_over": "vit", "lead": 0.1, "images_ahead": 60, "p_least": 1e-9}
+    return rows.assign(**about, is_share=True).assign(**changes)
 
 
 @pytest.mark.parametrize(

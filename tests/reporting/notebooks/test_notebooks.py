@@ -30,60 +30,48 @@ def code_cells(path: Path) -> list:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def shown_in(cell) -> str:
+    """The Markdown below a cell."""
+    outputs = (output.get("data", {}).get("text/markdown", "") for output in cell.outputs)
+    return "\n".join(filter(None, outputs))
+
+
 def test_there_are_an_index_and_nine_more():
     assert [path.stem[:2] for path in NOTEBOOKS] == [f"{n:02d}" for n in range(10)]
     index = (ROOT / "notebooks/00_index.ipynb").read_text()
     assert all(path.name in index for path in NOTEBOOKS[1:])
 
 
-def test_a_notebook_opens_with_its_conclusion_and_draws_in_functions(path):
-    first = code_cells(path)[0]
-    said = "".join(output.get("data", {}).get("text/markdown", "") for output in first.outputs)
-    assert said.startswith("**"), "a conclusion made from tables"
-    text = path.read_text()
+def test_a_notebook_is_complete_and_says_what_follows_from_tables(path):
+    cells = code_cells(path)
+    text, source = path.read_text(), "\n".join(cell.source for cell in cells)
+    assert shown_in(cells[0]).startswith("**"), "a conclusion made from tables"
     assert ("## How to read the numbers" in text) == (path.stem == "00_index")
-    source = "".join(cell.source for cell in code_cells(path))
     assert not re.search(r"\bplt\.|axes\[|axis\.set", source), "plots are functions"
-
-
-def test_no_synthetic_value_stands_in_a_notebook(path):
-    """Drawn images teach steps; numbers measured on them would look like results."""
-    for cell in code_cells(path):
-        for output in cell.outputs:
-            shown = output.get("data", {}).get("text/markdown", "")
-            table = [line for line in shown.splitlines() if line.startswith("|")]
-            assert not [line for line in table if re.search("phantom|synthetic", line)], table
-
-
-def test_every_code_cell_was_executed_in_order(path):
-    counts = [cell.execution_count for cell in code_cells(path)]
+    counts = [cell.execution_count for cell in cells]
     assert counts == list(range(1, len(counts) + 1)), "run `make notebooks`"
+    assert set(json.loads(text)["metadata"]) == {"kernelspec", "language_info"}
+    assert path.stat().st_size < LARGEST
+    assert "paper_code.training" not in source and "cuda" not in source, "it never trains"
 
 
-def test_no_cell_is_left_out_of_the_comparison_and_none_failed(path):
+def test_outputs_are_whole_and_of_no_machine(path):
     for cell in code_cells(path):
         assert cell.metadata == {}, "no tags, no times"
-        assert "NBVAL" not in cell.source.upper()
-        assert all(output.output_type != "error" for output in cell.outputs)
-        assert all(output.get("name") != "stderr" for output in cell.outputs), "a warning"
-
-
-def test_outputs_hold_no_traces_of_a_machine(path):
-    for cell in code_cells(path):
+        assert "NBVAL" not in cell.source.upper(), "nbval compares every cell"
         for output in cell.outputs:
-            text = {
+            assert output.output_type != "error"
+            assert output.get("name") != "stderr", "a warning"
+            data = {
                 key: value for key, value in output.get("data", {}).items() if "image" not in key
             }
-            found = MACHINE_PATH.search(json.dumps([text, output.get("text", "")]))
+            found = MACHINE_PATH.search(json.dumps([data, output.get("text", "")]))
             assert not found, found
-    assert set(json.loads(path.read_text())["metadata"]) == {"kernelspec", "language_info"}
-
-
-def test_a_notebook_is_small_and_never_trains(path):
-    assert path.stat().st_size < LARGEST
-    source = "\n".join(cell.source for cell in code_cells(path))
-    assert "paper_code.training" not in source
-    assert "cuda" not in source
+            said = output.get("text", "") + data.get("text/markdown", "")
+            assert not re.search(r"\bnan\b|\bp 0\.000", said), said
+        # Drawn images teach steps; numbers measured on them would look like results.
+        table = [line for line in shown_in(cell).splitlines() if line.startswith("|")]
+        assert not [line for line in table if re.search("phantom|synthetic", line)], table
 
 
 def test_what_a_notebook_reads_is_found_in_its_code():
@@ -149,22 +137,11 @@ def test_the_variable_names_the_results(tmp_path, monkeypatch):
     assert location.results_folder().resolve() == tmp_path
 
 
-def test_no_number_is_nan_and_no_p_value_is_zero(path):
-    for cell in code_cells(path):
-        for output in cell.outputs:
-            text = output.get("text", "") + output.get("data", {}).get("text/markdown", "")
-            assert not re.search(r"\bnan\b|\bp 0\.000", text), text
-
-
 def test_the_notebook_on_the_audit_shows_what_the_audit_found_of_whole_images():
     """It once made a check of its own, which could not fail on BreakHis."""
     audit = pd.read_csv(ROOT / "tables" / "audit.csv")
     found = audit[audit["id"].str.startswith("counts/accuracy-table-")]
-    shown = [
-        output.get("data", {}).get("text/markdown", "")
-        for cell in code_cells(ROOT / "notebooks" / "08_audit.ipynb")
-        for output in cell.outputs
-    ]
+    shown = [shown_in(cell) for cell in code_cells(ROOT / "notebooks" / "08_audit.ipynb")]
     assert len(found) == 4
     for _, row in found.iterrows():
         assert any(row["result"] in text and row["verdict"] in text for text in shown), row["id"]

@@ -9,6 +9,7 @@ import pytest
 import torch
 from conftest import evaluate_cams as evaluate_run
 from conftest import read_json, write_prepared
+from hand_made import hand_made_run
 from torch import nn
 
 from paper_code import cli
@@ -28,51 +29,36 @@ from paper_code.reporting.tables.cam.scores import (
     CamRun,
     load_cam,
 )
-from paper_code.reporting.verdicts import PROTOCOL
-
-REAL = {"dataset": "breakhis_40x", "source": "real", "complete": True, "description": "real"}
-PHANTOM = REAL | {"source": "phantom", "complete": False, "description": "phantom (40 images)"}
-
 
 RULES = ("own", "otsu", "best", "area", "tuned")
 AUC = {"value": 0.9, "low": 0.8, "high": 0.95}
 
 
-def facts_of(data, weights, images, **changes) -> dict:
+def facts_of(images: int, **changes) -> dict:
     """What `cam.json` says of a run."""
-    tuned = {"iou": 0.4, "smoothing": 0.0, "threshold": 0.5}
-    return {
-        "dataset": "breakhis_40x",
-        "split_seed": 0,
-        "seed": 0,
-        "network": "dalaresnet50",
-        "layer": "gate",
-        "by": "image",
-        "data": data,
-        "weights": weights,
-        "truth": "exact masks",
-        "lesion_masks": True,
-        "lesion_share": 0.1,
-        "auc_roc": AUC,
-        "images": images,
-        "scorecam_images": images,
-        "validation_images": 9,
-        "tuning_images": 9,
-        "frozen": False,
-        "dropout": 0.25,
-        "settings": dict(PROTOCOL),
-        "cam": {"copies": 10, "sigma": 0.1, "kernel_size": 5, "precision": "fp32"},
-        "thresholds": {name: {"threshold": 0.5, "iou": 0.4, "area": 0.2} for name in CONTENDERS},
-        "tuned": dict.fromkeys(CONTENDERS, tuned)
-        | {"dt_gradcam": {"iou": 0.4, "copies": 10, "sigma": 0.1, "kernel_size": 5}},
-        "baselines": {"centre_sigma": 0.25, "random_draws": 5, "tie_draws": 2},
-        "provenance": {"hardware": "a GPU", "commit": "abc"},
-    } | changes
+    best = {"threshold": 0.5, "iou": 0.4, "area": 0.2}
+    tuned = {name: {"iou": 0.4, "smoothing": 0.0, "threshold": 0.5} for name in CONTENDERS}
+    tuned["dt_gradcam"] = {"iou": 0.4, "copies": 10, "sigma": 0.1, "kernel_size": 5}
+    counts = ("images", "scorecam_images", "validation_images", "tuning_images")
+    return (
+        hand_made_run("dalaresnet50", **changes.pop("run", {})).facts
+        | dict.fromkeys(counts, images)
+        | {
+            "layer": "gate",
+            "truth": "exact masks",
+            "lesion_masks": True,
+            "lesion_share": 0.1,
+            "auc_roc": AUC,
+            "cam": {"copies": 10, "sigma": 0.1, "kernel_size": 5, "precision": "fp32"},
+            "thresholds": dict.fromkeys(CONTENDERS, best),
+            "tuned": tuned,
+            "baselines": {"centre_sigma": 0.25, "random_draws": 5, "tie_draws": 2},
+        }
+        | changes
+    )
 
 
-def hand_made(
-    gain: float, *, data=REAL, weights="imagenet (torchvision)", images=40, seed=0, **changes
-) -> CamRun:
+def hand_made(gain: float, *, images=40, seed=0, **changes) -> CamRun:
     """Scores of 40 images of 20 patients; DT Grad-CAM's are higher by `gain`, with noise."""
     rng = np.random.default_rng(seed)
     changes = {"seed": seed, "split_seed": seed} | changes
@@ -99,7 +85,7 @@ def hand_made(
         tables["maps"].append(pd.concat([names.assign(method=method), scores], axis=1))
     grid = pd.DataFrame({"method": ["dt_gradcam"] * 2, "sigma": [0, 0.1], "iou": [0.3, 0.4]})
     parts = (pd.concat(tables["regions"]), pd.concat(tables["maps"]), grid)
-    return CamRun(facts_of(data, weights, images, **changes), *parts)
+    return CamRun(facts_of(images, **changes), *parts)
 
 
 def five(gain: float, **changes) -> list[CamRun]:
@@ -131,21 +117,6 @@ def test_maps_of_one_run_or_of_few_patients_show_nothing_about_methods():
     assert set(few["fewest_patients"]) == {19}
 
 
-def test_patients_with_names_that_look_missing_are_patients(tmp_path):
-    """pandas reads NA and None as missing, and each image was then a patient of its own."""
-    run = hand_made(0.05)
-    for name in ("regions", "maps"):
-        table = getattr(run, name)
-        names = {"patient 0": "NA", "patient 1": "None", "patient 2": "nan", "patient 3": ""}
-        table = table.assign(group=table["group"].replace(names))
-        table.to_csv(tmp_path / f"{name}.csv", index=False)
-    run.tuning.to_csv(tmp_path / "tuning.csv", index=False)
-    (tmp_path / "cam.json").write_text(json.dumps(run.facts))
-    groups = load_cam(tmp_path / "cam.json").maps.groupby("group")["image"].nunique()
-    assert groups[["NA", "None", "nan"]].tolist() == [2, 2, 2]
-    assert len(groups) == 19 + 2, "the two images without a patient are units of their own"
-
-
 def test_comparisons_have_every_pair_and_what_claims_read():
     found = cam_comparison_rows([hand_made(0.05)], scale="paper", resamples=50)
     pairs = {(family, *pair) for family, several in FAMILIES.items() for pair in several}
@@ -174,11 +145,12 @@ def test_marking_everything_is_detected_and_does_not_count():
     assert set(marked["method"]) == {"dt_gradcam", "gradcam"} and set(marked["rule"]) == {"best"}
 
 
-def test_an_image_without_a_patient_is_one_unit_for_all_seeds(tmp_path):
-    """Otherwise three seeds would count each image three times and narrow every interval."""
+def test_patients_named_na_are_patients_and_an_image_without_one_is_a_unit_for_all_seeds(tmp_path):
+    """pandas reads NA and None as missing. Otherwise three seeds would count each image three times
+    and narrow every interval."""
     run = hand_made(0.05)
-    # Two images are of one patient, whose id pandas takes for a missing value.
-    groups = {image: "NA" if image in ("0.png", "1.png") else "" for image in run.maps["image"]}
+    groups = dict.fromkeys(run.maps["image"], "") | dict.fromkeys(("0.png", "1.png"), "NA")
+    groups |= dict.fromkeys(("2.png", "3.png"), "None")
     paths = []
     for seed in range(3):
         folder = tmp_path / str(seed)
@@ -193,11 +165,10 @@ def test_an_image_without_a_patient_is_one_unit_for_all_seeds(tmp_path):
     one, three = ([load_cam(path) for path in paths[:count]] for count in (1, 3))
     for rows in (one, three):
         found = cam_comparison_rows(rows, scale="paper", resamples=100)
-        assert set(found["patients"]) == {39} and set(found["seeds"]) == {len(rows)}
+        assert set(found["patients"]) == {38} and set(found["seeds"]) == {len(rows)}
+    keys = ["method", "rule", "metric"]
     first, second = (
-        localization_rows(rows, scale="paper", resamples=400).set_index(
-            ["method", "rule", "metric"]
-        )
+        localization_rows(rows, scale="paper", resamples=400).set_index(keys)
         for rows in (one, three)
     )
     width = first["high"] - first["low"]
@@ -216,8 +187,8 @@ def test_holm_is_over_the_controls_of_one_family_metric_and_rule():
 @pytest.mark.parametrize(
     ("options", "scale", "reason"),
     [
-        ({"data": PHANTOM}, "paper", "phantom"),
-        ({"weights": "random"}, "paper", "random weights"),
+        ({"run": {"data": "phantom"}}, "paper", "phantom"),
+        ({"run": {"weights": "random"}}, "paper", "random weights"),
         ({}, "demo", "demo scale"),
         ({"lesion_masks": False}, "paper", "no lesion masks"),
         ({"auc_roc": AUC | {"low": 0.45}}, "paper", "network not shown to beat chance"),
@@ -313,23 +284,9 @@ def run_and_data(tmp_path, monkeypatch):
     parts.assign(predicted=predicted, p_benign=1 - malignant, p_malignant=malignant).to_csv(
         run / "predictions.csv", index=False
     )
-    (run / "run.json").write_text(
-        json.dumps(
-            {
-                "network": "dalaresnet50",
-                "dataset": "breakhis_40x",
-                "by": "image",
-                "split_seed": 0,
-                "seed": 0,
-                "classes": ["benign", "malignant"],
-                "weights": "random",
-                "frozen": False,
-                "dropout": 0.25,
-                "data": read_json(prepared / "source.json"),
-                "settings": dict(PROTOCOL) | {"image_size": 32},
-            }
-        )
-    )
+    options = {"data": read_json(prepared / "source.json"), "settings": {"image_size": 32}}
+    facts = hand_made_run("dalaresnet50", weights="random", **options).facts
+    (run / "run.json").write_text(json.dumps(facts))
     torch.manual_seed(0)
     network = Small().eval()
     monkeypatch.setattr(evaluation, "network_from_checkpoint", lambda path: (network, {}))

@@ -13,6 +13,7 @@ from scipy.stats import binom, hypergeom
 from paper_code.datasets.splits import part_sizes, split_by_image, split_by_patient
 from paper_code.metrics.power import mcnemar_p
 from paper_code.published import published_table
+from paper_code.reporting.layouts import printed_network
 from paper_code.reporting.tables import detectable, printed_intervals, real_predictions
 from paper_code.reporting.tables import split_patients as splits
 from paper_code.reporting.tables.others import others_rows
@@ -28,6 +29,19 @@ def lists(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def votes(lists) -> pd.DataFrame:
     return real_predictions.load_votes(str(lists))
+
+
+def make(key: str, folder: Path, figure: bool = False, **options) -> pd.DataFrame:
+    """Write a table, and the figure of its name, and read the table."""
+    output = folder / f"{key}.csv"
+    from_catalogue("table", key).write(str(output), **options)
+    page = output.with_suffix(".md").read_text()
+    assert not re.search(r"\bnan\b", page)
+    if figure:
+        picture = folder / f"{key}.png"
+        from_catalogue("figure", key).draw(str(picture), tables=[str(output)])
+        assert picture.with_suffix(".pdf").stat().st_size > 5000
+    return pd.read_csv(output, keep_default_na=False, na_values={"low": "", "high": ""})
 
 
 # --- splits ---------------------------------------------------------------------------------------
@@ -85,10 +99,7 @@ def test_splits_by_image_meet_the_expectation_of_the_hypergeometric_distribution
 def test_the_table_of_splits_and_its_figure(lists, tmp_path, monkeypatch):
     monkeypatch.setattr(splits, "SPLITS", 3)
     monkeypatch.setattr(splits, "PATIENT_SPLITS", 1)
-    from_catalogue("table", "split_patients").write(
-        str(tmp_path / "split_patients.csv"), lists=str(lists)
-    )
-    table = pd.read_csv(tmp_path / "split_patients.csv", keep_default_na=False)
+    table = make("split_patients", tmp_path, figure=True, lists=str(lists))
     ways = {"image", "image, unstratified", "patient", *(f"official fold {k}" for k in range(1, 6))}
     for magnification in (40, 100, 200, 400):
         rows = table[table["dataset"] == f"breakhis_{magnification}x"]
@@ -100,17 +111,12 @@ def test_the_table_of_splits_and_its_figure(lists, tmp_path, monkeypatch):
         assert slides["official fold 1"] == 0
     named = table[(table["dataset"] == "breakhis") & (table["metric"] == "patients_shared")]
     assert (named["names"].str.split().str.len() == named["mean"]).all()
-    assert "official fold 5" in (tmp_path / "split_patients.md").read_text()
-    from_catalogue("figure", "split_patients").draw(
-        str(tmp_path / "split_patients.png"), tables=[str(tmp_path / "split_patients.csv")]
-    )
-    assert (tmp_path / "split_patients.pdf").stat().st_size > 5000
 
 
 # --- real predictions -----------------------------------------------------------------------------
 
 
-def test_the_effects_find_the_patients_of_the_made_up_votes(votes, tmp_path):
+def test_the_effects_find_the_patients_of_the_made_up_votes(votes):
     found = real_predictions.magnification_effects(votes)
     assert all(effect > 3 for effect in found.values())
     shuffled = votes.assign(patient=np.random.default_rng(0).permutation(votes["patient"]))
@@ -156,9 +162,8 @@ def test_known_patients_are_those_in_the_training_part(lists, votes):
 
 
 def test_the_table_of_real_predictions(lists, votes, tmp_path):
-    output = tmp_path / "real_predictions.csv"
-    from_catalogue("table", "real_predictions").write(str(output), lists=str(lists), resamples=50)
-    table = pd.read_csv(output)
+    make("real_predictions", tmp_path, lists=str(lists), resamples=50)
+    table = pd.read_csv(tmp_path / "real_predictions.csv")
     rows = table[(table["metric"] == "accuracy") & (table["fold"] == "2")]
     row = rows[rows["dataset"] == "breakhis_100x"].iloc[0]
     part = votes[(votes["dataset"] == "breakhis_100x") & (votes["fold"] == 2)]
@@ -213,27 +218,26 @@ def test_the_leads_are_those_of_the_printed_accuracies():
 def test_accuracies_that_no_number_of_images_gives():
     """By enumeration. Where there is none to one unit either, there are no counts to test."""
     table = printed_intervals.interval_rows(EFFECTS, patients=70)
-    digits = {"02": 3, "07": 3}
-    for row in table[table["table"].isin(digits)].to_dict("records"):
-        every = {f"{k / row['test_images'] + 1e-12:.3f}" for k in range(row["test_images"] + 1)}
-        assert row["is_share"] == (f"{row['printed']:.3f}" in every)
+    texts = {
+        (number, cell["dataset"], printed_network(cell)): cell["printed"]
+        for number in ("02", "07", "08")
+        for cell in published_table(number).query("metric == 'accuracy'").to_dict("records")
+    }
+
+    def nearest(row: dict, network: str) -> float:
+        """How far the nearest share of the test images is, in units of the last digit."""
+        text = texts[row["table"], row["dataset"], network]
+        shares = np.arange(row["test_images"] + 1) / row["test_images"]
+        return abs(shares - float(text)).min() * 10 ** len(text.partition(".")[2])
+
+    for row in table.to_dict("records"):
+        assert row["is_share"] == (nearest(row, row["network"]) <= 0.5 + 1e-9)
+        pair = {"dalaresnet50", row["lead_over"]}
+        untested = any(nearest(row, network) > 1 + 1e-9 for network in pair)
+        assert (row["verdict"] == printed_intervals.NO_COUNT) == untested
+        assert np.isnan(row["p_largest"]) == untested
     by_set = table[table["table"] == "08"].groupby("dataset")["is_share"].sum()
     assert by_set.to_dict() == {"bach": 0, "mini_ddsm": 1}
-    for row in table.to_dict("records"):
-        printed = published_table(row["table"])
-        printed = printed[
-            (printed["dataset"] == row["dataset"]) & (printed["metric"] == "accuracy")
-        ]
-        texts = printed.set_index(printed_intervals.SUBJECT[row["table"]])["printed"]
-        names = {printed_intervals.printed_network(r): r for r in printed.to_dict("records")}
-        whole = []
-        for name in {"dalaresnet50", row["lead_over"]}:
-            text = texts[names[name][printed_intervals.SUBJECT[row["table"]]]]
-            unit = 10.0 ** -len(text.partition(".")[2])
-            shares = np.arange(row["test_images"] + 1) / row["test_images"]
-            whole.append((abs(shares - float(text)) <= unit + 1e-9).any())
-        assert (row["verdict"] == printed_intervals.NO_COUNT) == (not all(whole))
-        assert np.isnan(row["p_largest"]) == (row["verdict"] == printed_intervals.NO_COUNT)
     untested = table[table["verdict"] == printed_intervals.NO_COUNT]
     assert set(untested["dataset"]) == {"bach", "mini_ddsm"} and len(untested) == 18
     # 0.807 and 0.7515 of 600 are no whole numbers, and p hangs on which are taken for them
@@ -269,20 +273,13 @@ def test_a_lead_that_stands_is_rare_where_both_networks_are_equal():
 
 
 def test_the_table_of_intervals_and_its_figure(lists, tmp_path):
-    output = tmp_path / "printed_intervals.csv"
-    from_catalogue("table", "printed_intervals").write(str(output), lists=str(lists))
-    page = output.with_suffix(".md").read_text()
+    make("printed_intervals", tmp_path, figure=True, lists=str(lists))
+    page = (tmp_path / "printed_intervals.md").read_text()
     assert "Table VII: networks on BreakHis, BreakHis 400X" in page
-    assert not re.search(r"\bnan\b", page)
-    from_catalogue("figure", "printed_intervals").draw(
-        str(tmp_path / "figure.png"), tables=[str(output)]
-    )
-    assert (tmp_path / "figure.pdf").stat().st_size > 5000
 
 
 def test_the_least_differences(lists, tmp_path):
-    output = tmp_path / "detectable.csv"
-    from_catalogue("table", "detectable").write(str(output), lists=str(lists))
+    make("detectable", tmp_path, lists=str(lists))
     rows = detectable.detectable_rows(EFFECTS).set_index(["dataset", "unit"])
     assert len(rows) == 12
     images = rows.xs("images", level="unit")
@@ -294,7 +291,6 @@ def test_the_least_differences(lists, tmp_path):
     assert rows.loc[("mini_ddsm", "patients"), "effective_n"] == 150
     assert np.isnan(rows.loc[("bach", "patients"), "effective_n"])
     assert rows.loc[("breakhis_40x", "images"), "printed_lead"] == pytest.approx(0.008)
-    assert not re.search(r"\bnan\b", output.with_suffix(".md").read_text())
 
 
 # --- others ---------------------------------------------------------------------------------------
@@ -311,29 +307,22 @@ def test_what_others_measured_is_quoted_with_a_source(tmp_path):
     printed = published_table("07")
     printed = printed[(printed["network"] == "resnet50") & (printed["metric"] == "accuracy")]
     assert sorted(ours["value"]) == sorted(printed["value"])
-    from_catalogue("table", "others").write(str(tmp_path / "others.csv"))
-    assert len(pd.read_csv(tmp_path / "others.csv")) == len(table)
+    assert len(make("others", tmp_path)) == len(table)
 
 
 # --- networks of the same names elsewhere ---------------------------------------------------------
 
 
 def test_accuracies_elsewhere_are_those_of_the_published_counts(tmp_path):
-    from_catalogue("table", "networks_elsewhere").write(str(tmp_path / "networks_elsewhere.csv"))
-    table = pd.read_csv(tmp_path / "networks_elsewhere.csv", keep_default_na=False)
+    table = make("networks_elsewhere", tmp_path, figure=True)
     plain = table[(table["other"] == "ResNet50") & (table["variant"] == "")].iloc[0]
     assert (plain["right"], plain["images"]) == (248 + 512, 768)
     # Clopper-Pearson by its definition: the share at which so few, or so many, have 2.5 %.
-    low, high = float(plain["low"]), float(plain["high"])
-    assert binom.sf(760 - 1, 768, low) == pytest.approx(0.025, abs=1e-4)
-    assert binom.cdf(760, 768, high) == pytest.approx(0.025, abs=1e-4)
-
-
-def test_a_printed_accuracy_is_below_only_where_the_intervals_do_not_meet(tmp_path):
-    from_catalogue("table", "networks_elsewhere").write(str(tmp_path / "networks_elsewhere.csv"))
-    table = pd.read_csv(tmp_path / "networks_elsewhere.csv", keep_default_na=False)
+    assert binom.sf(760 - 1, 768, plain["low"]) == pytest.approx(0.025, abs=1e-4)
+    assert binom.cdf(760, 768, plain["high"]) == pytest.approx(0.025, abs=1e-4)
+    # A printed accuracy is below only where the intervals do not meet.
     by_image = table[table["split"] == "image"]
-    apart = by_image["printed_high"].astype(float) < by_image["low"].astype(float)
+    apart = by_image["printed_high"].astype(float) < by_image["low"]
     assert (by_image["below"].map({"True": True, "False": False}) == apart).all()
     baselines = by_image[by_image["network"] != "dalaresnet50"]
     assert (baselines["below"] == "True").all()

@@ -8,7 +8,7 @@ from paper_code.datasets.catalog import PAPER_DATASETS
 from paper_code.published import printed_value, published_table
 from paper_code.reporting.labels import METHOD_LABELS, METRIC_LABELS
 from paper_code.reporting.markdown import write_table
-from paper_code.reporting.pages import sections
+from paper_code.reporting.pages import notes, sections
 from paper_code.reporting.tables.cam.scores import (
     FREE,
     REGION_METRICS,
@@ -20,6 +20,7 @@ from paper_code.reporting.tables.cam.scores import (
     marking_everything,
     order,
     resampled,
+    rules_text,
     side_by_side,
     tidy_scores,
 )
@@ -39,36 +40,13 @@ COLUMNS = {
 }
 TEXT = "The lesion covers {lesion:.1%} of a test image (truth: {truth})."
 EVIDENCE = f"{TEXT} Counts as evidence: {{obstacles:evidence}}."
-READING = """- IoU and recall reward a larger region. So read each row beside the last three, which
-  know nothing of the network: the whole image, a Gaussian round the centre, and a random map as
-  smooth as the others. The fair comparisons are those with the same area for all and those without
-  a threshold.
-- "Average of Eq. 8" is DT Grad-CAM before its cut; "Grad-CAM + Otsu" has the cut but not the
-  noise. Together they tell what the noise brings and what the cut brings.
-- Pixels of equal value are ranked at random: scores are the expected ones."""
-RULES = "; ".join(f"{rule}: {text}" for rule, text in RULE_LABELS.items())
-NOTES = f"""Each cell: mean over the test images that show a lesion [95 % interval, patients drawn
-with replacement] (printed value). Scores are taken per image, then averaged, as the printed ones
-were: their F1 equals their Dice, and the printed gain of DT Grad-CAM is mostly recall. Higher is
-better, but for the area, which is the part of the image that is marked. Rules by which a map
-becomes a region: {RULES}. The page shows own, area, lesion and, without a rule, none; the
-CSV has all rules and methods, and cam_comparisons.csv paired differences.
-
-{READING}"""
 
 
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
-    """Write `output` (.csv) and its .md.
-
-    Args:
-        output: the CSV.
-        cams: `cam.json` files of `evaluate_run`.
-        scale: demo or paper.
-        resamples: of the bootstrap.
-    """
+    """Write `output` (.csv) and its .md."""
     runs = [load_cam(path) for path in cams]
     rows = localization_rows(runs, scale=scale, resamples=resamples)
-    page = [NOTES, *blocks(rows), cam_provenance(runs, scale)]
+    page = [notes(__file__, rules=rules_text()), *blocks(rows), cam_provenance(runs, scale)]
     write_table(output, rows, "Table XIV: localisation", page)
 
 
@@ -89,26 +67,18 @@ def localization_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd.D
         rows = resampled(values, resamples, differences=False)
         orders = {"method": METHOD_LABELS, "rule": [*RULE_LABELS, "none"], "metric": METRIC_LABELS}
         rows = order(rows.reset_index(), **orders).assign(dataset=dataset)
-        rows["printed"] = [
-            printed_value("14", dataset=dataset, method=row.method, metric=row.metric)
-            if row.rule == "own"
-            else np.nan
-            for row in rows.itertuples()
-        ]
-        rows["difference"] = rows["value"] - rows["printed"]
-        against = cam_obstacles(runs, dataset, scale, UNKNOWN_TRUTH)
-        columns = [
-            exact_columns(value, printed, split_obstacles(against))
-            for value, printed in zip(rows["value"], rows["printed"], strict=True)
-        ]
-        rows[list(columns[0])] = pd.DataFrame(columns, rows.index)
-        rows["threshold"] = [
-            _threshold(own_runs, row.method, row.rule) for row in rows.itertuples()
-        ]
+        against = split_obstacles(cam_obstacles(runs, dataset, scale, UNKNOWN_TRUTH))
         everything = marking_everything(runs, dataset)
-        rows["marks_everything"] = [
-            everything.get((row.method, row.rule), 0.0) for row in rows.itertuples()
-        ]
+        added = []
+        for row in rows.itertuples():
+            cell = {"dataset": dataset, "method": row.method, "metric": row.metric}
+            printed = printed_value("14", **cell) if row.rule == "own" else np.nan
+            columns = {"printed": printed, "difference": row.value - printed}
+            columns |= exact_columns(row.value, printed, against)
+            columns["threshold"] = _threshold(own_runs, row.method, row.rule)
+            columns["marks_everything"] = everything.get((row.method, row.rule), 0.0)
+            added.append(columns)
+        rows = rows.join(pd.DataFrame(added))
         lesions = pd.concat([run.maps for run in own_runs])
         lesions = lesions[lesions["method"] == "gradcam"]
         rows["lesion"] = lesions.groupby("image")["lesion"].first().mean()

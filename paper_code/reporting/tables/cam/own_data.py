@@ -4,6 +4,7 @@ import pandas as pd
 
 from paper_code.reporting.labels import label, network_label
 from paper_code.reporting.markdown import write_table
+from paper_code.reporting.pages import notes
 from paper_code.reporting.tables.cam import localization, paired
 from paper_code.reporting.tables.cam.scores import (
     AT_CHANCE,
@@ -14,18 +15,12 @@ from paper_code.reporting.tables.cam.scores import (
 )
 
 CHANCE = ("random_map", "centre_prior")
-NOTES = f"""How well the maps of each method find the lesions of this data set, and what is left of
-it beside maps that know nothing of the network. Each cell: mean over the test images that show a
-lesion [95 % interval, patients drawn with replacement]. Higher is better, but for the area, which
-is the part of the image that is marked.
-
-{localization.READING}"""
 
 
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
     """Write `output` (.csv) and its .md; arguments as of Table XIV, for one data set."""
     runs = [load_cam(path) for path in cams]
-    rows, sections = [], [NOTES]
+    rows, sections = [], [notes(__file__)]
     for network in dict.fromkeys(run.facts["network"] for run in runs):
         its_runs = [run for run in runs if run.facts["network"] == network]
         pairs = paired.cam_comparison_rows(its_runs, scale=scale, resamples=resamples)

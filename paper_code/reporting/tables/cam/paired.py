@@ -6,16 +6,17 @@ import pandas as pd
 
 from paper_code.metrics import holm
 from paper_code.reporting.markdown import write_table
+from paper_code.reporting.pages import notes
 from paper_code.reporting.tables.cam.scores import (
     LOWER_IS_BETTER,
     NO_THRESHOLD,
-    RULE_LABELS,
     CamRun,
     cam_obstacles,
     cam_provenance,
     load_cam,
     marking_everything,
     resampled,
+    rules_text,
     side_by_side,
     tidy_scores,
 )
@@ -47,35 +48,13 @@ FAMILIES["brightness"] = [
 ]
 # Of no region, the marked area is no merit.
 NOT_COMPARED = ("area",)
-NOTES = f"""One row of the CSV for each pair of methods, rule and metric: `difference` is the first
-method minus the second on the same test images [95 % interval, over patients and seeds], with
-Holm's correction over the pairs of a family and all data sets, for one metric and rule.
-
-- Families: paper: DT Grad-CAM against the paper's other methods; further: against two that the
-  paper does not have; steps: what its noise and what its cut bring; chance: each method against
-  maps that know nothing; brightness: against the brightest tissue, of grey images.
-- Rules for a region: {"; ".join(f"{rule}: {text}" for rule, text in RULE_LABELS.items())}.
-- The fair comparisons are those with the same area for all and those without a threshold, since IoU
-  and recall reward a larger region.
-- A lower spread (entropy of the map) is more focused. Any map that Otsu has cut has a low one, so
-  the informative comparison is that with Grad-CAM + Otsu.
-- Where the thresholds of both sides mark nearly everything, the difference means nothing and
-  does not count.
-- On DALAResNet50 HiResCAM is Grad-CAM: behind its gate stand only pooling and a linear layer."""
 
 
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
-    """Write `output` (.csv) and its .md.
-
-    Args:
-        output: the CSV.
-        cams: `cam.json` files of `evaluate_run`.
-        scale: demo or paper.
-        resamples: of the bootstrap.
-    """
+    """Write `output` (.csv) and its .md."""
     runs = [load_cam(path) for path in cams]
     rows = cam_comparison_rows(runs, scale=scale, resamples=resamples)
-    page = [NOTES, cam_provenance(runs, scale)]
+    page = [notes(__file__, rules=rules_text()), cam_provenance(runs, scale)]
     write_table(output, rows, "Maps against each other, paired", page)
 
 

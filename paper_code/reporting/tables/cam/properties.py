@@ -4,7 +4,7 @@ import pandas as pd
 
 from paper_code.published import published_table
 from paper_code.reporting.markdown import read_results, write_table
-from paper_code.reporting.pages import sections
+from paper_code.reporting.pages import notes, sections
 
 # property: (metric, rule, what it is, which is better)
 PROPERTIES = {
@@ -16,14 +16,6 @@ PROPERTIES = {
 }
 METHODS = ("gradcam", "gradcam_otsu", "dt_gradcam")
 CONTROLS = {"gradcam": "paper", "gradcam_otsu": "steps"}  # of DT Grad-CAM, and their families
-NOTES = """The paper's Table XIII compares Grad-CAM and DT Grad-CAM in words, which the CSV has.
-Here each of its rows has a quantity: mean over the test images that show a lesion [95 % interval,
-patients drawn with replacement], from table_14_cam_localization.csv. Differences are those of
-cam_comparisons.csv: DT Grad-CAM minus the named map on the same images, with Holm's correction.
-
-- DT Grad-CAM sets most pixels to zero, which by itself lowers the spread: so does any cut. The
-  informative difference is that from Grad-CAM + Otsu, which has the same cut.
-- Stability alone is no merit: a map that does not look at the image is perfectly stable."""
 VALUE = "{{{0}[value]:.3f}} [{{{0}[low]:.3f}}, {{{0}[high]:.3f}}]"
 COLUMNS = {
     "Property": "{property}",
@@ -37,12 +29,7 @@ COLUMNS = {
 
 
 def write(output: str, *, tables: list[str]) -> None:
-    """Write `output` (.csv) and its .md.
-
-    Args:
-        output: the CSV.
-        tables: the CSVs of Table XIV and of the table `cam_comparisons`, in this order.
-    """
+    """Write `output` (.csv) and its .md."""
     rows = property_rows(*map(read_results, tables))
     evidence = "Counts as evidence: {obstacles:evidence}."
     shown = rows.assign(
@@ -50,7 +37,7 @@ def write(output: str, *, tables: list[str]) -> None:
     )
     shown["property"] = shown["property"].str.replace("_", " ").str.capitalize()
     blocks = sections(shown, "dataset", "{dataset:label}", COLUMNS, "property", evidence)
-    write_table(output, rows, "Table XIII: properties of the maps", [NOTES, *blocks])
+    write_table(output, rows, "Table XIII: properties of the maps", [notes(__file__), *blocks])
 
 
 def property_rows(scores: pd.DataFrame, differences: pd.DataFrame) -> pd.DataFrame:

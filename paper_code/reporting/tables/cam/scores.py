@@ -77,6 +77,11 @@ def _read_scores(path: Path) -> pd.DataFrame:
     return table.assign(group=table["group"].fillna(table["image"]))
 
 
+def rules_text() -> str:
+    """The rules by which a map becomes a region."""
+    return "; ".join(f"{rule}: {text}" for rule, text in RULE_LABELS.items())
+
+
 def order(rows: pd.DataFrame, **orders: Iterable[str]) -> pd.DataFrame:
     """Rows sorted by columns, each in an order of its own; stable."""
     for column, names in reversed(orders.items()):

@@ -1,20 +1,17 @@
-"""Tables that are layouts of the two long ones, `results` and `differences`: data, nothing else.
+"""Tables that are layouts of the two long ones, `results` and `differences`: layouts.yaml.
 
-A new table of measured results is one more `Layout`. `tables/layout.py` makes it, and the catalogue
-lists it. This module imports nothing heavy.
+A new table of measured results is one more entry there. `tables/layout.py` makes it, and the
+catalogue lists it. This module imports nothing heavy.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
 
 from paper_code.networks.names import VARIANT
-from paper_code.reporting.labels import (
-    DIAGNOSTICS,
-    F1_PAIR,
-    METRIC_LABELS,
-    ONE_VS_REST,
-    PERFORMANCE,
-)
+from paper_code.reporting.labels import F1_PAIR, METRIC_LABELS, ONE_VS_REST
 
 REFERENCE = "dalaresnet50"  # what the other networks are compared with
 FEW = ["accuracy", "balanced_accuracy", "mcc", "auc_roc"]
@@ -24,7 +21,12 @@ trained network on other patients. What the verdicts mean is said in [results](r
 OF_DIFFERENCES = """Each cell: DALAResNet50 minus the other network on the same test images, mean
 over the runs [95 % interval], Holm-corrected p. Positive: DALAResNet50 is better. What the verdicts
 mean is said in [differences](differences.md), whose CSV has all metrics."""
-PAIRED = {"family": ("baselines", "placements")}
+TEXTS = {
+    "of_cells": OF_CELLS,
+    "of_differences": OF_DIFFERENCES,
+    "f1_pair": F1_PAIR,
+    "one_vs_rest": ONE_VS_REST,
+}
 TESTED = (
     "Data: {data}; split by {splits}; {test_images:.0f} test images of {test_patients:patients}."
 )
@@ -44,7 +46,7 @@ class Layout:
         caption: for the report.
         group: of the report.
         metrics: the columns of the page.
-        notes: below the heading.
+        notes: below the heading, with names of `TEXTS` in braces.
         families: of the paper's data sets, joined by " and "; "paper" for all, "own" for one of a
             user's.
         source: "results" or "differences".
@@ -57,7 +59,7 @@ class Layout:
     caption: str
     group: str
     metrics: list[str]
-    notes: str = OF_CELLS
+    notes: str = "{of_cells}"
     families: str = "paper"
     source: str = "results"
     gates: bool = False
@@ -101,78 +103,11 @@ def printed_network(cell: dict) -> str:
     return REFERENCE if layer == "4" else f"{REFERENCE}{VARIANT}{layer}"
 
 
-LAYOUTS = {
-    layout.name: layout
-    for layout in (
-        Layout(
-            "table_02_layer_placement",
-            "Table II. Place of the gate in DALAResNet50",
-            "**Table II.** DALAResNet50 with its gate after layer 1, 2, 3 or 4, on BreakHis.",
-            "Layer placement",
-            ["accuracy", "f1_macro", "f1_weighted", "auc_roc"],
-            f"{OF_CELLS} {F1_PAIR} The gate has the default reduction at every place.",
-            "breakhis",
-            gates=True,
-        ),
-        Layout(
-            "table_07_breakhis_comparison",
-            "Table VII. Networks on BreakHis",
-            "**Table VII.** Accuracy, F1, IBA and GMean of the networks on BreakHis.",
-            "Classification",
-            PERFORMANCE,
-            f"{OF_CELLS} {F1_PAIR}",
-            "breakhis",
-        ),
-        Layout(
-            "table_08_bach_mini_ddsm_comparison",
-            "Table VIII. Networks on BACH and Mini-DDSM",
-            "**Table VIII.** Accuracy, F1, IBA and GMean of the networks on BACH and Mini-DDSM.",
-            "Classification",
-            PERFORMANCE,
-            f"{OF_CELLS} {F1_PAIR} {ONE_VS_REST}",
-            "bach and mini_ddsm",
-        ),
-        Layout(
-            "table_11_breakhis_diagnostics",
-            "Table XI. Diagnostic values on BreakHis",
-            "**Table XI.** Sensitivity, specificity, PPV and NPV of the networks on BreakHis.",
-            "Diagnostics",
-            DIAGNOSTICS,
-            f"{OF_CELLS} Malignant is the positive class.",
-            "breakhis",
-        ),
-        Layout(
-            "table_12_bach_mini_ddsm_diagnostics",
-            "Table XII. Diagnostic values on BACH and Mini-DDSM",
-            "**Table XII.** Sensitivity, specificity, PPV and NPV of the networks on BACH and "
-            "Mini-DDSM.",
-            "Diagnostics",
-            DIAGNOSTICS,
-            f"{OF_CELLS} {ONE_VS_REST}",
-            "bach and mini_ddsm",
-        ),
-        Layout(
-            "comparisons",
-            "DALAResNet50 against the other networks, paired",
-            "DALAResNet50 against every other network, and its gate after layer 4 against the "
-            "other layers, on the same test images.",
-            "Further evidence",
-            FEW,
-            OF_DIFFERENCES,
-            source="differences",
-            rows=PAIRED,
-        ),
-        Layout(
-            "comparisons_{dataset}",
-            "DALAResNet50 against the other networks, paired",
-            "DALAResNet50 against every other network on this data set, on the same test images.",
-            "Your data sets",
-            FEW,
-            OF_DIFFERENCES,
-            families="own",
-            source="differences",
-            rows=PAIRED,
-        ),
-    )
-}
-PRINTED = [layout for layout in LAYOUTS.values() if layout.number]
+def _read() -> dict[str, Layout]:
+    text = Path(__file__).with_name("layouts.yaml").read_text(encoding="utf-8")
+    layouts = [Layout(**entry) for entry in yaml.safe_load(text)]
+    return {layout.name: layout for layout in layouts}
+
+
+LAYOUTS = _read()
+PAPER_LAYOUTS = [layout for layout in LAYOUTS.values() if layout.number]
