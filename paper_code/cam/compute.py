@@ -97,7 +97,8 @@ def raw_cam(
         near = difflib.get_close_matches(str(method).lower(), METHODS, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise UserError(f"method: {method!r} is not one of {', '.join(METHODS)}{hint}")
-    known = ("precision", "batch_size", "reshape_transform", *_own_options(method))
+    own = list(inspect.signature(METHODS[method]).parameters)[1:]
+    known = ("precision", "batch_size", "reshape_transform", *own)
     for name in sorted(options.keys() - set(known)):
         raise UserError(f"{method} has no option {name!r}; it has {', '.join(known)}")
     maps = []
@@ -136,11 +137,6 @@ def dt_gradcam_steps(
         return dt_gradcam.steps(view, copies, sigma, seed, kernel_size)
 
 
-def _own_options(method: str) -> list[str]:
-    """Names of a method's options besides those that all methods have."""
-    return list(inspect.signature(METHODS[method]).parameters)[1:]
-
-
 def _view(
     network: nn.Module,
     images: Tensor,
@@ -151,7 +147,11 @@ def _view(
     """The checked batch; takes what all methods share out of `options`."""
     images, classes = _prepared(network, images, classes)
     precision = resolve_precision(options.pop("precision", "fp32"), images.device)
-    batch_size = _batch_size(options.pop("batch_size", None), images)
+    batch_size = options.pop("batch_size", None)
+    if batch_size is None:
+        batch_size = _BATCH_SIZE.get(images.device.type, _BATCH_SIZE_GPU)
+    elif batch_size < 1:
+        raise UserError(f"batch_size: {batch_size} is not 1 or more")
     reshape_transform = options.pop("reshape_transform", None)
     layer = layer_name(network, default_layer(network, images) if layer is None else layer)
     return View(network, images, classes, layer, precision, batch_size, reshape_transform)
@@ -207,11 +207,3 @@ def _prepared(
     if len(classes) != len(images):
         raise UserError(f"classes: {len(classes)} given for {len(images)} images")
     return images, classes.long().clone()
-
-
-def _batch_size(batch_size: int | None, images: Tensor) -> int:
-    if batch_size is None:
-        return _BATCH_SIZE.get(images.device.type, _BATCH_SIZE_GPU)
-    if batch_size < 1:
-        raise UserError(f"batch_size: {batch_size} is not 1 or more")
-    return batch_size

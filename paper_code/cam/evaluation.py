@@ -116,10 +116,14 @@ def evaluate_run(
     counting = table["label"].isin(classes).to_numpy() & truth.any((1, 2))
     grey = all((image == image[:1]).all() for image in pixels)  # the same for every seed and part
     parts = _draw(table["part"], counting, seed, limit(settings.cam_images), prepared)
-    tests, val = (
-        _part(table.iloc[rows], pixels[rows], truth[rows], facts, device, grey)
-        for rows in (parts["test"], parts["val"])
-    )
+
+    def part_of(rows: np.ndarray) -> Part:
+        inputs = normalize(torch.from_numpy(np.ascontiguousarray(pixels[rows])).to(device))
+        own, masks = table.iloc[rows], torch.from_numpy(np.ascontiguousarray(truth[rows]))
+        predicted = torch.tensor([facts["classes"].index(name) for name in own["predicted"]])
+        return Part(own.reset_index(drop=True), inputs, masks, predicted.to(device), grey)
+
+    tests, val = part_of(parts["test"]), part_of(parts["val"])
     # Mean part of the image that a lesion covers, outside the test set.
     share = float(truth[counting & (table["part"] != "test").to_numpy()].mean())
 
@@ -136,7 +140,11 @@ def evaluate_run(
         shaken = explain_part(network, noisy, *given, seed)
         on_val = explain_part(network, val, *given, seed + 1)
         few = val.first(settings.cam_tuning_images)
-        grid = tune(network, few, _first(on_val, few), own, shared)
+        maps_of_few = {
+            name: first_images(maps, len(val.table), len(few.table))
+            for name, maps in on_val.maps.items()
+        }
+        grid = tune(network, few, replace(on_val, maps=maps_of_few), own, shared)
         choices = chosen(grid)
         tuned = tuned_regions(network, tests, explained, choices, own, shared)
         ties = tie_breakers(explained, TIE_DRAWS, seed + 2)
@@ -155,6 +163,7 @@ def evaluate_run(
         threshold = thresholds[name]["threshold"]
         regions.append(region_rows(name, maps, part, threshold, share, tuned[name]))
         scores.append(map_rows(name, maps, shaken.maps[name], part, areas[name]))
+    auc = bootstrap_interval(*trained.part("test"), ["auc_roc"], resamples=1000)
     about_maps = {
         "truth": truth_kind,
         "lesion_masks": truth_kind != STAND_IN,
@@ -173,7 +182,7 @@ def evaluate_run(
             for name, row in choices.iterrows()
         },
         "baselines": {"centre_sigma": CENTRE_SIGMA, "random_draws": DRAWS, "tie_draws": TIE_DRAWS},
-        "auc_roc": _auc(trained),
+        "auc_roc": {name: round(float(auc[name].iloc[0]), 6) for name in ("value", "low", "high")},
         "seconds_per_image": {name: round(value, 4) for name, value in explained.seconds.items()},
         "provenance": provenance(device),
     }
@@ -196,20 +205,6 @@ def _threshold(maps: Tensor, val: Part) -> dict[str, float]:
     return {"threshold": threshold, "iou": round(iou, 6), "area": round(area, 6)}
 
 
-def _first(explained: Explained, part: Part) -> Explained:
-    """The maps of the first images only, those of `part`; of each draw of the random map."""
-    count, every = len(part.table), len(explained.maps["gradcam"])
-    maps = {name: first_images(maps, every, count) for name, maps in explained.maps.items()}
-    return Explained(maps, explained.seconds, explained.steps)
-
-
-def _auc(trained: Run) -> dict[str, float]:
-    """AUC of the network on the whole test set, with its interval (patients resampled)."""
-    labels, probabilities, groups = trained.part("test")
-    found = bootstrap_interval(labels, probabilities, groups, ["auc_roc"], resamples=1000)
-    return {name: round(float(found[name].iloc[0]), 6) for name in ("value", "low", "high")}
-
-
 def _draw(
     part_of: pd.Series, counting: np.ndarray, seed: int, images: int | None, prepared: Path
 ) -> dict[str, np.ndarray]:
@@ -224,20 +219,6 @@ def _draw(
                 f"{prepared}: no {part} image shows a lesion; CAMs cannot be scored on this set."
             )
     return parts
-
-
-def _part(
-    table: pd.DataFrame,
-    pixels: np.ndarray,
-    masks: np.ndarray,
-    facts: dict,
-    device: torch.device,
-    grey: bool,
-) -> Part:
-    inputs = normalize(torch.from_numpy(np.ascontiguousarray(pixels)).to(device))
-    classes = torch.tensor([facts["classes"].index(name) for name in table["predicted"]])
-    masks = torch.from_numpy(np.ascontiguousarray(masks))
-    return Part(table.reset_index(drop=True), inputs, masks, classes.to(device), grey)
 
 
 def _images_and_truth(

@@ -55,23 +55,25 @@ def deletion_insertion(
     pixels = ranks[0].numel()
     cuts = torch.linspace(0, pixels, steps + 1).round().long().to(images.device)
     blank = images.mean((2, 3), keepdim=True).expand_as(images)
-    blurred = _blurred(images)
+    side = min(images.shape[-2:])
+    size = 2 * (side // 4) + 1  # two sigma either way; less than the image, so that it can reflect
+    blurred = gaussian_blur(images, [size, size], [side / 8, side / 8])
     classes = torch.as_tensor(classes, device=images.device)
 
     def curve(changed: Tensor, unchanged: Tensor) -> Tensor:
         points = []
         pairs = torch.arange(len(images) * (steps + 1), device=images.device)
-        for pair in pairs.split(size):
+        for pair in pairs.split(together):
             image, cut = pair // (steps + 1), pair % (steps + 1)
             above = (ranks[image] < cuts[cut][:, None, None])[:, None]
             mixed = torch.where(above, changed[image], unchanged[image])
             mixed = mixed.contiguous(memory_format=memory_format(images))
-            logits = logits_in_chunks(fused, mixed, size, precision)
+            logits = logits_in_chunks(fused, mixed, together, precision)
             points.append(logits.float().softmax(1).gather(1, classes[image][:, None])[:, 0])
         return torch.cat(points).unflatten(0, (len(images), steps + 1))
 
     with as_evaluated(network):
-        fused, size = for_inference(network, images, precision, batch_size)
+        fused, together = for_inference(network, images, precision, batch_size)
         return Curves(deletion=curve(blank, images), insertion=curve(images, blurred))
 
 
@@ -92,9 +94,3 @@ def rank_correlation(first: Tensor, second: Tensor) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConstantInputWarning)  # NaN says it
         return np.array([spearmanr(a, b).statistic for a, b in pairs])
-
-
-def _blurred(images: Tensor) -> Tensor:
-    side = min(images.shape[-2:])
-    size = 2 * (side // 4) + 1  # two sigma either way; less than the image, so that it can reflect
-    return gaussian_blur(images, [size, size], [side / 8, side / 8])

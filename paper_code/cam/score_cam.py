@@ -3,9 +3,9 @@ image, after a softmax over channels, is the channel's weight. No gradient is ne
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from paper_code.cam.capture import Targets, View, capture, chosen, memory_format, scores
+from paper_code.cam.capture import View, capture, chosen, memory_format, scores
 from paper_code.cam.fusion import for_inference
 from paper_code.cam.methods import scale
 from paper_code.device import autocast
@@ -38,35 +38,14 @@ def scorecam(view: View, *, masks: str = "original") -> Tensor:
     distinct, which = torch.unique(rows, dim=0, return_inverse=True)
     owners, small = distinct[:, 0].long(), distinct[:, 1:].unflatten(1, (1, height, width))
     network, size = for_inference(view.network, images, view.precision, view.batch_size)
-    channel_scores = torch.cat(
-        [
-            _scores(
-                network,
-                images[owner].contiguous(memory_format=memory_format(images)),
-                mask,
-                chosen(captured.classes, owner),
-                masks,
-                view.precision,
-            )
-            for owner, mask in zip(owners.split(size), small.split(size), strict=True)
-        ]
-    )
-    weights = channel_scores[which].unflatten(0, (count, channels)).softmax(1)
-    return torch.einsum("nchw,nc->nhw", activations, weights)
-
-
-def _scores(
-    network: nn.Module,
-    images: Tensor,
-    small: Tensor,
-    classes: Targets,
-    masks: str,
-    precision: str,
-) -> Tensor:
-    """The scores (M) of M images, each under its mask (M x 1 x h x w)."""
     align_corners, rescale = MASKS[masks]
-    large = F.interpolate(small, images.shape[-2:], mode="bilinear", align_corners=align_corners)
-    large = scale(large) if rescale else large
-    with torch.no_grad(), autocast(images.device, precision):
-        outputs = network((images * large).to(images.dtype))
-    return scores(outputs, classes).to(small.dtype)
+    found = []
+    for owner, mask in zip(owners.split(size), small.split(size), strict=True):
+        large = F.interpolate(mask, images.shape[-2:], mode="bilinear", align_corners=align_corners)
+        large = scale(large) if rescale else large
+        masked = images[owner].contiguous(memory_format=memory_format(images)) * large
+        with torch.no_grad(), autocast(images.device, view.precision):
+            outputs = network(masked.to(images.dtype))
+        found.append(scores(outputs, chosen(captured.classes, owner)).to(mask.dtype))
+    weights = torch.cat(found)[which].unflatten(0, (count, channels)).softmax(1)
+    return torch.einsum("nchw,nc->nhw", activations, weights)

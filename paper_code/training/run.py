@@ -50,28 +50,20 @@ def train_run(
 ) -> None:
     """Train one network on one data set and write everything that tables need.
 
-    Args:
-        network_name: one of the nine, or "dalaresnet50-layerN".
-        prepared: folder with `images.npy`, `manifest.csv` and `source.json`.
-        split: CSV of `make_split`, which says how it was made.
-        output: folder that receives
-            `predictions.csv` (image, label, group, part, predicted, p_<class>; val and test),
-            `history.csv` (one row per epoch), `weights.safetensors`,
-            `timing.json` (device-synchronised seconds, hardware, memory) and
-            `run.json` (settings, data, weights, versions). All but `timing.json` are the same
-            for the same seed on the same CPU.
-        settings: those marked "run". Where the backbone is to be frozen, a network that
-            starts from random weights is trained whole; `run.json` says which it was.
-        seed: of weights, order, augmentation and dropout.
-        device: defaults to the first GPU, else the CPU.
-        checkpoint_dir: where an interrupted run leaves its checkpoint; defaults to
-            `output`/checkpoint and is removed at the end.
-        force: replace a finished run in `output`, its model card too, when this one is finished.
+    `prepared` holds `images.npy`, `manifest.csv` and `source.json`; `split` is a CSV of
+    `make_split`. `output` receives `predictions.csv` (image, label, group, part, predicted,
+    p_<class>; val and test), `history.csv` (one row per epoch), `weights.safetensors`,
+    `timing.json` (device-synchronised seconds, hardware, memory) and `run.json` (settings, data,
+    weights, versions). All but `timing.json` are the same for the same seed on the same CPU.
 
-    Raises:
-        UserError: `output` holds a finished run, files that do not belong together, a batch larger
-            than the training set, a loss that is not finite, weights that cannot be had, a GPU
-            that PyTorch cannot use.
+    `settings` are those marked "run". Where the backbone is to be frozen, a network that starts
+    from random weights is trained whole; `run.json` says which it was. An interrupted run leaves
+    its checkpoint in `checkpoint_dir`, by default in `output`. `force` replaces a finished run, its
+    model card too, when this one is finished.
+
+    UserError for an `output` that holds a finished run, files that do not belong together, a batch
+    larger than the training set, a loss that is not finite, weights that cannot be had, a GPU that
+    PyTorch cannot use.
     """
     prepared, output = Path(prepared), Path(output)
     if (output / FACTS).exists() and not force:
@@ -83,13 +75,19 @@ def train_run(
     use_float32()
     source = read_json(prepared / "source.json", "dataset", "source", "description", "classes")
     table, images, labels = load_prepared(prepared, split, source["classes"])
-    network, frozen = _build(
-        network_name,
+    base, gate_after = parse_network(network_name)
+    torch.manual_seed(seed)
+    network = build_network(
+        base,
         len(source["classes"]),
-        images.shape[-1],
-        settings,
-        seed,
+        gate_after=gate_after,
+        weights=settings.weights,
+        dropout=settings.dropout,
+        image_size=images.shape[-1],
     )
+    frozen = settings.freeze_backbone and not network.weights_source.startswith("random")
+    if frozen:
+        freeze_backbone(network)
     precision = resolve_precision(settings.precision, device)
     settings = settings.changed(precision=precision)
     network.to(device, memory_format=torch.channels_last)
@@ -105,7 +103,11 @@ def train_run(
         "images": fingerprint({"split": table.to_csv(index=False), "sum": pixel_sum(images)}),
         "settings": settings.part("loop") | {"seed": seed, "image_size": images.shape[-1]},
     }
-    _announce(facts, source, device)
+    say(
+        f"{network_name} on {source['dataset']} ({source['description']}), by {facts['by']} "
+        f"{facts['split_seed']}, seed {seed}: {facts['weights']} weights"
+        f"{', frozen backbone' if frozen else ''}, {precision} on {device}"
+    )
     sets = {
         part: ImageSet(images[rows].to(device), labels[rows].to(device))
         for part in ("train", "val", "test")
@@ -117,39 +119,6 @@ def train_run(
         marks = image_marks(sets["train"].images)
         _write(new, network, state, probabilities, table, facts, source, marks, device)
     shutil.rmtree(checkpoints, ignore_errors=True)
-
-
-def _build(
-    network_name: str,
-    classes: int,
-    image_size: int,
-    settings: Settings,
-    seed: int,
-) -> tuple[torch.nn.Module, bool]:
-    """The network of a run, and whether its backbone is frozen."""
-    base, gate_after = parse_network(network_name)
-    torch.manual_seed(seed)
-    network = build_network(
-        base,
-        classes,
-        gate_after=gate_after,
-        weights=settings.weights,
-        dropout=settings.dropout,
-        image_size=image_size,
-    )
-    frozen = settings.freeze_backbone and not network.weights_source.startswith("random")
-    if frozen:
-        freeze_backbone(network)
-    return network, frozen
-
-
-def _announce(facts: dict, source: dict, device: torch.device) -> None:
-    say(
-        f"{facts['network']} on {source['dataset']} ({source['description']}), by {facts['by']} "
-        f"{facts['split_seed']}, seed {facts['settings']['seed']}: {facts['weights']} weights"
-        f"{', frozen backbone' if facts['frozen'] else ''}, {facts['settings']['precision']} on "
-        f"{device}"
-    )
 
 
 def _fit(
@@ -200,10 +169,13 @@ def _write(
 ) -> None:
     """Write every file of the run into `folder`."""
     settings, classes = facts["settings"], facts["classes"]
-    parts = [
-        _predictions(table[table["part"] == part], values, classes)
-        for part, values in probabilities.items()
-    ]
+    parts = []
+    for part, of_part in probabilities.items():
+        values = of_part.cpu().numpy().round(6)
+        columns = {f"p_{name}": values[:, index] for index, name in enumerate(classes)}
+        columns = {"predicted": [classes[index] for index in values.argmax(axis=1)]} | columns
+        rows = table[table["part"] == part]
+        parts.append(rows[["image", "label", "group", "part"]].assign(**columns))
     write_csv(folder / PREDICTIONS, pd.concat(parts))
     write_csv(folder / HISTORY, pd.DataFrame(state.history))
     notes = {
@@ -225,15 +197,6 @@ def _write(
         "provenance": provenance(device),
     }
     write_json(folder / FACTS, facts | about)
-
-
-def _predictions(
-    rows: pd.DataFrame, probabilities: torch.Tensor, classes: list[str]
-) -> pd.DataFrame:
-    values = probabilities.cpu().numpy().round(6)
-    predicted = [classes[index] for index in values.argmax(axis=1)]
-    columns = {f"p_{name}": values[:, index] for index, name in enumerate(classes)}
-    return rows[["image", "label", "group", "part"]].assign(predicted=predicted, **columns)
 
 
 def _timing(state: State, images_per_epoch: int, device: torch.device) -> dict:
