@@ -118,7 +118,7 @@ def make_run(tmp_path):
 
 
 @pytest.fixture
-def make_prepared(tmp_path):
+def make_dataset(tmp_path):
     """Write manifest.csv and source.json of a data set: ("bach", {"normal": 3, ...}) -> folder."""
 
     def make(dataset: str, counts: dict[str, int], colour="rgb", data="real") -> str:

@@ -152,9 +152,9 @@ def test_traces():
 # --- Figures 3 to 6 -------------------------------------------------------------------------------
 
 
-def test_figures_03_and_04(make_prepared, tmp_path):
+def test_figures_03_and_04(make_dataset, tmp_path):
     folders = [
-        fill(make_prepared(f"breakhis_{m}x", {"benign": 3, "malignant": 3})) for m in (40, 100)
+        fill(make_dataset(f"breakhis_{m}x", {"benign": 3, "malignant": 3})) for m in (40, 100)
     ]
     path = tmp_path / "figures/f.png"
     draw = from_catalogue("figure", "03").draw
@@ -162,7 +162,7 @@ def test_figures_03_and_04(make_prepared, tmp_path):
     described = f"breakhis_40x, breakhis_100x: {REAL['description']}"
     assert f"demo scale; {described}; commit " in image.info["Comment"]
     assert image.width > 600
-    folder = fill(make_prepared("bach", dict.fromkeys(FOUR, 2)))
+    folder = fill(make_dataset("bach", dict.fromkeys(FOUR, 2)))
     draw = from_catalogue("figure", "04").draw
     check_figure(draw, path, prepared=[folder], scale="demo")
     shutil.rmtree(Path(folder) / "raw")
@@ -171,9 +171,9 @@ def test_figures_03_and_04(make_prepared, tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-def test_figure_05_takes_16_bit_mammograms(make_prepared, tmp_path):
+def test_figure_05_takes_16_bit_mammograms(make_dataset, tmp_path):
     classes = dict.fromkeys(("normal", "benign", "malignant"), 1)
-    folder = make_prepared("mini_ddsm", classes, "grey")
+    folder = make_dataset("mini_ddsm", classes, "grey")
     for path in pd.read_csv(Path(folder) / "manifest.csv")["path"]:
         Path(path).parent.mkdir(exist_ok=True)
         cv2.imwrite(path, np.linspace(0, 65535, 2400).reshape(60, 40).astype(np.uint16))

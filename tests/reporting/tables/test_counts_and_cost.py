@@ -53,9 +53,9 @@ def test_table_01_every_printed_number_is_that_of_the_built_network(tmp_path, mo
 # --- Tables III to VI -----------------------------------------------------------------------------
 
 
-def test_table_03(make_prepared, tmp_path):
-    complete = make_prepared("breakhis_40x", {"benign": 625, "malignant": 1370})
-    partial = make_prepared("breakhis_100x", {"benign": 3, "malignant": 5}, data="subset")
+def test_table_03(make_dataset, tmp_path):
+    complete = make_dataset("breakhis_40x", {"benign": 625, "malignant": 1370})
+    partial = make_dataset("breakhis_100x", {"benign": 3, "malignant": 5}, data="subset")
     rows, page = build("03", tmp_path / "t.csv", prepared=[complete, partial])
     rows = rows.set_index(["dataset", "class"])
     assert rows.loc["breakhis_40x", "value"].tolist() == [625, 1370, 1995]
@@ -76,9 +76,9 @@ def test_table_03(make_prepared, tmp_path):
         ("05", "mini_ddsm", (500, 700, 800), "| Mini-DDSM | Malignant | 800 | 800 | agrees |"),
     ],
 )
-def test_tables_04_and_05(make_prepared, tmp_path, key, dataset, counts, line):
+def test_tables_04_and_05(make_dataset, tmp_path, key, dataset, counts, line):
     classes = BACH if dataset == "bach" else ("normal", "benign", "malignant")
-    prepared = [make_prepared(dataset, dict(zip(classes, counts, strict=True)))]
+    prepared = [make_dataset(dataset, dict(zip(classes, counts, strict=True)))]
     assert line in build(key, tmp_path / "t.csv", prepared=prepared)[1]
 
 
@@ -90,8 +90,8 @@ def test_tables_04_and_05(make_prepared, tmp_path, key, dataset, counts, line):
         (240, "patient", "not tested: split by patient"),
     ],
 )
-def test_table_06(make_prepared, tmp_path, train, by, verdicts):
-    folder = make_prepared("bach", dict.fromkeys(BACH, 100))
+def test_table_06(make_dataset, tmp_path, train, by, verdicts):
+    folder = make_dataset("bach", dict.fromkeys(BACH, 100))
     sizes = {"train": train, "val": 40, "test": 360 - train}
     listed = pd.read_csv(Path(folder) / "manifest.csv")[["image", "label", "group"]]
     part = np.repeat(list(sizes), list(sizes.values()))
