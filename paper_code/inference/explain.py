@@ -69,22 +69,15 @@ def explain_images(
 
     An overlay is a PNG of the image's own size: the map as colours over the image, the lesion
     outlined. The page shows all of it without network. A file that cannot be used, or whose mask
-    cannot, is named, skipped and counted; the number is returned.
+    cannot, is named, skipped and counted; the number is returned. Files of an earlier call in
+    `output` are replaced; others stay.
 
-    Args:
-        weights: `weights.safetensors` of a run, or the weights of `own`.
-        paths: as `find_images` takes them.
-        output: folder for the files. Those of an earlier call there are replaced; others stay.
-        methods: as in `compute_cam`; "all" for every one.
-        target: the class to explain; None for the one predicted.
-        masks: a folder or a manifest.csv, see `find_masks`. Images in such a folder are not
-            explained.
-        layer: dotted name of the layer to read; None for the last map.
+    `methods` are as in `compute_cam`, or "all"; `target` is the class to explain, None for the one
+    predicted; `masks` a folder, whose own images are not explained, or a manifest.csv.
 
-    Raises:
-        UserError: no image is found or can be used, images lie in the output folder, a file there
-            is in the way, the class or a method is unknown, no image has a mask, the weights are
-            missing, damaged or of another network.
+    UserError if no image is found or can be used, images lie in the output folder, a file there is
+    in the way, the class or a method is unknown, no image has a mask, the weights are missing,
+    damaged or of another network.
     """
     output, methods, extras = Path(output), _known(methods), extras or Extras()
     look = Look(extras.colormap, extras.opacity)
@@ -188,8 +181,7 @@ def _files(paths: Sequence[str | Path], output: Path, masks: str | Path | None) 
 def _earlier(output: Path, made: Sequence[str]) -> list[str]:
     """The files of an earlier call in the output folder; what is about to be `made` replaces them.
 
-    Raises:
-        UserError: a file of another origin has a name that is about to be used.
+    UserError if a file of another origin has a name that is about to be used.
     """
     earlier = []
     if (output / TABLE).is_file():
@@ -232,7 +224,13 @@ def _explained(
     device, classes = default_device(), facts["classes"]
     together = 1 if "scorecam" in methods else CHUNK
     for chunk, images in decoded(files, facts["image_size"], skipped, together):
-        masks = _read_masks(chunk, mask_of, skipped)
+        masks: dict[Path, np.ndarray | None] = {}  # of those that can be used
+        for path in chunk:
+            try:
+                masks[path] = read_mask(mask_of[path], path) if path in mask_of else None
+            except UserError as error:
+                say(f"skipped: {error}")
+                skipped.append(str(error))
         kept = [place for place, path in enumerate(chunk) if path in masks]
         if not kept:
             continue
@@ -258,20 +256,6 @@ def _explained(
             )
 
 
-def _read_masks(
-    paths: list[Path], mask_of: dict[Path, str], skipped: list[str]
-) -> dict[Path, np.ndarray | None]:
-    """The masks of those images whose mask can be used, None for those that have none."""
-    masks: dict[Path, np.ndarray | None] = {}
-    for path in paths:
-        try:
-            masks[path] = read_mask(mask_of[path], path) if path in mask_of else None
-        except UserError as error:
-            say(f"skipped: {error}")
-            skipped.append(str(error))
-    return masks
-
-
 def _write_maps(
     folder: Path, name: str, one: Explained, image: Image.Image, extras: Extras, look: Look
 ) -> dict[str, Cell]:
@@ -290,7 +274,11 @@ def _write_maps(
             np.save(folder / files["raw"], heat)
         if extras.side_by_side:
             files["side_by_side"] = f"{name}{ROW}"
-        scores = {} if truth is None else _scores(heat, truth, method)
+        scores = {}
+        if truth is not None:
+            overlap = overlap_scores(regions(heat[None], method, "otsu"), truth)
+            found = pd.concat([overlap, threshold_free_scores(heat[None], truth)], axis=1).iloc[0]
+            scores = {name: round(float(found[name]), 6) for name in SCORES}
         cells[method] = Cell(map_picture(heat, look), files, not heat.any(), scores)
     if extras.side_by_side:
         _write_png(folder / f"{name}{ROW}", side_by_side(overlays))
@@ -299,13 +287,6 @@ def _write_maps(
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:
     path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
-
-
-def _scores(heat: np.ndarray, truth: np.ndarray, method: str) -> dict[str, float]:
-    """`SCORES` of a map, S x S, beside its lesion, 1 x S x S."""
-    overlap = overlap_scores(regions(heat[None], method, "otsu"), truth)
-    found = pd.concat([overlap, threshold_free_scores(heat[None], truth)], axis=1).iloc[0]
-    return {name: round(float(found[name]), 6) for name in SCORES}
 
 
 def _lines(
