@@ -244,8 +244,8 @@ def _ruled(rows: pd.DataFrame, sign: int = 1) -> pd.DataFrame:
 
 GATE = "the gate helps"
 GATE_HEADS = {
-    SUPPORTED: "The gate helps",
-    CONTRADICTED: "The gate does harm",
+    SUPPORTED: "The gate helps in our test",
+    CONTRADICTED: "The gate does harm in our test",
     AGREES: f"The gate changes nothing within {MARGIN:g}",
 }
 
@@ -268,10 +268,10 @@ def _gate(tables: Tables) -> Line:
     dataset = first["dataset"].iloc[0]
     (right,) = rows[(rows["metric"] == "accuracy") & (rows["dataset"] == dataset)].itertuples()
     text = (
-        "On unknown patients, a network with ImageNet weights is right on "
-        f"{_percent(right.value)} with the gate and on {_percent(right.other_value)} without "
-        f"({label(dataset)}); log loss, the measure that decides, changes by "
-        f"{first['difference'].iloc[0]:+.2f}."
+        f"{label(PLAIN)} from ImageNet weights, new patients ({label(dataset)}): log loss, the "
+        f"measure fixed beforehand, is {first['value'].iloc[0]:.2f} with the gate and "
+        f"{first['other_value'].iloc[0]:.2f} without (lower is better); "
+        f"{_percent(right.value)} and {_percent(right.other_value)} right."
     )
     columns = ("dataset", "metric", "value", "other_value", DIFFERENCE, "p_holm")
     shown = readable(rows, *columns)
