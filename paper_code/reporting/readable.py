@@ -24,7 +24,12 @@ def readable(rows: pd.DataFrame, *columns: str) -> pd.DataFrame:
         columns: names of its columns; three names separated by spaces are a value and the ends of
             its interval, which share a column. Those that the table lacks are left out.
     """
-    words = {"dataset": label, "images_ahead": "{:.0f}".format, "lead": "{:+.3f}".format}
+    words = {
+        "dataset": label,
+        "method": label,
+        "images_ahead": "{:.0f}".format,
+        "lead": "{:+.3f}".format,
+    }
     words |= dict.fromkeys(("network", "lead_over", "other"), network_label)
     words |= {"metric": METRIC_LABELS.get, "placement": PLACEMENT_LABELS.get}
     shown = {}

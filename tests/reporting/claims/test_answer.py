@@ -211,6 +211,32 @@ def test_without_such_runs_the_gate_is_not_tested():
     assert (line.status, line.head) == ("not tested", "Not tested: that the gate helps")
 
 
+# --- maps on masks --------------------------------------------------------------------------------
+
+
+def masks(verdict: str) -> pd.DataFrame:
+    """IoU of maps on mammograms: those of a network, and chance."""
+    found = {"dt_gradcam": 0.031, "gradcam": 0.044, "scorecam": 0.05, "random_map": 0.012}
+    rows = pd.DataFrame({"method": found.keys(), "value": found.values()})
+    rows = rows.assign(network="efficientnet_lite0", rule="lesion", metric="iou", images=361)
+    rows = rows.assign(low=rows["value"] - 0.01, high=rows["value"] + 0.01)
+    for other in ("gradcam", "scorecam", "eigencam"):
+        rows[f"less_{other}_verdict"] = verdict if other != "eigencam" else None
+        rows[f"less_{other}_reason"] = f"{verdict}, because"
+    return rows
+
+
+@pytest.mark.parametrize("verdict", ["supported", "contradicted", "not shown"])
+def test_maps_are_judged_on_masks_where_there_are_runs_on_masks(verdict):
+    lines = answer(claims([]) | {"cam_cbis_ddsm": masks(verdict)})
+    (line,) = (line for line in lines if line.source == "cam_cbis_ddsm")
+    assert line.status == verdict
+    assert line.head == f"{verdict.capitalize()}: that DT Grad-CAM finds lesions better"
+    assert "361 mammograms" in line.text
+    assert "0.031 for DT Grad-CAM, 0.044 for Grad-CAM and 0.012 for a random map" in line.text
+    assert list(line.rows["Method"])[:2] == ["DT Grad-CAM", "Grad-CAM"]
+
+
 # --- what is missing ------------------------------------------------------------------------------
 
 

@@ -14,8 +14,8 @@ from paper_code.reporting.tables.cam.scores import (
     load_cam,
 )
 
-# What a method may be compared with: maps that know nothing of the network, the other methods.
-CONTROLS = ("random_map", "centre_prior", "brightness", *paired.PAPER_METHODS)
+CHANCE = ("random_map", "centre_prior", "brightness")  # maps that know nothing of the network
+CONTROLS = (*CHANCE, *paired.PAPER_METHODS)  # what a method may be compared with
 
 
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:
@@ -49,7 +49,8 @@ def own_rows(
     runs: list[CamRun], pairs: pd.DataFrame, *, scale: str, resamples: int
 ) -> pd.DataFrame:
     """The rows of Table XIV without printed values, and of each method the difference from each of
-    `CONTROLS` with its interval and Holm-corrected p (`less_<baseline>`, ..., NaN where none)."""
+    `CONTROLS` with interval, Holm-corrected p and verdict on "it is better" (`less_<control>`, ...;
+    NaN where they are not compared)."""
     printed = ["table", "printed", "difference", "verdict", "reason"]
     rows = localization.localization_rows(runs, scale=scale, resamples=resamples)
     rows = rows.drop(columns=printed)
@@ -61,6 +62,8 @@ def own_rows(
             "low": f"less_{baseline}_low",
             "high": f"less_{baseline}_high",
             "p_holm": f"less_{baseline}_p_holm",
+            "verdict": f"less_{baseline}_verdict",
+            "reason": f"less_{baseline}_reason",
         }
         rows = rows.merge(of_baseline[[*keys, *names]].rename(columns=names), "left", keys)
     return rows
