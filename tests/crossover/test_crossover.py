@@ -19,7 +19,7 @@ from paper_code.crossover.patients import COLUMNS, IMAGE_COLUMNS, by_image, by_p
 from paper_code.crossover.sample import Sample, read_sample
 from paper_code.errors import UserError
 from paper_code.metrics.comparisons import delong_test
-from paper_code.reporting.tables import gate_crossover
+from paper_code.reporting.tables import crossover, gate_crossover
 
 # Images of each patient: eight benign, twelve malignant, very different, one with a single image.
 SIZES = {0: (72, 57, 23, 21, 16, 11, 10, 1), 1: (29, 23, 20, 19, 17, 16, 12, 12, 9, 6, 4, 2)}
@@ -169,6 +169,17 @@ def test_t_test_over_patients_against_plain_code(metric, value):
     assert found.patients == n
 
 
+def test_sign_flips_against_all_of_them():
+    rows = rows_of(shift=1.0)
+    few = rows[rows["patient"].isin(sorted(set(rows["patient"]))[:9])]
+    known, unknown = few[few["known"] == 1], few[few["known"] == 0]
+    value = lambda row: row["correct"] / row["images"]  # noqa: E731
+    apart = (plain_values(known, value) - plain_values(unknown, value)).to_numpy()
+    means = [abs(np.mean(apart * signs)) for signs in itertools.product((1, -1), repeat=len(apart))]
+    expected = np.mean([mean >= abs(apart.mean()) - 1e-12 for mean in means])
+    assert compare(known, unknown, "accuracy").sign_flip_p == pytest.approx(expected)
+
+
 def test_with_one_image_a_patient_the_auc_is_compared_as_by_delong():
     rng = np.random.default_rng(1)
     labels = np.array([0] * 9 + [1] * 14)
@@ -287,6 +298,25 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(tree, tmp_path, monkeypatc
     assert broken.read_text() == whole.read_text()
 
 
+def test_trainings_with_other_settings_are_not_taken_over(tree, tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(fine_tuned, "fine_tune", fake_training(calls))
+    for rate in (3e-4, 3e-4, 1e-4):
+        monkeypatch.setattr(fine_tuned.settings_of, "__defaults__", (rate,))
+        assert main(crossover_words("fine-tuned", tree, tmp_path / "a.csv")) == 0
+    assert len(calls) == 2 * 24
+
+
+def test_later_repeats_are_those_of_a_longer_run(tree, tmp_path, monkeypatch):
+    monkeypatch.setattr(fine_tuned, "fine_tune", fake_training([]))
+    whole, later = tmp_path / "whole.csv", tmp_path / "later.csv"
+    assert main(crossover_words("fine-tuned", tree, whole)) == 0
+    assert main(crossover_words("fine-tuned", tree, later, "--first", 2)) == 0
+    rows = pd.read_csv(whole)
+    expected = rows[rows["repeat"] == 2].reset_index(drop=True)
+    pd.testing.assert_frame_equal(pd.read_csv(later), expected)
+
+
 def test_fine_tuning_is_decided_by_its_seed(monkeypatch):
     labels, noise = torch.tensor([0, 1] * 12), np.random.default_rng(0)
     images = torch.tensor(noise.integers(0, 256, (24, 3, 32, 32), dtype=np.uint8))
@@ -361,3 +391,8 @@ def test_the_gate_table(patients, tmp_path):
     power = stats.nct.sf(stats.t.ppf(0.975, df), df, row["detectable"] / se)
     assert power == pytest.approx(0.8, abs=0.02)
     assert "nan " not in output.with_suffix(".md").read_text()
+
+
+def test_the_same_row_twice_is_refused(patients):
+    with pytest.raises(UserError, match="hold the same row: dataset breakhis_100x"):
+        crossover.write("unused.csv", patients=[patients[0], patients[0]])
