@@ -79,6 +79,9 @@ METRIC_LABELS = {
     "insertion": "Insertion",
 }
 # CAM methods, and what their maps are compared with.
+# Maps that the paper compares with DT Grad-CAM, and maps that know nothing of the network.
+PAPER_METHODS = ("gradcam", "scorecam", "eigencam")
+CHANCE_MAPS = ("random_map", "centre_prior", "brightness")
 METHOD_LABELS = Labels(
     {
         "gradcam": "Grad-CAM",

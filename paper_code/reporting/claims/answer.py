@@ -12,11 +12,9 @@ from scipy.stats import t
 from paper_code.audit.finding import IMPOSSIBLE
 from paper_code.audit.report import themes
 from paper_code.metrics import holm
-from paper_code.reporting.labels import NETWORK_LABELS, label
+from paper_code.reporting.labels import CHANCE_MAPS, NETWORK_LABELS, PAPER_METHODS, label
 from paper_code.reporting.layouts import REFERENCE
 from paper_code.reporting.readable import readable
-from paper_code.reporting.tables.cam.own_data import CHANCE
-from paper_code.reporting.tables.cam.paired import PAPER_METHODS
 from paper_code.reporting.tables.crossover import PLAIN, frozen_rows
 from paper_code.reporting.tables.printed_intervals import STANDS
 from paper_code.reporting.verdicts import (
@@ -301,7 +299,7 @@ def _on_masks(table: pd.DataFrame) -> Line:
             ]
         )
     )
-    shown = [name for name in ("dt_gradcam", *others, *CHANCE) if name in rows.index]
+    shown = [name for name in ("dt_gradcam", *others, *CHANCE_MAPS) if name in rows.index]
     iou = rows["value"].map("{:.3f}".format)
     text = (
         f"On {ours['images']} mammograms with lesion masks (CBIS-DDSM), IoU at the lesion's own "

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from paper_code.reporting.labels import label, network_label
+from paper_code.reporting.labels import CHANCE_MAPS, PAPER_METHODS, label, network_label
 from paper_code.reporting.markdown import write_table
 from paper_code.reporting.pages import notes
 from paper_code.reporting.tables.cam import localization, paired
@@ -14,8 +14,7 @@ from paper_code.reporting.tables.cam.scores import (
     load_cam,
 )
 
-CHANCE = ("random_map", "centre_prior", "brightness")  # maps that know nothing of the network
-CONTROLS = (*CHANCE, *paired.PAPER_METHODS)  # what a method may be compared with
+CONTROLS = (*CHANCE_MAPS, *PAPER_METHODS)  # what a method may be compared with
 
 
 def write(output: str, *, cams: list[str], scale: str, resamples: int) -> None:

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 
 from paper_code.metrics import holm
+from paper_code.reporting.labels import PAPER_METHODS
 from paper_code.reporting.markdown import write_table
 from paper_code.reporting.pages import notes
 from paper_code.reporting.tables.cam.scores import (
@@ -23,7 +24,6 @@ from paper_code.reporting.tables.cam.scores import (
 from paper_code.reporting.verdicts import compared, counts, join_obstacles
 
 REFERENCE = "dt_gradcam"
-PAPER_METHODS = ("gradcam", "scorecam", "eigencam")
 BASELINES = ("whole_image", "centre_prior", "random_map")
 # family: pairs of a method and its control
 FAMILIES = {
