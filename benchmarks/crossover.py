@@ -25,9 +25,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, t, ttest_1samp
 
+from paper_code.crossover.compare import standard_error
 from paper_code.crossover.design import ARMS, draw_repeat
 from paper_code.files import write_csv, write_text
-from paper_code.metrics.comparisons import welch_satterthwaite
 from paper_code.provenance import commit, versions
 from paper_code.reporting.labels import DATASET_LABELS, label
 from paper_code.reporting.markdown import markdown, number
@@ -149,9 +149,8 @@ def gate_power(
     found = {"both": 0, "patients": 0}
     for _ in range(experiments):
         apart = design.networks(rng, mean, gain, metric)
-        spreads = [(each.var(ddof=1) / len(each), len(each) - 1) for each in apart]
-        for name, parts in (("both", spreads), ("patients", spreads[:1])):
-            se, df = welch_satterthwaite(parts)
+        for name, samples in (("both", apart), ("patients", apart[:1])):
+            se, df = standard_error(samples)
             found[name] += 2 * t.sf(abs(apart[0].mean()) / se, df) < 0.05
     return {
         "dataset": dataset,

@@ -1,5 +1,6 @@
 """Differences between two conditions of the same patients: mean, interval, two tests."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -54,6 +55,11 @@ def _values(rows: pd.DataFrame, metric: str) -> pd.Series:
     }[metric]
 
 
+def standard_error(samples: Iterable[np.ndarray | pd.Series]) -> tuple[float, float]:
+    """Standard error of a sum of the means of samples, and Welch's degrees of freedom."""
+    return welch_satterthwaite((each.var(ddof=1) / len(each), len(each) - 1) for each in samples)
+
+
 def compare(
     first: pd.DataFrame,
     second: pd.DataFrame,
@@ -83,11 +89,10 @@ def compare(
     of_class = [np.flatnonzero(label == value) for value in (0, 1)]
     groups = of_class if metric == "auc_roc" else [np.arange(len(apart))]
     means = np.mean([values[rows].mean(axis=0) for rows in groups], axis=0)
-    spreads = [(apart[rows].var(ddof=1) / len(rows), len(rows) - 1) for rows in groups]
+    samples = [apart[rows] for rows in groups]
     if networks:
-        of_arms = training_values(first, metric) - training_values(second, metric)
-        spreads.append((of_arms.var(ddof=1) / len(of_arms), len(of_arms) - 1))
-    difference, (se, df) = means[0] - means[1], welch_satterthwaite(spreads)
+        samples.append(training_values(first, metric) - training_values(second, metric))
+    difference, (se, df) = means[0] - means[1], standard_error(samples)
     reach = t.ppf((1 + level) / 2, df) * se
     flipped = np.nan
     if metric != "auc_roc" and not networks:

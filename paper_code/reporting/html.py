@@ -16,6 +16,7 @@ from paper_code.reporting.claims.answer import Line, answer
 from paper_code.reporting.claims.evidence import evidence
 from paper_code.reporting.claims.summary import EVIDENCE, FIGURE
 from paper_code.reporting.labels import label
+from paper_code.reporting.layouts import LONG_TABLES
 from paper_code.reporting.markdown import markdown, read_results
 from paper_code.templates import anchor, render
 
@@ -29,8 +30,6 @@ OPENING = {  # figures that may stand at the top, the first of them that there i
     "implied_specificity": "Specificity as the paper prints it, and as its other numbers allow it",
 }
 OF_PAPER = "The paper's tables and figures"
-# Their rows stand in their CSV files; their pages tell how verdicts on the paper are reached.
-LONG_TABLES = ("results", "differences")
 
 
 def write_report(
@@ -58,7 +57,7 @@ def write_report(
     """
     pages = {Path(table).stem: _read(Path(table).with_suffix(".md")) for table in tables}
     pictures = {Path(figure).stem: _picture(Path(figure)) for figure in figures}
-    if not summary:
+    if not summary:  # pages of long tables tell how verdicts on the paper are reached
         pages = {name: page for name, page in pages.items() if name not in LONG_TABLES}
         about = {name: each for name, each in about.items() if name not in LONG_TABLES}
     known = {*pages, *([SUMMARY] if summary else [])}

@@ -126,6 +126,12 @@ def sections(
     return found
 
 
+def text_of_runs(text: str, rows: pd.DataFrame) -> str:
+    """A template filled in from the first row that was run, which has a value; or "Not run."."""
+    ran = rows[rows["value"].notna()]
+    return render(text, ran) if len(ran) else f"{verdicts.NOT_RUN.capitalize()}."
+
+
 def verdicts_text(rows: pd.DataFrame) -> str:
     """The verdicts of rows of several metrics: one word where they are the same."""
     verdicts = {row["metric"]: verdict_text(row) for _, row in rows.iterrows()}

@@ -20,7 +20,7 @@ import yaml
 from paper_code.datasets.catalog import of_families
 from paper_code.errors import UserError
 from paper_code.files import read_json
-from paper_code.reporting.layouts import LAYOUTS, Layout
+from paper_code.reporting.layouts import LAYOUTS, LONG_TABLES, Layout
 
 # What an entry may need: files that exist before the result is made (see plan.py). Which option of
 # the command line passes them on; None: they lie beside others.
@@ -159,9 +159,8 @@ def _read() -> tuple[Result, ...]:
         Result(**{key: tuple(v) if isinstance(v, list) else v for key, v in entry.items()})
         for entry in yaml.safe_load(text)
     ]
-    long = {layout.source for layout in LAYOUTS.values()}
-    first = [entry for entry in entries if entry.name in long]
-    rest = [entry for entry in entries if entry.name not in long]
+    first = [entry for entry in entries if entry.name in LONG_TABLES]
+    rest = [entry for entry in entries if entry.name not in LONG_TABLES]
     return (*first, *map(_of_layout, LAYOUTS.values()), *rest)
 
 

@@ -16,11 +16,11 @@ from paper_code.reporting.labels import (
     DATASET_LABELS,
     METHOD_LABELS,
     METRIC_LABELS,
+    PAPER_METHODS,
     network_label,
 )
 from paper_code.reporting.layouts import REFERENCE
 from paper_code.reporting.markdown import number
-from paper_code.reporting.tables.cam.paired import PAPER_METHODS
 from paper_code.reporting.verdicts import (
     PAPER,
     TIMES,

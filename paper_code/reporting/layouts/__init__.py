@@ -110,4 +110,5 @@ def _read() -> dict[str, Layout]:
 
 
 LAYOUTS = _read()
+LONG_TABLES = {layout.source for layout in LAYOUTS.values()}
 PAPER_LAYOUTS = [layout for layout in LAYOUTS.values() if layout.number]

@@ -5,9 +5,8 @@ import pandas as pd
 from paper_code.datasets.catalog import is_own
 from paper_code.reporting.layouts import COMPARED, LAYOUTS, TESTED, TEXTS, Layout, layer_of
 from paper_code.reporting.markdown import read_results, write_table
-from paper_code.reporting.pages import provenance, render, sections
+from paper_code.reporting.pages import provenance, sections, text_of_runs
 from paper_code.reporting.tables.results import chance
-from paper_code.reporting.verdicts import NOT_RUN
 
 
 def write(output: str, *, tables: list[str], layout: str, dataset: str | None = None) -> None:
@@ -51,8 +50,6 @@ def blocks(rows: pd.DataFrame, layout: Layout) -> list[str]:
     for _, block in rows.groupby(together, sort=False):
         if layout.gates:
             block = block.sort_values("placement", kind="stable")
-        text, ran = NOT_RUN.capitalize() + ".", block[block["value"].notna()]
-        if len(ran):
-            text = render(TESTED if layout.source == "results" else COMPARED, ran)
+        text = text_of_runs(TESTED if layout.source == "results" else COMPARED, block)
         found += sections(block, "dataset", heading, layout.columns, line, text)
     return found

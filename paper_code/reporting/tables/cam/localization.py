@@ -8,7 +8,7 @@ from paper_code.datasets.catalog import PAPER_DATASETS
 from paper_code.published import printed_value, published_table
 from paper_code.reporting.labels import METHOD_LABELS, METRIC_LABELS
 from paper_code.reporting.markdown import write_table
-from paper_code.reporting.pages import notes, sections
+from paper_code.reporting.pages import notes, sections, text_of_runs
 from paper_code.reporting.tables.cam.scores import (
     FREE,
     REGION_METRICS,
@@ -125,6 +125,6 @@ def blocks(rows: pd.DataFrame, text: str = EVIDENCE) -> list[str]:
         metrics = set(block["metric"])
         names = {METRIC_LABELS[name] for name in SHOWN if name not in metrics}
         columns = {name: text for name, text in COLUMNS.items() if name not in names}
-        said = text if block["value"].notna().any() else NOT_RUN.capitalize() + "."
+        said = text_of_runs(text, block)
         found += sections(block, "dataset", heading, columns, "method", said)
     return found
