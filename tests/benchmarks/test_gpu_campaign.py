@@ -7,7 +7,9 @@ from argparse import Namespace
 
 import pytest
 import torch
-from conftest import ROOT, read_json
+from conftest import ROOT
+
+from paper_code.files import read_json
 
 PATH = ROOT / "benchmarks" / "gpu.py"
 
@@ -71,8 +73,11 @@ def test_a_part_survives_another(gpu, tmp_path, monkeypatch, capsys):
     assert ("resnet50", "run eager") in parts and ("vit", "run eager") not in parts
 
 
-def test_the_parts_themselves(gpu, tmp_path):
-    """A network's rates, the data of the runs, and a run on them."""
+def test_the_parts_themselves(gpu, tmp_path, monkeypatch):
+    """A network's rates, the data of the runs, here drawn small, and a run on them."""
+    draw = gpu.write_phantom
+    monkeypatch.setattr(gpu, "write_phantom", lambda *at, **how: draw(*at, **how | {"height": 48}))
+    monkeypatch.setattr(gpu, "cores", lambda: 1)  # to start more takes longer than the work
     small = {"images": 4, "val": 2, "epochs": 1, "run_images": 48, "run_epochs": 1}
     size = Namespace(image_size=32, batch_size=4, **small)
     found = tmp_path / "found.json"
