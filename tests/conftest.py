@@ -1,5 +1,6 @@
 """Small data sets in their published layouts, prepared ones, and one thread for arithmetic."""
 
+import importlib
 import os
 
 # Tiny tensors gain nothing from threads, and on a busy machine two are far slower than one.
@@ -199,6 +200,15 @@ def environment(root: Path = ROOT) -> dict[str, str]:
     return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)}
 
 
+def python(
+    code: str, *words: object, folder: Path = ROOT, root: Path = ROOT
+) -> subprocess.CompletedProcess:
+    """Run Python code in a process of its own, on the package below `root`."""
+    command = [sys.executable, "-c", code, *map(str, words)]
+    streams = {"capture_output": True, "text": True}
+    return subprocess.run(command, cwd=folder, env=environment(root), **streams)
+
+
 def started(command: list[str], folder: Path, stdout=subprocess.PIPE) -> subprocess.Popen:
     """Start a command in a folder, in a process group of its own."""
     streams = {"stdout": stdout, "stderr": subprocess.STDOUT, "text": True}
@@ -214,10 +224,16 @@ def snakemake(folder: Path, *arguments: str, root: Path = ROOT) -> subprocess.Co
     return subprocess.run(command, cwd=folder, env=environment(root), **streams)
 
 
+def benchmark(name: str):
+    """A module of benchmarks/, which is no package."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "benchmarks")
+        return importlib.import_module(name)
+
+
 def from_catalogue(kind: str, key: str):
     """A result's module whose `write` or `draw` has the constants of its catalogue entry."""
     import functools
-    import importlib
     import types
 
     from paper_code.reporting.catalogue import find_result

@@ -1,28 +1,19 @@
 """`make gpu`: one part survives another, and the projection is that of the paper's runs."""
 
-import importlib.util
 import sys
 import time
 from argparse import Namespace
 
 import pytest
 import torch
-from conftest import ROOT
+from conftest import benchmark
 
 from paper_code.files import read_json
-
-PATH = ROOT / "benchmarks" / "gpu.py"
 
 
 @pytest.fixture(scope="module")
 def gpu():
-    sys.path.insert(0, str(PATH.parent))
-    spec = importlib.util.spec_from_file_location("benchmark_gpu", PATH)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    sys.path.remove(str(PATH.parent))
-    return module
+    return benchmark("gpu")
 
 
 def test_the_grid_is_the_papers(gpu):

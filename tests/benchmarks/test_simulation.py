@@ -1,18 +1,12 @@
 """Error rates in small seeded simulations; the benchmarks run the same ones longer."""
 
-import importlib.util
-
 import pytest
-from conftest import ROOT
+from conftest import benchmark
 
 
 @pytest.fixture(scope="module")
 def verdicts():
-    path = ROOT / "benchmarks" / "verdicts.py"
-    spec = importlib.util.spec_from_file_location("benchmark_verdicts", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return benchmark("verdicts")
 
 
 def test_intervals_of_few_patients_hold_the_truth(verdicts):

@@ -2,14 +2,12 @@
 
 import re
 import shlex
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import ROOT, copy_code, save_noise, snakemake
+from conftest import ROOT, copy_code, python, save_noise, snakemake
 
 from paper_code.files import read_json
 
@@ -115,13 +113,7 @@ def test_the_new_network_predicts_and_is_explained_by_the_new_method(run, code, 
     words = [f"predict {image} -o p.csv", f"explain {image} --method absolute_gradcam -o maps"]
     commands = [shlex.split(f"{each} --weights {weights}") for each in words]
     both = f"from paper_code.cli import main\nassert [main(each) for each in {commands}] == [0, 0]"
-    done = subprocess.run(
-        [sys.executable, "-c", both],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(code)},
-        capture_output=True,
-        text=True,
-    )
+    done = python(both, folder=tmp_path, root=code)
     assert done.returncode == 0, done.stderr
     assert list(pd.read_csv(tmp_path / "p.csv"))[2:] == ["p_round", "p_star"]
     assert (tmp_path / "maps/1_absolute_gradcam.png").is_file()
