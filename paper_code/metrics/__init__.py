@@ -3,9 +3,6 @@
 from paper_code.metrics.calibration import (
     brier_score,
     expected_calibration_error,
-    precision_recall_points,
-    reliability_curve,
-    roc_points,
     weighted_calibration,
 )
 from paper_code.metrics.classification import METRICS, classification_metrics
@@ -38,9 +35,6 @@ __all__ = [
     "holm",
     "mcnemar_test",
     "perfect_interval",
-    "precision_recall_points",
-    "reliability_curve",
-    "roc_points",
     "runs_interval",
     "statistic_interval",
     "statistics_interval",
