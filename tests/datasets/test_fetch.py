@@ -57,7 +57,7 @@ def test_a_complete_part_is_not_downloaded_again_and_one_too_long_starts_over(
     assert (0 in breakhis.asked) == bool(more)
 
 
-def test_unreachable_host(tmp_path):
+def test_unreachable_host(tmp_path, serve):
     with pytest.raises(UserError, match=r"cannot be reached .*refused"):
         fetch_dataset("breakhis", tmp_path / "data", NOWHERE)
     assert left(tmp_path) == []

@@ -176,12 +176,3 @@ def test_one_command_after_the_other_in_any_folders(images, tmp_path, monkeypatc
     words = "table own_mias --prepared prepared --splits splits/first.csv --tables results.csv"
     assert cli.main([*words.split(), "--scale", "demo", "-o", "own_mias.csv"]) == 0
     assert "Split by patient" in Path("own_mias.md").read_text(encoding="utf-8")
-
-
-def test_an_entry_that_does_not_fit_is_named(images, tmp_path):
-    entry = f"{{path: '{images / 'manifest.csv'}', classes: [normal, benign]}}"
-    done = snakemake(
-        tmp_path, "-n", "--config", "scale=demo", f"manifests={{mine: {entry}}}", "datasets=[mine]"
-    )
-    assert done.returncode != 0
-    assert "label 'malignant' is not one of mine's classes (normal, benign)" in done.stdout

@@ -153,7 +153,6 @@ def test_snakemake_s_own_report_has_the_page_and_the_figures(finished, copy, tmp
     ("setting", "message"),
     [
         ("epoch=3", "unknown key 'epoch' (did you mean 'epochs'?)"),
-        ("networks=[resnet51]", "resnet51"),
         ("data=real", "Run 'python -m paper_code fetch breakhis"),
     ],
 )
