@@ -1,7 +1,6 @@
 """Classification metrics, their intervals, paired tests between networks, calibration."""
 
 from paper_code.metrics.calibration import (
-    brier_score,
     expected_calibration_error,
     precision_recall_points,
     reliability_curve,
@@ -14,14 +13,12 @@ from paper_code.metrics.comparisons import (
     delong_test,
     difference_bootstrap,
     holm,
-    mcnemar_test,
 )
 from paper_code.metrics.intervals import (
     Sample,
     bootstrap_interval,
     perfect_interval,
     runs_interval,
-    statistic_interval,
     statistics_interval,
 )
 
@@ -29,20 +26,17 @@ __all__ = [
     "METRICS",
     "Sample",
     "bootstrap_interval",
-    "brier_score",
     "classification_metrics",
     "compare_samples",
     "delong_test",
     "difference_bootstrap",
     "expected_calibration_error",
     "holm",
-    "mcnemar_test",
     "perfect_interval",
     "precision_recall_points",
     "reliability_curve",
     "roc_points",
     "runs_interval",
-    "statistic_interval",
     "statistics_interval",
     "weighted_calibration",
 ]
