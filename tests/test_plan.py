@@ -69,7 +69,7 @@ def own_sets(tmp_path) -> dict[str, dict]:
     return {name: {"path": str(tmp_path / f"{name}.csv")} for name in ("plain", "masked")}
 
 
-CURVES = ["reliability", "roc", "precision_recall", "convergence"]
+CURVES = ["curves", "convergence"]
 
 
 def test_a_run_on_one_s_own_data_makes_nothing_about_the_paper(own_sets):

@@ -2,9 +2,6 @@
 
 from paper_code.metrics.calibration import (
     expected_calibration_error,
-    precision_recall_points,
-    reliability_curve,
-    roc_points,
     weighted_calibration,
 )
 from paper_code.metrics.classification import METRICS, classification_metrics
@@ -33,9 +30,6 @@ __all__ = [
     "expected_calibration_error",
     "holm",
     "perfect_interval",
-    "precision_recall_points",
-    "reliability_curve",
-    "roc_points",
     "runs_interval",
     "statistics_interval",
     "weighted_calibration",

@@ -106,8 +106,7 @@ def save_figure(figure: Figure, path: str | Path, provenance: str) -> None:
         figure.text(
             0.5, high, text, ha="center", va="bottom", color=SYNTHETIC_COLOUR, fontweight="bold"
         )
-    # Legends below the axes may reach beyond the figure's lower edge.
-    low = min(0.0, (figure.get_tightbbox().y0 - GAP / 72) / figure.get_figheight())
+    low = -GAP / 72 / figure.get_figheight()
     figure.text(0.5, low, provenance, ha="center", va="top", fontsize=6.5, color="0.4", wrap=True)
     with replacing(path) as png, replacing(path.with_suffix(".pdf")) as pdf:
         figure.savefig(png, bbox_inches="tight", metadata={"Software": None, "Comment": provenance})

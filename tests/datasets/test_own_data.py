@@ -92,9 +92,7 @@ def finished(done, images) -> Path:
 def test_it_makes_what_is_about_these_images_and_nothing_else(done, finished):
     tables = {"own_mias", "comparisons_mias", "cam_mias", "convergence", "results", "differences"}
     figures = {
-        "roc",
-        "precision_recall",
-        "reliability",
+        "curves",
         "convergence",
         "maps_mias",
         "examples_mias",

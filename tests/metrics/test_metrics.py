@@ -13,7 +13,6 @@ from scipy import stats
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import (
     accuracy_score,
-    average_precision_score,
     balanced_accuracy_score,
     brier_score_loss,
     f1_score,
@@ -33,10 +32,7 @@ from paper_code.metrics import (
     difference_bootstrap,
     expected_calibration_error,
     holm,
-    precision_recall_points,
-    reliability_curve,
     resampling,
-    roc_points,
     runs_interval,
     weighted_calibration,
 )
@@ -384,37 +380,16 @@ def test_the_test_depends_on_metric_and_patients():
     assert set(clustered["test"]) == {"paired bootstrap"}
 
 
-# --- calibration and curves
+# --- calibration
 
 
-@pytest.mark.parametrize("num_classes", [2, 4])
-def test_reliability_is_that_of_scikit_learn(num_classes):
-    y, p, _ = make(np.random.default_rng(16), patients=300, num_classes=num_classes)
-    curve = reliability_curve(y, p, bins=10)
-    accuracy, confidence = calibration_curve(p.argmax(axis=1) == y, p.max(axis=1), n_bins=10)
-    assert curve["accuracy"].to_numpy() == pytest.approx(accuracy)
-    assert curve["confidence"].to_numpy() == pytest.approx(confidence)
-    assert curve["count"].sum() == 300
-    assert ((curve["low"] <= curve["confidence"]) & (curve["confidence"] <= curve["high"])).all()
-    error = expected_calibration_error(y, p, bins=10)
-    gaps = np.abs(curve["accuracy"] - curve["confidence"])
-    assert error == pytest.approx((gaps * curve["count"]).sum() / 300)
-
-
-@pytest.mark.parametrize("num_classes", [2, 3])
-def test_curves_enclose_the_areas(num_classes):
-    y, p, _ = make(np.random.default_rng(17), patients=80, num_classes=num_classes)
-    areas, precisions = [], []
-    roc, pr = roc_points(y, p), precision_recall_points(y, p)
-    classes = [1] if num_classes == 2 else [0, 1, 2]
-    assert roc["class"].unique().tolist() == pr["class"].unique().tolist() == classes
-    for index in classes:
-        curve = roc[roc["class"] == index]
-        areas.append(np.trapezoid(curve["tpr"], curve["fpr"]))
-        curve = pr[pr["class"] == index]
-        precisions.append(-np.sum(np.diff(curve["recall"]) * curve["precision"].to_numpy()[:-1]))
-    assert np.mean(areas) == pytest.approx(classification_metrics(y, p)["auc_roc"])
-    assert precisions == pytest.approx([average_precision_score(y == c, p[:, c]) for c in classes])
+def test_the_expected_calibration_error_is_the_mean_gap_of_scikit_learn_s_curve():
+    y, p, _ = make(np.random.default_rng(16), patients=300, num_classes=4)
+    right, confidence = p.argmax(axis=1) == y, p.max(axis=1)
+    accuracy, mean = calibration_curve(right, confidence, n_bins=10)
+    counts = np.histogram(confidence, np.linspace(0, 1, 11))[0]
+    gaps = np.abs(accuracy - mean) * counts[counts > 0]
+    assert expected_calibration_error(y, p, bins=10) == pytest.approx(gaps.sum() / len(y))
 
 
 @pytest.mark.parametrize("num_classes", [2, 4])

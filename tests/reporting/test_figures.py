@@ -13,9 +13,7 @@ from hand_made import SOURCES
 from PIL import Image
 
 from paper_code.errors import UserError
-from paper_code.networks.registry import PAPER_NETWORKS
 from paper_code.networks.structure import meta_network, trace_layers, trace_operations
-from paper_code.reporting import plotting
 from paper_code.reporting.figures import confusion_matrices, dalaresnet50, framework
 from paper_code.reporting.plotting import data_line, save_figure, synthetic_title
 
@@ -61,21 +59,6 @@ def test_a_figure_of_synthetic_images_says_so_above_everything_else(tmp_path):
         save_figure(figure, tmp_path / "a.png", data_line([source]))
         heights.append(np.asarray(Image.open(tmp_path / "a.png")).shape[0])
     assert heights[1] > heights[0]
-
-
-@pytest.mark.parametrize(("name", "datasets"), [("roc", 1), ("precision_recall", 4)])
-def test_the_note_at_the_foot_stands_clear_of_the_legends(
-    name, datasets, make_run, tmp_path, monkeypatch
-):
-    sets = [f"breakhis_{m}x" for m in (40, 100, 200, 400)][:datasets]
-    runs = [make_run(network, dataset=d) for d in sets for network in PAPER_NETWORKS]
-    figures = []
-    monkeypatch.setattr(plotting.plt, "close", figures.append)
-    from_catalogue("figure", name).draw(str(tmp_path / "f.png"), runs=runs, scale="paper")
-    (figure,) = figures
-    note = figure.texts[-1].get_window_extent()
-    lowest = min(axis.get_legend().get_window_extent().y0 for axis in figure.axes if axis.lines)
-    assert 4 <= (lowest - note.y1) / figure.dpi * 72 <= 12, "points"
 
 
 # --- Figures 1 and 2 ------------------------------------------------------------------------------

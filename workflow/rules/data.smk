@@ -12,7 +12,7 @@ rule phantom:
         f"{BENCHMARKS}/phantom/{{family}}.tsv"
     conda:
         ENVIRONMENT
-    threads: 8
+    threads: SETTINGS.threads_per_run
     resources:
         mem_mb=2000,
         runtime=60,
@@ -45,7 +45,7 @@ rule manifest:
         f"{BENCHMARKS}/manifest/{{dataset}}.tsv"
     conda:
         ENVIRONMENT
-    threads: 2
+    threads: SETTINGS.threads_per_run
     resources:
         mem_mb=2000,
         runtime=60,
@@ -76,7 +76,7 @@ rule prepare:
         f"{BENCHMARKS}/prepare/{{dataset}}.tsv"
     conda:
         ENVIRONMENT
-    threads: 8
+    threads: SETTINGS.threads_per_run
     resources:
         mem_mb=4000,
         runtime=60,
