@@ -1,15 +1,13 @@
-"""Every contradiction that the audit finds, again: plain enumeration over the printed CSV files.
+"""Every contradiction that the audit finds, again: plain enumeration over the printed tables.
 
 Nothing here comes from `paper_code.audit` but the findings themselves.
 """
 
-import csv
 from collections import Counter, defaultdict
 from fractions import Fraction
 from functools import cache
 from itertools import combinations, permutations, product
 from math import comb, factorial, prod, sqrt
-from pathlib import Path
 from statistics import mean, median
 
 import numpy as np
@@ -18,17 +16,14 @@ import pytest
 from conftest import ROOT
 from sklearn.metrics import f1_score, roc_auc_score
 
-import paper_code.published
+from paper_code.published import published_table
 
-FOLDER = Path(paper_code.published.__file__).parent
 BREAKHIS = ["breakhis_40x", "breakhis_100x", "breakhis_200x", "breakhis_400x"]
 OURS = "dalaresnet50"
 
 
 def read(table):
-    name = f"table_{table}.csv" if table.isdigit() else f"{table}.csv"
-    with (FOLDER / name).open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return published_table(table).to_dict("records")
 
 
 def cells(table, *keys):
