@@ -28,15 +28,12 @@ from paper_code.metrics import (
     bootstrap_interval,
     classification_metrics,
     compare_samples,
-    delong_test,
-    difference_bootstrap,
-    expected_calibration_error,
-    holm,
     resampling,
     runs_interval,
-    weighted_calibration,
 )
+from paper_code.metrics.calibration import expected_calibration_error, weighted_calibration
 from paper_code.metrics.classification import weighted_metrics
+from paper_code.metrics.comparisons import delong_test, difference_bootstrap, holm
 from paper_code.metrics.resampling import group_codes
 
 NAN = float("nan")

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from paper_code.datasets.breakhis_lists import read_folds, read_index, read_votes
-from paper_code.metrics import bootstrap_interval, statistics_interval
+from paper_code.metrics import bootstrap_interval
 from paper_code.metrics.clusters import DesignEffect, design_effects, ratio_interval
+from paper_code.metrics.intervals import statistics_interval
 from paper_code.metrics.resampling import group_codes, left_out_values
 from paper_code.published import published_table
 from paper_code.reporting.labels import METRIC_LABELS
