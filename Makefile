@@ -69,7 +69,8 @@ publish: $(VENV)/installed
 
 # Executes the notebooks against the committed tables/ and figures/ and keeps their outputs.
 notebooks: $(VENV)/installed
-	$(BIN)/python -m paper_code notebook notebooks/*.ipynb
+	$(BIN)/jupyter nbconvert --config notebooks/jupyter_nbconvert_config.py --execute \
+	  --to notebook --inplace notebooks/*.ipynb
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -25,11 +25,7 @@ from paper_code.settings import Mark, Settings, load_config, resolve_settings
 SCRIPT = "dalaresnet50"  # the command that `pip install` makes
 # Packages that a light installation leaves out, with the extra of pyproject.toml that has them.
 EXTRAS = {
-    "IPython": "reproduce",
     "matplotlib": "reproduce",
-    "nbclient": "reproduce",
-    "nbconvert": "reproduce",
-    "nbformat": "reproduce",
     "onnx": "export",
     "onnxruntime": "export",
     "onnxscript": "export",
@@ -681,20 +677,6 @@ def steps(*, cams: list[str], output: Output) -> None:
     from paper_code.reporting.notebooks.steps import write_steps
 
     write_steps(output, cams=cams)
-
-
-@app.command(group="results")
-def notebook(notebooks: list[str], /, *, results: str = ".", html: str | None = None) -> None:
-    """Execute notebooks against results: to HTML, or in place.
-
-    Args:
-        notebooks: .ipynb files.
-        results: folder with tables/ and figures/.
-        html: folder for NAME.html; without it the files are rewritten.
-    """
-    from paper_code.reporting.notebooks.execute import execute_notebooks
-
-    execute_notebooks(notebooks, results, html)
 
 
 @app.command(group="results")

@@ -297,11 +297,6 @@ class Plan:
         kept = [run for run in self.runs if self.keeps_weights(run)]
         return [f"{self.root}/runs/{run.folder}/{CARD}" for run in kept]
 
-    def made(self, paths: Iterable[str]) -> list[str]:
-        """Those of `paths`, such as "tables/audit.csv", that this plan makes."""
-        every = {*self.files(), *self.steps}
-        return [self.output + path for path in paths if self.output + path in every]
-
     # --- what a result is made from ---------------------------------------------------------------
 
     def inputs(self, planned: Planned) -> dict[str, list[str]]:

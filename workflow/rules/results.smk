@@ -1,6 +1,5 @@
 # Tables, figures and pages from files alone; what each is made from is in the catalogue of results
 # (paper_code/reporting/catalogue/results.yaml).
-from paper_code.reporting.notebooks.execute import modules_used, results_read
 
 TABLES, FIGURES = PLAN.names("table"), PLAN.names("figure")
 REPORT = f"{RESULTS}/report.html"
@@ -137,9 +136,10 @@ rule report:
 # Each notebook as a page, executed against the results of this run.
 rule notebook:
     input:
-        # With the summary, the folder of tables is there even where a notebook finds no results.
-        results=lambda w: PLAN.made([*results_read(NOTEBOOKS[w.name]), "tables/summary.md"]),
+        results=PLAN.files(),
+        steps=PLAN.steps,
         notebook=lambda w: NOTEBOOKS[w.name],
+        config=f"{workflow.basedir}/notebooks/jupyter_nbconvert_config.py",
     output:
         f"{RESULTS}/notebooks/{{name}}.html",
     log:
@@ -154,13 +154,13 @@ rule notebook:
         mem_mb=4000,
         runtime=30,
     params:
-        results=lambda w: OUTPUT or ".",
+        results=OUTPUT or ".",
         folder=subpath(output[0], parent=True),
-        code=lambda w: source_digest(
-            "paper_code.reporting.notebooks.execute", *modules_used(NOTEBOOKS[w.name])
+        code=source_digest(
+            *(f"paper_code.reporting.notebooks.{name}" for name in ("display", "plots", "steps"))
         ),
     message:
         "Notebook {wildcards.name}"
     shell:
-        "python -m paper_code notebook {input.notebook} --results {params.results}"
-        " --html {params.folder} > {log} 2>&1"
+        "PAPER_CODE_RESULTS=$(realpath {params.results}) jupyter nbconvert --config {input.config}"
+        " --execute --to html --output-dir {params.folder} {input.notebook} > {log} 2>&1"
