@@ -19,8 +19,7 @@ from paper_code.datasets.catalog import (
 from paper_code.datasets.facts import Dataset
 from paper_code.datasets.read import read_dataset
 from paper_code.errors import UserError
-from paper_code.networks.names import VARIANT, parse_network
-from paper_code.networks.registry import PAPER_NETWORKS
+from paper_code.networks.registry import PAPER_NETWORKS, VARIANT, parse_network
 from paper_code.reporting.catalogue import RESULTS, Result
 from paper_code.runs import CARD, FACTS, WEIGHTS
 from paper_code.settings import MAPS, Settings

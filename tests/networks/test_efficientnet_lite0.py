@@ -15,10 +15,9 @@ from paper_code.networks import (
     pretrained,
     save_weights,
 )
+from paper_code.networks.forward import normalize
 from paper_code.networks.gate import DualActivationGate, SigmoidGate
-from paper_code.networks.names import parse_network
-from paper_code.networks.preprocessing import normalize
-from paper_code.networks.registry import VARIANTS
+from paper_code.networks.registry import VARIANTS, parse_network
 
 NAME = "efficientnet_lite0"
 NAMES = (NAME, *(f"{NAME}-{variant}" for variant in VARIANTS[NAME]))

@@ -11,7 +11,7 @@ from scipy.stats import t
 
 from paper_code.audit.finding import IMPOSSIBLE
 from paper_code.audit.report import themes
-from paper_code.metrics import holm
+from paper_code.metrics.comparisons import holm
 from paper_code.reporting.labels import CHANCE_MAPS, NETWORK_LABELS, PAPER_METHODS, label
 from paper_code.reporting.layouts import REFERENCE
 from paper_code.reporting.readable import readable
