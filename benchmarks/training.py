@@ -25,7 +25,7 @@ from torchvision.transforms import v2
 from paper_code.device import autocast, default_device, resolve_precision, use_float32
 from paper_code.device import clock as wall_clock
 from paper_code.networks.builder import build_network
-from paper_code.networks.preprocessing import normalize
+from paper_code.networks.forward import normalize
 from paper_code.networks.registry import NETWORKS
 from paper_code.provenance import hardware
 from paper_code.reporting.markdown import markdown, write_table

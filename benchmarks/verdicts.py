@@ -41,8 +41,9 @@ from paper_code.cam.localization import (
     regions,
     threshold_free_scores,
 )
-from paper_code.metrics import bootstrap_interval, compare_samples, difference_bootstrap, holm
+from paper_code.metrics import bootstrap_interval, compare_samples
 from paper_code.metrics.classification import weighted_metrics
+from paper_code.metrics.comparisons import difference_bootstrap, holm
 from paper_code.metrics.power import lead_p_values, mcnemar_p
 from paper_code.metrics.replication import replication
 from paper_code.progress import track

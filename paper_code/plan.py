@@ -19,8 +19,7 @@ from paper_code.datasets.catalog import (
 from paper_code.datasets.facts import Dataset
 from paper_code.datasets.read import read_dataset
 from paper_code.errors import UserError
-from paper_code.networks.names import VARIANT, parse_network
-from paper_code.networks.registry import PAPER_NETWORKS
+from paper_code.networks.registry import PAPER_NETWORKS, VARIANT, parse_network
 from paper_code.reporting.catalogue import RESULTS, Result
 from paper_code.runs import CARD, FACTS, WEIGHTS
 from paper_code.settings import MAPS, Settings
@@ -205,8 +204,8 @@ class Plan:
         ]
         if networks in ("measured", "paired"):  # both kinds of split, where the leakage table has
             both = [name for name in datasets if name in self.datasets["leakage"]]
-            runs += [run for run in self.selected_runs("leakage", both) if run not in runs]
-        return runs
+            runs += self.selected_runs("leakage", both)
+        return list(dict.fromkeys(runs))
 
     def repeats(self, dataset: str) -> list[tuple[int, int]]:
         """(seed of the split, seed of the training) of each repeat on a data set."""

@@ -33,7 +33,7 @@ from paper_code.datasets.catalog import BUILT_IN, SOURCES, find_dataset, is_own
 from paper_code.device import cuda_device_count
 from paper_code.errors import UserError
 from paper_code.files import write_text
-from paper_code.networks.names import VARIANT
+from paper_code.networks.registry import VARIANT
 from paper_code.parallel import cores
 
 FILE = Path(__file__).with_name("config.yaml")  # a link to config/config.yaml, installed as a file

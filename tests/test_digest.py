@@ -36,7 +36,7 @@ def test_a_package_s_data_are_its_sources():
     )
     assert "paper_code/metrics/intervals.py" in found
     # Names of networks alone: no network, no training.
-    light = {"__init__.py", "names.py", "registry.py"}
+    light = {"__init__.py", "registry.py"}
     assert {Path(name).name for name in found if "/networks/" in name} == light
     assert not [name for name in found if "/training/" in name]
 

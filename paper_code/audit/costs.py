@@ -45,43 +45,37 @@ def count_parameters(
     return structure.count_parameters(structure.meta_network(name, classes, reading, **gate))
 
 
-def readings_of(name: str) -> dict[str, np.ndarray]:
+def readings_of(name: str) -> tuple[dict[str, np.ndarray], int]:
     """Networks that may have been counted: what they are, and their totals for 2, 3, 4 classes.
 
-    The first is what the name says; `covered` tells which others the name still covers.
+    The first is what the name says; the number is that of the first ones that the name covers.
     """
 
     def totals(**options) -> np.ndarray:
         return np.array([count_parameters(name, n, **options) for n in CLASSES.values()])
 
     if name == OURS:
-        return {GATED.format(reduction): totals(reduction=reduction) for reduction in REDUCTIONS}
+        gated = {GATED.format(reduction): totals(reduction=reduction) for reduction in REDUCTIONS}
+        return gated, len(gated)
     words = texts()["networks"][name]
     readings = {words["named"]: totals()}
     if "counted" in words:
         readings[words["counted"]] = totals(reading="counted")
     says, counted = list(readings.items())[-1]
-    return readings | {
+    readings |= {
         f"{says}, plus a Linear(2048, 4)": counted + EXTRA_LAYER,
         f"{says} for n = 2, plus a Linear(2048, 4)": np.full(3, counted[0] + EXTRA_LAYER),
     }
-
-
-def covered(name: str) -> list[str]:
-    """The readings of a network that its name covers."""
-    if name == OURS:
-        return list(readings_of(name))
-    words = texts()["networks"][name]
-    return [words["named"], *([words["counted"]] if words.get("covered") else [])]
+    return readings, 2 if words.get("covered") else 1
 
 
 @check
 def identified_networks(printed: Printed):
     """Which network has each printed total."""
     for name, totals in printed.totals[list(CLASSES)].iterrows():
-        readings = readings_of(name)
+        readings, covered = readings_of(name)
         equal = {says: counted == totals.to_numpy() for says, counted in readings.items()}
-        shared = [says for says in covered(name) if equal[says].all()]
+        shared = [says for says in list(readings)[:covered] if equal[says].all()]
         found = [
             f"{dataset}: "
             + next((says for says in readings if equal[says][i]), "no reading tried has this total")

@@ -37,13 +37,14 @@ def table_totals(printed: Printed):
     wrong = [
         dataset
         for dataset, sizes in printed.parts.items()
-        if len({*_sums(sizes, printed.classes[dataset]), totals[dataset]}) > 1
+        if not (
+            totals[dataset]
+            == sizes["total"]
+            == sum(sizes[name] for name in SHARES)
+            == sum(printed.classes[dataset].values())
+        )
     ]
     yield finding("counts/totals", exclude(bool(wrong)), wrong=listed(wrong))
-
-
-def _sums(parts: dict[str, int], classes: dict[str, int]) -> tuple[int, ...]:
-    return parts["total"], sum(parts[name] for name in SHARES), sum(classes.values())
 
 
 @check

@@ -8,8 +8,8 @@ from scipy.stats import binom
 
 from paper_code.audit.finding import check, doubt, exclude, finding, judge, listed, pattern
 from paper_code.audit.matrices import DIAGNOSTICS, EPSILON, UNITS, meets, with_rates
-from paper_code.audit.printed import OURS, Printed, Rows
-from paper_code.audit.splits import Fits, chance
+from paper_code.audit.printed import OURS, Printed, Row, Rows
+from paper_code.audit.splits import Fits, TestSet, chance
 
 NEAR = 0.005  # a cell this near to its prediction says nothing new
 
@@ -207,7 +207,7 @@ def table_12_from_accuracy(printed: Printed):
     )
 
 
-def prevalence_range(rows: Rows, unit: int = 1) -> tuple[pd.Series, pd.Series]:
+def prevalence_range(rows: Row | Rows, unit: int = 1) -> tuple:
     """Positive share that sensitivity, specificity, PPV and NPV imply: low, high.
 
     From PPV: p / (1 - p) = PPV (1 - spec) / (sens (1 - PPV)); from NPV likewise with
@@ -219,7 +219,7 @@ def prevalence_range(rows: Rows, unit: int = 1) -> tuple[pd.Series, pd.Series]:
         return numerator / np.clip(denominator, 1e-12, None)
 
     (s_low, s_high), (t_low, t_high), (v_low, v_high), (w_low, w_high) = (
-        (low, high.clip(upper=1)) for low, high in (rows.bounds(n, unit) for n in DIAGNOSTICS)
+        (low, np.minimum(high, 1)) for low, high in (rows.bounds(n, unit) for n in DIAGNOSTICS)
     )
     low = np.maximum(
         odds(v_low * (1 - t_high), s_high * (1 - v_low)),
@@ -235,15 +235,14 @@ def prevalence_range(rows: Rows, unit: int = 1) -> tuple[pd.Series, pd.Series]:
 @check
 def table_11_prevalence(printed: Printed):
     """Malignant share implied by Table XI against Table III's in the test images of Table VI."""
-    rows, fits = printed.rows("11"), Fits(printed.tests)
-    for unit in UNITS:
-        low, high = prevalence_range(rows, unit)
-        for row in low.index:
-            test = printed.tests[row[0]]
-            share, implied = test.counts[:, 1] / test.images, (low[row], high[row])
-            # exact proportions lie between two whole numbers
-            exact = test.exact & meets((share[test.exact].min(), share[test.exact].max()), implied)
-            fits.found[unit][row] = exact | meets((share, share), implied)
+
+    def inside(row: Row, test: TestSet, unit: int) -> np.ndarray:
+        share, implied = test.counts[:, 1] / test.images, prevalence_range(row, unit)
+        # exact proportions lie between two whole numbers
+        between = share[test.exact].min(), share[test.exact].max()
+        return meets((share, share), implied) | (test.exact & meets(between, implied))
+
+    fits = Fits.of(printed.tests, printed.rows("11"), inside)
     yield finding("metrics/table-XI-prevalence", fits.weigh())
 
 

@@ -1,10 +1,10 @@
 """Every whole 2 x 2 confusion matrix that can stand behind printed numbers, and its scores."""
 
 import math
-from collections.abc import Callable, Hashable, Mapping
-from functools import cached_property
+from collections.abc import Hashable, Mapping
 
 import numpy as np
+import pandas as pd
 
 from paper_code.audit.printed import Row, Rows
 from paper_code.audit.splits import Fits, TestSet
@@ -21,83 +21,59 @@ def meets(one: tuple, other: tuple):
     return (one[0] <= other[1] + EPSILON) & (one[1] >= other[0] - EPSILON)
 
 
-class Matrices:
-    """Confusion matrices: `tp`, `fn`, `fp`, `tn`, int64 M each; malignant is positive."""
+def scored(tp: np.ndarray, fn: np.ndarray, fp: np.ndarray, tn: np.ndarray) -> pd.DataFrame:
+    """Confusion matrices, int64 M each, malignant is positive, and all their scores: a row each.
 
-    def __init__(self, tp, fn, fp, tn):
-        self.tp, self.fn, self.fp, self.tn = tp, fn, fp, tn
-        self._scores: dict[str, np.ndarray] = {}
-        self._within: dict[tuple, np.ndarray] = {}
-
-    def __len__(self) -> int:
-        return len(self.tp)
-
-    @cached_property
-    def positives(self) -> np.ndarray:
-        """Images of the positive class."""
-        return self.tp + self.fn
-
-    def score(self, name: str) -> np.ndarray:
-        """A score of `SCORES`: float64 M; NaN or inf where it divides by no image."""
-        if name not in self._scores:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                self._scores[name] = SCORES[name](self)
-        return self._scores[name]
-
-    def fits(self, reading: Reading, row: Row, unit: int) -> np.ndarray:
-        """Which matrices give the printed numbers of a reading (column: score): bool M."""
-        keep = np.ones(len(self), dtype=bool)
-        for column, name in reading.items():
-            key = name, row.bounds(column, unit)
-            if key not in self._within:
-                score = self.score(name)
-                self._within[key] = meets((score, score), key[1])
-            keep &= self._within[key]
-        return keep
-
-    def names(self) -> list[str]:
-        """Each matrix as TP/FN/FP/TN."""
-        cells = np.stack([self.tp, self.fn, self.fp, self.tn], axis=1)
-        return ["/".join(map(str, row)) for row in cells.tolist()]
-
-    def only(self, keep: np.ndarray) -> "Matrices":
-        """The matrices that `keep` (bool M) selects."""
-        return Matrices(self.tp[keep], self.fn[keep], self.fp[keep], self.tn[keep])
+    A score is NaN or inf where it divides by no image.
+    """
+    positives, negatives = tp + fn, fp + tn
+    images = positives + negatives
+    with np.errstate(divide="ignore", invalid="ignore"):
+        accuracy, sensitivity, specificity = (tp + tn) / images, tp / positives, tn / negatives
+        # Specificity of each class weighted by its images: imbalanced-learn's average="weighted".
+        specificity_weighted = (positives * specificity + negatives * sensitivity) / images
+        gmean, dominance = np.sqrt(sensitivity * specificity), sensitivity - specificity
+        malignant, benign = 2 * tp / (2 * tp + fp + fn), 2 * tn / (2 * tn + fp + fn)
+        scores = {
+            "accuracy": accuracy,
+            "sensitivity": sensitivity,
+            "specificity": specificity,
+            "ppv": tp / (tp + fp),
+            "npv": tn / (tn + fn),
+            "balanced_accuracy": (sensitivity + specificity) / 2,
+            "gmean": gmean,
+            "gmean_weighted": np.sqrt(accuracy * specificity_weighted),
+            "dominance": dominance,
+            "iba": (1 + 0.1 * dominance) * gmean**2,
+            "f1_malignant": malignant,
+            "f1_benign": benign,
+            "f1_macro": (malignant + benign) / 2,
+            "f1_weighted": (positives * malignant + negatives * benign) / images,
+            # Smallest and largest area under an ROC curve through the matrix: pairs of a positive
+            # and a negative image that are both right are ranked right, pairs that are both wrong
+            # are ranked wrong, the others are free, and ties lie between.
+            "auc_least": tp * tn / (positives * negatives),
+            "auc_most": 1 - fn * fp / (positives * negatives),
+        }
+    cells = {"tp": tp, "fn": fn, "fp": fp, "tn": tn, "positives": positives}
+    return pd.DataFrame(cells | scores)
 
 
-# Scores of matrices, by name.
-SCORES: dict[str, Callable[[Matrices], np.ndarray]] = {
-    "accuracy": lambda m: (m.tp + m.tn) / (m.tp + m.fn + m.fp + m.tn),
-    "sensitivity": lambda m: m.tp / (m.tp + m.fn),
-    "specificity": lambda m: m.tn / (m.tn + m.fp),
-    "ppv": lambda m: m.tp / (m.tp + m.fp),
-    "npv": lambda m: m.tn / (m.tn + m.fn),
-    "balanced_accuracy": lambda m: (m.score("sensitivity") + m.score("specificity")) / 2,
-    "gmean": lambda m: np.sqrt(m.score("sensitivity") * m.score("specificity")),
-    # Specificity of each class weighted by its images: imbalanced-learn's average="weighted".
-    "specificity_weighted": lambda m: (
-        ((m.tp + m.fn) * m.score("specificity") + (m.fp + m.tn) * m.score("sensitivity"))
-        / (m.tp + m.fn + m.fp + m.tn)
-    ),
-    "gmean_weighted": lambda m: np.sqrt(m.score("accuracy") * m.score("specificity_weighted")),
-    "dominance": lambda m: m.score("sensitivity") - m.score("specificity"),
-    "iba": lambda m: (1 + 0.1 * m.score("dominance")) * m.score("gmean") ** 2,
-    "f1_malignant": lambda m: 2 * m.tp / (2 * m.tp + m.fp + m.fn),
-    "f1_benign": lambda m: 2 * m.tn / (2 * m.tn + m.fp + m.fn),
-    "f1_macro": lambda m: (m.score("f1_malignant") + m.score("f1_benign")) / 2,
-    "f1_weighted": lambda m: (
-        ((m.tp + m.fn) * m.score("f1_malignant") + (m.fp + m.tn) * m.score("f1_benign"))
-        / (m.tp + m.fn + m.fp + m.tn)
-    ),
-    # Smallest and largest area under an ROC curve through the matrix: pairs of a positive and a
-    # negative image that are both right are ranked right, pairs that are both wrong are ranked
-    # wrong, the others are free, and ties lie between.
-    "auc_least": lambda m: m.tp * m.tn / ((m.tp + m.fn) * (m.fp + m.tn)),
-    "auc_most": lambda m: 1 - m.fn * m.fp / ((m.tp + m.fn) * (m.fp + m.tn)),
-}
+def fitting(tried: pd.DataFrame, reading: Reading, row: Row, unit: int) -> pd.DataFrame:
+    """The matrices that give the printed numbers of a reading (column: score)."""
+    keep = np.ones(len(tried), dtype=bool)
+    for column, name in reading.items():
+        score = tried[name].to_numpy()
+        keep &= meets((score, score), row.bounds(column, unit))
+    return tried[keep]
 
 
-def matrices(images: int, bounds: Mapping[str, tuple[float, float]]) -> Matrices:
+def names(found: pd.DataFrame) -> list[str]:
+    """Each matrix as TP/FN/FP/TN."""
+    return ["/".join(map(str, row)) for row in found[["tp", "fn", "fp", "tn"]].to_numpy()]
+
+
+def matrices(images: int, bounds: Mapping[str, tuple[float, float]]) -> pd.DataFrame:
     """All matrices of `images` images, both classes present, within bounds of some scores.
 
     `bounds` are (low, high) of the sensitivity and the specificity, or else of the accuracy.
@@ -111,16 +87,16 @@ def matrices(images: int, bounds: Mapping[str, tuple[float, float]]) -> Matrices
         found.append(np.stack([tp, fn, images - right - fn, right - tp]))
     cells = np.concatenate(found, axis=1)
     both = (cells[:2].sum(axis=0) > 0) & (cells[2:].sum(axis=0) > 0)
-    return Matrices(*cells[:, both])
+    return scored(*cells[:, both])
 
 
-def _with_rates(images: int, sensitivity: tuple, specificity: tuple) -> Matrices:
+def _with_rates(images: int, sensitivity: tuple, specificity: tuple) -> pd.DataFrame:
     positive = np.arange(1, images)[:, None, None]
     tp, right = _rights(positive, *sensitivity)
     tn, left = _rights(images - positive, *specificity)
     tp, right = tp.swapaxes(1, 2), right.swapaxes(1, 2)  # positive x tp x tn
     cells = np.broadcast_arrays(tp, positive - tp, images - positive - tn, tn)
-    return Matrices(*(cell[right & left] for cell in cells))
+    return scored(*(cell[right & left] for cell in cells))
 
 
 def _rights(size: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
@@ -130,15 +106,14 @@ def _rights(size: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np.n
     return right, (right >= 0) & (right <= np.minimum(size, high * size + 1e-6))
 
 
-def candidates(test: TestSet, row: Row) -> Matrices:
+def candidates(test: TestSet, row: Row) -> pd.DataFrame:
     """The matrices with a row's sensitivity and specificity, or accuracy, within one unit."""
     return matrices(test.images, {column: row.bounds(column, 2) for column in row.value})
 
 
-def with_rates(test: TestSet, row: Row, unit: int = 2) -> Matrices:
+def with_rates(test: TestSet, row: Row, unit: int = 2) -> pd.DataFrame:
     """The matrices that give the four diagnostic numbers of a row, any class split."""
-    tried = candidates(test, row)
-    return tried.only(tried.fits(RATES, row, unit))
+    return fitting(candidates(test, row), RATES, row, unit)
 
 
 def search(
@@ -150,7 +125,7 @@ def search(
     """Which class splits give a row a matrix with all of its printed numbers, by reading.
 
     The search runs over all matrices with the printed sensitivity and specificity, or without these
-    the printed accuracy. A reading is {printed column: score of `SCORES`}; `given` is one that
+    the printed accuracy. A reading is {printed column: score of `scored`}; `given` is one that
     holds within one unit throughout.
     """
     found = {name: Fits(tests) for name in readings}
@@ -158,9 +133,8 @@ def search(
         test = tests[row.key[0]]
         tried = candidates(test, row)
         if given:
-            tried = tried.only(tried.fits(given, row, 2))
+            tried = fitting(tried, given, row, 2)
         for name, reading in readings.items():
             for unit in UNITS:
-                positives = tried.positives[tried.fits(reading, row, unit)]
-                found[name].found[unit][row.key] = test.having(positives)
+                found[name].found[unit][row.key] = test.having(fitting(tried, reading, row, unit))
     return found

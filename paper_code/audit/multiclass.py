@@ -35,13 +35,12 @@ Bounds = Callable[[Row, TestSet, int], tuple]
 
 def ranged(printed: Printed, rows: Rows, column: str, *bounds: Bounds) -> Fits:
     """In which class splits a printed column can be one of the numbers that `bounds` bound."""
-    fits = Fits(printed.tests)
-    for row in rows:
-        test = printed.tests[row.key[0]]
-        for unit in UNITS:
-            inside = [meets(bound(row, test, unit), row.bounds(column, unit)) for bound in bounds]
-            fits.found[unit][row.key] = np.any(inside, axis=0) & np.ones(len(test.counts), bool)
-    return fits
+
+    def inside(row: Row, test: TestSet, unit: int) -> np.ndarray:
+        printed_as = row.bounds(column, unit)
+        return np.any([meets(bound(row, test, unit), printed_as) for bound in bounds], axis=0)
+
+    return Fits.of(printed.tests, rows, inside)
 
 
 # --- what an accuracy allows ----------------------------------------------------------------------
@@ -176,11 +175,6 @@ def index_of_gmean(power: int, row: Row, test: TestSet, unit: int) -> tuple:
     """
     half = test.counts.max(axis=1) > test.images / 2
     return 0, np.where(half, np.inf, row.bounds("gmean", unit)[1] ** power)
-
-
-def above_gmean(row: Row, test: TestSet, unit: int) -> tuple:
-    """IBA as the mean of two numbers whose geometric mean is GMean: at least GMean."""
-    return row.bounds("gmean", unit)[0], np.inf
 
 
 GMEANS: dict[str, Bounds] = {
@@ -372,17 +366,17 @@ def f1_pair(printed: Printed):
 @check
 def f1_bound(printed: Printed):
     """BACH's F1 is bounded by the accuracy."""
-    rows, test, fits = printed.rows("08").of("bach"), printed.tests["bach"], Fits(printed.tests)
     over = {"f1_first": [], "f1_second": []}
-    for row in rows:
-        for unit in UNITS:
-            bound = largest_macro_f1(test.counts, accuracies(row, unit)[1])
-            low = {column: row.bounds(column, unit)[0] for column in over}
-            fits.found[unit][row.key] = bound >= max(low.values())
-        most = bound[test.exact].max()  # with one whole unit
-        for column in over:
-            if low[column] > most:
-                over[column].append(f"{row.key[1]} {row.value[column]:.3f} > {most:.3f}")
+
+    def inside(row: Row, test: TestSet, unit: int) -> np.ndarray:
+        bound = largest_macro_f1(test.counts, accuracies(row, unit)[1])
+        most = bound[test.exact].max()
+        for column, words in over.items():
+            if unit == 2 and row.bounds(column, unit)[0] > most:
+                words.append(f"{row.key[1]} {row.value[column]:.3f} > {most:.3f}")
+        return bound >= max(row.bounds(column, unit)[0] for column in over)
+
+    fits = Fits.of(printed.tests, printed.rows("08").of("bach"), inside)
     words = {column: listed(names) for column, names in over.items()}
     yield finding("multiclass/f1-bound-bach", fits.weigh(), **words)
 
@@ -400,18 +394,23 @@ def iba_of_table_8(printed: Printed):
 def iba_of_both_tables(printed: Printed):
     """Which reading of IBA is possible in every row of Tables VII and VIII."""
     rows, more = printed.rows("07"), printed.rows("08")
-    fits = {"the mean of two numbers whose geometric mean is GMean": Fits(printed.tests)}
-    (means,) = fits.values()
-    for name, power in (("GMean^2", 2), ("GMean", 1)):
-        index = ranged(printed, more, "iba", partial(index_of_gmean, power))
-        for unit in UNITS:
-            for row in rows:
-                found = index_fits(printed, row, power, unit)
-                index.found[unit][row.key] = found.any(axis=1)
-        fits[f"(1 + alpha (sensitivity - specificity)) x {name}, any alpha >= 0"] = index
-    for table in (rows, more):
-        for unit, found in ranged(printed, table, "iba", above_gmean).found.items():
-            means.found[unit] |= found
+
+    def index(power: int, row: Row, test: TestSet, unit: int) -> np.ndarray:
+        if len(test.sizes) == 2:
+            return index_fits(test, row, power, unit).any(axis=1)
+        return meets(index_of_gmean(power, row, test, unit), row.bounds("iba", unit))
+
+    def mean(row: Row, _: TestSet, unit: int) -> bool:
+        """The mean of two numbers is at least their geometric mean."""
+        return row.bounds("iba", unit)[1] >= row.bounds("gmean", unit)[0]
+
+    readings = {"the mean of two numbers whose geometric mean is GMean": mean} | {
+        f"(1 + alpha (sensitivity - specificity)) x {name}, any alpha >= 0": partial(index, power)
+        for name, power in (("GMean^2", 2), ("GMean", 1))
+    }
+    fits = {
+        name: Fits.of(printed.tests, [*rows, *more], inside) for name, inside in readings.items()
+    }
     count = {name: fit.rows(2, exact=True) for name, fit in fits.items()}
     said = [
         f"{name}: {sum(fit[row.key] for row in rows)} and {sum(fit[row.key] for row in more)}"

@@ -55,14 +55,6 @@ class Rows:
         """The rows of one data set, or of one network or placement."""
         return self.only(self.values.index.get_level_values(level) == name)
 
-    def like(self, other: "Rows") -> "Rows":
-        """These rows in the order of others."""
-        return Rows(self.values.loc[other.values.index], self.half.loc[other.values.index])
-
-    def join(self, other: "Rows") -> "Rows":
-        """The columns of both, for the rows of this one."""
-        return Rows(self.values.join(other.values), self.half.join(other.half))
-
 
 def rows_of(table: pd.DataFrame) -> Rows:
     """A tidy table with one row per printed row."""
@@ -93,7 +85,10 @@ class Printed:
         if table not in self._rows:
             self._rows[table] = rows_of(self[table])
         rows = self._rows[table]
-        return rows.join(self.rows(*more)) if more else rows
+        if not more:
+            return rows
+        beside = self.rows(*more)
+        return Rows(rows.values.join(beside.values), rows.half.join(beside.half))
 
     @cached_property
     def quotes(self) -> dict[str, str]:

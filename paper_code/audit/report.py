@@ -1,6 +1,5 @@
 """Running all checks and writing them down."""
 
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from paper_code.audit import (  # noqa: F401
 from paper_code.audit.finding import CHECKS, IMPOSSIBLE, Verdict, kind, texts
 from paper_code.audit.printed import Printed
 from paper_code.files import write_csv, write_text
+from paper_code.templates import render
 
 
 def run_audit(tables: Mapping[str, pd.DataFrame] | None = None) -> pd.DataFrame:
@@ -74,37 +74,15 @@ def themes(findings: pd.DataFrame) -> pd.DataFrame:
 
 def audit_page(findings: pd.DataFrame) -> str:
     """The findings as Markdown: themes, an overview, then one section each."""
-    by_theme, rows = themes(findings), findings.to_dict("records")
-    impossible = by_theme[by_theme["verdict"] == IMPOSSIBLE]
-    lines = [
-        texts()["introduction"],
-        f"{len(by_theme)} themes: {_counted(by_theme['verdict'])}. Of the impossible ones "
-        f"{(impossible['kind'] == 'substantive').sum()} are substantive. "
-        f"{len(findings)} findings: {_counted(findings['verdict'])}.",
-        "",
-        "| theme | question | kind | verdict | findings |",
-        "|---|---|---|---|---|",
-        *(f"| {' | '.join(map(str, row[1:]))} |" for row in by_theme.itertuples()),
-        "",
-        "| finding | theme | where | verdict |",
-        "|---|---|---|---|",
-    ]
-    for row in rows:
-        anchor = row["id"].lower().replace("/", "").replace(" ", "-")  # as GitHub makes it
-        link, where = f"[{row['id']}](#{anchor})", row["where"].replace("|", "\\|")
-        lines.append(f"| {link} | {row['theme']} | {where} | {row['verdict']} |")
-    for row in rows:
-        verdict = f"**{row['verdict']}**: {row['reason']} ({row['where']})"
-        lines += ["", f"## {row['id']}", "", verdict, ""]
-        for field in ("printed", "computation", "result", "tolerance", "reconciles"):
-            if row[field]:
-                lines.append(f"- {field.replace('reconciles', 'would reconcile')}: {row[field]}")
-    return "\n".join(lines) + "\n"
-
-
-def _counted(verdicts: pd.Series) -> str:
-    count = Counter(verdicts)
-    return ", ".join(f"{count[verdict]} {verdict}" for verdict in Verdict)
+    by_theme = themes(findings)
+    return render(
+        "audit.md.j2",
+        themes=by_theme.to_dict("records"),
+        impossible=by_theme.loc[by_theme["verdict"] == IMPOSSIBLE, "kind"].tolist(),
+        findings=findings.to_dict("records"),
+        verdicts=list(Verdict),
+        fields=("printed", "computation", "result", "tolerance", "reconciles"),
+    )
 
 
 def write(output: str | Path) -> None:

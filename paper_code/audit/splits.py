@@ -8,6 +8,7 @@ images to less than one image, as a draw of images gives them.
 """
 
 import math
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -35,11 +36,9 @@ class TestSet(NamedTuple):
         """The splits in exact proportions, rounded either way: bool S."""
         return self.moved < 1 - 1e-9
 
-    def having(self, positives: np.ndarray) -> np.ndarray:
-        """The splits whose number of images of the second class is among these: bool S."""
-        wanted = np.zeros(self.images + 1, dtype=bool)
-        wanted[positives] = True
-        return wanted[self.counts[:, 1]]
+    def having(self, matrices: pd.DataFrame) -> np.ndarray:
+        """The splits with as many images of the second class as one of the matrices: bool S."""
+        return np.isin(self.counts[:, 1], matrices["positives"].unique())
 
 
 @lru_cache(maxsize=64)
@@ -118,6 +117,16 @@ class Fits:
     def __init__(self, tests: dict[str, TestSet]):
         self.tests = tests
         self.found: dict[int, dict[tuple[str, str], np.ndarray]] = {1: {}, 2: {}}
+
+    @classmethod
+    def of(cls, tests: dict[str, TestSet], rows: Iterable, inside: Callable) -> "Fits":
+        """Rows of which `inside(row, test set, unit)` tells in which splits they fit: bool S."""
+        fits = cls(tests)
+        for row in rows:
+            test = tests[row.key[0]]
+            for unit, found in fits.found.items():
+                found[row.key] = inside(row, test, unit) & np.ones(len(test.counts), bool)
+        return fits
 
     def rows(self, unit: int, *, exact: bool = False) -> pd.Series:
         """Which rows fit in some split of their own, or in exact proportions: bool."""

@@ -17,7 +17,16 @@ from paper_code.audit.finding import (
     undefined,
 )
 from paper_code.audit.identities import span
-from paper_code.audit.matrices import RATES, UNITS, candidates, meets, search, with_rates
+from paper_code.audit.matrices import (
+    RATES,
+    UNITS,
+    candidates,
+    fitting,
+    meets,
+    names,
+    search,
+    with_rates,
+)
 from paper_code.audit.printed import OURS, Printed, Row
 from paper_code.audit.splits import Fits, TestSet, chance, weigh
 
@@ -82,21 +91,19 @@ def implied_specificity(printed: Printed) -> pd.DataFrame:
     difference (printed minus the nearer end, 0 inside), matrices_07_gmean, matrices_07_weighted and
     matrices_11 (TP/FN/FP/TN, "; " between), shared (bool: a matrix of both tables).
     """
-    left, rates, found = malignant_left(printed), printed.rows("11"), []
-    for row, diagnostic in zip(printed.rows("07"), rates.like(printed.rows("07")), strict=True):
-        test, split = printed.tests[row.key[0]], left[row.key[0]]
+    left, rates, found = malignant_left(printed), {r.key: r for r in printed.rows("11")}, []
+    for row in printed.rows("07"):
+        test, split, diagnostic = printed.tests[row.key[0]], left[row.key[0]], rates[row.key]
         tried = candidates(test, row)
-        tried = tried.only(np.isin(tried.positives, split))
         plain, weighted = (
-            tried.only(tried.fits(ACCURACY | {"gmean": score}, row, 2))
+            fitting(tried, ACCURACY | {"gmean": score}, row, 2)
             for score in ("gmean", "gmean_weighted")
         )
-        other = with_rates(test, diagnostic)
-        other = other.only(np.isin(other.positives, split))
-        allowed = np.concatenate([plain.score("specificity"), weighted.score("specificity")])
-        low, high = (allowed.min(), allowed.max()) if allowed.size else (np.nan, np.nan)
-        value = diagnostic.value["specificity"]
-        names = plain.names(), weighted.names(), other.names()
+        found_by = [plain, weighted, with_rates(test, diagnostic)]
+        found_by = [table[table["positives"].isin(split)] for table in found_by]
+        allowed = pd.concat(found_by[:2])["specificity"]
+        low, high, value = allowed.min(), allowed.max(), diagnostic.value["specificity"]
+        by_gmean, by_weighted, by_rates = map(names, found_by)
         found.append(
             {
                 "dataset": row.key[0],
@@ -107,10 +114,10 @@ def implied_specificity(printed: Printed) -> pd.DataFrame:
                 "high": high,
                 "printed": value,
                 "difference": value - np.clip(value, low, high),
-                "matrices_07_gmean": "; ".join(names[0]),
-                "matrices_07_weighted": "; ".join(names[1]),
-                "matrices_11": "; ".join(names[2]),
-                "shared": bool({*names[0], *names[1]} & {*names[2]}),
+                "matrices_07_gmean": "; ".join(by_gmean),
+                "matrices_07_weighted": "; ".join(by_weighted),
+                "matrices_11": "; ".join(by_rates),
+                "shared": bool({*by_gmean, *by_weighted} & {*by_rates}),
             }
         )
     return pd.DataFrame(found).round(6)
@@ -190,7 +197,7 @@ def iba_index(printed: Printed):
     fits, exact = {}, {}
     for name, power in (("squared", 2), ("plain", 1)):
         for unit in UNITS:
-            found = {row.key: index_fits(printed, row, power, unit) for row in rows}
+            found = {r.key: index_fits(printed.tests[r.key[0]], r, power, unit) for r in rows}
             near = [fit[printed.tests[row[0]].exact].any(axis=0) for row, fit in found.items()]
             fits[name, unit], exact[name, unit] = found, np.sum(near, axis=0).max()
     explained = max(exact["squared", 1], exact["plain", 1]) == len(rows)
@@ -215,16 +222,14 @@ def iba_index(printed: Printed):
         )
 
 
-def index_fits(printed: Printed, row: Row, power: int, unit: int) -> np.ndarray:
+def index_fits(test: TestSet, row: Row, power: int, unit: int) -> np.ndarray:
     """Whether a row's IBA is (1 + alpha dominance) GMean^power, per class split and alpha: bool."""
-    test = printed.tests[row.key[0]]
-    tried = candidates(test, row)
-    tried = tried.only(tried.fits(ACCURACY | {"gmean": "gmean"}, row, unit))
-    gmean, dominance = tried.score("gmean")[:, None], tried.score("dominance")[:, None]
+    tried = fitting(candidates(test, row), ACCURACY | {"gmean": "gmean"}, row, unit)
+    gmean, dominance, positives = tried[["gmean", "dominance", "positives"]].to_numpy().T[..., None]
     index = (1 + ALPHAS * dominance) * gmean**power
     which, alpha = np.nonzero(meets((index, index), row.bounds("iba", unit)))
     fits = np.zeros((test.images + 1, len(ALPHAS)), dtype=bool)
-    fits[tried.positives[which], alpha] = True
+    fits[positives[which, 0].astype(int), alpha] = True
     return fits[test.counts[:, 1]]
 
 
@@ -251,17 +256,18 @@ def operating_point(printed: Printed):
             test, auc = printed.tests[row.key[0]], layer[row.key[0]]
             tried = candidates(test, row)
             for unit in UNITS:
-                point = tried.only(tried.fits(reading, row, unit))
-                exact = np.isin(point.positives, test.counts[test.exact, 1])
-                if not exact.any():  # then another finding says so: confusion/table-VII-alone
+                point = fitting(tried, reading, row, unit)
+                exact = point[point["positives"].isin(test.counts[test.exact, 1])]
+                if exact.empty:  # then another finding says so: confusion/table-VII-alone
                     continue
-                areas = point.score("auc_least"), point.score("auc_most")
-                possible = meets(areas, auc.bounds("auc_roc", unit))
-                fits.found[unit][row.key] = test.having(point.positives[possible])
-            if exact.any():
+                possible = meets(
+                    (point["auc_least"], point["auc_most"]), auc.bounds("auc_roc", unit)
+                )
+                fits.found[unit][row.key] = test.having(point[possible])
+            if len(exact):
                 said.append(
                     f"{row.key[0]} {auc.value['auc_roc']:.3f} against "
-                    f"{areas[0][exact].min():.4f} to {areas[1][exact].max():.4f}"
+                    f"{exact['auc_least'].min():.4f} to {exact['auc_most'].max():.4f}"
                 )
         yield finding(
             "auc/tables-II-{table}",

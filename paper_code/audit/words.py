@@ -1,7 +1,6 @@
 """Sentences, captions, equations and references against each other and against the tables."""
 
 import re
-from collections.abc import Callable
 
 import pandas as pd
 
@@ -19,79 +18,38 @@ MEASURES = "accuracy|f1|roc|geometric mean|metrics|performance score|dice"
 @check
 def words_against_tables(printed: Printed):
     """Findings of findings.yaml that hold `when` words are printed and the tables do not agree."""
+    known = facts(printed)
     for key, entry in texts()["findings"].items():
         if "when" not in entry:
             continue
         said = all(re.search(p, printed.quotes[name]) for name, p in entry["when"].items())
-        differ, values = FACTS[key](printed) if key in FACTS else (True, {})
+        differ, values = known.get(key, (True, {}))
         rule = exclude if entry["verdict"] == "impossible" else doubt
         yield finding(key, rule(said and differ), quotes=printed.quotes, **values)
 
 
-def _pooling(printed: Printed) -> tuple[bool, dict]:
-    totals, table = printed.totals, printed["01"].set_index(["module", "metric"])["printed"]
+def facts(printed: Printed) -> dict[str, tuple[bool, dict]]:
+    """What the tables say beside the words of a finding: whether they differ, and numbers."""
+    totals, built = printed.totals, count_parameters("resnet50", CLASSES["breakhis"])
+    total = totals.at[OURS, "breakhis"]
     more = 100 * (totals.loc[OURS] / totals.loc["resnet50"] - 1)
-    built = count_parameters("resnet50", CLASSES["breakhis"])
-    return (more > 0).any(), {
-        "pooled": table["pooling", "output_size"],
-        "more": ", ".join(f"{dataset} {value:+.1f} %" for dataset, value in more.items()),
-        "built": 100 * (totals.at[OURS, "breakhis"] / built - 1),
-    }
-
-
-def _gate_equations(printed: Printed) -> tuple[bool, dict]:
-    total, classes = printed.totals.at[OURS, "breakhis"], CLASSES["breakhis"]
-    without = count_parameters("resnet50", classes)
-    return total != without, {"total": total, "without": without, "layers": total - without}
-
-
-def _fourth_block(printed: Printed) -> tuple[bool, dict]:
-    rows = printed["01"][printed["01"]["metric"] == "blocks"]
-    ends = rows.set_index("module")["value"].astype(int).cumsum()
+    structure = printed["01"].set_index(["module", "metric"])
+    ends = structure["value"].xs("blocks", level="metric").astype(int).cumsum()
     fourth, last = ends.index[ends >= 4][0], ends.index[-1]
-    return fourth != last, {"fourth": fourth, "last": last, "blocks": ends.iloc[-1]}
-
-
-def _imbalanced(printed: Printed) -> tuple[bool, dict]:
     sizes = printed.classes["bach"].values()
-    return len(set(sizes)) == 1, {"ratio": max(sizes) / min(sizes)}
-
-
-def _averages(printed: Printed) -> tuple[bool, dict]:
-    times = {
-        name: printed[table][printed[table]["metric"] == metric].groupby("network").size().max()
-        for name, table, metric in (
-            ("times", "10", "average_time_s"),
-            ("magnifications", "09", "convergence_time_s"),
-        )
-    }
-    return True, times
-
-
-def _true_regions(printed: Printed) -> tuple[bool, dict]:
-    datasets = list(dict.fromkeys(printed["14"]["dataset"]))
-    return all("breakhis" in name for name in datasets), {"datasets": listed(datasets)}
-
-
-def _layer_choice(printed: Printed) -> tuple[bool, dict]:
-    same = layer_four(printed)
-    accuracy = printed.rows("02")["accuracy"].unstack("placement")
+    masks = printed["14"]["dataset"].unique()
+    same, accuracy = layer_four(printed).to_numpy(), printed.rows("02")["accuracy"].unstack()
     lead = accuracy["layer4"] - accuracy.drop(columns="layer4").max(axis=1)
     leads = [f"{d} {lead[d]:.3f} and {lead[d] * printed.parts[d]['test']:.0f}" for d in lead.index]
-    values = {"same": same.to_numpy().sum(), "numbers": same.size, "leads": ", ".join(leads)}
-    return same.to_numpy().all(), values
-
-
-def _augmentation(printed: Printed) -> tuple[bool, dict]:
-    added = {
-        name: printed.parts[name]["total"] - sum(sizes.values())
-        for name, sizes in printed.classes.items()
+    added = [
+        f"{name} {printed.parts[name]['total'] - sum(classes.values())}"
+        for name, classes in printed.classes.items()
         if "breakhis" in name
-    }
-    return True, {"added": ", ".join(f"{name} {count}" for name, count in added.items())}
-
-
-def _names(printed: Printed) -> tuple[bool, dict]:
+    ]
+    times, magnifications = (
+        printed[table].query("metric == @metric").groupby("network").size().max()
+        for table, metric in (("10", "average_time_s"), ("09", "convergence_time_s"))
+    )
     slips = []
     if "EligenCAM" in printed.quotes["figure_07_label"]:
         slips.append("Fig. 7: EligenCAM for Eigen-CAM")
@@ -100,21 +58,36 @@ def _names(printed: Printed) -> tuple[bool, dict]:
             "Section IV-E: Tables 11 and 12 across all magnification levels, but Table XII is on "
             "BACH and Mini-DDSM, which have none"
         )
-    return bool(slips), {"slips": "; ".join(slips) or "none"}
-
-
-# What the tables say beside the words of a finding: whether they differ, and numbers.
-FACTS: dict[str, Callable[[Printed], tuple[bool, dict]]] = {
-    "counts/bach-imbalanced": _imbalanced,
-    "wording/average-time": _averages,
-    "choice/layer-4": _layer_choice,
-    "choice/augmentation": _augmentation,
-    "wording/true-regions": _true_regions,
-    "wording/pooling": _pooling,
-    "wording/gate-equations": _gate_equations,
-    "wording/fourth-block": _fourth_block,
-    "wording/names": _names,
-}
+    return {
+        "counts/bach-imbalanced": (len(set(sizes)) == 1, {"ratio": max(sizes) / min(sizes)}),
+        "wording/average-time": (True, {"times": times, "magnifications": magnifications}),
+        "choice/layer-4": (
+            same.all(),
+            {"same": same.sum(), "numbers": same.size, "leads": ", ".join(leads)},
+        ),
+        "choice/augmentation": (True, {"added": ", ".join(added)}),
+        "wording/true-regions": (
+            all("breakhis" in name for name in masks),
+            {"datasets": listed(masks)},
+        ),
+        "wording/pooling": (
+            (more > 0).any(),
+            {
+                "pooled": structure.at[("pooling", "output_size"), "printed"],
+                "more": ", ".join(f"{dataset} {value:+.1f} %" for dataset, value in more.items()),
+                "built": 100 * (total / built - 1),
+            },
+        ),
+        "wording/gate-equations": (
+            total != built,
+            {"total": total, "without": built, "layers": total - built},
+        ),
+        "wording/fourth-block": (
+            fourth != last,
+            {"fourth": fourth, "last": last, "blocks": ends.iloc[-1]},
+        ),
+        "wording/names": (bool(slips), {"slips": "; ".join(slips) or "none"}),
+    }
 
 
 @check

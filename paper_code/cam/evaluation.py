@@ -41,7 +41,7 @@ from paper_code.files import (
 )
 from paper_code.metrics import bootstrap_interval
 from paper_code.networks.builder import network_from_checkpoint
-from paper_code.networks.preprocessing import normalize
+from paper_code.networks.forward import normalize
 from paper_code.progress import count_text, say
 from paper_code.provenance import provenance
 from paper_code.runs import FACTS, PREDICTIONS, WEIGHTS, Run, load_run

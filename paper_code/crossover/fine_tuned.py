@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from paper_code.networks.builder import build_network
-from paper_code.networks.preprocessing import normalize
+from paper_code.networks.forward import normalize
 from paper_code.settings import Settings, defaults
 from paper_code.training.loop import ImageSet, make_step, train_epoch
 

@@ -19,7 +19,6 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from paper_code.datasets import mini_ddsm
 from paper_code.datasets.catalog import PAPER_DATASETS, SOURCES, find_dataset
@@ -34,6 +33,7 @@ _TIMEOUT = 60  # seconds without a byte
 _WAITS = (1, 2, 4, 8)  # seconds before each retry that follows an attempt without progress
 _PASSING = {408, 425, 429, 500, 502, 503, 504}  # HTTP states that a retry may mend
 _MAGIC = {".gz": b"\x1f\x8b", ".zip": b"PK"}
+_PLAIN = (0, stat.S_IFREG, stat.S_IFDIR)  # kinds of members that a ZIP may have
 
 _KAGGLE_STEPS = """\
 Mini-DDSM needs a Kaggle account, so it cannot be fetched for you. Once:
@@ -215,31 +215,26 @@ def _ask(url: str, held: int) -> tuple[http.client.HTTPResponse, int, int | None
     try:
         response = urllib.request.urlopen(request, timeout=_TIMEOUT)
     except urllib.error.HTTPError as error:
-        if error.code == 416 and held:  # no byte after `held`: complete, or another file
-            total = error.headers.get("Content-Range", "").rpartition("/")[2]
-            if total == str(held):
-                return error, held, held
-        error.close()
-        if error.code == 416 and held:
-            return _ask(url, 0)
-        if error.code in _PASSING:
-            raise _Broken(f"the server answers {error.code} {error.reason}") from error
-        reason = " ".join(error.reason.split())
-        raise UserError(
-            f"{url}: the server answers {error.code} {reason}. Give another url."
-        ) from error
-    except (urllib.error.URLError, OSError, http.client.HTTPException) as error:
+        response = error
+    except (OSError, http.client.HTTPException) as error:
         raise _Broken(f"cannot be reached ({getattr(error, 'reason', error)})") from error
-    if response.status == 206:
-        span = re.fullmatch(
-            r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip()
-        )
-        if span and int(span[1]) == held:
-            return response, held, None if span[2] == "*" else int(span[2])
+    length = response.headers.get("Content-Length", "")
+    if held and response.status in (206, 416):
+        told = response.headers.get("Content-Range", "").strip()
+        if response.status == 416 and told.endswith(f"/{held}"):  # no byte after `held`
+            return response, held, held
+        span = re.fullmatch(rf"bytes {held}-\d+/(\d+|\*)", told)
+        if response.status == 206 and span:
+            return response, held, None if span[1] == "*" else int(span[1])
         response.close()
         return _ask(url, 0)
-    length = response.headers.get("Content-Length", "")
-    return response, 0, int(length) if length.isdigit() else None
+    if response.status < 300:
+        return response, 0, int(length) if length.isdigit() else None
+    response.close()
+    says = f"the server answers {response.status} {' '.join(response.reason.split())}"
+    if response.status in _PASSING:
+        raise _Broken(says)
+    raise UserError(f"{url}: {says}. Give another url.")
 
 
 def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
@@ -290,68 +285,47 @@ def _verify(archive: Path, checksum: tuple[str, str] | None) -> None:
 def _unpack(archive: Path, target: Path, source: Source) -> None:
     """Write the files of `archive` below `target`: regular files and folders, nothing else.
 
-    One strict rule for both formats: tarfile's "data" filter still allows links, and zipfile says
-    nothing about them. As no link is ever made, checked names cannot lead out of `target`.
+    One strict rule for both formats: tarfile's "data" filter still allows links, and zipfile mends
+    names without a word.
     """
-    target.mkdir()
-    members = _zip_members if source.archive.endswith(".zip") else _tar_members
     written = files = 0
 
-    def check_size() -> None:
+    def admit(name: str, size: int, plain: bool) -> None:
+        nonlocal written, files
+        written, files = written + size, files + 1  # empty ones and folders too
         if written > source.most_bytes or files > _MOST_FILES:
             raise UserError(
                 f"{archive}: unpacks to more than {source.most_bytes / 1e9:g} GB or "
                 f"{_MOST_FILES} files, so it is not the data set."
             )
+        if not plain:
+            raise UserError(f"{archive}: '{name}' is a link or a device, refused.")
+        if name.startswith("/") or ".." in name.split("/") or re.search(r"[\\:\x00]", name):
+            raise UserError(f"{archive}: '{name}' would be written outside its folder, refused.")
+
+    def admit_member(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
+        admit(member.name, member.size, member.isreg() or member.isdir())
+        return tarfile.data_filter(member, path).replace(mode=None)
 
     try:
-        for name, content in members(archive):
-            files += 1  # empty ones and folders too
-            check_size()
-            path = target.joinpath(*_safe_parts(archive, name))
-            if content is None:
-                path.mkdir(parents=True, exist_ok=True)
-                continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with content, path.open("wb") as file:
-                while chunk := content.read(_CHUNK):
-                    written += len(chunk)
-                    check_size()
-                    file.write(chunk)
+        if source.archive.endswith(".zip"):
+            with zipfile.ZipFile(archive) as zipped:
+                for member in zipped.infolist():
+                    kind = stat.S_IFMT(member.external_attr >> 16)
+                    admit(member.filename, member.file_size, kind in _PLAIN)
+                zipped.extractall(target)
+            return
+        with gzip.open(archive) as stream:
+            with tarfile.open(fileobj=stream, mode="r|") as tar:
+                tar.extractall(target, filter=admit_member)
+            # gzip compares its check sum at the end of the file, which tar does not read.
+            for _ in range(_MOST_FILES):
+                if not stream.read(_CHUNK):
+                    return
+        raise UserError(f"{archive}: does not end after its last file.")
     except (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError, zipfile.BadZipFile) as error:
         raise UserError(f"{archive}: damaged or cut short ({error}).") from error
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         raise UserError(f"{archive}: has a file and a folder of one name.") from error
     except (NotImplementedError, RuntimeError) as error:  # zipfile: odd compression, password
         raise UserError(f"{archive}: cannot be unpacked ({error}).") from error
-
-
-def _tar_members(archive: Path) -> Iterator[tuple[str, BinaryIO | None]]:
-    with gzip.open(archive) as stream:
-        with tarfile.open(fileobj=stream, mode="r|") as tar:
-            for member in tar:
-                if not (member.isreg() or member.isdir()):
-                    raise UserError(f"{archive}: '{member.name}' is a link or a device, refused.")
-                yield member.name, tar.extractfile(member)
-        # gzip compares its check sum at the end of the file, which tar does not read.
-        for _ in range(_MOST_FILES):
-            if not stream.read(_CHUNK):
-                return
-        raise UserError(f"{archive}: does not end after its last file.")
-
-
-def _zip_members(archive: Path) -> Iterator[tuple[str, BinaryIO | None]]:
-    with zipfile.ZipFile(archive) as zipped:
-        for member in zipped.infolist():
-            kind = stat.S_IFMT(member.external_attr >> 16)
-            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise UserError(f"{archive}: '{member.filename}' is a link or a device, refused.")
-            yield member.filename, None if member.is_dir() else zipped.open(member)
-
-
-def _safe_parts(archive: Path, name: str) -> list[str]:
-    """Path parts of a member, or UserError where it could leave the folder on any system."""
-    parts = [part for part in name.split("/") if part not in ("", ".")]
-    if name.startswith("/") or ".." in parts or re.search(r"[\\:\x00]", name):
-        raise UserError(f"{archive}: '{name}' would be written outside its folder, refused.")
-    return parts

@@ -11,8 +11,7 @@ from paper_code.datasets.catalog import PAPER_DATASETS
 from paper_code.errors import UserError
 from paper_code.files import write_text
 from paper_code.metrics import METRICS, bootstrap_interval
-from paper_code.networks.names import VARIANT, parse_network
-from paper_code.networks.registry import NEVER_PRETRAINED
+from paper_code.networks.registry import NEVER_PRETRAINED, VARIANT, parse_network
 from paper_code.reporting.labels import DATASET_LABELS, METRIC_LABELS, NETWORK_LABELS
 from paper_code.reporting.markdown import interval_text
 from paper_code.reporting.verdicts import FEWEST_PATIENTS

@@ -37,7 +37,7 @@ from paper_code.inference.page import (
 )
 from paper_code.inference.predict import class_probabilities, decoded, find_images, introduce
 from paper_code.networks.elsewhere import Adapted
-from paper_code.networks.preprocessing import normalize
+from paper_code.networks.forward import normalize
 from paper_code.progress import say
 
 ALL = "all"

@@ -31,7 +31,7 @@ class FromPixels(nn.Module):
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
-        """Scale to [-1, 1] as `networks.preprocessing.normalize`, then classify."""
+        """Scale to [-1, 1] as `networks.forward.normalize`, then classify."""
         return self.network(images / 127.5 - 1).softmax(dim=1)
 
 

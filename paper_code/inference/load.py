@@ -17,7 +17,7 @@ from paper_code.errors import UserError
 from paper_code.inference.options import Own
 from paper_code.networks.builder import SMALLEST_IMAGE, build_network, network_from_checkpoint
 from paper_code.networks.elsewhere import Adapted, first_convolution, made_for
-from paper_code.networks.names import parse_network
+from paper_code.networks.registry import parse_network
 from paper_code.progress import count_text
 
 TORCHVISION = "torchvision:"

@@ -1,42 +1,14 @@
 """Classification metrics, their intervals, paired tests between networks, calibration."""
 
-from paper_code.metrics.calibration import (
-    brier_score,
-    expected_calibration_error,
-    weighted_calibration,
-)
 from paper_code.metrics.classification import METRICS, classification_metrics
-from paper_code.metrics.comparisons import (
-    compare_samples,
-    delong_test,
-    difference_bootstrap,
-    holm,
-    mcnemar_test,
-)
-from paper_code.metrics.intervals import (
-    Sample,
-    bootstrap_interval,
-    perfect_interval,
-    runs_interval,
-    statistic_interval,
-    statistics_interval,
-)
+from paper_code.metrics.comparisons import compare_samples
+from paper_code.metrics.intervals import Sample, bootstrap_interval, runs_interval
 
 __all__ = [
     "METRICS",
     "Sample",
     "bootstrap_interval",
-    "brier_score",
     "classification_metrics",
     "compare_samples",
-    "delong_test",
-    "difference_bootstrap",
-    "expected_calibration_error",
-    "holm",
-    "mcnemar_test",
-    "perfect_interval",
     "runs_interval",
-    "statistic_interval",
-    "statistics_interval",
-    "weighted_calibration",
 ]

@@ -8,25 +8,9 @@ from paper_code.metrics.classification import check_predictions
 def expected_calibration_error(y_true: np.ndarray, y_prob: np.ndarray, bins: int = 15) -> float:
     """Mean over the images of |accuracy - confidence| of their bin (Guo et al. 2017, Eq. 3).
 
-    From 0 to 1, NaN with no image. `bins` of equal width; 15 as in that paper.
+    From 0 to 1. `bins` of equal width; 15 as in that paper.
     """
-    return _plain(y_true, y_prob, bins)[0]
-
-
-def brier_score(y_true: np.ndarray, y_prob: np.ndarray) -> float:
-    """Mean squared error of the probabilities (Brier 1950), as scikit-learn's brier_score_loss.
-
-    Two classes: of P(class 1), from 0 to 1. More: summed over the classes, from 0 to 2. NaN with
-    no image.
-    """
-    return _plain(y_true, y_prob)[1]
-
-
-def _plain(y_true: np.ndarray, y_prob: np.ndarray, bins: int = 15) -> list[float]:
-    """`weighted_calibration` of all images once."""
-    if len(y_true) == 0:
-        return [float("nan")] * 2
-    return weighted_calibration(y_true, y_prob, np.ones((1, len(y_true))), bins)[0].tolist()
+    return float(weighted_calibration(y_true, y_prob, np.ones((1, len(y_true))), bins)[0, 0])
 
 
 def weighted_calibration(
@@ -34,7 +18,9 @@ def weighted_calibration(
 ) -> np.ndarray:
     """R x 2 values of expected calibration error and Brier score under R x N image weights.
 
-    A weight of 2 counts an image twice; for `statistics_interval`.
+    The Brier score is the mean squared error of the probabilities (Brier 1950): with two classes of
+    P(class 1), from 0 to 1; with more, summed over the classes, from 0 to 2. A weight of 2 counts
+    an image twice; for `statistics_interval`.
     """
     y_true, y_prob = check_predictions(y_true, y_prob)
     confidence = y_prob.max(axis=1)

@@ -32,35 +32,16 @@ METRICS = (
 
 
 def classification_metrics(y_true: np.ndarray, y_prob: np.ndarray) -> dict[str, float]:
-    """All metrics of `METRICS`, in that order.
+    """All metrics of `METRICS`, in that order, as docs/reference/metrics.md defines them.
 
     `y_true` is N class indices (int), `y_prob` N x K probabilities (float). The predicted class is
-    the most probable one, the lowest index on a tie. With TP, FP, FN, TN of a class against the
-    rest and recall = TP / (TP + FN):
+    the most probable one, the lowest index on a tie. iba is that of García et al. (2012), in which
+    imbalanced-learn agrees with average="binary" for two classes; mcc is Gorodkin's R_K.
 
-    - accuracy: images predicted right / N.
-    - f1_macro, f1_weighted: mean of 2 TP / (2 TP + FP + FN) over the classes; weighted: by the
-      number of true images of each class. f1_binary: that of class 1; NaN for K > 2.
-    - gmean: the K-th root of the product of the K recalls (imbalanced-learn's "multiclass"
-      variant; for two classes the root of sensitivity x specificity).
-    - iba: (1 + 0.1 (sensitivity - specificity)) gmean^2, García et al. (2012), with the
-      sensitivity and specificity given here. imbalanced-learn agrees with average="binary" for two
-      classes; its default averaging would make the bracket 1.
-    - auc_roc: area under the ROC curve of P(class 1); K > 2: mean over the classes of the area
-      under that of P(class) against the rest.
-    - sensitivity TP / (TP + FN), specificity TN / (TN + FP), ppv TP / (TP + FP),
-      npv TN / (TN + FN): of class 1; K > 2: mean over the classes.
-    - mcc: Matthews' correlation (K classes: Gorodkin's R_K); 0 where all predictions are of one
-      class, as in scikit-learn, but NaN where all true images are.
-    - balanced_accuracy: mean of the K recalls.
-
-    One rule for the others: a metric is NaN where it contains a ratio 0 / 0. So if a class has no
-    true image, every metric with its recall is NaN; if a class is never predicted, ppv is; with no
-    image at all, everything is. No class is left out of a mean, which would flatter a network that
-    ignores it.
-
-    Raises UserError for shapes that do not fit, labels outside 0..K-1, probabilities outside
-    [0, 1] or not finite.
+    A metric is NaN where it contains a ratio 0 / 0, as with no true image of a class, but mcc is 0
+    where all predictions are of one class. No class is left out of a mean, which would flatter a
+    network that ignores it. UserError for shapes that do not fit, labels outside 0..K-1,
+    probabilities outside [0, 1] or not finite.
     """
     y_true, y_prob = check_predictions(y_true, y_prob)
     if len(y_true) == 0:

@@ -155,20 +155,6 @@ def widen_for_runs(value, low, high, spread, runs: int, level: float = 0.95):
     return value - np.hypot(value - low, reach), value + np.hypot(high - value, reach)
 
 
-def statistic_interval(
-    statistic: Statistic,
-    names: Sequence[str],
-    codes: np.ndarray,
-    resamples: int = 1000,
-    level: float = 0.95,
-    seed: int = 0,
-    images: int = 0,
-) -> pd.DataFrame:
-    """`statistics_interval` of a single run: metric, value, low, high."""
-    table = statistics_interval([statistic], names, [codes], resamples, level, seed, images)
-    return table.drop(columns=["spread", "run_values"])
-
-
 def perfect_interval(
     samples: Sequence[Sample], metric: str, level: float = 0.95
 ) -> tuple[float, float]:

@@ -47,11 +47,6 @@ class DALAResNet50(ResNet):
             raise UserError(f"gate_after: {gate_after!r} is not one of the layers 1, 2, 3, 4")
         channels = CHANNELS[gate_after - 1]
         reduction = (4 if num_classes == 2 else 16) if reduction is None else reduction
-        if not isinstance(reduction, int) or reduction < 1 or channels % reduction:
-            raise UserError(
-                f"reduction: {reduction!r} does not divide the {channels} channels "
-                f"after layer {gate_after}"
-            )
         start_pretrained = pretrained.available(WEIGHTS_URL, weights)
 
         super().__init__(Bottleneck, [3, 4, 6, 3])

@@ -18,7 +18,7 @@ def build(num_classes: int, *, reading: str, weights: str | None, dropout: float
     Its features are 1024 wide, so these cannot follow them: a head made for a ResNet was set as
     `fc`, an attribute that a DenseNet's forward pass does not look at.
     """
-    network, source = pretrained.from_torchvision(
+    network = pretrained.from_torchvision(
         torchvision.models.densenet121, DenseNet121_Weights.IMAGENET1K_V1, weights
     )
     if reading == "named":
@@ -27,5 +27,4 @@ def build(num_classes: int, *, reading: str, weights: str | None, dropout: float
     else:
         network.classifier = heads.ImageNetHead(network.classifier, num_classes, dropout)
         network.fc = heads.two_layer_head(2048, num_classes, dropout)
-    network.weights_source = source
     return network

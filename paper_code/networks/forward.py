@@ -1,4 +1,4 @@
-"""Class probabilities of a network, as training, inference and the tables all compute them."""
+"""From images to class probabilities, as training, inference and the tables all compute them."""
 
 from collections.abc import Mapping
 
@@ -7,9 +7,13 @@ from torch import Tensor
 
 from paper_code.device import autocast
 from paper_code.errors import UserError
-from paper_code.networks.preprocessing import normalize
 
 EVALUATION_BATCH = 256
+
+
+def normalize(images: Tensor) -> Tensor:
+    """Map uint8 [0, 255] to float32 [-1, 1] (section IV-C); N x 3 x H x W, channels last."""
+    return images.float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
 
 
 def class_scores(output: object) -> Tensor:

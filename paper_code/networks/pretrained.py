@@ -76,12 +76,16 @@ def missing(url: str) -> str | None:
 
 def from_torchvision(
     constructor: Callable[..., nn.Module], published: WeightsEnum, weights: str | None
-) -> tuple[nn.Module, str]:
-    """Build with torchvision; return the network, 1000-way head on, and its `weights_source`."""
-    if not available(published.url, weights):
-        return constructor(weights=None), "random"
-    with readable(published.url):
-        return constructor(weights=published), f"imagenet (torchvision {published})"
+) -> nn.Module:
+    """Build with torchvision: the network, 1000-way head on, which tells its `weights_source`."""
+    if available(published.url, weights):
+        with readable(published.url):
+            network = constructor(weights=published)
+        network.weights_source = f"imagenet (torchvision {published})"
+    else:
+        network = constructor(weights=None)
+        network.weights_source = "random"
+    return network
 
 
 def load_file(url: str) -> dict[str, torch.Tensor]:

@@ -22,6 +22,8 @@ PAPER_NETWORKS = tuple(name for name in NETWORKS if name not in NOT_OF_THE_PAPER
 # NETWORK-VARIANT is the network with one part added; without a dash it is plain.
 VARIANTS = {"efficientnet_lite0": ("gate", "se", "gate_early")}
 
+VARIANT = "-layer"  # dalaresnet50-layer2 is DALAResNet50 with its gate after layer 2
+
 # timm:NAME is any network of timm, timm:NAME+gate with the paper's gate on the map that is pooled.
 TIMM, ELSEWHERE = "timm:", "paper_code.networks.elsewhere"
 
@@ -41,3 +43,19 @@ def network_module(name: str) -> str:
     near = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]}?" if near else ""
     raise UserError(f"unknown network {name!r}.{hint} Known: {', '.join(known)}, timm:NAME")
+
+
+def parse_network(name: str) -> tuple[str, int]:
+    """Split a run's network name: "dalaresnet50-layer2" -> ("dalaresnet50", 2).
+
+    UserError if there is no such network or gate position.
+    """
+    base, variant, layer = name.partition(VARIANT)
+    network_module(base)
+    if not variant:
+        return base, 4
+    if base != "dalaresnet50" or layer not in {"1", "2", "3", "4"}:
+        raise UserError(
+            f"Unknown network '{name}'. Gate positions: dalaresnet50-layer1 to -layer4."
+        )
+    return base, int(layer)

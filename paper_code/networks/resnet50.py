@@ -17,10 +17,9 @@ def build(num_classes: int, *, reading: str, weights: str | None, dropout: float
         constructor, published = torchvision.models.resnet50, ResNet50_Weights.IMAGENET1K_V1
     else:
         constructor, published = torchvision.models.resnet34, ResNet34_Weights.IMAGENET1K_V1
-    network, source = pretrained.from_torchvision(constructor, published, weights)
+    network = pretrained.from_torchvision(constructor, published, weights)
     if reading == "named":
         network.fc = heads.linear_head(network.fc.in_features, num_classes, dropout)
     else:
         network.fc = heads.ImageNetHead(network.fc, num_classes, dropout)
-    network.weights_source = source
     return network

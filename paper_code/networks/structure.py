@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
-from torch.fx import symbolic_trace
+from torch.fx import GraphModule, Tracer
 from torch.fx.passes.shape_prop import ShapeProp
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -53,27 +53,6 @@ class Layer(NamedTuple):
     parameters: int
 
 
-def trace_layers(network: nn.Module, image_size: int = 224) -> dict[str, Layer]:
-    """The direct children of a network on the meta device, by name, in the order they first ran."""
-    layers: dict[str, Layer] = {}
-
-    def hook(name: str):
-        def note(module, _, output) -> None:
-            shape = tuple(output.shape[1:])
-            layers.setdefault(name, Layer(name, module, shape, count_parameters(module)))
-
-        return note
-
-    handles = [child.register_forward_hook(hook(name)) for name, child in network.named_children()]
-    try:
-        with torch.no_grad():
-            network(torch.empty(1, 3, image_size, image_size, device="meta"))
-    finally:
-        for handle in handles:
-            handle.remove()
-    return layers
-
-
 class Operation(NamedTuple):
     """One step of a module's forward pass."""
 
@@ -81,22 +60,38 @@ class Operation(NamedTuple):
     arguments: dict
     shape: tuple[int, ...]  # of its output, without the batch
     module: nn.Module | None
+    child: str  # what the module is called; "" for a function or a method
+
+
+class _Children(Tracer):
+    def is_leaf_module(self, *_) -> bool:
+        return True
 
 
 def trace_operations(module: nn.Module, shape: tuple[int, ...]) -> list[Operation]:
     """The steps of a module on the meta device, in order, for one input of `shape` (no batch).
 
-    Reshaping and indexing, which compute nothing, are left out.
+    A direct child is one step. Reshaping and indexing, which compute nothing, are left out.
     """
-    traced = symbolic_trace(module)
+    traced = GraphModule(module, _Children().trace(module))
     ShapeProp(traced).propagate(torch.empty(1, *shape, device="meta"))
     steps = []
     for node in traced.graph.nodes:
         if node.op in ("placeholder", "output") or node.target is operator.getitem:
             continue
-        called = traced.get_submodule(node.target) if node.op == "call_module" else None
+        child = node.target if node.op == "call_module" else ""
+        called = traced.get_submodule(child) if child else None
         name = node.target if node.op == "call_method" else getattr(node.target, "__name__", "")
         output = tuple(node.meta["tensor_meta"].shape[1:])
-        name = type(called).__name__ if called else name
-        steps.append(Operation(name, dict(node.kwargs), output, called))
+        name = type(called).__name__ if child else name
+        steps.append(Operation(name, dict(node.kwargs), output, called, child))
     return steps
+
+
+def trace_layers(network: nn.Module, image_size: int = 224) -> dict[str, Layer]:
+    """The direct children of a network on the meta device, by name, in the order they first run."""
+    layers: dict[str, Layer] = {}
+    for _, _, shape, module, name in trace_operations(network, (3, image_size, image_size)):
+        if name:
+            layers.setdefault(name, Layer(name, module, shape, count_parameters(module)))
+    return layers

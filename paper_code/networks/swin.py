@@ -13,9 +13,8 @@ WEIGHTS_URL = Swin_B_Weights.IMAGENET1K_V1.url
 
 def build(num_classes: int, *, reading: str, weights: str | None, dropout: float) -> nn.Module:
     """Both readings: Linear(1024, n) as head."""
-    network, source = pretrained.from_torchvision(
+    network = pretrained.from_torchvision(
         torchvision.models.swin_b, Swin_B_Weights.IMAGENET1K_V1, weights
     )
     network.head = heads.linear_head(network.head.in_features, num_classes, dropout)
-    network.weights_source = source
     return network

@@ -17,12 +17,11 @@ def build(num_classes: int, *, reading: str, weights: str | None, dropout: float
     VGG16 has two dropout layers of its own, of which one stands before the last linear layer; both
     get the given rate in place of 0.5.
     """
-    network, source = pretrained.from_torchvision(
+    network = pretrained.from_torchvision(
         torchvision.models.vgg16, VGG16_Weights.IMAGENET1K_V1, weights
     )
     for layer in network.classifier:
         if isinstance(layer, nn.Dropout):
             layer.p = dropout
     network.classifier[6] = nn.Linear(4096, num_classes)
-    network.weights_source = source
     return network

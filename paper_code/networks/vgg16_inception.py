@@ -66,13 +66,9 @@ def build(num_classes: int, *, reading: str, weights: str | None, dropout: float
             "vgg16_inception: what the paper counted (38139938 parameters for two classes) could "
             "not be identified; reading: named builds the VGGIN-Net that it cites"
         )
-    network, source = pretrained.from_torchvision(
-        _block1_to_block4, VGG16_Weights.IMAGENET1K_V1, weights
+    whole = pretrained.from_torchvision(
+        torchvision.models.vgg16, VGG16_Weights.IMAGENET1K_V1, weights
     )
-    network = VGG16Inception(network, num_classes, dropout)
-    network.weights_source = source
+    network = VGG16Inception(whole.features[:BLOCK4], num_classes, dropout)
+    network.weights_source = whole.weights_source
     return network
-
-
-def _block1_to_block4(weights: VGG16_Weights | None) -> nn.Sequential:
-    return torchvision.models.vgg16(weights=weights).features[:BLOCK4]

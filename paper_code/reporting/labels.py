@@ -1,7 +1,6 @@
 """What networks, data sets, classes and metrics are called in tables and figures."""
 
-from paper_code.networks.names import VARIANT
-from paper_code.networks.registry import TIMM
+from paper_code.networks.registry import TIMM, VARIANT
 
 
 class Labels(dict[str, str]):

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from paper_code.files import replacing
-from paper_code.networks.names import VARIANT
+from paper_code.networks.registry import VARIANT
 from paper_code.provenance import commit, versions
 from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.runs import Run

@@ -22,8 +22,7 @@ from scipy.stats import binom, t
 
 from paper_code.datasets.catalog import PAPER_DATASETS
 from paper_code.metrics.comparisons import holm
-from paper_code.networks.names import parse_network
-from paper_code.networks.registry import NEVER_PRETRAINED
+from paper_code.networks.registry import NEVER_PRETRAINED, parse_network
 from paper_code.progress import count_text
 from paper_code.reporting.markdown import p_text
 

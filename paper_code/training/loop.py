@@ -15,8 +15,7 @@ from torch.optim.swa_utils import update_bn
 
 from paper_code.device import autocast, clock, resolve_precision
 from paper_code.errors import UserError
-from paper_code.networks.forward import predict
-from paper_code.networks.preprocessing import normalize
+from paper_code.networks.forward import normalize, predict
 from paper_code.progress import count_text, say
 from paper_code.training.augment import augment
 

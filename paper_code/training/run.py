@@ -24,7 +24,7 @@ from paper_code.errors import UserError
 from paper_code.files import read_json, replacing_together, write_csv, write_json
 from paper_code.networks.builder import build_network, freeze_backbone
 from paper_code.networks.forward import predict
-from paper_code.networks.names import parse_network
+from paper_code.networks.registry import parse_network
 from paper_code.networks.weights import save_weights
 from paper_code.progress import say
 from paper_code.provenance import provenance

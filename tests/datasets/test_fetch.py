@@ -81,7 +81,7 @@ def test_interrupted_unpacking_keeps_the_download(breakhis, tmp_path, monkeypatc
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fetch, "_safe_parts", interrupt)
+    monkeypatch.setattr(fetch, "_unpack", interrupt)
     with pytest.raises(KeyboardInterrupt):
         fetch_dataset("breakhis", tmp_path, breakhis.url)
     assert left(tmp_path) == ["BreaKHis_v1.tar.gz.part"]

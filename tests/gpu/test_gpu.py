@@ -19,7 +19,7 @@ from paper_code.cam import METHODS, compute_cam
 from paper_code.device import autocast, use_float32
 from paper_code.files import read_json
 from paper_code.networks import NETWORKS, build_network
-from paper_code.networks.preprocessing import normalize
+from paper_code.networks.forward import normalize
 from paper_code.training import loop
 from paper_code.training.augment import augment
 from paper_code.training.loop import ImageSet, fit

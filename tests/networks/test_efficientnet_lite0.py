@@ -12,7 +12,7 @@ from paper_code.networks import (
     build_network,
     efficientnet_lite0,
 )
-from paper_code.networks.preprocessing import normalize
+from paper_code.networks.forward import normalize
 from paper_code.networks.registry import VARIANTS
 
 NAME = "efficientnet_lite0"

@@ -15,7 +15,7 @@ from paper_code.datasets.images import load_image
 from paper_code.datasets.prepare import resize_image
 from paper_code.errors import UserError
 from paper_code.networks import DALAResNet50, build_network, save_weights
-from paper_code.networks.preprocessing import normalize
+from paper_code.networks.forward import normalize
 
 
 @pytest.fixture(scope="module")

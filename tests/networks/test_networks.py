@@ -24,8 +24,7 @@ from paper_code.networks import (
     save_weights,
 )
 from paper_code.networks.gate import DualActivationGate, SigmoidGate
-from paper_code.networks.names import parse_network
-from paper_code.networks.registry import VARIANTS
+from paper_code.networks.registry import VARIANTS, parse_network
 from paper_code.networks.vision_transformer import AnySizeViT
 from paper_code.published import published_table
 
@@ -353,7 +352,7 @@ def test_frozen_batch_statistics_stay_put_in_training():
         ({"reading": "printed"}, "reading: 'printed' is none of named, counted"),
         ({"gate_after": 5}, "gate_after: 5 is not one of the layers"),
         ({"reduction": 3}, "reduction: 3 does not divide the 2048 channels"),
-        ({"gate_after": 1, "reduction": 512}, "does not divide the 256 channels after layer 1"),
+        ({"gate_after": 1, "reduction": 512}, "does not divide the 256 channels"),
         ({"name": "vgg16", "gate_after": 3}, "belong to dalaresnet50"),
         ({"image_size": 31}, "image_size: 31 is smaller than 32"),
         ({"dropout": 1.0}, "dropout: 1.0 is not in"),

@@ -18,8 +18,7 @@ from paper_code.errors import UserError
 from paper_code.files import read_json
 from paper_code.inference.card import write_card
 from paper_code.networks import read_metadata
-from paper_code.networks.forward import predict
-from paper_code.networks.preprocessing import normalize
+from paper_code.networks.forward import normalize, predict
 from paper_code.training import checkpoint, loop, run
 from paper_code.training.augment import augment
 from paper_code.training.loop import ImageSet, best_of, fit, recalibrate

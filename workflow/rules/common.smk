@@ -11,7 +11,7 @@ sys.path.insert(0, workflow.basedir)
 from paper_code.device import cuda_device_count
 from paper_code.workflow.digest import result_digest, source_digest
 from paper_code.errors import UserError
-from paper_code.networks.names import parse_network
+from paper_code.networks.registry import parse_network
 from paper_code.networks.registry import network_module
 from paper_code.plan import Plan
 from paper_code.settings import load_config

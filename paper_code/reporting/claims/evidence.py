@@ -1,11 +1,10 @@
 """What the paper prints beside what its own other numbers allow: six rows, each computed."""
 
-import numpy as np
 import pandas as pd
 
 from paper_code.audit.costs import CLASSES
 from paper_code.audit.counts import shares_of
-from paper_code.audit.matrices import RATES, candidates
+from paper_code.audit.matrices import RATES, candidates, fitting
 from paper_code.audit.multiclass import gmean_of_recalls
 from paper_code.audit.printed import OURS, Printed
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
@@ -91,10 +90,9 @@ def _auc(printed: Printed) -> Row | None:
     for layer in printed.rows("02").of("layer4", level="placement"):
         dataset, value = layer.key[0], layer.value["auc_roc"]
         test = printed.tests[dataset]
-        tried = candidates(test, own[dataset])
-        point = tried.only(tried.fits(points, own[dataset], UNIT))
-        exact = np.isin(point.positives, test.counts[test.exact, 1])
-        most = point.score("auc_most")[exact].max()
+        point = fitting(candidates(test, own[dataset]), points, own[dataset], UNIT)
+        exact = point["positives"].isin(test.counts[test.exact, 1])
+        most = point.loc[exact, "auc_most"].max()
         above.append((layer.bounds("auc_roc", UNIT)[0] - most, dataset, value, most))
     gap, dataset, value, most = max(above)
     if gap <= 0:

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from paper_code.metrics import holm
-from paper_code.metrics.comparisons import welch_satterthwaite
+from paper_code.metrics.comparisons import holm, welch_satterthwaite
 from paper_code.published import published_table
 from paper_code.reporting.claims.outcome import Outcome, ruled, weigh
 from paper_code.reporting.claims.printed import BALANCED, IMBALANCED, SE_BLOCK

@@ -5,7 +5,8 @@ from matplotlib.axes import Axes
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import roc_curve
 
-from paper_code.metrics import classification_metrics, expected_calibration_error
+from paper_code.metrics import classification_metrics
+from paper_code.metrics.calibration import expected_calibration_error
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
 from paper_code.reporting.plotting import grid, network_look, run_provenance, save_figure
 from paper_code.reporting.tables.results import group_runs

@@ -11,7 +11,7 @@ from paper_code.cam import compute_cam, map_layer
 from paper_code.datasets.tables import read_listed
 from paper_code.files import load_array
 from paper_code.networks.builder import network_from_checkpoint
-from paper_code.networks.preprocessing import normalize
+from paper_code.networks.forward import normalize
 from paper_code.progress import count_text
 from paper_code.reporting.labels import network_label
 from paper_code.reporting.plotting import data_line, save_figure

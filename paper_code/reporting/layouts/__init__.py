@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from paper_code.networks.names import VARIANT
+from paper_code.networks.registry import VARIANT
 from paper_code.reporting.labels import F1_PAIR, METRIC_LABELS, ONE_VS_REST
 
 REFERENCE = "dalaresnet50"  # what the other networks are compared with

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from paper_code.datasets.catalog import PAPER_DATASETS
-from paper_code.networks.names import parse_network
+from paper_code.networks.registry import parse_network
 from paper_code.networks.structure import count_parameters, gmacs, meta_network
 from paper_code.published import printed_value, published_table
 from paper_code.reporting.markdown import distinct, write_table

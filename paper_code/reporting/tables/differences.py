@@ -9,9 +9,10 @@ import pandas as pd
 
 from paper_code.datasets.catalog import is_own
 from paper_code.errors import UserError
-from paper_code.metrics import compare_samples, difference_bootstrap, holm
+from paper_code.metrics import compare_samples
+from paper_code.metrics.comparisons import difference_bootstrap, holm
 from paper_code.metrics.power import least_detectable
-from paper_code.networks.names import VARIANT
+from paper_code.networks.registry import VARIANT
 from paper_code.reporting.layouts import FEW, REFERENCE
 from paper_code.reporting.markdown import write_table
 from paper_code.reporting.pages import notes, provenance

@@ -9,8 +9,8 @@ import pandas as pd
 from paper_code.audit.counts import shares_of
 from paper_code.audit.printed import Printed
 from paper_code.datasets.breakhis_lists import read_index
-from paper_code.metrics import holm
 from paper_code.metrics.clusters import proportion_interval
+from paper_code.metrics.comparisons import holm
 from paper_code.metrics.power import (
     lead_p_values,
     least_images_ahead,

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from paper_code.datasets.breakhis_lists import read_folds, read_index, read_votes
-from paper_code.metrics import bootstrap_interval, statistic_interval
+from paper_code.metrics import bootstrap_interval
 from paper_code.metrics.clusters import DesignEffect, design_effects, ratio_interval
+from paper_code.metrics.intervals import statistics_interval
 from paper_code.metrics.resampling import group_codes, left_out_values
 from paper_code.published import published_table
 from paper_code.reporting.labels import METRIC_LABELS
@@ -146,13 +147,19 @@ def known_rows(votes: pd.DataFrame, resamples: int) -> pd.DataFrame:
             return np.column_stack([*sides, sides[0] - sides[1]])
 
         names = (f"accuracy_{label}_known", f"accuracy_{label}_new", f"difference_{label}")
-        found = statistic_interval(statistic, names, codes, resamples)
-        found = found.rename(columns={"low": "low_patients", "high": "high_patients"})
+        found = _interval(statistic, names, codes, resamples)
         counts = (known.sum(), (~known).sum(), len(known))
         patients = [images.loc[side, "patient"].nunique() for side in (known, ~known)]
         found["images"], found["patients"] = counts, [*patients, images["patient"].nunique()]
         rows.append(found.assign(dataset=ALL, fold="all"))
     return pd.concat(rows, ignore_index=True).round(6)
+
+
+def _interval(statistic, names, codes, resamples: int, images: int = 0) -> pd.DataFrame:
+    """Of a single run: metric, value, low_patients, high_patients."""
+    found = statistics_interval([statistic], names, [codes], resamples, images=images)
+    found = found.rename(columns={"low": "low_patients", "high": "high_patients"})
+    return found.drop(columns=["spread", "run_values"])
 
 
 def magnification_effects(votes: pd.DataFrame) -> dict[str, float]:
@@ -225,8 +232,7 @@ def _pooled_rows(dataset: str, parts: list[pd.DataFrame], resamples: int) -> lis
     names = ("design_effect", "correlation", "design_effect_new")
     names += ("accuracy_decisive", "correlation_decisive")
     codes, images = np.arange(len(patients)), max(map(len, parts))
-    found = statistic_interval(statistic, names, codes, resamples, images=images)
-    found = found.rename(columns={"low": "low_patients", "high": "high_patients"})
+    found = _interval(statistic, names, codes, resamples, images)
     left_out = left_out_values(statistic, codes, images)
     for place, name in enumerate(names):
         if name.startswith("design_effect"):

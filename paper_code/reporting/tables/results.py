@@ -12,9 +12,11 @@ import pandas as pd
 
 from paper_code.datasets.catalog import PAPER_DATASETS, of_families
 from paper_code.errors import UserError
-from paper_code.metrics import Sample, runs_interval, statistics_interval, weighted_calibration
+from paper_code.metrics import Sample, runs_interval
+from paper_code.metrics.calibration import weighted_calibration
+from paper_code.metrics.intervals import statistics_interval
 from paper_code.metrics.replication import replication
-from paper_code.networks.names import VARIANT
+from paper_code.networks.registry import VARIANT
 from paper_code.published import PRINTED_NAMES, printed_value, published_table
 from paper_code.reporting.labels import DIAGNOSTICS, PERFORMANCE
 from paper_code.reporting.layouts import PAPER_LAYOUTS, REFERENCE, layer_of, printed_network

@@ -13,7 +13,7 @@ from torchvision.ops import SqueezeExcitation
 from paper_code.audit.finding import IMPOSSIBLE
 from paper_code.cli import main
 from paper_code.errors import UserError
-from paper_code.metrics import difference_bootstrap
+from paper_code.metrics.comparisons import difference_bootstrap
 from paper_code.metrics.resampling import group_codes
 from paper_code.networks import build_network
 from paper_code.published import published_table

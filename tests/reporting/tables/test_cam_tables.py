@@ -19,7 +19,7 @@ from paper_code.cam.localization import overlap_scores, regions
 from paper_code.device import default_device, resolve_precision
 from paper_code.errors import UserError
 from paper_code.files import read_json
-from paper_code.networks.preprocessing import normalize
+from paper_code.networks.forward import normalize
 from paper_code.reporting.tables.cam.localization import localization_rows
 from paper_code.reporting.tables.cam.paired import FAMILIES, cam_comparison_rows
 from paper_code.reporting.tables.cam.properties import property_rows

@@ -4,7 +4,7 @@ parts against each other, and every method against maps that know nothing."""
 import numpy as np
 import pandas as pd
 
-from paper_code.metrics import holm
+from paper_code.metrics.comparisons import holm
 from paper_code.reporting.labels import PAPER_METHODS
 from paper_code.reporting.markdown import write_table
 from paper_code.reporting.pages import notes
