@@ -28,12 +28,6 @@ def manifest(breakhis_root, tmp_path) -> Path:
     return output
 
 
-@pytest.fixture
-def victim(breakhis_root) -> Path:
-    """One image of the manifest's, to be replaced by something bad."""
-    return breakhis_path(breakhis_root, "DC", "14-13412", 40, 2)
-
-
 def load(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     return np.load(folder / "images.npy", mmap_mode="r"), np.load(folder / "masks.npy")
 
@@ -80,13 +74,10 @@ def test_a_tiny_lesion_is_not_lost():
     assert not resize_mask(Image.new("L", (400, 400)), 10).any()
 
 
-# --- Images that cannot be used ----------------------------------------------------------------
-
-
-def test_a_failed_preparation_keeps_the_older_arrays(manifest, victim, tmp_path):
+def test_a_failed_preparation_keeps_the_older_arrays(manifest, breakhis_root, tmp_path):
     prepare(manifest, tmp_path / "out", image_size=32)
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    victim.write_text("not an image at all\n")
+    breakhis_path(breakhis_root, "DC", "14-13412", 40, 2).write_text("not an image at all\n")
     with pytest.raises(UserError):
         prepare(manifest, tmp_path / "out", image_size=40)
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before

@@ -32,37 +32,29 @@ def by_name(lines: list[str]) -> dict[str, SpecifierSet]:
 
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
+EXTRA = PROJECT["optional-dependencies"]
+# What the lock and environment.yml install: all but the extra `export`.
+RANGES = by_name(PROJECT["dependencies"] + EXTRA["reproduce"] + EXTRA["dev"])
 
 
-@pytest.fixture(scope="module")
-def project() -> dict:
-    return PYPROJECT["project"]
-
-
-@pytest.fixture(scope="module")
-def ranges(project) -> dict[str, SpecifierSet]:
-    """What the lock and environment.yml install: all but the extra `export`."""
-    extras = project["optional-dependencies"]
-    return by_name(project["dependencies"] + extras["reproduce"] + extras["dev"])
-
-
-def test_environment_has_the_same_ranges(project, ranges):
+def test_environment_has_the_same_ranges():
     content = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     assert content["channels"][0] == "conda-forge"
     lines = [line for line in content["dependencies"] if isinstance(line, str)]
     (pip,) = [line["pip"] for line in content["dependencies"] if isinstance(line, dict)]
     conda = by_name(lines)
-    assert conda.pop("python") == SpecifierSet(project["requires-python"])
+    assert conda.pop("python") == SpecifierSet(PROJECT["requires-python"])
     assert conda.pop("pip") == SpecifierSet("")
     renamed = {canonicalize_name(CONDA_NAMES.get(name, name)): spec for name, spec in conda.items()}
     assert len(renamed) == len(conda)
-    assert renamed | by_name(pip) == ranges
+    assert renamed | by_name(pip) == RANGES
     assert not set(renamed) & set(by_name(pip))
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
 @pytest.mark.parametrize("system", ["linux", "darwin"])
-def test_lock_satisfies_every_range_once(ranges, version, system):
+def test_lock_satisfies_every_range_once(version, system):
     place = {
         "python_version": version,
         "python_full_version": f"{version}.9",
@@ -78,7 +70,7 @@ def test_lock_satisfies_every_range_once(ranges, version, system):
             (pin,) = requirement.specifier
             assert pin.operator == "=="
             pinned[name] = pin.version
-    for name, specifier in ranges.items():
+    for name, specifier in RANGES.items():
         assert specifier.contains(pinned[name]), f"{name} {pinned[name]} is not in {specifier}"
 
 
@@ -99,7 +91,7 @@ def test_what_lies_beside_the_code_is_installed():
             assert any(path.match(pattern) for pattern in installed[package]), path
 
 
-def test_what_the_code_imports_is_declared(project):
+def test_what_the_code_imports_is_declared():
     """Every third-party import is a dependency, or in an extra that a message names."""
     names = {
         "PIL": "pillow",
@@ -109,11 +101,10 @@ def test_what_the_code_imports_is_declared(project):
         "sklearn": "scikit-learn",
         "yaml": "pyyaml",
     }
-    extras = project["optional-dependencies"]
-    declared = by_name(project["dependencies"])
+    declared = by_name(PROJECT["dependencies"])
     for module, extra in EXTRAS.items():
         name = canonicalize_name(names.get(module, module))
-        assert name in by_name(extras[extra]) and name not in declared
+        assert name in by_name(EXTRA[extra]) and name not in declared
         declared[name] = None
     for path in (ROOT / "paper_code").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

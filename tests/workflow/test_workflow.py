@@ -110,21 +110,11 @@ def test_editing_the_catalogue_alone_remakes_nothing(finished, copy):
     assert rules == set(), listing
 
 
-@pytest.fixture(scope="module")
-def report(finished) -> Path:
-    return finished / "results" / "demo" / "report.html"
-
-
-def results_made(finished: Path) -> set[str]:
-    """Names of the tables, figures and the summary that a run made."""
+def test_the_report_holds_every_table_and_figure_with_its_caption(finished):
     made = finished / "results" / "demo"
-    return {p.stem for p in [*made.glob("tables/*.md"), *made.glob("figures/*.png")]}
-
-
-def test_the_report_holds_every_table_and_figure_with_its_caption(report, finished):
-    page = report.read_text(encoding="utf-8")
+    page = (made / "report.html").read_text(encoding="utf-8")
     sections = set(re.findall(r'<section class="result" id="(\w+)">', page))
-    assert sections == results_made(finished)
+    assert sections == {p.stem for p in [*made.glob("tables/*.md"), *made.glob("figures/*.png")]}
     assert page.count('<p class="caption">') == len(sections) - 1, "all but the summary"
     assert "<strong>Table VII.</strong> Accuracy" in page
     assert "stand in for BreakHis 100X. A number measured on them says nothing" in page
