@@ -99,25 +99,21 @@ def identified_networks(printed: Printed):
 
 @check
 def head_growth(printed: Printed):
-    """Growth of each total from 2 to 3 and from 3 to 4 classes: equal, and above zero."""
-    totals = printed.totals
-    steps = totals["mini_ddsm"] - totals["breakhis"], totals["bach"] - totals["mini_ddsm"]
-    wrong = totals.index[(steps[0] != steps[1]) | (steps[0] <= 0)]
-    growth = [f"{name}: {steps[0][name]:+d}, then {steps[1][name]:+d}" for name in totals.index]
+    """Growth of each total from 2 to 3 and from 3 to 4 classes: equal, and above zero.
+
+    BACH totals may be another total plus exactly one Linear(2048, 4).
+    """
+    two, three, four = (printed.totals[dataset] for dataset in CLASSES)
+    first, second = three - two, four - three
+    wrong = two.index[(first != second) | (first <= 0)]
+    growth = [f"{name}: {first[name]:+d}, then {second[name]:+d}" for name in two.index]
     yield finding(
         "parameters/head-growth",
         exclude(len(wrong) > 0, "the totals cannot differ in the number of outputs alone"),
         growth="; ".join(growth),
         wrong=listed(wrong),
     )
-
-
-@check
-def bach_extra_layer(printed: Printed):
-    """BACH totals that are another total plus exactly one Linear(2048, 4)."""
-    two, three, four = (printed.totals[dataset] for dataset in CLASSES)
-    from_two = four - two == EXTRA_LAYER
-    from_four = four - (three + three - two) == EXTRA_LAYER
+    from_two, from_four = four - two == EXTRA_LAYER, second - first == EXTRA_LAYER
     yield finding(
         "parameters/bach-linear-2048-4",
         pattern(from_two | from_four),
