@@ -31,7 +31,7 @@ report: $(VENV)/installed
 	$(BIN)/python workflow/alone.py report --cores all $(ARGS)
 
 # Unit tests; those that train or explain networks once more, with other rounding and another seed;
-# the notebooks' outputs against the committed results; a whole workflow run at demo scale; the
+# the notebooks' outputs against the committed results; a whole workflow run at demo scale, with the
 # notebooks on its results.
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 3 --dist loadfile
 OTHERWISE := ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 PAPER_CODE_TEST_SEED=1
@@ -40,7 +40,6 @@ test: lint
 	$(OTHERWISE) $(PYTEST) tests/training tests/inference/test_prediction.py tests/cam/test_cam.py tests/cam/test_drop_in.py
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with notebooks/nbval.cfg notebooks
 	$(BIN)/snakemake --cores all --config scale=demo data=phantom
-	PAPER_CODE_RESULTS=results/demo $(BIN)/python -m pytest --nbval-lax notebooks
 
 # All that is to be known about this machine's GPU, in at most 8 minutes: benchmarks/results/gpu_*.md
 gpu: $(VENV)/installed
@@ -54,8 +53,7 @@ slurm: $(VENV)/installed
 # Bad inputs, full disks, broken downloads, and kills of a small run (forty minutes on two busy cores).
 KILLS ?= 50
 faults: $(VENV)/installed
-	FAULT_DRAWS=5000 $(BIN)/python -m pytest -o python_files="test_*.py long_*.py" tests/faults
-	$(BIN)/python tests/faults/kills.py --kills $(KILLS)
+	FAULT_DRAWS=5000 KILLS=$(KILLS) $(BIN)/python -m pytest tests/faults
 
 # Puts the results of FROM where committed results stand, with the README's answer and the notebooks.
 # What made them: snakemake --cores all --configfile config/published.yaml --config data_root=DIR

@@ -204,8 +204,8 @@ class Plan:
         ]
         if networks in ("measured", "paired"):  # both kinds of split, where the leakage table has
             both = [name for name in datasets if name in self.datasets["leakage"]]
-            runs += [run for run in self.selected_runs("leakage", both) if run not in runs]
-        return runs
+            runs += self.selected_runs("leakage", both)
+        return list(dict.fromkeys(runs))
 
     def repeats(self, dataset: str) -> list[tuple[int, int]]:
         """(seed of the split, seed of the training) of each repeat on a data set."""

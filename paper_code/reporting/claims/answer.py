@@ -12,6 +12,7 @@ from scipy.stats import t
 from paper_code.audit.finding import IMPOSSIBLE
 from paper_code.audit.report import themes
 from paper_code.metrics.comparisons import holm
+from paper_code.progress import count_text
 from paper_code.reporting.labels import CHANCE_MAPS, NETWORK_LABELS, PAPER_METHODS, label
 from paper_code.reporting.layouts import REFERENCE
 from paper_code.reporting.readable import readable
@@ -302,9 +303,10 @@ def _on_masks(table: pd.DataFrame) -> Line:
     shown = [name for name in ("dt_gradcam", *others, *CHANCE_MAPS) if name in rows.index]
     iou = rows["value"].map("{:.3f}".format)
     text = (
-        f"On {ours['images']} mammograms with lesion masks (CBIS-DDSM), IoU at the lesion's own "
-        f"area is {iou['dt_gradcam']} for DT Grad-CAM, {iou['gradcam']} for Grad-CAM and "
-        f"{iou['random_map']} for a random map."
+        f"On {ours['images']:.0f} mammograms with lesion masks (CBIS-DDSM, "
+        f"{count_text(int(float(ours['seeds'])), 'training')}), IoU at the lesion's own area: "
+        f"DT Grad-CAM {iou['dt_gradcam']}, Grad-CAM {iou['gradcam']}, a random map "
+        f"{iou['random_map']}, the brightest tissue {iou['brightness']}."
     )
     return Line(
         ruling,
