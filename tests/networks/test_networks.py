@@ -14,8 +14,6 @@ from paper_code.networks import (
     NETWORKS,
     DALAResNet50,
     build_network,
-    classifier,
-    default_cam_layer,
     freeze_backbone,
     load_weights,
     network_from_checkpoint,
@@ -92,8 +90,8 @@ def test_head_fits_the_classes_and_drops_out_before_it(name):
     assert [m.p for m in network.modules() if type(m) is nn.Dropout and m.p > 0] == (
         [0.3, 0.3] if name == "vgg16" else [0.3]
     )
-    linears = [m for m in network.modules() if isinstance(m, nn.Linear)]
-    assert any(m.out_features == 5 for m in classifier(network).modules() if m in linears)
+    head = network.get_submodule(network.new_parts[-1])
+    assert any(m.out_features == 5 for m in head.modules() if isinstance(m, nn.Linear))
     default = build_on_meta(name, 2)
     assert {m.p for m in default.modules() if type(m) is nn.Dropout and m.p > 0} == {0.25}
 
@@ -168,7 +166,7 @@ def test_a_gate_acts_on_the_output_of_its_layer_alone(name):
     assert count(network) - count(plain) == 2 * channels * hidden + hidden + channels
     if "dala" in name:
         assert (channels, hidden) == (128 * 2**gate_after, 32 * 2**gate_after)
-        assert default_cam_layer(network) == ("gate" if gate_after == 4 else "layer4")
+        assert network.cam_layer == ("gate" if gate_after == 4 else "layer4")
 
 
 def test_the_sigmoid_gate_is_squeeze_and_excitation():
