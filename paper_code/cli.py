@@ -25,6 +25,7 @@ from paper_code.settings import Mark, Settings, load_config, resolve_settings
 SCRIPT = "dalaresnet50"  # the command that `pip install` makes
 # Packages that a light installation leaves out, with the extra of pyproject.toml that has them.
 EXTRAS = {
+    "IPython": "reproduce",
     "matplotlib": "reproduce",
     "onnx": "export",
     "onnxruntime": "export",

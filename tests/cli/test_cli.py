@@ -19,7 +19,7 @@ def test_help_lists_every_command(capsys):
     text = capsys.readouterr().out
     for name in COMMANDS:
         assert f" {name} " in text
-    assert len(COMMANDS) == 20
+    assert len(COMMANDS) == 19
 
 
 @pytest.mark.parametrize("name", COMMANDS)
