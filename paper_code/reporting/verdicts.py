@@ -176,17 +176,12 @@ def shortfall(
         lacking.append(f"{count_text(len(distinct), 'run')} share {' and '.join(shared)}")
     if standard.patients and (fewest := min(patients)) < standard.patients:
         lacking.append(f"{fewest} of at least {standard.patients} test patients in a run")
-    return join_obstacles(lacking)
+    return joined(lacking)
 
 
-def join_obstacles(*reasons: Iterable[str]) -> str:
-    """The text of a column of obstacles or shortfalls: each reason once, in order."""
-    return ", ".join(dict.fromkeys(reason for several in reasons for reason in several))
-
-
-def joined(texts: Iterable[str]) -> str:
-    """The reasons of several such cells together."""
-    return join_obstacles(*map(split_obstacles, texts))
+def joined(reasons: Iterable[str]) -> str:
+    """The text of a column of obstacles or shortfalls: each reason (of each such text) once."""
+    return ", ".join(dict.fromkeys(each for text in reasons for each in split_obstacles(text)))
 
 
 def split_obstacles(text: str) -> list[str]:
@@ -215,8 +210,7 @@ def guarded(rows: pd.DataFrame, standard: Standard) -> Ruling | None:
         return Ruling(NOT_TESTED, NO_RUNS)
     free = rows[counts(rows, standard)]
     if free.empty:
-        against = (_against(text, standard) for text in rows["obstacles"])
-        return Ruling(NOT_TESTED, join_obstacles(*against))
+        return Ruling(NOT_TESTED, joined(_against(joined(rows["obstacles"]), standard)))
     lacking = joined(free["shortfall"])
     return Ruling(NOT_SHOWN, lacking) if lacking else None
 
@@ -224,7 +218,7 @@ def guarded(rows: pd.DataFrame, standard: Standard) -> Ruling | None:
 def _guarded_row(row: pd.Series, standard: Standard) -> Ruling | None:
     """`guarded` of a single row."""
     if against := _against(row["obstacles"], standard):
-        return Ruling(NOT_TESTED, join_obstacles(against))
+        return Ruling(NOT_TESTED, joined(against))
     return Ruling(NOT_SHOWN, row["shortfall"]) if row["shortfall"] else None
 
 
@@ -241,11 +235,11 @@ def exact_columns(
     if np.isnan(printed) or np.isnan(value):
         ruling = Ruling(NOT_TESTED, NOT_PRINTED if np.isnan(printed) else missing)
     elif obstacles:
-        ruling = Ruling(NOT_TESTED, join_obstacles(obstacles))
+        ruling = Ruling(NOT_TESTED, joined(obstacles))
     else:
         ruling = Ruling(AGREES, "equal") if value == printed else Ruling(DIFFERS, "not equal")
     columns = {"verdict": ruling.verdict.value, "reason": ruling.reason}
-    return columns | {"obstacles": join_obstacles(obstacles)}
+    return columns | {"obstacles": joined(obstacles)}
 
 
 def order_margin(printed: Sequence[float]) -> float:
@@ -435,16 +429,11 @@ def leads_stand(stand: int, leads: int) -> Ruling:
     return Ruling(NOT_SHOWN, f"{stand} of {leads} leads stand")
 
 
-def arithmetic(holds: bool) -> Ruling:
-    """On a statement that follows from exact numbers, or that they exclude."""
-    return Ruling(SUPPORTED if holds else CONTRADICTED, BY_ARITHMETIC)
-
-
-def by_measure(holds: Sequence[bool]) -> Ruling:
-    """On a statement that names no measure, from whether it holds by each that fits."""
-    if len(set(holds)) == 1:
-        return arithmetic(holds[0])
-    return Ruling(NOT_SHOWN, f"holds by {sum(holds)} of {len(holds)} measures")
+def arithmetic(*holds: bool) -> Ruling:
+    """On a statement that exact numbers prove or exclude; by each measure, if it names none."""
+    if len(set(holds)) > 1:
+        return Ruling(NOT_SHOWN, f"holds by {sum(holds)} of {len(holds)} measures")
+    return Ruling(SUPPORTED if holds[0] else CONTRADICTED, BY_ARITHMETIC)
 
 
 def not_tested(reason: str) -> Ruling:

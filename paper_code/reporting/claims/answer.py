@@ -268,7 +268,7 @@ def _gate(tables: Tables) -> Line:
     dataset = first["dataset"].iloc[0]
     (right,) = rows[(rows["metric"] == "accuracy") & (rows["dataset"] == dataset)].itertuples()
     text = (
-        f"{label(PLAIN)} from ImageNet weights, new patients ({label(dataset)}): log loss, the "
+        f"{label(PLAIN)} from ImageNet weights, unknown patients ({label(dataset)}): log loss, the "
         f"measure fixed beforehand, is {first['value'].iloc[0]:.2f} with the gate and "
         f"{first['other_value'].iloc[0]:.2f} without (lower is better); "
         f"{_percent(right.value)} and {_percent(right.other_value)} right."

@@ -18,7 +18,7 @@ from paper_code.reporting.verdicts import (
     PAPER,
     TIMES,
     UNEQUAL_EPOCHS,
-    by_measure,
+    arithmetic,
     counts,
     guarded,
     joined,
@@ -186,7 +186,7 @@ def _gate_parameters(sizes: pd.DataFrame) -> Outcome:
             f"gate {_span(gate, ',.0f')} ({_span(share, '+.1f')} %), one block {SE_BLOCK:,}, "
             f"all blocks of SEResNet50 {_span(blocks, ',.0f')}"
         )
-        ruling = by_measure([bool((gate < SE_BLOCK).all()), bool((gate < blocks).all())])
+        ruling = arithmetic(bool((gate < SE_BLOCK).all()), bool((gate < blocks).all()))
         reason = f"{ruling.reason}; counted on the networks, without data or weights"
         ruling = ruling._replace(reason=reason)
     return Outcome(

@@ -34,7 +34,7 @@ DIFFERING = {  # its columns
 }
 FIGURE = (
     "Left: specificity as printed, and as other printed numbers allow it. Middle: accuracy as "
-    "printed, and as others report it. Right: accuracy on known and on new patients."
+    "printed, and as others report it. Right: accuracy on known and on unknown patients."
 )
 
 

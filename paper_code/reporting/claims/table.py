@@ -50,7 +50,7 @@ COLUMNS = {
     "Of": "{part}",
     "Result": "{result}",
     "Verdict": "**{verdict}**{because}",
-    "Lead found": "{least_lead:.3f}",
+    "Least detectable": "{least_lead:.3f}",
 }
 # Columns whose distinct texts stand below the table of a claim; `how` and `source` do not.
 BELOW = {"chance": "Chance", "audit": "Audit of the printed columns"}

@@ -468,6 +468,19 @@ def test_a_table_without_its_columns_is_one_clear_error(tmp_path, capsys):
     assert not output.exists()
 
 
+def test_without_dalaresnet50_among_the_networks_there_is_nothing_to_compare(make_run, tmp_path):
+    run_ = make_run("vit", 0.7, **SIZE)
+    names = {name: tmp_path / f"{name}.csv" for name in ("differences", "comparisons", "claims")}
+    base = ["--scale", "paper", "--resamples", 50, "--runs", run_]
+    assert command("table", "differences", *base, "--output", names["differences"]) == 0
+    words = ("--tables", names["differences"], "--output", names["comparisons"])
+    assert command("table", "comparisons", *words) == 0
+    words = ("--tables", names["comparisons"], "--scale", "paper", "--output", names["claims"])
+    assert command("table", "claims", *words) == 0
+    claims = pd.read_csv(names["claims"]).query("evidence == 'measured'")
+    assert set(claims["verdict"]) == {"not tested"}
+
+
 def test_the_summary_shows_the_largest_relative_differences_first(tmp_path):
     rows = pd.DataFrame(
         {
