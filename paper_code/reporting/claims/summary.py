@@ -16,10 +16,8 @@ from paper_code.reporting.markdown import markdown, read_results
 from paper_code.reporting.pages import page_table
 from paper_code.reporting.verdicts import (
     DIFFERS,
-    LEVEL,
     NO_VALUE,
     Verdict,
-    predicted,
 )
 
 SUBJECTS = ("dataset", "network", "placement", "method", "module", "class", "part", "metric")
@@ -111,8 +109,7 @@ def _cells(results: dict[str, pd.DataFrame]) -> str:
         for name, rows in results.items()
     }
     numbers = pd.DataFrame(by_table).T.fillna(0).astype(int)
-    first = [name for name in (*Verdict, *NO_VALUE) if name in numbers]
-    numbers = numbers[[*first, *(name for name in numbers if name not in first)]]
+    numbers = numbers[[name for name in (*Verdict, *NO_VALUE) if name in numbers]]
     lines = numbers.astype(str).rename(columns=str.capitalize)
     lines.insert(0, "Table", [f"[{name}]({name}.md)" for name in lines.index])
     return (
@@ -120,20 +117,7 @@ def _cells(results: dict[str, pd.DataFrame]) -> str:
         "run of the same experiment, and agrees if the two experiments are shown to be "
         "equivalent; a count agrees if it is equal. Cells that are not tested say nothing for or "
         "against the paper; counts and layer shapes that agree need no data.\n\n"
-        f"{_chance(results)}{markdown(lines)}"
-    )
-
-
-def _chance(results: dict[str, pd.DataFrame]) -> str:
-    """How many cells lie outside their prediction intervals, and how many would by chance."""
-    counted = [predicted(rows) for rows in results.values() if "replication_low" in rows]
-    tested = sum(map(len, counted))
-    if not tested:
-        return ""
-    outside = sum(int((rows["p_value"] < LEVEL).sum()) for rows in counted)
-    return (
-        f"Of {tested} cells that count, {outside} lie outside their 95 % prediction interval; "
-        f"chance alone would put {LEVEL * tested:.1f} there.\n\n"
+        f"{markdown(lines)}"
     )
 
 
