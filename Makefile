@@ -53,8 +53,7 @@ slurm: $(VENV)/installed
 # Bad inputs, full disks, broken downloads, and kills of a small run (forty minutes on two busy cores).
 KILLS ?= 50
 faults: $(VENV)/installed
-	FAULT_DRAWS=5000 $(BIN)/python -m pytest -o python_files="test_*.py long_*.py" tests/faults
-	$(BIN)/python tests/faults/kills.py --kills $(KILLS)
+	FAULT_DRAWS=5000 KILLS=$(KILLS) $(BIN)/python -m pytest tests/faults
 
 # Puts the results of FROM where committed results stand, with the README's answer and the notebooks.
 # What made them: snakemake --cores all --configfile config/published.yaml --config data_root=DIR

@@ -27,10 +27,9 @@ from scipy.stats import norm, t, ttest_1samp
 
 from paper_code.crossover.compare import standard_error
 from paper_code.crossover.design import ARMS, draw_repeat
-from paper_code.files import write_csv, write_text
-from paper_code.provenance import commit, versions
+from paper_code.files import write_csv
 from paper_code.reporting.labels import DATASET_LABELS, label
-from paper_code.reporting.markdown import markdown, number
+from paper_code.reporting.markdown import code_provenance_block, markdown, number, write_table
 
 RESULTS = Path(__file__).parent / "results"
 # Images of each patient of the samples, benign and malignant.
@@ -162,8 +161,8 @@ def gate_power(
     }
 
 
-def page(table: pd.DataFrame, gates: pd.DataFrame, experiments: int) -> str:
-    """The table as Markdown."""
+def sections(table: pd.DataFrame, gates: pd.DataFrame, experiments: int) -> list[str]:
+    """Both tables as Markdown, with what they are."""
     shown = pd.DataFrame(
         {
             "Patients as in": table["dataset"].map(DATASET_LABELS),
@@ -186,19 +185,18 @@ def page(table: pd.DataFrame, gates: pd.DataFrame, experiments: int) -> str:
             "Found, t over patients alone": gates["found_patients_alone"].map(number),
         }
     )
-    return (
-        "# The crossover's test in simulation\n\n"
+    error = 1.96 * np.sqrt(0.05 * 0.95 / experiments)
+    return [
         f"{experiments} experiments in each row; the first difference, 0, gives the false alarms "
         "(0.05 is meant). How it is simulated: benchmarks/crossover.py. A share of 0.05 of "
-        f"{experiments} experiments is known to about "
-        f"{1.96 * np.sqrt(0.05 * 0.95 / experiments):.3f}.\n\n"
-        f"{markdown(shown)}\n\n## Two networks on unknown patients\n\n"
+        f"{experiments} experiments is known to about {error:.3f}.",
+        markdown(shown),
+        "## Two networks on unknown patients",
         "Found: the test of tables/gate_crossover before Holm's correction, whose standard error "
-        "adds the spread of trainings to that of patients.\n\n"
-        f"{markdown(of_gates)}\n\nCommit {commit()}; "
-        + ", ".join(f"{name} {version}" for name, version in versions().items())
-        + ".\n"
-    )
+        "adds the spread of trainings to that of patients.",
+        markdown(of_gates),
+        code_provenance_block("simulated"),
+    ]
 
 
 def main() -> None:
@@ -219,9 +217,9 @@ def main() -> None:
         for metric in ("log_loss", "accuracy")
         for difference in DIFFERENCES[:4]
     )
-    write_csv(RESULTS / "crossover.csv", table)
     write_csv(RESULTS / "crossover_gates.csv", gates)
-    write_text(RESULTS / "crossover.md", page(table, gates, experiments))
+    title = "The crossover's test in simulation"
+    write_table(RESULTS / "crossover.csv", table, title, sections(table, gates, experiments))
 
 
 if __name__ == "__main__":

@@ -21,9 +21,7 @@ import torch
 from paper_code.crossover.fine_tuned import IMAGE_SIZE, margins, settings_of, train_epochs
 from paper_code.crossover.sample import read_sample
 from paper_code.datasets.read import read_dataset
-from paper_code.files import write_csv, write_text
-from paper_code.provenance import commit, versions
-from paper_code.reporting.markdown import markdown
+from paper_code.reporting.markdown import code_provenance_block, markdown, write_table
 from paper_code.training.loop import ImageSet
 
 RESULTS = Path(__file__).parent / "results"
@@ -65,24 +63,18 @@ def main() -> None:
                 print(*found[-1], flush=True)
     columns = ["learning_rate", "network", "epoch", "log_loss", "accuracy", "seconds"]
     result = pd.DataFrame(found, columns=columns)
-    write_csv(RESULTS / "crossover_settings.csv", result)
-    write_text(RESULTS / "crossover_settings.md", page(result, len(train), len(judge)))
-
-
-def page(result: pd.DataFrame, train: int, judge: int) -> str:
-    """The log losses by epoch and learning rate, as Markdown."""
     means = result.pivot_table(index="epoch", columns="learning_rate", values="log_loss")
     means.columns = [f"Learning rate {rate:g}" for rate in means.columns]
-    shown = means.map("{:.3f}".format).reset_index(names="Epoch")
-    return (
-        "# Settings of the crossover's fine-tuned networks\n\n"
-        f"Log loss of {judge} images of other patients after training on {train} images "
+    sections = [
+        f"Log loss of {len(judge)} images of other patients after training on {len(train)} images "
         "(BreakHis 200X, patients who are not in the sample at 100X), mean of EfficientNet-Lite0 "
-        f"without a gate and with the paper's.\n\n{markdown(shown)}\n\n"
-        f"Processor time of a run: {result['seconds'].max():.0f} s at most. Commit {commit()}; "
-        + ", ".join(f"{name} {version}" for name, version in versions().items())
-        + ".\n"
-    )
+        "without a gate and with the paper's.",
+        markdown(means.map("{:.3f}".format).reset_index(names="Epoch")),
+        f"Processor time of a run: {result['seconds'].max():.0f} s at most.",
+        code_provenance_block("BreakHis 200X"),
+    ]
+    title = "Settings of the crossover's fine-tuned networks"
+    write_table(RESULTS / "crossover_settings.csv", result, title, sections)
 
 
 if __name__ == "__main__":

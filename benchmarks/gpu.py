@@ -43,8 +43,8 @@ from paper_code.networks.registry import parse_network
 from paper_code.parallel import cores
 from paper_code.phantoms import write_phantom
 from paper_code.plan import Plan
-from paper_code.provenance import commit, hardware, versions
-from paper_code.reporting.markdown import markdown
+from paper_code.provenance import hardware
+from paper_code.reporting.markdown import code_provenance_block, markdown
 from paper_code.settings import MAPS, defaults, load_config, resolve_settings
 from paper_code.training.run import train_run
 
@@ -196,8 +196,8 @@ class Findings:
             parts += [title, markdown(shown(table))]
         if self.notes:
             parts += ["## Not done", *(f"- {note}" for note in self.notes)]
-        facts = ", ".join(f"{name} {version}" for name, version in versions().items())
-        write_text(self.output, "\n\n".join([*parts, f"Commit {commit()}; {facts}."]) + "\n")
+        parts.append(code_provenance_block("noise and a phantom"))
+        write_text(self.output, "\n\n".join(parts) + "\n")
 
 
 def shown(table: pd.DataFrame) -> pd.DataFrame:

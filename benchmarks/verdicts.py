@@ -29,7 +29,6 @@ with Holm's correction; where no method is better, at most 5 % are to have a fin
 
 import argparse
 import functools
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -42,17 +41,15 @@ from paper_code.cam.localization import (
     regions,
     threshold_free_scores,
 )
-from paper_code.files import write_csv, write_text
 from paper_code.metrics import bootstrap_interval, compare_samples
 from paper_code.metrics.classification import weighted_metrics
 from paper_code.metrics.comparisons import difference_bootstrap, holm
 from paper_code.metrics.power import lead_p_values, mcnemar_p
 from paper_code.metrics.replication import replication
 from paper_code.progress import track
-from paper_code.provenance import commit, versions
 from paper_code.reporting.claims.measured import BASELINES, measured_imbalance, measured_times
 from paper_code.reporting.claims.printed import BALANCED, IMBALANCED
-from paper_code.reporting.markdown import markdown
+from paper_code.reporting.markdown import code_provenance_block, markdown, write_table
 from paper_code.reporting.tables.cam.paired import cam_comparison_rows
 from paper_code.reporting.tables.cam.scores import MAP_METRICS, CamRun
 from paper_code.reporting.verdicts import (
@@ -603,7 +600,6 @@ PARTS = {
 
 def run_part(part: str, families: int) -> None:
     """Run a part's simulations and write its table."""
-    started = time.perf_counter()
     title, jobs = PARTS[part]
     rows = []
     for rule, truth, runs, count, work in track(jobs(families), part):
@@ -612,18 +608,15 @@ def run_part(part: str, families: int) -> None:
     table = pd.DataFrame(rows)
     table["error"] = np.sqrt(table["rate"] * (1 - table["rate"]) / table["simulated"])
     table = table.round({"rate": 4, "error": 4})
-    write_csv(RESULTS / f"{part}.csv", table)
     rate = table["rate"].map("{:.3f}".format) + " ± " + table["error"].map("{:.3f}".format)
     shown = table.assign(rate=rate)[["rule", "truth", "runs", "outcome", "rate", "simulated"]]
-    installed = ", ".join(f"{name} {version}" for name, version in versions().items())
-    blocks = [
-        f"# {title}, in simulation",
+    sections = [
         "± is the Monte Carlo standard error. The rules are the functions that the tables call; "
         "benchmarks/verdicts.py says how data are simulated.",
         markdown(shown.rename(columns=str.capitalize)),
-        f"{time.perf_counter() - started:.0f} s; commit {commit()}; {installed}.",
+        code_provenance_block("simulated"),
     ]
-    write_text(RESULTS / f"{part}.md", "\n\n".join(blocks) + "\n")
+    write_table(RESULTS / f"{part}.csv", table, f"{title}, in simulation", sections)
 
 
 def main() -> None:

@@ -48,7 +48,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def replacing_together(folder: str | Path, earlier: Iterable[str] = ()) -> Iterator[Path]:
-    """Yield a temporary folder; move its files into `folder` if the block succeeds.
+    """Yield a temporary folder; move what it holds into `folder` if the block succeeds.
 
     If the block raises, or the process is killed in it, `folder` stays as it was. The files are
     moved one by one, after those of an `earlier` set (the names of all that it may have) have gone:
@@ -64,7 +64,7 @@ def replacing_together(folder: str | Path, earlier: Iterable[str] = ()) -> Itera
         with naming_full_disk(folder, folder), tempfile.TemporaryDirectory(**options) as temporary:
             yield Path(temporary)
             for name in earlier:
-                (folder / name).unlink(missing_ok=True)
+                _remove(folder / name)
             for path in sorted(Path(temporary).iterdir()):
                 path.replace(folder / path.name)
     finally:
@@ -98,10 +98,14 @@ def clear_leftovers(folder: Path, prefix: str) -> None:
     for path in folder.glob(f"{glob.escape(prefix)}*"):
         process = path.name.removeprefix(prefix).partition("-")[0]
         if not (process.isdecimal() and _is_alive(int(process))):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _is_alive(process: int) -> bool:

@@ -1,12 +1,13 @@
 """Small data sets in their published layouts, prepared ones, and one thread for arithmetic."""
 
+import importlib
 import os
 
 # Tiny tensors gain nothing from threads, and on a busy machine two are far slower than one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +24,9 @@ if shift := int(os.environ.get("PAPER_CODE_TEST_SEED", "0")):
     manual_seed = torch.manual_seed
     torch.manual_seed = lambda seed: manual_seed(seed + shift)
 
-pytest_plugins = ["hand_made"]  # fixtures of runs and data sets for tables and figures
+pytest_plugins = ["hand_made", "published_trees"]  # their fixtures
 ROOT = Path(__file__).parents[1]
+MANY = "FAULT_DRAWS" in os.environ  # `make faults`, which also fills disks under longer commands
 DRAWS = int(os.environ.get("FAULT_DRAWS", "150"))  # examples of each test that draws damaged files
 BREAKHIS = Path("BreaKHis_v1/histology_slides/breast")
 BACH = Path("ICIAR2018_BACH_Challenge/Photos")
@@ -131,21 +133,18 @@ def make_prepared(tmp_path):
     return make
 
 
-@pytest.fixture
-def command():
-    """Run `python -m paper_code ...`: command("prepare", ...) -> the finished process."""
-
-    def run(*arguments, **options) -> subprocess.CompletedProcess:
-        words = [sys.executable, "-m", "paper_code", *map(str, arguments)]
-        return subprocess.run(words, capture_output=True, text=True, cwd=ROOT, **options)
-
-    return run
-
-
 def files_below(folder: Path) -> dict[str, int]:
     """Size of every file below a folder, by its path."""
     files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     return {str(path.relative_to(folder)): path.stat().st_size for path in files}
+
+
+def one_message(said: str) -> str:
+    """The message of a command that has failed, its last line and its only one."""
+    assert "Traceback" not in said
+    *_, last = said.strip().splitlines()
+    assert re.findall(r"(?m)^error: .*$", said) == [last], said
+    return last
 
 
 @pytest.fixture
@@ -154,16 +153,13 @@ def refused(tmp_path, capsys):
 
     refused("split", "gone.csv", "-o", "x.csv", says="gone.csv") -> what it said.
     """
-    from paper_code import cli
 
     def check(*words, says: str) -> str:
         before = files_below(tmp_path)
-        status = cli.main([str(word) for word in words])
+        status = run(*words)
         said = capsys.readouterr().err
         assert status == 2, said
-        messages = re.findall(r"(?m)^error: .*$", said)
-        *_, last = said.strip().splitlines()
-        assert "Traceback" not in said and messages == [last], said
+        last = one_message(said)
         assert re.search(says, last), said
         assert files_below(tmp_path) == before
         return last
@@ -172,53 +168,72 @@ def refused(tmp_path, capsys):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 1 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    try:
-        subprocess.run(mount, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("a file system cannot be mounted here (needs root on Linux)")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+def empty_cache(tmp_path, monkeypatch):
+    """An empty weight cache, and no way out to fill it: any download would raise."""
+    from paper_code.networks import pretrained
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr(pretrained, "unreachable", lambda site: f"no route to {site}")
+    folder = tmp_path / "torch" / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    return folder
 
 
-def read_json(path: Path) -> dict:
-    """A JSON file's content."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+def run(*words: object) -> int:
+    """Run a command in this process; its exit status."""
+    from paper_code import cli
+
+    return cli.main([str(word) for word in words])
+
+
+def copy_code(root: Path) -> Path:
+    """Copy the workflow and its code to the folder `root`, without notebooks."""
+    for name in ("paper_code", "workflow", "config"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Snakefile", "environment.yml"):
+        shutil.copy2(ROOT / name, root / name)
+    return root
+
+
+def environment(root: Path = ROOT) -> dict[str, str]:
+    """The environment of a process that runs the code of `root` with one thread."""
+    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)}
+
+
+def python(
+    code: str, *words: object, folder: Path = ROOT, root: Path = ROOT
+) -> subprocess.CompletedProcess:
+    """Run Python code in a process of its own, on the package below `root`."""
+    command = [sys.executable, "-c", code, *map(str, words)]
+    streams = {"capture_output": True, "text": True}
+    return subprocess.run(command, cwd=folder, env=environment(root), **streams)
+
+
+def started(command: list[str], folder: Path, stdout=subprocess.PIPE) -> subprocess.Popen:
+    """Start a command in a folder, in a process group of its own."""
+    streams = {"stdout": stdout, "stderr": subprocess.STDOUT, "text": True}
+    given = {"env": environment(), "start_new_session": True}
+    return subprocess.Popen(command, cwd=folder, **streams, **given)
 
 
 def snakemake(folder: Path, *arguments: str, root: Path = ROOT) -> subprocess.CompletedProcess:
     """Run the workflow of `root` in `folder` and return what it printed, both streams in one."""
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--snakefile",
-        str(root / "Snakefile"),
-        "--workflow-profile",
-        "none",
-        "--directory",
-        str(folder),
-        "--cores",
-        "2",
-        *arguments,
-    ]
-    return subprocess.run(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
-    )
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile")]
+    command += ["--workflow-profile", "none", "--cores", "2", *arguments]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.run(command, cwd=folder, env=environment(root), **streams)
+
+
+def benchmark(name: str):
+    """A module of benchmarks/, which is no package."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "benchmarks")
+        return importlib.import_module(name)
 
 
 def from_catalogue(kind: str, key: str):
     """A result's module whose `write` or `draw` has the constants of its catalogue entry."""
     import functools
-    import importlib
     import types
 
     from paper_code.reporting.catalogue import find_result

@@ -10,6 +10,10 @@ import threading
 import zipfile
 from collections.abc import Callable
 
+import pytest
+
+from paper_code.datasets import fetch
+
 TREE = "BreaKHis_v1/histology_slides/breast"
 PHOTOS = "ICIAR2018_BACH_Challenge/Photos"
 
@@ -117,3 +121,18 @@ class Server:
                     connection.recv(1)  # until the other side has read it all
                 except OSError:
                     pass  # it hung up
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    """serve(body) -> a `Server`; nobody waits between two attempts."""
+    monkeypatch.setattr(fetch, "_WAITS", (0, 0))
+    running: list[Server] = []
+
+    def start(body: bytes) -> Server:
+        running.append(Server(body))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.socket.close()

@@ -1,11 +1,9 @@
 """Which files a rule depends on: all that decide its result, none that do not."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, python
 
 from paper_code.networks.registry import NETWORKS, network_module
 from paper_code.workflow import digest
@@ -50,8 +48,7 @@ def test_everything_imported_at_run_time_is_in_the_closure():
         f"import sys, {module}; print(*[m.__file__ for n, m in sys.modules.items() "
         "if n.split('.')[0] == 'paper_code'], sep='\\n')"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = {line.split(f"{ROOT.as_posix()}/")[1] for line in done.stdout.split()}
+    loaded = {line.split(f"{ROOT.as_posix()}/")[1] for line in python(code).stdout.split()}
     assert "paper_code/datasets/overlap.py" in loaded
     assert loaded <= set(source_files(module))
 

@@ -1,12 +1,9 @@
 """Files appear whole or not at all, and what a killed process left is cleared by the next."""
 
-import os
 import signal
-import subprocess
-import sys
 
 import pytest
-from conftest import ROOT
+from conftest import python
 
 from paper_code.files import replacing, replacing_together, write_text
 
@@ -28,10 +25,7 @@ def names(folder) -> list[str]:
 def killed(tmp_path):
     """A folder in which a process was killed while it wrote a run and a table."""
     run, table = tmp_path / "run", tmp_path / "tables" / "t.csv"
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(run), str(table)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
+    done = python(KILLED, run, table)
     assert done.returncode == -signal.SIGKILL
     assert len(names(run)) == len(names(table.parent)) == 1, "what the process left"
     return tmp_path

@@ -238,6 +238,9 @@ def test_a_set_of_one_s_own_is_always_real(tmp_path):
     (tmp_path / "own.csv").write_text("path,label\n1.png,a\n2.png,b\n")
     for root, data in ((tmp_path, "phantom"), (tmp_path / "nowhere", "real")):
         assert sources_of(root, data=data, **own) == {"own": ("real", "found 1 a, 1 b")}
+    own["manifests"]["own"]["classes"] = ["a", "c"]
+    with pytest.raises(UserError, match=r"label 'b' is not one of own's classes \(a, c\)"):
+        sources_of(tmp_path, **own)
 
 
 def test_the_opening_lines_say_what_was_chosen_and_why(gpus):

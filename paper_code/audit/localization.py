@@ -10,8 +10,8 @@ WIDER = 0.10  # a larger area by more than this is a difference that an estimate
 
 
 @check
-def dice_against_iou(printed: Printed):
-    """Mean Dice lies between mean IoU and 2 IoU / (1 + IoU), which is concave."""
+def dice(printed: Printed):
+    """Mean Dice is between mean IoU and 2 IoU / (1 + IoU), which is concave, and F1 of pixels."""
     rows, obey = printed.rows("14"), []
     for unit in UNITS:
         low, high = rows.bounds("iou", unit)
@@ -23,12 +23,6 @@ def dice_against_iou(printed: Printed):
     yield finding(
         "localization/dice-iou", judge(*obey), gap=span(gap, 4), equal=equal.sum(), meaning=meaning
     )
-
-
-@check
-def f1_is_dice(printed: Printed):
-    """F1 of pixels is Dice, so the two columns must be the same."""
-    rows = printed.rows("14")
     equal = meets(rows.bounds("dice"), rows.bounds("f1"))
     yield finding(
         "localization/f1-dice",

@@ -5,7 +5,7 @@ split in rising order; functions of them give one value per split.
 """
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 
 from paper_code.audit.finding import (
     CONSISTENT,
+    Finding,
     Judgement,
     check,
     closest,
@@ -236,72 +237,69 @@ def gmean_definitions(printed: Printed):
     )
 
 
-@lru_cache(maxsize=8)
-def one_vs_rest(printed: Printed, dataset: str) -> Fits:
-    """In which class splits some average of one-vs-rest specificities can be Table XII's."""
-    averages = [partial(specificity, average) for average in AVERAGES]
-    return ranged(printed, printed.rows("12", "08").of(dataset), "specificity", *averages)
-
-
-def two_class_rows(printed: Printed, dataset: str) -> Rows:
-    """The rows of Table XII whose specificity cannot be a one-vs-rest average."""
-    averaged = one_vs_rest(printed, dataset).rows(2, exact=True)
-    return printed.rows("12").of(dataset).only(~averaged)
-
-
 @check
-def specificity_of_averages(printed: Printed):
-    """Specificity of Table XII as a one-vs-rest average at the accuracy of Table VIII."""
+def table_12(printed: Printed):
+    """Table XII at the accuracy of Table VIII: averages of one-vs-rest numbers, or two classes.
+
+    Rows whose specificity can be a one-vs-rest average need no reading of two groups of classes.
+    """
+    averages = [partial(specificity, average) for average in AVERAGES]
     for dataset, source in SOURCES.items():
         rows, test = printed.rows("12", "08").of(dataset), printed.tests[dataset]
         worst, counts = rows["accuracy"].min(), test.counts[test.exact]
         least = {a: specificity_range(counts, a, worst, worst)[0].min() for a in AVERAGES}
+        fits = ranged(printed, rows, "specificity", *averages)
         yield finding(
             "multiclass/specificity-{dataset}",
-            one_vs_rest(printed, dataset).weigh(),
+            fits.weigh(),
             dataset=dataset,
             source=source,
             range=span(rows["specificity"], 3),
             least=", ".join(f"{average} {value:.3f}" for average, value in least.items()),
             gap=(rows["specificity"] - rows["accuracy"]).abs().max(),
         )
-
-
-@check
-def implied_prevalence(printed: Printed):
-    """Positive share implied by Table XII if it describes one class group against the others.
-
-    Rows whose specificity can be a one-vs-rest average are left out: they need no such reading.
-    """
-    for dataset, source in SOURCES.items():
-        rows, test = two_class_rows(printed, dataset), printed.tests[dataset]
-        (low, high), (least, most) = (
-            (low.max(), high.min()) for low, high in (prevalence_range(rows, u) for u in UNITS)
-        )
-        groups = [
-            sum(group)
-            for size in range(1, len(test.sizes))
-            for group in combinations(test.sizes.tolist(), size)
+        rows = rows.only(~fits.rows(2, exact=True))
+        yield _implied_prevalence(rows, test, dataset=dataset, source=source)
+        found = [
+            pd.Series([len(with_rates(test, row, unit)) > 0 for row in rows], dtype=bool)
+            for unit in UNITS
         ]
-        escapes = {
-            round(inside / test.sizes.sum(), 9): _group_escape(test, inside, (least, most))
-            for inside in groups
-        }
-        nearest = min(escapes, key=lambda share: (escapes[share].moved, share))
-        # Never consistent with such rows: the caption promises three or four classes.
-        judgement = weigh(escapes[nearest].probability)
         yield finding(
-            "multiclass/prevalence-{dataset}",
-            judgement if len(rows) else Judgement(CONSISTENT, "no row needs this reading"),
+            "multiclass/two-class-matrices-{dataset}",
+            judge(*found),
             dataset=dataset,
-            source=source,
-            shares=", ".join(f"{share:.4g}" for share in sorted(escapes)),
-            rows=len(rows),
-            rounded=f"{low:.4f} to {high:.4f}",
-            cut=f"{least:.4f} to {most:.4f}",
-            nearest=nearest,
-            escape=escapes[nearest].describe(test.images),
+            images=test.images,
         )
+
+
+def _implied_prevalence(rows: Rows, test: TestSet, **about: str) -> Finding:
+    """Positive share implied by rows that describe one class group against the others."""
+    (low, high), (least, most) = (
+        (low.max(), high.min()) for low, high in (prevalence_range(rows, u) for u in UNITS)
+    )
+    groups = [
+        sum(group)
+        for size in range(1, len(test.sizes))
+        for group in combinations(test.sizes.tolist(), size)
+    ]
+    escapes = {
+        round(inside / test.sizes.sum(), 9): _group_escape(test, inside, (least, most))
+        for inside in groups
+    }
+    nearest = min(escapes, key=lambda share: (escapes[share].moved, share))
+    # Never consistent with such rows: the caption promises three or four classes.
+    judgement = weigh(escapes[nearest].probability)
+    return finding(
+        "multiclass/prevalence-{dataset}",
+        judgement if len(rows) else Judgement(CONSISTENT, "no row needs this reading"),
+        shares=", ".join(f"{share:.4g}" for share in sorted(escapes)),
+        rows=len(rows),
+        rounded=f"{low:.4f} to {high:.4f}",
+        cut=f"{least:.4f} to {most:.4f}",
+        nearest=nearest,
+        escape=escapes[nearest].describe(test.images),
+        **about,
+    )
 
 
 def _group_escape(test: TestSet, inside: int, shares: tuple[float, float]) -> Escape:
@@ -312,23 +310,6 @@ def _group_escape(test: TestSet, inside: int, shares: tuple[float, float]) -> Es
     fits = meets((share, share), shares)
     # two equal groups stand in rising order
     return escape(split, fits.any(axis=1) if inside == outside else fits[:, 0])
-
-
-@check
-def two_class_matrices(printed: Printed):
-    """Whole 2 x 2 matrices for Table XII, the reading that its specificity leaves."""
-    for dataset in SOURCES:
-        rows, test = two_class_rows(printed, dataset), printed.tests[dataset]
-        fits = [
-            pd.Series([len(with_rates(test, row, unit)) > 0 for row in rows], dtype=bool)
-            for unit in UNITS
-        ]
-        yield finding(
-            "multiclass/two-class-matrices-{dataset}",
-            judge(*fits),
-            dataset=dataset,
-            images=test.images,
-        )
 
 
 @check
@@ -382,18 +363,15 @@ def f1_bound(printed: Printed):
 
 
 @check
-def iba_of_table_8(printed: Printed):
-    """IBA of Table VIII as an index: the dominance is never above zero, so IBA <= GMean."""
-    rows = printed.rows("08")
-    judgement = undefined(ranged(printed, rows, "iba", partial(index_of_gmean, 1)).weigh())
-    gap = (rows["iba"] - rows["gmean"]).max()
-    yield finding("metrics/iba-table-VIII", judgement, gap=gap)
-
-
-@check
 def iba_of_both_tables(printed: Printed):
-    """Which reading of IBA is possible in every row of Tables VII and VIII."""
+    """Which reading of IBA is possible in every row of Tables VII and VIII.
+
+    With more than two classes the dominance is never above zero, so that an index is <= GMean.
+    """
     rows, more = printed.rows("07"), printed.rows("08")
+    judgement = undefined(ranged(printed, more, "iba", partial(index_of_gmean, 1)).weigh())
+    gap = (more["iba"] - more["gmean"]).max()
+    yield finding("metrics/iba-table-VIII", judgement, gap=gap)
 
     def index(power: int, row: Row, test: TestSet, unit: int) -> np.ndarray:
         if len(test.sizes) == 2:

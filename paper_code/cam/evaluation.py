@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from paper_code.cam import dt_gradcam
+from paper_code.cam.capture import as_evaluated
 from paper_code.cam.compute import map_layer
 from paper_code.cam.contenders import (
     CENTRE_SIGMA,
@@ -23,6 +24,7 @@ from paper_code.cam.contenders import (
     first_images,
     tie_breakers,
 )
+from paper_code.cam.fusion import for_inference
 from paper_code.cam.localization import best_threshold, reference_region
 from paper_code.cam.scoring import TIE_DRAWS, curve_areas, map_rows, region_rows
 from paper_code.cam.tuning import chosen, tune, tuned_regions
@@ -149,8 +151,10 @@ def evaluate_run(
         tuned = tuned_regions(network, tests, explained, choices, own, shared)
         ties = tie_breakers(explained, TIE_DRAWS, seed + 2)
         curves = limit(settings.faithfulness_images)
+        with as_evaluated(network):
+            fast = for_inference(network, tests.inputs, precision, 16)
         areas = {
-            name: curve_areas(network, name, maps, tests, ties, curves, precision)
+            name: curve_areas(network, name, maps, tests, ties, curves, precision, fast)
             for name, maps in explained.maps.items()
         }
         examples = _examples(network, facts, tests, explained, shared | own)

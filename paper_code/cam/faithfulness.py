@@ -41,6 +41,7 @@ def deletion_insertion(
     *,
     ties: Tensor,
     precision: str = "fp32",
+    fast: tuple[nn.Module, int] | None = None,
 ) -> Curves:
     """Softmax probability of `classes` (N) as pixels are removed or shown, in `steps` equal parts.
 
@@ -49,6 +50,7 @@ def deletion_insertion(
     (the zeros of a map that Otsu has cut) go in the order of `ties` (N x H x W, highest first):
     give a random map as smooth as the maps, since pixels removed one by one all over the image
     would disturb the network more than patches do. A constant map then has a random order.
+    `fast` is what `for_inference` gives for these images, where there are several calls.
     """
     precision = resolve_precision(precision, images.device)
     ranks = _ranks(maps, ties.to(maps)).to(images.device)
@@ -73,7 +75,7 @@ def deletion_insertion(
         return torch.cat(points).unflatten(0, (len(images), steps + 1))
 
     with as_evaluated(network):
-        fused, together = for_inference(network, images, precision, batch_size)
+        fused, together = fast or for_inference(network, images, precision, batch_size)
         return Curves(deletion=curve(blank, images), insertion=curve(images, blurred))
 
 

@@ -63,6 +63,7 @@ def curve_areas(
     ties: list[Tensor],
     curves: int | None,
     precision: str,
+    fast: tuple[nn.Module, int],
 ) -> pd.DataFrame:
     """Areas under the deletion and insertion curves of the first `curves` images.
 
@@ -88,6 +89,7 @@ def curve_areas(
             steps=CURVE_STEPS,
             ties=tie[:count],
             precision=precision,
+            fast=fast,
         )
         areas.append(found.areas())
     return sum(areas) / len(areas)

@@ -21,8 +21,6 @@ __getattr__, _, __all__ = lazy_loader.attach(
     submod_attrs={
         "builder": [
             "build_network",
-            "classifier",
-            "default_cam_layer",
             "freeze_backbone",
             "network_from_checkpoint",
         ],

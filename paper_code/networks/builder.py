@@ -2,7 +2,6 @@
 
 import importlib
 from pathlib import Path
-from types import ModuleType
 
 from torch import nn
 
@@ -40,7 +39,7 @@ def build_network(
     activation maps) and `settings` (what `save_weights` notes down). UserError for any argument
     out of range.
     """
-    module = _module(name)
+    module = importlib.import_module(network_module(name))
     check_num_classes(num_classes)
     if reading not in READINGS:
         raise UserError(f"reading: {reading!r} is none of {', '.join(READINGS)}")
@@ -106,20 +105,6 @@ def network_from_checkpoint(path: str | Path) -> tuple[nn.Module, dict[str, str]
     return network, load_weights(path, network)
 
 
-def default_cam_layer(network: str | nn.Module) -> str:
-    """The dotted name of the layer whose output is explained by default.
-
-    It is the last feature map before the pooling, or for the two vision transformers the first
-    normalisation of the last block, the last place where every token acts on the class token.
-    """
-    return _module(network).CAM_LAYER if isinstance(network, str) else network.cam_layer
-
-
-def classifier(network: nn.Module) -> nn.Module:
-    """The head of a built network: the module that ends in the last linear layer."""
-    return network.get_submodule(network.new_parts[-1])
-
-
 def freeze_backbone(network: nn.Module) -> nn.Module:
     """Leave only the parts without pre-trained weights trainable (head, gate, inception block).
 
@@ -131,7 +116,3 @@ def freeze_backbone(network: nn.Module) -> nn.Module:
     freeze(network)
     unfreeze(network, list(network.new_parts))
     return network
-
-
-def _module(name: str) -> ModuleType:
-    return importlib.import_module(network_module(name))

@@ -47,14 +47,9 @@ class DALAResNet50(ResNet):
             raise UserError(f"gate_after: {gate_after!r} is not one of the layers 1, 2, 3, 4")
         channels = CHANNELS[gate_after - 1]
         reduction = (4 if num_classes == 2 else 16) if reduction is None else reduction
-        start_pretrained = pretrained.available(WEIGHTS_URL, weights)
 
         super().__init__(Bottleneck, [3, 4, 6, 3])
-        self.weights_source = "random"
-        if start_pretrained:
-            with pretrained.readable(WEIGHTS_URL):
-                self.load_state_dict(PUBLISHED.get_state_dict(progress=False))
-            self.weights_source = f"imagenet (torchvision {PUBLISHED})"
+        pretrained.fill(self, WEIGHTS_URL, weights, f"imagenet (torchvision {PUBLISHED})")
         self.gate_after = gate_after
         self.gate = DualActivationGate(channels, reduction)
         self.fc = heads.linear_head(self.num_features, num_classes, dropout)

@@ -29,10 +29,7 @@ class DinoV2ViTB14(AnySizeViT):
 def build(num_classes: int, *, reading: str, weights: str | None, dropout: float) -> nn.Module:
     """Both readings: Linear(768, n) on the class token."""
     network = DinoV2ViTB14()
-    network.weights_source = "random"
-    if pretrained.available(WEIGHTS_URL, weights):
-        with pretrained.readable(WEIGHTS_URL):
-            network.load_state_dict(pretrained.load_file(WEIGHTS_URL))
-        network.weights_source = "self-supervised on LVD-142M (Meta dinov2_vitb14)"
+    source = "self-supervised on LVD-142M (Meta dinov2_vitb14)"
+    pretrained.fill(network, WEIGHTS_URL, weights, source)
     network.head = heads.linear_head(768, num_classes, dropout)
     return network

@@ -88,6 +88,20 @@ def from_torchvision(
     return network
 
 
+def fill(network: nn.Module, url: str, weights: str | None, source: str) -> None:
+    """Fill a network, which then tells its `weights_source`, from the file at `url` as `available`.
+
+    What the file has more than the network is left out.
+    """
+    network.weights_source = "random"
+    if available(url, weights):
+        own = network.state_dict()
+        with readable(url):
+            found = load_file(url)
+            network.load_state_dict({key: found[key] for key in found if key in own})
+        network.weights_source = source
+
+
 def load_file(url: str) -> dict[str, torch.Tensor]:
     """Read the cached file of `url`; to be called within `readable`."""
     return torch.load(cached_file(url), map_location="cpu", weights_only=True)

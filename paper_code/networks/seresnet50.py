@@ -28,16 +28,8 @@ def build(num_classes: int, *, reading: str, weights: str | None, dropout: float
         num_classes=0,
         block_args={"attn_layer": partial(SEModule, bias=not counted)},
     )
-    network.weights_source = "random"
-    if pretrained.available(WEIGHTS_URL, weights):
-        with pretrained.readable(WEIGHTS_URL):
-            state = pretrained.load_file(WEIGHTS_URL)
-            unused = {"fc.weight", "fc.bias"} | {
-                key for key in state if counted and ".se." in key and key.endswith(".bias")
-            }
-            network.load_state_dict({k: v for k, v in state.items() if k not in unused})
-        without = " without the biases of its SE blocks" if counted else ""
-        network.weights_source = f"imagenet (timm {TAG}{without})"
+    without = " without the biases of its SE blocks" if counted else ""
+    pretrained.fill(network, WEIGHTS_URL, weights, f"imagenet (timm {TAG}{without})")
     head = heads.two_layer_head if counted else heads.linear_head
     network.fc = head(network.num_features, num_classes, dropout)
     return network

@@ -1,9 +1,6 @@
 """Trees of phantom files that appear whole or not at all."""
 
 import contextlib
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +9,7 @@ import cv2
 import numpy as np
 
 from paper_code.errors import UserError
-from paper_code.files import clear_leftovers, naming_full_disk
+from paper_code.files import replacing_together
 from paper_code.parallel import map_parallel
 
 NOTE = "PHANTOM.txt"  # tells a phantom from a real data set, which is never replaced
@@ -30,31 +27,23 @@ class Drawing(NamedTuple):
 
 @contextlib.contextmanager
 def new_tree(root: str | Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `root` that replaces `root` if the block succeeds.
+    """Yield a temporary folder that replaces what `root` holds if the block succeeds.
 
     UserError if `root` holds files and no phantom's note (it may be a real data set), or the disk
     is full.
     """
     root = Path(root)
-    if root.exists() and any(root.iterdir()) and not (root / NOTE).exists():
+    earlier = [path.name for path in root.iterdir()] if root.exists() else []
+    earlier = [name for name in earlier if not name.startswith(".new-")]  # of a killed process
+    if earlier and NOTE not in earlier:
         raise UserError(
             f"{root}: not a phantom (no {NOTE} in it), so it is not replaced. "
             "Write the phantom elsewhere or move this folder away."
         )
-    root.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{root.name}.new-"
-    clear_leftovers(root.parent, prefix)
-    temporary = Path(tempfile.mkdtemp(dir=root.parent, prefix=f"{prefix}{os.getpid()}-"))
-    try:
-        with naming_full_disk(root, root.parent):
-            yield temporary
-            note = "Synthetic images drawn by paper_code. No patient's data.\n"
-            (temporary / NOTE).write_text(note, encoding="utf-8")
-            shutil.rmtree(root, ignore_errors=True)
-            temporary.chmod(0o755)
-            temporary.rename(root)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with replacing_together(root, earlier) as tree:
+        yield tree
+        note = "Synthetic images drawn by paper_code. No patient's data.\n"
+        (tree / NOTE).write_text(note, encoding="utf-8")
 
 
 def draw_all(work: Callable, jobs: list, label: str, workers: int) -> None:

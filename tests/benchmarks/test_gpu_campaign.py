@@ -1,26 +1,19 @@
 """`make gpu`: one part survives another, and the projection is that of the paper's runs."""
 
-import importlib.util
 import sys
 import time
 from argparse import Namespace
 
 import pytest
 import torch
-from conftest import ROOT, read_json
+from conftest import benchmark
 
-PATH = ROOT / "benchmarks" / "gpu.py"
+from paper_code.files import read_json
 
 
 @pytest.fixture(scope="module")
 def gpu():
-    sys.path.insert(0, str(PATH.parent))
-    spec = importlib.util.spec_from_file_location("benchmark_gpu", PATH)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    sys.path.remove(str(PATH.parent))
-    return module
+    return benchmark("gpu")
 
 
 def test_the_grid_is_the_papers(gpu):
@@ -71,8 +64,11 @@ def test_a_part_survives_another(gpu, tmp_path, monkeypatch, capsys):
     assert ("resnet50", "run eager") in parts and ("vit", "run eager") not in parts
 
 
-def test_the_parts_themselves(gpu, tmp_path):
-    """A network's rates, the data of the runs, and a run on them."""
+def test_the_parts_themselves(gpu, tmp_path, monkeypatch):
+    """A network's rates, the data of the runs, here drawn small, and a run on them."""
+    draw = gpu.write_phantom
+    monkeypatch.setattr(gpu, "write_phantom", lambda *at, **how: draw(*at, **how | {"height": 48}))
+    monkeypatch.setattr(gpu, "cores", lambda: 1)  # to start more takes longer than the work
     small = {"images": 4, "val": 2, "epochs": 1, "run_images": 48, "run_epochs": 1}
     size = Namespace(image_size=32, batch_size=4, **small)
     found = tmp_path / "found.json"

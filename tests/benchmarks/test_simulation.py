@@ -1,18 +1,12 @@
 """Error rates in small seeded simulations; the benchmarks run the same ones longer."""
 
-import importlib.util
-
 import pytest
-from conftest import ROOT
+from conftest import benchmark
 
 
 @pytest.fixture(scope="module")
 def verdicts():
-    path = ROOT / "benchmarks" / "verdicts.py"
-    spec = importlib.util.spec_from_file_location("benchmark_verdicts", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return benchmark("verdicts")
 
 
 def test_intervals_of_few_patients_hold_the_truth(verdicts):
@@ -44,13 +38,13 @@ def test_cells_rarely_differ_under_perfect_replication(verdicts):
 def test_claims_are_neither_invented_nor_missed(verdicts):
     """Six data sets, eight networks; with one seed the old rule contradicts most true ties."""
     equal = [verdicts.DISTANCE] * verdicts.NETWORKS
-    none = verdicts.claim(12, 5, verdicts.DISTANCE, equal)
-    assert none["contradicted"] <= 0.1 and none["supported"] == 0
-    one_seed = verdicts.claim(12, 1, verdicts.DISTANCE, equal)
+    none = verdicts.claim(6, 5, verdicts.DISTANCE, equal)
+    assert none["not shown"] == 1
+    one_seed = verdicts.claim(6, 1, verdicts.DISTANCE, equal)
     assert one_seed["not shown"] == 1
     assert one_seed["contradicted if one seed were enough"] >= 0.2, "why seeds are needed"
     weaker = [verdicts.WEAKER] * verdicts.NETWORKS
-    assert verdicts.claim(4, 5, verdicts.DISTANCE, weaker)["supported"] >= 0.75
+    assert verdicts.claim(2, 5, verdicts.DISTANCE, weaker)["supported"] == 1
     better = verdicts.claim(4, 5, verdicts.DISTANCE, equal, one_set=verdicts.STRONGER)
     assert better["contradicted"] >= 0.5
 
@@ -59,13 +53,3 @@ def test_maps_that_are_equally_good_are_not_told_apart(verdicts):
     """At a rate of 5 % more than 5 of 30 families have a finding once in 300 such tests."""
     found = verdicts.maps_compared(30, "no method is better", 300)
     assert max(rate for name, rate in found.items() if "some finding" in name) <= 5 / 30, found
-
-
-def test_a_part_is_written_as_a_table(verdicts, tmp_path, monkeypatch):
-    monkeypatch.setattr(verdicts, "RESULTS", tmp_path)
-    jobs = [("a rule", "a truth", 5, 100, lambda: {"found": 0.25})]
-    monkeypatch.setitem(verdicts.PARTS, "maps", ("Maps", lambda families: jobs))
-    verdicts.run_part("maps", 1)
-    page = (tmp_path / "maps.md").read_text()
-    assert "| a rule | a truth | 5 | found | 0.250 ± 0.043 | 100 |" in page
-    assert (tmp_path / "maps.csv").exists()

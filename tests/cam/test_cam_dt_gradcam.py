@@ -1,4 +1,4 @@
-"""The steps of DT Grad-CAM, Eigen-CAM's sign and constant maps."""
+"""The steps of DT Grad-CAM, and constant maps."""
 
 import cv2
 import numpy as np
@@ -6,7 +6,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from skimage.filters import threshold_otsu
 
 from paper_code.cam import compute_cam, dt_gradcam, methods
 from paper_code.errors import UserError
@@ -29,13 +28,6 @@ def test_noise_has_the_asked_deviation_and_seed():
     # the first copies do not depend on how many follow
     assert torch.equal(copies[:5], dt_gradcam.noisy_copies(image, 5, 0.25, 3))
     assert not torch.equal(copies, dt_gradcam.noisy_copies(image, 20, 0.25, 4))
-
-
-@pytest.mark.parametrize("seed", range(2))
-def test_otsu_is_that_of_skimage(seed):
-    maps = blobs(seed)
-    theirs = [threshold_otsu(m) for m in maps.numpy()]
-    assert dt_gradcam.otsu_threshold(maps).tolist() == pytest.approx(theirs, rel=1e-12)
 
 
 @settings(deadline=None, max_examples=50)
@@ -74,17 +66,3 @@ def test_a_network_that_ignores_the_image_gives_zero_maps():
         assert torch.equal(
             compute_cam(network, images, [0, 1], method, "0"), torch.zeros(2, 16, 16)
         )
-
-
-@pytest.mark.parametrize("channels", [3, 64])
-def test_eigencam_sign_follows_the_mean_activation(channels):
-    torch.manual_seed(0)
-    pattern = torch.zeros(6, 6)
-    pattern[1:3, 2:5] = 1
-    strength = torch.rand(channels) + 0.5
-    activations = strength[:, None, None] * pattern + 0.01 * torch.randn(channels, 6, 6)
-    (up,) = methods.eigencam(activations[None])
-    assert pattern[divmod(int(up.argmax()), 6)] == 1
-    # negative activations: high still means active, so the pattern is now low
-    (down,) = methods.eigencam(-activations[None])
-    assert torch.allclose(up, -down, atol=1e-5)

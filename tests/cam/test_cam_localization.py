@@ -155,6 +155,8 @@ def test_reference_region_marks_haematoxylin():
 class BrightSpot(torch.nn.Module):
     """Class 1 is the brightness of one channel after a positive blur: its evidence is the spot."""
 
+    cam_layer = "body"
+
     def __init__(self) -> None:
         super().__init__()
         self.body = torch.nn.Sequential(
@@ -171,17 +173,19 @@ class BrightSpot(torch.nn.Module):
         return self.head(self.body(x).mean((2, 3)))
 
 
+def bright_spots(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images (count x 3 x 32 x 32), each with a spot in another row, and its mask."""
+    generator = torch.Generator().manual_seed(0)
+    images = 0.05 * torch.randn(count, 3, 32, 32, generator=generator) - 0.5
+    masks = torch.zeros(count, 32, 32, dtype=torch.bool)
+    for i in range(count):
+        masks[i, 2 + 3 * i : 12 + 3 * i, 8:18] = True
+    return torch.where(masks[:, None], images + 1.3, images), masks
+
+
 @pytest.fixture
 def spot():
-    generator = torch.Generator().manual_seed(0)
-    images = torch.full((3, 3, 32, 32), -0.5) + 0.05 * torch.randn(
-        3, 3, 32, 32, generator=generator
-    )
-    masks = torch.zeros(3, 32, 32, dtype=torch.bool)
-    for i in range(3):
-        masks[i, 4 + 6 * i : 14 + 6 * i, 8:18] = True
-    images = torch.where(masks[:, None], images + 1.3, images)
-    return BrightSpot(), images, masks
+    return BrightSpot(), *bright_spots(3)
 
 
 def test_all_methods_find_the_spot(spot):

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 import torch
-from torch import nn
+from test_cam_localization import BrightSpot, bright_spots
 
 from paper_code.cam import METHODS, compute_cam, dt_gradcam
 from paper_code.cam.contenders import (
@@ -21,33 +21,9 @@ SETTINGS = {"copies": 3, "sigma": 0.1, "kernel_size": 3, "seed": 0}
 SHARED = {"precision": "fp32"}
 
 
-class TwoSpots(nn.Module):
-    """Its evidence for class 1 is brightness; the layer's grid is 8 x 8."""
-
-    cam_layer = "body"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.body = nn.Sequential(nn.Conv2d(3, 4, 4, stride=4), nn.ReLU())
-        self.head = nn.Linear(4, 2)
-        with torch.no_grad():
-            self.body[0].weight.fill_(1 / 48)
-            self.body[0].bias.fill_(0.0)
-            self.head.weight.copy_(torch.tensor([[-9.0], [9.0]]).expand(2, 4))
-            self.head.bias.zero_()
-
-    def forward(self, images):
-        return self.head(self.body(images).mean((2, 3)))
-
-
 @pytest.fixture
 def part():
-    generator = torch.Generator().manual_seed(0)
-    masks = torch.zeros(6, 32, 32, dtype=torch.bool)
-    for i in range(6):
-        masks[i, 2 + 3 * i : 12 + 3 * i, 8:20] = True
-    images = -0.5 + 0.05 * torch.randn(6, 3, 32, 32, generator=generator)
-    images = torch.where(masks[:, None], images + 1.3, images)
+    images, masks = bright_spots(6)
     table = pd.DataFrame({"image": [f"{i}.png" for i in range(6)]})
     table = table.assign(group=table["image"], label="b", predicted="b")
     return Part(table, images, masks, torch.ones(6, dtype=torch.long))
@@ -55,7 +31,7 @@ def part():
 
 @pytest.fixture
 def explained(part):
-    return explain_part(TwoSpots().eval(), part, SETTINGS, SHARED, 2, seed=0)
+    return explain_part(BrightSpot().eval(), part, SETTINGS, SHARED, 2, seed=0)
 
 
 def test_every_contender_has_maps_and_each_control_is_what_it_says(part, explained):
@@ -64,7 +40,7 @@ def test_every_contender_has_maps_and_each_control_is_what_it_says(part, explain
     assert counts.pop("scorecam") == 2
     assert counts.pop("random_map") == DRAWS * 6
     assert set(counts.values()) == {6}
-    network = TwoSpots().eval()
+    network = BrightSpot().eval()
     plain = compute_cam(network, part.inputs, part.classes, "gradcam")
     assert torch.equal(explained.maps["gradcam"], plain)
     ours = compute_cam(network, part.inputs, part.classes, "dt_gradcam", **SETTINGS)
@@ -80,7 +56,7 @@ def test_every_contender_has_maps_and_each_control_is_what_it_says(part, explain
 
 
 def test_the_grid_holds_the_scores_of_its_own_maps(part, explained):
-    network = TwoSpots().eval()
+    network = BrightSpot().eval()
     grid = tune(network, part, explained, SETTINGS, SHARED)
     rows = grid[(grid["method"] == "dt_gradcam") & (grid["sigma"] == 0.2)]
     assert set(rows["copies"]) == {3, 5, 10, 20} and set(rows["kernel_size"]) == {3, *KERNELS}

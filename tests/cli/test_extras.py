@@ -1,9 +1,6 @@
 """A light installation: what works without the extras, and what the rest says."""
 
-import subprocess
-import sys
-
-from conftest import ROOT
+from conftest import python
 
 from paper_code import cli
 
@@ -18,14 +15,8 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def run(*words):
-    return subprocess.run(
-        [sys.executable, "-c", CODE, *map(str, words)], cwd=ROOT, capture_output=True, text=True
-    )
-
-
 def test_a_missing_extra_is_one_message(tmp_path):
-    done = run("figure", "01", "--output", tmp_path / "f.png")
+    done = python(CODE, "figure", "01", "--output", tmp_path / "f.png")
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "error: figure needs the package matplotlib" in done.stderr
     assert "pip install '.[reproduce]'" in done.stderr
@@ -46,12 +37,12 @@ def test_the_modules_for_own_images_do_without_extras():
     code = CODE.partition("from paper_code")[0] + "\n".join(
         f"import paper_code.{name}" for name in modules
     )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    done = python(code)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_command_is_called_by_its_name():
     code = "import sys; sys.argv = ['/somewhere/bin/dalaresnet50', '--help']\n"
     code += "from paper_code.cli import main; main()"
-    words = [sys.executable, "-c", code]
-    shown = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    shown = python(code).stdout
     assert shown.startswith("Usage: dalaresnet50 ") and "python -m" not in shown

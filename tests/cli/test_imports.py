@@ -1,11 +1,8 @@
 """Commands start quickly: none imports a large package that its work does not need."""
 
-import subprocess
-import sys
-
 import pandas as pd
 import pytest
-from conftest import ROOT
+from conftest import ROOT, python
 
 # Seconds each; the workflow starts some 120 commands.
 SLOW = ("torch", "torchvision", "timm", "sklearn", "imblearn", "skimage")
@@ -44,13 +41,7 @@ def test_a_command_imports_what_it_needs(command, needed, tmp_path):
     images = pd.DataFrame({"image": [f"{n}.png" for n in range(40)], "label": ["a", "b"] * 20})
     images.assign(group=images["image"]).to_csv(tmp_path / "manifest.csv", index=False)
     (tmp_path / "tables").symlink_to(ROOT / "tables")
-    done = subprocess.run(
-        [sys.executable, "-c", CODE.format(slow=set(SLOW)), *command],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    done = python(CODE.format(slow=set(SLOW)), *command, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     loaded = done.stdout.rpartition("loaded:")[2].split()
     assert set(loaded) == needed
@@ -60,7 +51,6 @@ def test_the_workflow_starts_quickly():
     """Each start, and each job on a cluster, imports what the rules ask."""
     rules = sorted(map(str, (ROOT / "workflow/rules").glob("*.smk")))
     code = START.format(slow={*SLOW, "matplotlib", "nbclient", "nbconvert", "nbformat"})
-    done = subprocess.run(
-        [sys.executable, "-c", code, *rules], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = python(code, *rules)
+    assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "loaded:"

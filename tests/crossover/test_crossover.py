@@ -8,7 +8,7 @@ import pytest
 import torch
 from conftest import breakhis_path, save_noise
 from scipy import stats
-from sklearn.metrics import log_loss
+from sklearn.metrics import log_loss, roc_auc_score
 from statsmodels.stats.multitest import multipletests
 
 from paper_code.cli import main
@@ -18,7 +18,7 @@ from paper_code.crossover.design import ARMS, draw_repeat
 from paper_code.crossover.patients import COLUMNS, IMAGE_COLUMNS, by_image, by_patient
 from paper_code.crossover.sample import Sample, read_sample
 from paper_code.errors import UserError
-from paper_code.metrics.comparisons import delong_test
+from paper_code.metrics.comparisons import delong_p
 from paper_code.reporting.tables import crossover, gate_crossover
 
 # Images of each patient: eight benign, twelve malignant, very different, one with a single image.
@@ -190,9 +190,11 @@ def test_with_one_image_a_patient_the_auc_is_compared_as_by_delong():
             {"label": labels, "patient": [f"p{i:02d}" for i in range(23)], "margin": score}
         ).assign(image="", network="n", arm="A", known=1)
         sides.append(by_patient(images, dataset="d", training="frozen", seed=0, repeat=0))
-    found, expected = compare(*sides, "auc_roc"), delong_test(labels, *scores)
-    assert found.difference == pytest.approx(expected.difference, abs=1e-4)
-    assert found.se == pytest.approx(expected.standard_error, abs=1e-4)
+    found = compare(*sides, "auc_roc")
+    difference = roc_auc_score(labels, scores[0]) - roc_auc_score(labels, scores[1])
+    assert found.difference == pytest.approx(difference, abs=1e-4)
+    standardised = stats.norm.isf(delong_p(labels, *scores) / 2)
+    assert found.se == pytest.approx(abs(difference) / standardised, abs=1e-4)
     assert np.isnan(found.sign_flip_p)
 
 

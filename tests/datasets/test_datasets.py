@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import BACH, BREAKHIS, breakhis_path, read_json, save_noise
+from conftest import BACH, BREAKHIS, breakhis_path, save_noise
 
 from paper_code.datasets import PAPER_DATASETS, dataset_files_present, read_dataset
 from paper_code.datasets.prepare import draw, make_manifest, proportional
 from paper_code.errors import UserError
+from paper_code.files import read_json
 from paper_code.published import published_table
 
 MINI = Path("MINI-DDSM-Complete-JPEG-8")

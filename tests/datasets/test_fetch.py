@@ -3,39 +3,20 @@
 import contextlib
 import hashlib
 import shutil
-import socket
 from collections import namedtuple
 
 import pytest
-from published_trees import TREE, Server, bach_files, breakhis_files, md5, tar, zipped
+from published_trees import TREE, bach_files, breakhis_files, md5, tar, zipped
 
 from paper_code.datasets import fetch
 from paper_code.datasets.fetch import fetch_dataset
 from paper_code.errors import UserError
 
-NOWHERE = "http://127.0.0.1:9/never-asked"
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(fetch, "_WAITS", (0, 0))
+NOWHERE = "http://127.0.0.1:9/nothing-listens"
 
 
 @pytest.fixture
-def serve():
-    running: list[Server] = []
-
-    def start(body: bytes) -> Server:
-        running.append(Server(body))
-        return running[-1]
-
-    yield start
-    for server in running:
-        server.socket.close()
-
-
-@pytest.fixture
-def breakhis(serve) -> Server:
+def breakhis(serve):
     return serve(tar())
 
 
@@ -76,12 +57,9 @@ def test_a_complete_part_is_not_downloaded_again_and_one_too_long_starts_over(
     assert (0 in breakhis.asked) == bool(more)
 
 
-def test_unreachable_host(tmp_path):
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{unused.getsockname()[1]}/a"
-        with pytest.raises(UserError, match=r"cannot be reached .*refused"):
-            fetch_dataset("breakhis", tmp_path / "data", url)
+def test_unreachable_host(tmp_path, serve):
+    with pytest.raises(UserError, match=r"cannot be reached .*refused"):
+        fetch_dataset("breakhis", tmp_path / "data", NOWHERE)
     assert left(tmp_path) == []
 
 

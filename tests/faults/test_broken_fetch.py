@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, one_message
 from published_trees import Reply, Server, head, md5, part, tar, whole
 
 from paper_code import cli
@@ -40,12 +40,9 @@ def says(content: bytes) -> Reply:
 
 
 @pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setattr(fetch, "_WAITS", (0, 0))
+def server(serve, monkeypatch):
     monkeypatch.setattr(fetch, "_TIMEOUT", 0.4)
-    running = Server(BODY)
-    yield running
-    running.socket.close()
+    return serve(BODY)
 
 
 def words(server: Server, root, *options: str) -> list[str]:
@@ -96,9 +93,7 @@ FATAL = {
 def test_given_up_with_one_message(fault, server, tmp_path, capsys):
     server.replies, message = list(FATAL[fault][0]), FATAL[fault][1]
     assert cli.main(words(server, tmp_path / "data", "--checksum", SUM)) == 2
-    said = capsys.readouterr().err.strip().splitlines()
-    assert [line for line in said if line.startswith("error: ")] == said[-1:]
-    assert re.search(message, said[-1])
+    assert re.search(message, one_message(capsys.readouterr().err))
     assert not [path for path in (tmp_path / "data").glob("*") if path.stat().st_size]
     server.replies = [whole]
     assert cli.main(words(server, tmp_path / "data", "--checksum", SUM)) == 0

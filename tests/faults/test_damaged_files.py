@@ -10,7 +10,7 @@ import torch
 from conftest import write_prepared
 from test_bad_weights import Harm
 
-from paper_code.files import read_json, write_csv, write_json
+from paper_code.files import write_csv
 from paper_code.training.checkpoint import load_checkpoint, save_checkpoint
 from paper_code.training.loop import State
 
@@ -74,17 +74,9 @@ def test_another_split(fault, prepared, train):
 
 
 @pytest.fixture
-def run(prepared, tmp_path):
-    """What tables read of a run: facts and predictions of 12 test images."""
-    folder = tmp_path / "run"
-    table = pd.read_csv(prepared[1], dtype=str).query("part == 'test'")
-    table = table.assign(predicted="benign", p_benign=0.75, p_malignant=0.25)
-    facts = {"dataset": "breakhis_40x", "network": "resnet50", "classes": ["benign", "malignant"]}
-    facts |= {"predictions": len(table), "data": read_json(prepared[0] / "source.json")}
-    folder.mkdir()
-    write_csv(folder / "predictions.csv", table)
-    write_json(folder / "run.json", facts)
-    return folder
+def run(make_run) -> Path:
+    """A run of 12 test images and 4 for validation."""
+    return Path(make_run(images=12, predictions=16)).parent
 
 
 @pytest.fixture
@@ -106,7 +98,7 @@ def test_truncated_run(share, name, run, evaluate):
 def test_predictions_cut_between_two_lines(run, evaluate):
     path = run / "predictions.csv"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
-    evaluate("predictions.csv: 11 of 12 predictions")
+    evaluate("predictions.csv: 15 of 16 predictions")
 
 
 @pytest.mark.parametrize(("column", "value"), [("p_benign", "nan"), ("label", "insitu")])

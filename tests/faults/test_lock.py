@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, snakemake
+from conftest import ROOT, snakemake, started
 
 TARGET = "results/demo/prepared/bach/images.npy"
 RUN = [sys.executable, str(ROOT / "workflow" / "alone.py"), "--snakefile", str(ROOT / "Snakefile")]
@@ -22,17 +22,8 @@ def start(tmp_path):
     running = []
 
     def run(command: list[str]) -> subprocess.Popen:
-        process = subprocess.Popen(
-            command,
-            cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        running.append(process)
-        return process
+        running.append(started(command, tmp_path))
+        return running[-1]
 
     yield run
     for process in running:

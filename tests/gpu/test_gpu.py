@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import read_json, training_settings, write_prepared
+from conftest import training_settings, write_prepared
 from safetensors.torch import load_file
 from torch import nn
 
 from paper_code.cam import METHODS, compute_cam
 from paper_code.device import autocast, use_float32
+from paper_code.files import read_json
 from paper_code.networks import NETWORKS, build_network
 from paper_code.networks.forward import normalize
 from paper_code.training import loop

@@ -5,10 +5,9 @@ import pandas as pd
 import pytest
 import torch
 from browser import open_browser
-from conftest import save_noise
+from conftest import run, save_noise
 from PIL import Image
 
-from paper_code import cli
 from paper_code.inference import explain as explanation
 from paper_code.networks import build_network
 from paper_code.networks.weights import save_weights
@@ -57,13 +56,9 @@ def known_maps(monkeypatch):
     monkeypatch.setattr(explanation, "map_layer", lambda *_: ("layer4", (7, 7)))
 
 
-def explain(*words) -> int:
-    return cli.main(["explain", *(str(word) for word in words)])
-
-
 def test_maps_are_scored_against_masks(weights, folder, known_maps, capsys):
     words = [folder / "images", "--weights", weights, "--method", "gradcam", "eigencam"]
-    assert explain(*words, "--masks", folder / "masks", "-o", folder / "out") == 1
+    assert run("explain", *words, "--masks", folder / "masks", "-o", folder / "out") == 1
     table = pd.read_csv(folder / "out/explanations.csv")
     table["image"] = [path.rsplit("/", 1)[1] for path in table["image"]]
     table = table.set_index(["image", "method"])
@@ -91,7 +86,7 @@ def test_maps_are_scored_against_masks(weights, folder, known_maps, capsys):
     assert (pixels[24:40, 32:64] <= 220).any(axis=2).all(), "its inside is not"
 
 
-def test_masks_that_do_not_fit(weights, folder, known_maps, capsys):
+def test_masks_that_do_not_fit(weights, folder, known_maps, capsys, refused):
     words = [folder / "images", "--weights", weights, "-o", folder / "out", "--masks"]
     (folder / "none").mkdir()
     save_noise(folder / "none/other.png", mode="L")
@@ -103,12 +98,10 @@ def test_masks_that_do_not_fit(weights, folder, known_maps, capsys):
         ("images", "all images lie in this folder of masks"),
         ("gone", "no such manifest"),
     ):
-        assert explain(*words, folder / masks) == 2
-        assert message in capsys.readouterr().err
-        assert not (folder / "out").exists()
+        refused("explain", *words, folder / masks, says=message)
     save_noise(folder / "masks/left.png", mode="L", size=(10, 10))
     (folder / "masks/left.tif").unlink()
-    assert explain(*words, folder / "masks") == 1
+    assert run("explain", *words, folder / "masks") == 1
     assert "left.png: mask is 10x10 px, its image 96x64 px" in capsys.readouterr().err
     assert len(pd.read_csv(folder / "out/explanations.csv")) == 3
 
@@ -124,7 +117,7 @@ def test_the_mask_of_a_photograph_that_exif_turns(weights, tmp_path, known_maps)
     marked[:, :32] = 255
     Image.fromarray(marked).save(tmp_path / "masks/photo.png")
     words = [tmp_path / "photo.jpg", "--weights", weights, "--method", "gradcam"]
-    assert explain(*words, "--masks", tmp_path / "masks", "-o", tmp_path / "out") == 0
+    assert run("explain", *words, "--masks", tmp_path / "masks", "-o", tmp_path / "out") == 0
     assert pd.read_csv(tmp_path / "out/explanations.csv")["iou"].tolist() == [1]
 
 
@@ -132,7 +125,7 @@ def test_the_page_in_a_browser(weights, folder, known_maps):
     words = [folder / "images", "--weights", weights, "--method", "gradcam", "eigencam"]
     (folder / "images/left.png").rename(folder / "images/<b> & 'left'.png")
     (folder / "masks/left.tif").rename(folder / "masks/<b> & 'left'.tif")
-    assert explain(*words, "--masks", folder / "masks", "-o", folder / "out") == 1
+    assert run("explain", *words, "--masks", folder / "masks", "-o", folder / "out") == 1
     with open_browser(folder / "profile") as browser:
         browser.look(1280, 900)
         browser.open(folder / "out/index.html")

@@ -10,17 +10,12 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from conftest import ROOT
+from conftest import ROOT, run
 
-from paper_code import cli
 from paper_code.inference import export
 from paper_code.metrics import classification_metrics
 from paper_code.networks import build_network, save_weights
 from paper_code.runs import load_run
-
-
-def run(*words) -> int:
-    return cli.main([str(word) for word in words])
 
 
 def stored(trained) -> tuple[np.ndarray, np.ndarray]:
@@ -62,7 +57,7 @@ def test_a_vision_transformer_takes_any_number_of_images(tmp_path):
     assert export.export_network(tmp_path / "vit.safetensors", tmp_path / "vit.onnx") < 1e-4
 
 
-def test_a_file_that_disagrees_is_not_written(trained, tmp_path, capsys, monkeypatch):
+def test_a_file_that_disagrees_is_not_written(trained, tmp_path, refused, monkeypatch):
     """As if the exporter had changed a weight."""
     pytest.importorskip("onnxruntime")
     original = torch.onnx.export
@@ -73,19 +68,15 @@ def test_a_file_that_disagrees_is_not_written(trained, tmp_path, capsys, monkeyp
         return original(other, *arguments, **options)
 
     monkeypatch.setattr(torch.onnx, "export", spoiled)
-    assert run("export", trained[0], "-o", tmp_path / "network.onnx") == 2
-    assert "not written, because a log-probability differs by" in capsys.readouterr().err
-    assert not list(tmp_path.iterdir())
+    says = "not written, because a log-probability differs by"
+    refused("export", trained[0], "-o", tmp_path / "network.onnx", says=says)
 
 
-def test_without_the_extra_the_message_names_it(trained, tmp_path, capsys, monkeypatch):
+def test_without_the_extra_the_message_names_it(trained, tmp_path, refused, monkeypatch):
     for package in ("onnx", "onnxruntime", "onnxscript"):
         monkeypatch.setitem(sys.modules, package, None)
-    output = tmp_path / "network.onnx"
-    assert run("export", trained[0], "-o", output) == 2
-    said = capsys.readouterr().err
-    assert "pip install '.[export]'" in said and "Traceback" not in said
-    assert not list(tmp_path.iterdir())
+    words = ["export", trained[0], "-o", tmp_path / "network.onnx"]
+    refused(*words, says=re.escape("pip install '.[export]'"))
 
 
 def test_the_model_card(trained, tmp_path):

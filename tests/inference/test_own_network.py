@@ -10,7 +10,7 @@ import pytest
 import timm
 import torch
 import torchvision
-from conftest import ROOT, save_noise
+from conftest import ROOT, run, save_noise
 from PIL import Image
 
 from paper_code import cli
@@ -53,10 +53,6 @@ def data(tmp_path):
         label, patient = ("benign", "malignant")[index % 2], f"p{index // 4:02d}"
         save_noise(tmp_path / f"data/{label}/{patient}_{index}.png", index, size=(200, 180))
     return tmp_path / "data"
-
-
-def run(*words) -> int:
-    return cli.main([str(word) for word in words])
 
 
 # --- weights --------------------------------------------------------------------------------------

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import read_json, training_settings
+from conftest import training_settings
 from safetensors.torch import load_file
 from torch import nn
 
 from paper_code.errors import UserError
+from paper_code.files import read_json
 from paper_code.inference.card import write_card
 from paper_code.networks import read_metadata
 from paper_code.networks.forward import normalize, predict

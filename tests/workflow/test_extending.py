@@ -2,15 +2,14 @@
 
 import re
 import shlex
-import shutil
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import ROOT, read_json, save_noise, snakemake
+from conftest import ROOT, copy_code, python, save_noise, snakemake
+
+from paper_code.files import read_json
 
 GUIDE = (ROOT / "docs/guide/extending.md").read_text(encoding="utf-8")
 SETTINGS = [
@@ -65,11 +64,7 @@ def add(code: Path, kind: str) -> None:
 @pytest.fixture(scope="module")
 def code(tmp_path_factory) -> Path:
     """A copy of the code with all five."""
-    root = tmp_path_factory.mktemp("extended")
-    for name in ("paper_code", "workflow", "config", "notebooks"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("Snakefile", "environment.yml"):
-        shutil.copy2(ROOT / name, root / name)
+    root = copy_code(tmp_path_factory.mktemp("extended"))
     for kind in (*PLACES, "table", "figure"):
         add(root, kind)
     return root
@@ -115,15 +110,10 @@ def test_the_new_table_and_figure_are_about_the_paper_s_data(run):
 def test_the_new_network_predicts_and_is_explained_by_the_new_method(run, code, tmp_path):
     weights = run / "runs/shapes/tinynet/patient-0-0/weights.safetensors"
     image = save_noise(tmp_path / "1.png")
-    for words in ("predict {} -o p.csv", "explain {} --method absolute_gradcam -o maps"):
-        command = [sys.executable, "-m", "paper_code", *shlex.split(words.format(image))]
-        done = subprocess.run(
-            [*command, "--weights", str(weights)],
-            cwd=tmp_path,
-            env={"PYTHONPATH": str(code)},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
+    words = [f"predict {image} -o p.csv", f"explain {image} --method absolute_gradcam -o maps"]
+    commands = [shlex.split(f"{each} --weights {weights}") for each in words]
+    both = f"from paper_code.cli import main\nassert [main(each) for each in {commands}] == [0, 0]"
+    done = python(both, folder=tmp_path, root=code)
+    assert done.returncode == 0, done.stderr
     assert list(pd.read_csv(tmp_path / "p.csv"))[2:] == ["p_round", "p_star"]
     assert (tmp_path / "maps/1_absolute_gradcam.png").is_file()

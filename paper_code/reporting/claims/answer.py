@@ -16,9 +16,9 @@ from scipy.stats import t
 from paper_code.audit.finding import IMPOSSIBLE
 from paper_code.audit.report import themes
 from paper_code.metrics.comparisons import holm
+from paper_code.progress import count_text
 from paper_code.reporting.labels import (
     CHANCE_MAPS,
-    DATASET_LABELS,
     NETWORK_LABELS,
     PAPER_METHODS,
     label,
@@ -278,7 +278,9 @@ def _maps_on_masks(tables: Tables) -> Found:
         )
     )
     shown = [name for name in ("dt_gradcam", *others, *CHANCE_MAPS) if name in rows.index]
-    return Found(ruling, {"images": ours["images"], **rows["value"]}, rows.loc[shown])
+    fields = {"images": ours["images"], **rows["value"]}
+    fields["trainings"] = count_text(int(float(ours["seeds"])), "training")
+    return Found(ruling, fields, rows.loc[shown])
 
 
 def _maps(tables: Tables) -> Found | None:
@@ -287,14 +289,10 @@ def _maps(tables: Tables) -> Found | None:
     rows = rows[(rows["claim"] == "localisation") & (rows["evidence"] == "measured")]
     if rows.empty or MASKS in tables:
         return None
-    ruling = alike(rows.fillna({"reason": ""}))
-    if ruling.reason == NO_RUNS:
-        fields = {"not_run": DATASET_LABELS["mini_ddsm"]}
-    elif ruling.verdict == NOT_TESTED:
-        fields = {"reasons": _plainly(ruling.reason)}
-    else:
-        fields = {"verdicts": verdict_counts(rows["verdict"])}
-    return Found(ruling, fields, rows)
+    ruling, verdicts = alike(rows.fillna({"reason": ""})), verdict_counts(rows["verdict"])
+    if ruling.verdict == NOT_TESTED:
+        verdicts += f" ({_plainly(ruling.reason)})"
+    return Found(ruling, {"verdicts": verdicts}, rows)
 
 
 def _cells(tables: Tables) -> Found:

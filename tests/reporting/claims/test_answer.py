@@ -213,8 +213,11 @@ def test_without_such_runs_the_gate_is_not_tested():
 def masks(verdict: str) -> pd.DataFrame:
     """IoU of maps on mammograms: those of a network, and chance."""
     found = {"dt_gradcam": 0.031, "gradcam": 0.044, "scorecam": 0.05, "random_map": 0.012}
+    found |= {"brightness": 0.022}
     rows = pd.DataFrame({"method": found.keys(), "value": found.values()})
-    rows = rows.assign(network="efficientnet_lite0", rule="lesion", metric="iou", images=361)
+    rows = rows.assign(
+        network="efficientnet_lite0", rule="lesion", metric="iou", images=361.0, seeds=3
+    )
     rows = rows.assign(low=rows["value"] - 0.01, high=rows["value"] + 0.01)
     for other in ("gradcam", "scorecam", "eigencam"):
         rows[f"less_{other}_verdict"] = verdict if other != "eigencam" else None
@@ -227,8 +230,8 @@ def test_maps_are_judged_on_masks_where_there_are_runs_on_masks(verdict):
     line = only(claims([]) | {"cam_cbis_ddsm": masks(verdict)}, "cam_cbis_ddsm")
     assert line.status == verdict
     assert line.head == f"{verdict.capitalize()}: that DT Grad-CAM finds lesions better"
-    assert "361 mammograms" in line.text
-    assert "0.031 for DT Grad-CAM, 0.044 for Grad-CAM and 0.012 for a random map" in line.text
+    assert "361 mammograms with lesion masks (CBIS-DDSM, 3 trainings)" in line.text
+    assert "DT Grad-CAM 0.031, Grad-CAM 0.044, a random map 0.012, the brightest" in line.text
     assert list(line.rows["Method"])[:2] == ["DT Grad-CAM", "Grad-CAM"]
 
 
@@ -240,7 +243,7 @@ def test_maps_are_judged_on_masks_where_there_are_runs_on_masks(verdict):
     [
         (["contradicted"], "contradicted", "Contradicted: that DT Grad-CAM finds lesions better"),
         (["supported", "not shown"], "not shown", "1 supported, 1 not shown"),
-        (["not tested", "not tested"], "not tested", "do not count yet (synthetic images)"),
+        (["not tested", "not tested"], "not tested", "2 not tested (synthetic images)"),
     ],
 )
 def test_without_runs_on_masks_the_claims_on_maps_decide(verdicts, status, says):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 from conftest import evaluate_cams as evaluate_run
-from conftest import read_json, write_prepared
+from conftest import write_prepared
 from hand_made import hand_made_run
 from torch import nn
 
@@ -18,6 +18,7 @@ from paper_code.cam.contenders import CONTENDERS
 from paper_code.cam.localization import overlap_scores, regions
 from paper_code.device import default_device, resolve_precision
 from paper_code.errors import UserError
+from paper_code.files import read_json
 from paper_code.networks.forward import normalize
 from paper_code.reporting.tables.cam.localization import localization_rows
 from paper_code.reporting.tables.cam.paired import FAMILIES, cam_comparison_rows
