@@ -10,7 +10,7 @@ from paper_code.metrics.comparisons import holm, welch_satterthwaite
 from paper_code.networks.registry import PAPER_NETWORKS
 from paper_code.published import published_table
 from paper_code.reporting.claims.outcome import Outcome, weigh
-from paper_code.reporting.claims.printed import BALANCED, IMBALANCED, SE_BLOCK
+from paper_code.reporting.claims.printed import BALANCED, IMBALANCED, SE_BLOCK, span
 from paper_code.reporting.labels import METRIC_LABELS, label, network_label
 from paper_code.reporting.layouts import REFERENCE
 from paper_code.reporting.markdown import number
@@ -183,8 +183,8 @@ def _gate_parameters(sizes: pd.DataFrame) -> Outcome:
         blocks = values["seresnet50"] - values["resnet50"]
         share = 100 * gate / values["resnet50"]
         result = (
-            f"gate {_span(gate, ',.0f')} ({_span(share, '+.1f')} %), one block {SE_BLOCK:,}, "
-            f"all blocks of SEResNet50 {_span(blocks, ',.0f')}"
+            f"gate {span(gate, ',.0f')} ({span(share, '+.1f')} %), one block {SE_BLOCK:,}, "
+            f"all blocks of SEResNet50 {span(blocks, ',.0f')}"
         )
         ruling = arithmetic(bool((gate < SE_BLOCK).all()), bool((gate < blocks).all()))
         reason = f"{ruling.reason}; counted on the networks, without data or weights"
@@ -310,8 +310,3 @@ def _with_holm(rows: pd.DataFrame) -> pd.DataFrame:
     if len(rows):
         rows["p_holm"] = rows.groupby(counts(rows, TIMES))["p_value"].transform(holm)
     return rows
-
-
-def _span(values: pd.Series, form: str) -> str:
-    """ "2", or "2 to 3" where the values differ."""
-    return " to ".join(dict.fromkeys(format(v, form) for v in (values.min(), values.max())))

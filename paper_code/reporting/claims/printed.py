@@ -180,8 +180,8 @@ def printed_imbalance(audit: pd.DataFrame | None) -> list[Outcome]:
                 how="the printed lead over each baseline and over the best of them, on each "
                 "imbalanced set against that on balanced BACH; in points, and by the share of the "
                 "other's distance from 1 that is gone",
-                result=f"larger on {_least_to_most(counts['lead'])} of {total} sets in points, on "
-                f"{_least_to_most(counts['share'])} by share; over {BEST_OTHER} on {best['lead']} "
+                result=f"larger on {span(counts['lead'])} of {total} sets in points, on "
+                f"{span(counts['share'])} by share; over {BEST_OTHER} on {best['lead']} "
                 f"and {best['share']}",
                 verdict=AHEAD if each == {total} else BEHIND,
                 source="Tables VII and VIII",
@@ -192,8 +192,9 @@ def printed_imbalance(audit: pd.DataFrame | None) -> list[Outcome]:
     return outcomes
 
 
-def _least_to_most(counts: pd.Series) -> str:
-    return " to ".join(dict.fromkeys(map(str, (counts.min(), counts.max()))))
+def span(values: pd.Series, form: str = "d") -> str:
+    """ "2", or "2 to 3" where the values differ."""
+    return " to ".join(dict.fromkeys(format(v, form) for v in (values.min(), values.max())))
 
 
 def printed_gate() -> Outcome:
