@@ -253,6 +253,10 @@ def _gate(tables: Tables) -> Found:
         "other_loss": first["other_value"],
         "right": _percent(right.value),
         "other_right": _percent(right.other_value),
+        "others": "".join(
+            f" {label(row.dataset)}: {row.value:.2f} and {row.other_value:.2f}."
+            for row in loss.iloc[1:].itertuples()
+        ),
     }
     return Found(alike(loss.iloc[[0]]), fields, rows)
 
