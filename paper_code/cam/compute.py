@@ -23,7 +23,7 @@ def of_gradients(formula: Callable[[Tensor, Tensor], Tensor]) -> Callable[[View]
     """
 
     def method(view: View) -> Tensor:
-        seen = capture(view, gradients=True)
+        seen = capture(_laid_out(view), gradients=True)
         return formula(seen.activations, seen.gradients)
 
     return method
@@ -31,7 +31,15 @@ def of_gradients(formula: Callable[[Tensor, Tensor], Tensor]) -> Callable[[View]
 
 def eigencam(view: View) -> Tensor:
     """Eigen-CAM: needs no gradient and does not depend on the class."""
-    return methods.eigencam(capture(view, gradients=False).activations)
+    return methods.eigencam(capture(_laid_out(view), gradients=False).activations)
+
+
+def _laid_out(view: View) -> View:
+    """On a CPU a few images in PyTorch's own layout: for channels last, each convolution would lay
+    out its weights anew, which takes longer than it saves."""
+    if len(view.images) >= _FEW or view.images.device.type != "cpu":
+        return view
+    return replace(view, images=view.images.contiguous())
 
 
 # Each method maps a batch, and options by keyword, to raw maps (N x h x w, or already at image
@@ -48,6 +56,7 @@ METHODS: dict[str, Callable[..., Tensor]] = {
 # with fewer, on one thread, PyTorch leaves 1 x 1 convolutions to a slower kernel than oneDNN's.
 _BATCH_SIZE = {"cpu": 16}
 _BATCH_SIZE_GPU = 128
+_FEW = 4
 # Their networks flatten with `flatten`, which takes any memory layout; `view` in others would not.
 _ANY_LAYOUT = ("paper_code.", "torchvision.", "timm.")
 

@@ -34,13 +34,6 @@ EFFECTS = {
     "Accuracy of the decisive half": OVER_PATIENTS.format("accuracy_decisive", 3),
     "Correlation there": OVER_PATIENTS.format("correlation_decisive", 2),
 }
-OF_SIDE = ", {{{0}[images]:,}} predictions, {{{0}[patients]}} patients"
-KNOWN = {
-    "Class": "{label}",
-    "Number also in training": OVER_PATIENTS.format("known", 3) + OF_SIDE.format("known"),
-    "Number not there": OVER_PATIENTS.format("new", 3) + OF_SIDE.format("new"),
-    "Difference": OVER_PATIENTS.format("difference", 3),
-}
 OVER_IMAGES = "{{{0}[value]:.3f}} [{{{0}[low_images]:.3f}}, {{{0}[high_images]:.3f}}]"
 SCORES = {"Fold": "{fold}", "Images": "{images}", "Patients": "{patients}"}
 for metric in SHOWN:
@@ -58,11 +51,10 @@ def write(output: str, *, lists: str, resamples: int) -> None:
     """
     votes = load_votes(lists)
     scores, effects = score_rows(votes, resamples), effect_rows(votes, resamples)
-    known = known_rows(votes, resamples)
-    table = pd.concat([scores, effects, known], ignore_index=True)
+    table = pd.concat([scores, effects], ignore_index=True)
     provenance = code_provenance_block("published votes on 13,665 test images of BreakHis")
     title = "Real predictions on BreakHis: what its test images are worth"
-    blocks = [_effect_block(effects), _known_block(known)]
+    blocks = [_effect_block(effects)]
     blocks += sections(scores, "dataset", "{dataset:label}", SCORES, "fold")
     text = notes(__file__, decisive=DECISIVE)
     write_table(output, table, title, [text, *blocks, provenance])
@@ -124,35 +116,6 @@ def effect_rows(votes: pd.DataFrame, resamples: int) -> pd.DataFrame:
         chosen = [part for (name, _), part in cells.items() if dataset in (name, ALL)]
         rows += _pooled_rows(dataset, chosen, resamples)
     return pd.DataFrame(rows).round(6)
-
-
-def known_rows(votes: pd.DataFrame, resamples: int) -> pd.DataFrame:
-    """Accuracy on images of known and of new patients in each class, over all folds.
-
-    Metrics `accuracy_LABEL_known`, `accuracy_LABEL_new` and `difference_LABEL` (known minus new),
-    with intervals from patients drawn with replacement.
-    """
-    rows = []
-    for label, images in votes.groupby("label"):
-        known = images["known"].to_numpy()
-        right = images["right"].to_numpy()
-        codes = group_codes(images["patient"], len(images))
-
-        def statistic(weights, known=known, right=right):
-            with np.errstate(invalid="ignore"):
-                sides = [
-                    (weights * side * right).sum(axis=1) / (weights * side).sum(axis=1)
-                    for side in (known, ~known)
-                ]
-            return np.column_stack([*sides, sides[0] - sides[1]])
-
-        names = (f"accuracy_{label}_known", f"accuracy_{label}_new", f"difference_{label}")
-        found = _interval(statistic, names, codes, resamples)
-        counts = (known.sum(), (~known).sum(), len(known))
-        patients = [images.loc[side, "patient"].nunique() for side in (known, ~known)]
-        found["images"], found["patients"] = counts, [*patients, images["patient"].nunique()]
-        rows.append(found.assign(dataset=ALL, fold="all"))
-    return pd.concat(rows, ignore_index=True).round(6)
 
 
 def _interval(statistic, names, codes, resamples: int, images: int = 0) -> pd.DataFrame:
@@ -274,13 +237,3 @@ def _effect_block(effects: pd.DataFrame) -> str:
     ends = of_folds.groupby("dataset")["value"].agg(["min", "max"])
     rows = effects[effects["fold"] == "all"].join(ends, on="dataset")
     return f"## Design effect of accuracy\n\n{page_table(rows, EFFECTS, 'dataset')}"
-
-
-def _known_block(known: pd.DataFrame) -> str:
-    parts = known["metric"].str.split("_", n=2, expand=True)
-    rows = known.assign(label=parts[1], metric=parts[2].fillna("difference"))
-    return (
-        "## Accuracy on slide numbers that are also in training\n\nAll folds and magnifications; "
-        "intervals over patients. The patients differ between the columns, so this is no "
-        f"measurement of leakage.\n\n{page_table(rows, KNOWN, 'label')}"
-    )

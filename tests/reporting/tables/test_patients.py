@@ -150,15 +150,6 @@ def test_known_patients_are_those_in_the_training_part(lists, votes):
     row = votes[votes["known"]].iloc[0]
     train = number[(folds["fold"] == row["fold"]) & (folds["part"] == "train")]
     assert row["patient"] in set(train)
-    rows = real_predictions.known_rows(votes, resamples=50).set_index("metric")
-    part = votes[votes["known"] & (votes["label"] == "benign")]
-    assert rows.loc["accuracy_benign_known", "value"] == pytest.approx(
-        part["right"].mean(), abs=1e-6
-    )
-    assert rows.loc["accuracy_benign_known", "images"] == len(part)
-    pair = rows.loc[["accuracy_malignant_known", "accuracy_malignant_new"], "value"]
-    difference = rows.loc["difference_malignant", "value"]
-    assert difference == pytest.approx(pair.iloc[0] - pair.iloc[1], abs=2e-6)
 
 
 def test_the_table_of_real_predictions(lists, votes, tmp_path):
