@@ -118,7 +118,10 @@ def difference_bootstrap(
         np.stack([weighted_metrics(y, p, np.ones((1, len(y))), metrics)[0] for y, p, _ in side])
         for side in sides
     ]
-    spreads = _run_variances(*of_runs, paired=paired)
+    # Variances of the mean over the runs with their degrees of freedom, by independent source.
+    sources = [of_runs[0] - of_runs[1]] if paired else of_runs
+    sources = sources if min(map(len, sources)) > 1 else []
+    spreads = [(side.var(axis=0, ddof=1) / len(side), len(side) - 1) for side in sources]
     rows = [
         weigh_difference(
             table.loc[i, "difference"],
@@ -134,19 +137,6 @@ def difference_bootstrap(
     undefined = table["difference"].isna()
     table.loc[undefined, ["low", "high", "p_value", "se"]] = np.nan
     return table
-
-
-def _run_variances(
-    first: np.ndarray, second: np.ndarray, *, paired: bool
-) -> list[tuple[np.ndarray, int]]:
-    """Variances (M) of the mean over the runs with their degrees of freedom, by independent source.
-
-    Empty with one run on some side.
-    """
-    sources = [first - second] if paired else [first, second]
-    if min(map(len, sources)) < 2:
-        return []
-    return [(side.var(axis=0, ddof=1) / len(side), len(side) - 1) for side in sources]
 
 
 def weigh_difference(

@@ -11,6 +11,7 @@ that between patients, by the method of variance estimates recovery (Zou and Don
 speaks of other patients and of other runs.
 """
 
+import functools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -78,7 +79,7 @@ def runs_interval(
     metrics = check_metrics(metrics)
     checked = [(*check_predictions(y, p), np.asarray(codes)) for y, p, codes in samples]
     table = statistics_interval(
-        [_metrics_of(*sample, metrics) for sample in checked],
+        [functools.partial(weighted_metrics, y, p, metrics=metrics) for y, p, _ in checked],
         metrics,
         [codes for _, _, codes in checked],
         resamples,
@@ -91,10 +92,6 @@ def runs_interval(
             low, high = perfect_interval(checked, metric, level)
             table.loc[row, ["low", "high"]] = (low, high) if value == 1 else (1 - high, 1 - low)
     return table
-
-
-def _metrics_of(y_true, y_prob, codes, metrics) -> Statistic:
-    return lambda weights: weighted_metrics(y_true, y_prob, weights, metrics)
 
 
 def statistics_interval(

@@ -1,7 +1,6 @@
 """Phantom micrographs in the layout of BACH."""
 
 import csv
-import functools
 from pathlib import Path
 
 from paper_code.datasets.bach import FOLDER, GROUND_TRUTH, LABELS, PREFIXES
@@ -22,7 +21,7 @@ def write(tree: Path, counts: dict[str, dict[str, int]], drawing: Drawing) -> No
     jobs = [
         (label, index) for label, number in counts["bach"].items() for index in range(1, number + 1)
     ]
-    draw_all(functools.partial(_draw, tree=tree, drawing=drawing), jobs, "BACH", drawing.workers)
+    draw_all(_draw, jobs, "BACH", tree, drawing)
     with (tree / FOLDER / GROUND_TRUTH).open("w", newline="", encoding="utf-8") as handle:
         rows = [(f"{_stem(*job)}.tif", FOLDERS[job[0]]) for job in jobs]
         csv.writer(handle, lineterminator="\n").writerows(rows)
@@ -32,7 +31,7 @@ def _stem(label: str, index: int) -> str:
     return f"{PREFIXES[FOLDERS[label]]}{index:03d}"
 
 
-def _draw(job: tuple[str, int], *, tree: Path, drawing: Drawing) -> None:
+def _draw(job: tuple[str, int], tree: Path, drawing: Drawing) -> None:
     label, index = job
     stem, patient = _stem(label, index), f"{label} {(index - 1) // IMAGES_PER_PATIENT}"
     image, mask = draw_image(stem, patient, label, drawing, ASPECT, FIELD)

@@ -1,6 +1,5 @@
 """Phantom slides in the layout of BreakHis."""
 
-import functools
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +45,7 @@ def write(tree: Path, counts: dict[str, dict[str, int]], drawing: Drawing) -> No
                 if slide == f"14-{FIRST_SLIDE['malignant']}" and position % 3 == 0:
                     subtype = "LC"  # as 14-13412 of the published set: one patient, two subtypes
                 jobs.append((label, subtype, slide, magnification, position))
-    work = functools.partial(_draw, tree=tree, drawing=drawing)
-    draw_all(work, jobs, "BreakHis", drawing.workers)
+    draw_all(_draw, jobs, "BreakHis", tree, drawing)
 
 
 def _slides(label: str, start: int, images: int) -> list[tuple[str, str]]:
@@ -61,7 +59,7 @@ def _slides(label: str, start: int, images: int) -> list[tuple[str, str]]:
     return slides[:number]
 
 
-def _draw(job: tuple, *, tree: Path, drawing: Drawing) -> None:
+def _draw(job: tuple, tree: Path, drawing: Drawing) -> None:
     label, subtype, slide, magnification, position = job
     prefix = f"SOB_{label[0].upper()}_{subtype}"
     name = f"{prefix}-{slide}-{magnification}-{position:03d}.png"

@@ -1,6 +1,5 @@
 """Phantom mammograms in the layout of Mini-DDSM."""
 
-import functools
 import itertools
 from pathlib import Path
 from typing import NamedTuple
@@ -30,12 +29,6 @@ class Plan(NamedTuple):
     lesion: mammography.Lesion | None
     rng: np.random.Generator
 
-    def draw(self, height: int) -> mammography.Mammogram:
-        """The pixels, about `height` px high."""
-        height = round(height * self.patient.film_height)
-        seen = self.side, self.view, height, self.rng, self.lesion
-        return mammography.render_mammogram(self.patient, *seen)
-
 
 def write(tree: Path, counts: dict[str, dict[str, int]], drawing: Drawing) -> None:
     """Write `MINI-DDSM-Complete-JPEG-8/` with contour masks and `DataWMask.xlsx`.
@@ -49,8 +42,7 @@ def write(tree: Path, counts: dict[str, dict[str, int]], drawing: Drawing) -> No
     jobs = [
         (label, index) for label, number in counts["mini_ddsm"].items() for index in range(number)
     ]
-    work = functools.partial(_draw, tree=tree / FOLDER, drawing=drawing)
-    draw_all(work, jobs, "Mini-DDSM", drawing.workers)
+    draw_all(_draw, jobs, "Mini-DDSM", tree / FOLDER, drawing)
     table = pd.DataFrame([_sheet_row(plan_image(job, drawing)) for job in jobs])
     table.to_excel(tree / FOLDER / SHEET, sheet_name="Data", index=False)
 
@@ -78,9 +70,11 @@ def plan_image(job: tuple[str, int], drawing: Drawing) -> Plan:
     return Plan(STATUSES[label], name, stem, side, view, patient, lesion, stream(place))
 
 
-def _draw(job: tuple[str, int], *, tree: Path, drawing: Drawing) -> None:
+def _draw(job: tuple[str, int], tree: Path, drawing: Drawing) -> None:
     plan = plan_image(job, drawing)
-    drawn = plan.draw(drawing.height)
+    height = round(drawing.height * plan.patient.film_height)
+    seen = plan.side, plan.view, height, plan.rng, plan.lesion
+    drawn = mammography.render_mammogram(plan.patient, *seen)
     folder = tree / plan.status / plan.case
     save_image(folder / f"{plan.stem}.jpg", drawn.image)
     if plan.lesion is not None:

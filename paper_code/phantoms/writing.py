@@ -1,6 +1,7 @@
 """Trees of phantom files that appear whole or not at all."""
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -46,12 +47,13 @@ def new_tree(root: str | Path) -> Iterator[Path]:
         (tree / NOTE).write_text(note, encoding="utf-8")
 
 
-def draw_all(work: Callable, jobs: list, label: str, workers: int) -> None:
-    """Call `work` for each job, in processes with one OpenCV thread each."""
+def draw_all(draw: Callable, jobs: list, label: str, tree: Path, drawing: Drawing) -> None:
+    """Call `draw(job, tree, drawing)` for each job, in processes with one OpenCV thread each."""
+    work = functools.partial(draw, tree=tree, drawing=drawing)
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # inherited by the processes
     try:
-        for _ in map_parallel(work, jobs, f"{label} phantom", workers):
+        for _ in map_parallel(work, jobs, f"{label} phantom", drawing.workers):
             pass
     finally:
         cv2.setNumThreads(threads)

@@ -72,65 +72,41 @@ BY_ARITHMETIC = "by arithmetic"
 
 # --- guards: what stands against results, as text -------------------------------------------------
 
-BY_PATIENT, SCALE = "split by patient", "{scale} scale"
-UNEQUAL_EPOCHS = "unequal epochs"
+PHANTOM, UNEQUAL_EPOCHS = "phantom", "unequal epochs"
 OTHER_HARDWARE, NO_INTERVAL = "other hardware", "no interval"
-
-
-class Guard(NamedTuple):
-    """Why a run is no evidence, and whether that stands only against statements about the paper."""
-
-    reason: str
-    fails: Callable[[dict, str], bool]  # of run.json (or of its key `data` alone) and the scale
-    paper_only: bool = True
-
-
-def _drawn(facts: dict) -> bool:
-    return facts["data"]["source"] == "phantom"
-
-
-def _other_images(facts: dict) -> bool:
-    return facts["data"]["dataset"] not in PAPER_DATASETS
-
-
-def _random(facts: dict) -> bool:
-    pretrained = parse_network(facts["network"])[0] not in NEVER_PRETRAINED
-    return pretrained and facts["weights"].startswith("random")
-
-
-def _other_protocol(facts: dict) -> bool:
-    stated = facts["settings"] | {"dropout": facts["dropout"]}
-    return any(stated[name] != value for name, value in PROTOCOL.items())
-
-
-DATA_GUARDS = (
-    Guard("phantom", lambda facts, _: _drawn(facts), paper_only=False),
-    Guard("not the paper's data", lambda facts, _: not _drawn(facts) and _other_images(facts)),
-    Guard(
-        "subset",
-        lambda facts, _: not (_drawn(facts) or _other_images(facts) or facts["data"]["complete"]),
-    ),
-)
-RUN_GUARDS = (
-    *DATA_GUARDS,
-    Guard(SCALE, lambda _, scale: scale != "paper"),
-    Guard("random weights", lambda facts, _: _random(facts)),
-    Guard("frozen backbone", lambda facts, _: facts["frozen"]),
-    Guard("other protocol", lambda facts, scale: scale == "paper" and _other_protocol(facts)),
-    # The counts of Table VI are those of a split by image.
-    Guard(BY_PATIENT, lambda facts, _: facts["by"] == "patient"),
-)
-PAPER_ONLY = {guard.reason for guard in RUN_GUARDS if guard.paper_only}
+# What stands only against statements about the paper, as does a scale below its own.
+OTHER_DATA, SUBSET = "not the paper's data", "subset"
+RANDOM, FROZEN = "random weights", "frozen backbone"
+OTHER_PROTOCOL, BY_PATIENT = "other protocol", "split by patient"
+PAPER_ONLY = (OTHER_DATA, SUBSET, RANDOM, FROZEN, OTHER_PROTOCOL, BY_PATIENT)
+SCALE = " scale"
 
 
 def data_obstacles(source: dict) -> list[str]:
     """Why images (their `source.json`) are not the paper's; empty if they are all of them."""
-    return [guard.reason for guard in DATA_GUARDS if guard.fails({"data": source}, "")]
+    if source["source"] == "phantom":
+        return [PHANTOM]
+    if source["dataset"] not in PAPER_DATASETS:
+        return [OTHER_DATA]
+    return [] if source["complete"] else [SUBSET]
 
 
 def run_obstacles(facts: dict, scale: str) -> list[str]:
     """Why a run (its `run.json`) cannot speak for or against the printed one; empty if it can."""
-    return [g.reason.format(scale=scale) for g in RUN_GUARDS if g.fails(facts, scale)]
+    found = data_obstacles(facts["data"])
+    if scale != "paper":
+        found.append(scale + SCALE)
+    pretrained = parse_network(facts["network"])[0] not in NEVER_PRETRAINED
+    if pretrained and facts["weights"].startswith("random"):
+        found.append(RANDOM)
+    if facts["frozen"]:
+        found.append(FROZEN)
+    stated = facts["settings"] | {"dropout": facts["dropout"]}
+    if scale == "paper" and any(stated[name] != value for name, value in PROTOCOL.items()):
+        found.append(OTHER_PROTOCOL)
+    if facts["by"] == "patient":  # the counts of Table VI are those of a split by image
+        found.append(BY_PATIENT)
+    return found
 
 
 class Standard(NamedTuple):
@@ -176,17 +152,12 @@ def shortfall(
         lacking.append(f"{count_text(len(distinct), 'run')} share {' and '.join(shared)}")
     if standard.patients and (fewest := min(patients)) < standard.patients:
         lacking.append(f"{fewest} of at least {standard.patients} test patients in a run")
-    return join_obstacles(lacking)
+    return joined(lacking)
 
 
-def join_obstacles(*reasons: Iterable[str]) -> str:
-    """The text of a column of obstacles or shortfalls: each reason once, in order."""
-    return ", ".join(dict.fromkeys(reason for several in reasons for reason in several))
-
-
-def joined(texts: Iterable[str]) -> str:
-    """The reasons of several such cells together."""
-    return join_obstacles(*map(split_obstacles, texts))
+def joined(reasons: Iterable[str]) -> str:
+    """The text of a column of obstacles or shortfalls: each reason (of each such text) once."""
+    return ", ".join(dict.fromkeys(each for text in reasons for each in split_obstacles(text)))
 
 
 def split_obstacles(text: str) -> list[str]:
@@ -201,12 +172,12 @@ def counts(rows: pd.DataFrame, standard: Standard = PAPER) -> pd.Series:
 
 def _against(text: str, standard: Standard) -> list[str]:
     """The obstacles in a cell that matter to a statement."""
-
-    def matters(reason: str) -> bool:
-        kind = SCALE if reason.endswith(" scale") else reason
-        return reason not in standard.ignored and (standard.paper or kind not in PAPER_ONLY)
-
-    return [reason for reason in split_obstacles(text) if matters(reason)]
+    return [
+        reason
+        for reason in split_obstacles(text)
+        if reason not in standard.ignored
+        and (standard.paper or not (reason in PAPER_ONLY or reason.endswith(SCALE)))
+    ]
 
 
 def guarded(rows: pd.DataFrame, standard: Standard) -> Ruling | None:
@@ -215,8 +186,7 @@ def guarded(rows: pd.DataFrame, standard: Standard) -> Ruling | None:
         return Ruling(NOT_TESTED, NO_RUNS)
     free = rows[counts(rows, standard)]
     if free.empty:
-        against = (_against(text, standard) for text in rows["obstacles"])
-        return Ruling(NOT_TESTED, join_obstacles(*against))
+        return Ruling(NOT_TESTED, joined(_against(joined(rows["obstacles"]), standard)))
     lacking = joined(free["shortfall"])
     return Ruling(NOT_SHOWN, lacking) if lacking else None
 
@@ -224,7 +194,7 @@ def guarded(rows: pd.DataFrame, standard: Standard) -> Ruling | None:
 def _guarded_row(row: pd.Series, standard: Standard) -> Ruling | None:
     """`guarded` of a single row."""
     if against := _against(row["obstacles"], standard):
-        return Ruling(NOT_TESTED, join_obstacles(against))
+        return Ruling(NOT_TESTED, joined(against))
     return Ruling(NOT_SHOWN, row["shortfall"]) if row["shortfall"] else None
 
 
@@ -241,11 +211,11 @@ def exact_columns(
     if np.isnan(printed) or np.isnan(value):
         ruling = Ruling(NOT_TESTED, NOT_PRINTED if np.isnan(printed) else missing)
     elif obstacles:
-        ruling = Ruling(NOT_TESTED, join_obstacles(obstacles))
+        ruling = Ruling(NOT_TESTED, joined(obstacles))
     else:
         ruling = Ruling(AGREES, "equal") if value == printed else Ruling(DIFFERS, "not equal")
     columns = {"verdict": ruling.verdict.value, "reason": ruling.reason}
-    return columns | {"obstacles": join_obstacles(obstacles)}
+    return columns | {"obstacles": joined(obstacles)}
 
 
 def order_margin(printed: Sequence[float]) -> float:
@@ -435,16 +405,11 @@ def leads_stand(stand: int, leads: int) -> Ruling:
     return Ruling(NOT_SHOWN, f"{stand} of {leads} leads stand")
 
 
-def arithmetic(holds: bool) -> Ruling:
-    """On a statement that follows from exact numbers, or that they exclude."""
-    return Ruling(SUPPORTED if holds else CONTRADICTED, BY_ARITHMETIC)
-
-
-def by_measure(holds: Sequence[bool]) -> Ruling:
-    """On a statement that names no measure, from whether it holds by each that fits."""
-    if len(set(holds)) == 1:
-        return arithmetic(holds[0])
-    return Ruling(NOT_SHOWN, f"holds by {sum(holds)} of {len(holds)} measures")
+def arithmetic(*holds: bool) -> Ruling:
+    """On a statement that exact numbers prove or exclude; by each measure, if it names none."""
+    if len(set(holds)) > 1:
+        return Ruling(NOT_SHOWN, f"holds by {sum(holds)} of {len(holds)} measures")
+    return Ruling(SUPPORTED if holds[0] else CONTRADICTED, BY_ARITHMETIC)
 
 
 def not_tested(reason: str) -> Ruling:

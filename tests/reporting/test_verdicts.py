@@ -26,7 +26,6 @@ from paper_code.reporting.verdicts import (
     Verdict,
     alike,
     arithmetic,
-    by_measure,
     chance_of_outside,
     compared,
     counts,
@@ -61,7 +60,6 @@ def paired(runs: int) -> list[tuple[int, int]]:
     [
         (paired(5), IMAGES, ""),
         (paired(4), IMAGES, "4 of at least 5 seeds"),
-        (paired(1), IMAGES, "1 of at least 5 seeds"),
         # `split_seeds: [0]`: seeds on one split are independent, but for a printed value, which
         # has a split of its own.
         (grid(1, 5), IMAGES, ""),
@@ -69,7 +67,6 @@ def paired(runs: int) -> list[tuple[int, int]]:
         (grid(1, 5), TIMES, ""),
         # `split_seeds: [0, 1]`, and five splits with one seed: fewer than they seem.
         (grid(2, 5), IMAGES, "10 runs share 2 splits and 5 seeds"),
-        (grid(2, 5), REPLICATION, "10 runs share 2 splits and 5 seeds"),
         (grid(5, 1), IMAGES, "1 of at least 5 seeds, 5 runs share 1 seed"),
         (grid(5, 5), IMAGES, "25 runs share 5 splits and 5 seeds"),
         (paired(5) * 2, IMAGES, ""),  # the runs of both networks
@@ -97,7 +94,6 @@ def rows(count: int = 6, **changes) -> pd.DataFrame:
 
 
 LACKING = [
-    ({"obstacles": "phantom"}, "not tested"),
     ({"obstacles": "phantom, demo scale"}, "not tested"),
     ({"shortfall": "1 of at least 5 seeds"}, "not shown"),
     ({"shortfall": "7 of at least 20 test patients in a run"}, "not shown"),
@@ -114,9 +110,8 @@ def test_no_rule_skips_a_guard(changes, verdict):
         for found in (single, cells):
             assert set(found["verdict"]) == {verdict}
             assert found["reason"].str.startswith(reason).all()
-        assert everywhere(table, 6).verdict == verdict
-        assert replicates(cells).verdict == verdict
-        assert alike(single).verdict == somewhere(single).verdict == verdict
+        rulings = everywhere(table, 6), replicates(cells), alike(single), somewhere(single)
+        assert {ruling.verdict for ruling in rulings} == {verdict}
 
 
 def test_without_what_is_lacking_the_same_numbers_decide():
@@ -190,25 +185,18 @@ def test_a_claim_is_supported_without_correction_and_contradicted_with_it():
         everywhere(table, 7).reason == "6 of 7 comparisons show it, none the opposite, 1 not made"
     )
     assert everywhere(table.assign(difference=-0.1), 6).verdict == "not shown"
+    assert everywhere(table[:0], 6) == (Verdict.NOT_TESTED, "no such runs")
     undefined = dict.fromkeys(("difference", "p_value", "p_holm"), np.nan)
-    for changes in ({"p_value": 0.06}, undefined):
+    for changes in ({"p_value": 0.06}, undefined, {"shortfall": "4 of at least 5 seeds"}):
         lacking = table.copy()
         lacking.loc[0, list(changes)] = list(changes.values())
         assert everywhere(lacking, 6).verdict == "not shown"
 
 
-def test_one_comparison_that_lacks_something_leaves_a_claim_undecided():
-    table = rows()
-    table.loc[2, "shortfall"] = "4 of at least 5 seeds"
-    assert everywhere(table, 6).verdict == "not shown"
-    assert everywhere(table[:0], 6) == (Verdict.NOT_TESTED, "no such runs")
-
-
 def test_statements_from_exact_numbers():
-    assert arithmetic(True).verdict == "supported" and arithmetic(False).verdict == "contradicted"
-    assert by_measure([True, True]).verdict == "supported"
-    assert by_measure([False, False]).verdict == "contradicted"
-    assert by_measure([True, False, False]) == ("not shown", "holds by 1 of 3 measures")
+    assert arithmetic(True) == arithmetic(True, True) == ("supported", "by arithmetic")
+    assert arithmetic(False).verdict == arithmetic(False, False).verdict == "contradicted"
+    assert arithmetic(True, False, False) == ("not shown", "holds by 1 of 3 measures")
     assert leads_stand(3, 3).verdict == "supported"
     assert leads_stand(2, 3) == ("not shown", "2 of 3 leads stand")
 
@@ -223,13 +211,6 @@ def test_several_verdicts_make_one_if_they_are_alike():
         "2 agree, 1 differs, 1 not shown"
     )
     assert verdict_counts(["differs", "differs"]) == "2 differ"
-
-
-def test_verdicts_are_written_and_read_as_words(tmp_path):
-    table = compared(rows(2))
-    table.to_csv(tmp_path / "t.csv", index=False)
-    assert pd.read_csv(tmp_path / "t.csv")["verdict"].tolist() == ["supported"] * 2
-    assert f"{Verdict.NOT_SHOWN}" == "not shown" == str(Verdict.NOT_SHOWN)
 
 
 # --- rules ----------------------------------------------------------------------------------------
@@ -324,7 +305,6 @@ def test_a_comparison_has_four_verdicts():
         ({"weights": "random"}, "paper", ["random weights"]),
         ({"network": "dalaresnet50-layer2", "weights": "random"}, "paper", ["random weights"]),
         ({"network": "vit", "weights": WEIGHTS["vit"]}, "paper", []),
-        ({"network": "dinov2_vitb14", "weights": WEIGHTS["dinov2_vitb14"]}, "paper", []),
         ({"network": "dinov2_vitb14", "weights": "random"}, "paper", ["random weights"]),
         ({"data": "subset"}, "paper", ["subset"]),
         ({"dataset": "mias"}, "paper", ["not the paper's data"]),
@@ -335,8 +315,6 @@ def test_a_comparison_has_four_verdicts():
         ),
         ({"by": "patient"}, "paper", ["split by patient"]),
         ({"settings": {"epochs": 3}}, "paper", ["other protocol"]),
-        ({"settings": {"image_size": 64}}, "paper", ["other protocol"]),
-        ({"settings": {"batch_size": 16}}, "paper", ["other protocol"]),
         ({"dropout": 0.5}, "paper", ["other protocol"]),
         ({"frozen": True}, "paper", ["frozen backbone"]),
     ],

@@ -1,30 +1,24 @@
 """What the runs of this repository say about the paper's claims, from the tables' CSV files."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from scipy.stats import t
 
 from paper_code.metrics.comparisons import holm, welch_satterthwaite
+from paper_code.networks.registry import PAPER_NETWORKS
 from paper_code.published import published_table
-from paper_code.reporting.claims.outcome import Outcome, ruled, weigh
-from paper_code.reporting.claims.printed import BALANCED, IMBALANCED, SE_BLOCK
-from paper_code.reporting.labels import (
-    DATASET_LABELS,
-    METHOD_LABELS,
-    METRIC_LABELS,
-    PAPER_METHODS,
-    network_label,
-)
+from paper_code.reporting.claims.outcome import Outcome, weigh
+from paper_code.reporting.claims.printed import BALANCED, IMBALANCED, SE_BLOCK, span
+from paper_code.reporting.labels import METRIC_LABELS, label, network_label
 from paper_code.reporting.layouts import REFERENCE
 from paper_code.reporting.markdown import number
 from paper_code.reporting.verdicts import (
     PAPER,
     TIMES,
     UNEQUAL_EPOCHS,
-    by_measure,
+    arithmetic,
     counts,
     guarded,
     joined,
@@ -33,20 +27,16 @@ from paper_code.reporting.verdicts import (
 
 Tables = dict[str, pd.DataFrame]
 
-CAM_COMPARISONS = "cam_comparisons"
+# Tables of paired differences: the column of what is on the other side, how it was compared, and by
+# which test if there are no rows that name one.
+PAIRED = {
+    "comparisons": ("network", "other network on the same test images", "paired bootstrap"),
+    "cam_comparisons": ("control", "other method on the same images", "paired"),
+}
+OF_COMPARISONS = "tables/comparisons.csv"
 OF_COSTS = "tables 09 and 10"
-LESIONS = ("mini_ddsm",)
 COSTS = ("table_09_breakhis_cost", "table_10_bach_mini_ddsm_cost")
-BASELINES = (
-    "seresnet50",
-    "densenet121",
-    "vgg16",
-    "vgg16_inception",
-    "vit",
-    "swin",
-    "dinov2_vitb14",
-    "resnet50",
-)
+BASELINES = tuple(name for name in PAPER_NETWORKS if name != REFERENCE)
 # Readings of "convergence time", which the paper does not define.
 READINGS = {
     "total_seconds": "all epochs",
@@ -56,18 +46,32 @@ READINGS = {
 
 
 def measured(
-    tables: Tables, family: str, metric: str, networks: Sequence[str], datasets: Sequence[str]
+    tables: Tables,
+    part: str,
+    rows: dict[str, str | Sequence[str]],
+    table: str = "comparisons",
+    smaller: bool = False,
 ) -> Outcome:
-    """Is DALAResNet50 better in `metric` than every one of `networks` on all `datasets`?"""
-    rows = _rows(tables, family=[family], metric=[metric], dataset=datasets, network=networks)
-    tests = "paired bootstrap" if rows.empty else " or ".join(dict.fromkeys(rows["test"]))
-    return weigh(
-        rows,
-        len(networks) * len(datasets),
-        _against_on,
-        part=METRIC_LABELS[metric],
-        how=f"against each other network on the same test images; {tests}",
-        source="tables/comparisons.csv",
+    """Is DALAResNet50, or DT Grad-CAM, better than each other on each data set?
+
+    Args:
+        tables: by the names of their files.
+        part: of the claim.
+        rows: {column: the value, or values, of the rows of the claim}.
+        table: a key of `PAIRED`.
+        smaller: less is better.
+    """
+    other, on, test = PAIRED[table]
+    found = _rows(tables, table, **rows)
+    if smaller and len(found):
+        low, high = -found["high"], -found["low"]
+        found = found.assign(difference=-found["difference"], low=low, high=high)
+    tests = [test] if found.empty else dict.fromkeys(found["test"])
+    return Outcome(
+        part=part,
+        how=f"against each {on}; {' or '.join(tests)}",
+        source=f"tables/{table}.csv",
+        **weigh(found, len(rows[other]) * len(rows["dataset"]), lambda row: _against(row, other)),
     )
 
 
@@ -82,17 +86,14 @@ def measured_order(tables: Tables, numbers: Sequence[str], theirs: str, ours: st
         index="dataset", columns="network", values="value"
     )
     second = values.drop(columns=REFERENCE).idxmax(axis=1)
-    rows = _rows(tables, family=["baselines"], metric=[ours], dataset=second.index)
+    rows = _rows(tables, family="baselines", metric=ours, dataset=second.index)
     if len(rows):
-        rows = rows[rows["network"] == rows["dataset"].map(second)]
-        rows = _with_holm(rows.drop(columns="p_holm").reset_index(drop=True))
-    return weigh(
-        rows,
-        len(second),
-        _against_on,
+        rows = _with_holm(rows[rows["network"] == rows["dataset"].map(second)].copy())
+    return Outcome(
         part=f"{METRIC_LABELS[ours]}, order of the printed best two",
         how="against the printed runner-up alone, on the same test images",
-        source="tables/comparisons.csv",
+        source=OF_COMPARISONS,
+        **weigh(rows, len(second), _against),
     )
 
 
@@ -114,12 +115,12 @@ def measured_real(tables: Tables) -> list[Outcome]:
             text += f" (smallest p {behind['p_value'].min():.3f} without correction)"
         words.append(text)
     return [
-        ruled(
-            guarded(rows, PAPER),
+        Outcome(
             part="Accuracy, real images",
             how="all comparisons on real images, split by image and by patient",
             result=f"{', '.join(words)} (not counted)",
-            source="tables/comparisons.csv",
+            source=OF_COMPARISONS,
+            **guarded(rows, PAPER)._asdict(),
         )
     ]
 
@@ -131,7 +132,7 @@ def measured_imbalance(tables: Tables) -> list[Outcome]:
     """
     outcomes = []
     for metric in ("balanced_accuracy", "gmean"):
-        rows = _rows(tables, metric=[metric], network=["resnet50"])
+        rows = _rows(tables, metric=metric, network="resnet50")
         rows = rows.set_index("dataset") if len(rows) else rows
         found = []
         for dataset in [name for name in IMBALANCED if {name, BALANCED} <= set(rows.index)]:
@@ -140,13 +141,15 @@ def measured_imbalance(tables: Tables) -> list[Outcome]:
             error = welch_satterthwaite(zip(pair["se"] ** 2, pair["df"], strict=True))
             found.append({"dataset": dataset} | _difference(lead, *error, pair))
         outcomes.append(
-            weigh(
-                _with_holm(pd.DataFrame(found)),
-                len(IMBALANCED),
-                lambda row: f"on {DATASET_LABELS[row['dataset']]}",
+            Outcome(
                 part=f"{METRIC_LABELS[metric]}, against ResNet50",
                 how="the lead on each imbalanced set minus that on BACH; Welch's t",
-                source="tables/comparisons.csv",
+                source=OF_COMPARISONS,
+                **weigh(
+                    _with_holm(pd.DataFrame(found)),
+                    len(IMBALANCED),
+                    lambda row: f"on {label(row['dataset'])}",
+                ),
             )
         )
     return outcomes
@@ -154,166 +157,121 @@ def measured_imbalance(tables: Tables) -> list[Outcome]:
 
 def measured_times(tables: Tables) -> list[Outcome]:
     """Is the time of DALAResNet50 the shortest, in each reading of "convergence"?"""
-    how = (
-        "log of the other network's time over ours, mean over the seeds of each data set; "
-        "t-test over the data sets"
-    )
     return [
-        weigh(
-            _speedups(tables, metric, BASELINES, smaller=True),
-            len(BASELINES),
-            _against,
-            part=label,
-            how=how,
+        Outcome(
+            part=part,
+            how="log of the other network's time over ours, mean over the seeds of each data set; "
+            "t-test over the data sets",
             source=OF_COSTS,
-            standard=TIMES,
+            **weigh(_speedups(tables, metric, BASELINES, -1), len(BASELINES), _against, TIMES),
         )
-        for metric, label in READINGS.items()
+        for metric, part in READINGS.items()
     ]
 
 
 def measured_gate(tables: Tables) -> list[Outcome]:
     """Parameters and time that the gate adds, against those of squeeze-and-excitation blocks."""
-    return [_gate_parameters(_costs(tables)), _gate_time(tables)]
+    return [_gate_parameters(_costs(tables, "parameters_named")), _gate_time(tables)]
 
 
-def _gate_parameters(costs: pd.DataFrame) -> Outcome:
-    how = (
-        "added to ResNet50 by the gate, named reading, against one squeeze-and-excitation block "
-        "with biases (reduction 16) on the same channels, and against the blocks of SEResNet50 in "
-        "every residual block"
+def _gate_parameters(sizes: pd.DataFrame) -> Outcome:
+    ruling = not_tested("needs DALAResNet50, ResNet50 and SEResNet50 in the table")
+    result = ""
+    if {REFERENCE, "resnet50", "seresnet50"} <= set(sizes["network"]):
+        values = sizes.pivot_table(index="dataset", columns="network", values="value")
+        gate = values[REFERENCE] - values["resnet50"]
+        blocks = values["seresnet50"] - values["resnet50"]
+        share = 100 * gate / values["resnet50"]
+        result = (
+            f"gate {span(gate, ',.0f')} ({span(share, '+.1f')} %), one block {SE_BLOCK:,}, "
+            f"all blocks of SEResNet50 {span(blocks, ',.0f')}"
+        )
+        ruling = arithmetic(bool((gate < SE_BLOCK).all()), bool((gate < blocks).all()))
+        reason = f"{ruling.reason}; counted on the networks, without data or weights"
+        ruling = ruling._replace(reason=reason)
+    return Outcome(
+        part="parameters",
+        how="added to ResNet50 by the gate, named reading, against one squeeze-and-excitation "
+        "block with biases (reduction 16) on the same channels, and against the blocks of "
+        "SEResNet50 in every residual block",
+        source=OF_COSTS,
+        result=result,
+        **ruling._asdict(),
     )
-    about = {"part": "parameters", "how": how, "source": OF_COSTS}
-    sizes = costs[costs["metric"] == "parameters_named"] if len(costs) else costs
-    if sizes.empty or not {REFERENCE, "resnet50", "seresnet50"} <= set(sizes["network"]):
-        needed = not_tested("needs DALAResNet50, ResNet50 and SEResNet50 in the table")
-        return ruled(needed, **about)
-    values = sizes.pivot_table(index="dataset", columns="network", values="value")
-    gate = values[REFERENCE] - values["resnet50"]
-    blocks = values["seresnet50"] - values["resnet50"]
-    share = 100 * gate / values["resnet50"]
-    result = (
-        f"gate {_span(gate, ',.0f')} ({_span(share, '+.1f')} %), one block {SE_BLOCK:,}, "
-        f"all blocks of SEResNet50 {_span(blocks, ',.0f')}"
-    )
-    ruling = by_measure([bool((gate < SE_BLOCK).all()), bool((gate < blocks).all())])
-    reason = f"{ruling.reason}; counted on the networks, without data or weights"
-    return ruled(ruling._replace(reason=reason), **about, result=result)
 
 
 def _gate_time(tables: Tables) -> Outcome:
-    outcome = weigh(
-        _speedups(tables, "images_per_second", ("seresnet50",)),
-        1,
-        _against,
+    metric = "images_per_second"
+    found = weigh(_speedups(tables, metric, ("seresnet50",)), 1, _against, TIMES)
+    added = _speedups(tables, metric, ("resnet50",))
+    if len(added):
+        more, low, high = 100 * np.expm1(-added.loc[0, ["difference", "high", "low"]].astype(float))
+        ends = f"[{number(low, 1)}, {number(high, 1)}]"
+        text = f"an image takes {more:+.1f} % {ends} of ResNet50's time"
+        found["result"] = "; ".join(filter(None, (text, found.get("result"))))
+    return Outcome(
         part="training time",
         how="log of our images per second over SEResNet50's, mean over the seeds of each data set; "
         't-test (the paper sets no limit for "lightweight")',
         source=OF_COSTS,
-        standard=TIMES,
-    )
-    added = _speedups(tables, "images_per_second", ("resnet50",))
-    if added.empty:
-        return outcome
-    more, low, high = 100 * np.expm1(-added.loc[0, ["difference", "high", "low"]].astype(float))
-    text = f"an image takes {more:+.1f} % [{number(low, 1)}, {number(high, 1)}] of ResNet50's time"
-    return replace(outcome, result=f"{text}; {outcome.result}".rstrip("; "))
-
-
-def measured_maps(
-    tables: Tables,
-    metric: str,
-    part: str,
-    rule: str,
-    *,
-    controls: Sequence[str] = PAPER_METHODS,
-    family: str = "paper",
-    smaller: bool = False,
-) -> Outcome:
-    """Is DT Grad-CAM better in `metric` than every one of `controls` where lesions are known?
-
-    `rule` is that by which a map becomes a region, `family` that of the table of comparisons.
-    `smaller`: less is better.
-    """
-    rows = tables.get(CAM_COMPARISONS, pd.DataFrame())
-    if len(rows):
-        wanted = (rows["family"] == family) & (rows["method"] == "dt_gradcam")
-        wanted &= (rows["metric"] == metric) & (rows["rule"] == rule)
-        rows = rows[wanted & rows["control"].isin(controls) & rows["dataset"].isin(LESIONS)]
-        if smaller:
-            rows = rows.assign(difference=-rows["difference"], low=-rows["high"], high=-rows["low"])
-    labels = METHOD_LABELS | {"random_map": "a random map", "centre_prior": "the centre"}
-    return weigh(
-        rows,
-        len(controls) * len(LESIONS),
-        lambda row: f"against {labels[row['control']]} on {DATASET_LABELS[row['dataset']]}",
-        part=part,
-        how="against each other method on the same images; paired",
-        source=f"tables/{CAM_COMPARISONS}.csv",
-        digits=4,
+        **found,
     )
 
 
-def _against(row: pd.Series) -> str:
-    return f"against {network_label(row['network'])}"
+def _against(row: pd.Series, other: str = "network") -> str:
+    on = f" on {label(row['dataset'])}" if "dataset" in row else ""
+    return f"against {label(row[other])}{on}"
 
 
-def _against_on(row: pd.Series) -> str:
-    return f"{_against(row)} on {DATASET_LABELS[row['dataset']]}"
-
-
-def _rows(tables: Tables, **wanted) -> pd.DataFrame:
-    """Rows of the comparisons with the wanted values; empty without any.
+def _rows(
+    tables: Tables, table: str = "comparisons", **wanted: str | Sequence[str]
+) -> pd.DataFrame:
+    """Rows of a table with the wanted values; empty without any.
 
     Those split by image, as in the paper, where there are some. A claim is about the paper's
     experiment, so results by patient do not count for or against it; without results by image they
     are shown as "not counted".
     """
-    rows = tables.get("comparisons")
-    if rows is None:
-        return pd.DataFrame()
-    by_image = rows["splits"] == "image"
-    chosen = pd.Series(True, rows.index)
+    rows = tables.get(table, pd.DataFrame(columns=[*wanted]))
     for column, values in wanted.items():
-        chosen &= rows[column].isin(list(values))
-    return rows[chosen & by_image] if (chosen & by_image).any() else rows[chosen]
+        rows = rows[rows[column].isin([values] if isinstance(values, str) else values)]
+    by_image = rows[rows["splits"] == "image"] if "splits" in rows else rows
+    return by_image if len(by_image) else rows
 
 
-def _costs(tables: Tables) -> pd.DataFrame:
-    found = [tables[name] for name in COSTS if name in tables]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+def _costs(tables: Tables, metric: str) -> pd.DataFrame:
+    """One measure of the tables of costs."""
+    none = pd.DataFrame(columns=["dataset", "network", "metric"])
+    costs = pd.concat([tables[name] for name in COSTS if name in tables] or [none])
+    return costs[costs["metric"] == metric]
 
 
 def _speedups(
-    tables: Tables, metric: str, networks: tuple[str, ...], *, smaller: bool = False
+    tables: Tables, metric: str, networks: tuple[str, ...], sign: int = 1
 ) -> pd.DataFrame:
-    """Mean log ratio of our value to each network's, positive where ours is better.
+    """Mean log ratio of our value to each network's, times `sign`.
 
     Pairs are of one data set, split and seed. Seeds of one data set share a machine, so their mean
     is one value and the t-interval is over the data sets. Other hardware than the paper's is no
     obstacle: the claim is about the ratio.
     """
-    costs = _costs(tables)
-    if costs.empty:
-        return pd.DataFrame()
-    costs = costs[(costs["dataset"] != "breakhis") & (costs["metric"] == metric)]
-    cells = {(row["dataset"], row["network"]): row for _, row in costs.iterrows()}
+    costs = _costs(tables, metric)
+    costs = costs[costs["dataset"] != "breakhis"]  # the four magnifications together
     found = []
     for network in networks:
-        pairs = [
-            (cells[dataset, REFERENCE], row)
-            for (dataset, name), row in cells.items()
-            if name == network and (dataset, REFERENCE) in cells
-        ]
-        if not pairs:
+        ours, theirs = (
+            costs[costs["network"] == name].set_index("dataset") for name in (REFERENCE, network)
+        )
+        datasets = theirs.index.intersection(ours.index)
+        if datasets.empty:
             continue
-        logs = np.array([_log_ratio(ours, theirs) for ours, theirs in pairs])
-        logs = -logs if smaller else logs
+        pairs = [(ours.loc[name], theirs.loc[name]) for name in datasets]
+        logs = sign * np.array([_log_ratio(*pair) for pair in pairs])
         scatter = len(logs) > 1 and np.ptp(logs) > 0
         error = logs.std(ddof=1) / np.sqrt(len(logs)) if scatter else np.nan
-        rows = pd.DataFrame([row for ours, theirs in pairs for row in (theirs, ours)])
+        rows = pd.DataFrame([row for pair in pairs for row in reversed(pair)])
         row = _difference(logs.mean(), error, len(logs) - 1, rows)
-        unequal = any(str(ours["epochs"]) != str(theirs["epochs"]) for ours, theirs in pairs)
+        unequal = any(str(first["epochs"]) != str(second["epochs"]) for first, second in pairs)
         if unequal and metric in READINGS:
             row["obstacles"] = joined([row["obstacles"], UNEQUAL_EPOCHS])
         found.append({"network": network} | row)
@@ -352,8 +310,3 @@ def _with_holm(rows: pd.DataFrame) -> pd.DataFrame:
     if len(rows):
         rows["p_holm"] = rows.groupby(counts(rows, TIMES))["p_value"].transform(holm)
     return rows
-
-
-def _span(values: pd.Series, form: str) -> str:
-    """ "2", or "2 to 3" where the values differ."""
-    return " to ".join(dict.fromkeys(format(v, form) for v in (values.min(), values.max())))

@@ -10,7 +10,6 @@ from paper_code.reporting.markdown import number, p_text
 from paper_code.reporting.verdicts import (
     PAPER,
     TIMES,
-    Ruling,
     Standard,
     counts,
     everywhere,
@@ -23,14 +22,14 @@ AHEAD, BEHIND, TIED = "ahead", "behind", "tied"
 POWER = 0.8  # of the lead that is said to be found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """One test of a claim: `low` and `high` bound the difference that decides it, if any."""
 
-    evidence: str  # "printed" or "measured"
+    evidence: str = "measured"  # or "printed"
     part: str
     how: str
-    result: str
+    result: str = ""
     verdict: str  # a `Verdict` where measured, else the printed order
     source: str
     difference: float = float("nan")
@@ -43,52 +42,36 @@ class Outcome:
     audit: str = ""  # printed order: what the audit says of the same columns
 
 
-def ruled(
-    ruling: Ruling, *, part: str, how: str, source: str, result: str = "", **more: float
-) -> Outcome:
-    """The measured outcome of a ruling."""
-    verdict, reason = ruling
-    return Outcome("measured", part, how, result, verdict.value, source, reason=reason, **more)
-
-
 def weigh(
     rows: pd.DataFrame,
     expected: int,
     name: Callable[[pd.Series], str],
-    *,
-    part: str,
-    how: str,
-    source: str,
-    digits: int = 3,
     standard: Standard = PAPER,
-) -> Outcome:
-    """The outcome of a family; the comparison that speaks least for the claim stands in the row.
+) -> dict:
+    """What the outcome of a family says; the comparison that speaks least for the claim stands in
+    the row.
 
     Arguments as `verdicts.everywhere`; `name` says what a comparison is with.
     """
-    ruling = everywhere(rows, expected, standard)
-    about = {"part": part, "how": how, "source": source}
+    found = everywhere(rows, expected, standard)._asdict()
     if rows.empty:
-        return ruled(ruling, **about)
+        return found
     free = counts(rows, standard)
     shown = rows[free] if free.any() else rows
     known = shown.dropna(subset="difference")
     if known.empty:
-        return ruled(ruling, **about, result="no defined difference")
+        return found | {"result": "no defined difference"}
     least = known.loc[known["difference"].idxmin()]
     result = (
         f"differences: {len(shown)}; positive: {int((shown['difference'] > 0).sum())}; "
         f"shown better: {shown_better(shown)}; shown worse: {shown_worse(shown)}; the least: "
-        f"{least['difference']:+.{digits}f} "
-        f"[{number(least['low'], digits)}, {number(least['high'], digits)}], "
+        f"{least['difference']:+.3f} [{number(least['low'])}, {number(least['high'])}], "
         f"{p_text(least['p_value'])}, {p_text(least['p_holm'])} (Holm), {name(least)}"
     )
-    if not free.any():
-        result += " (not counted)"
-    ends = {key: float(least[key]) for key in ("difference", "low", "high", "p_holm")}
-    # The least lead in the logarithm of a time would mean nothing to a reader.
-    lead = float("nan") if standard is TIMES else least_lead(known, expected)
-    return ruled(ruling, **about, result=result, **ends, least_lead=lead)
+    found |= least[["difference", "low", "high", "p_holm"]].to_dict()
+    if standard is not TIMES:  # the least lead in the logarithm of a time would mean nothing
+        found["least_lead"] = least_lead(known, expected)
+    return found | {"result": result if free.any() else f"{result} (not counted)"}
 
 
 def least_lead(rows: pd.DataFrame, expected: int) -> float:
@@ -103,5 +86,4 @@ def least_lead(rows: pd.DataFrame, expected: int) -> float:
     """
     if not {"se", "df"} <= set(rows):
         return float("nan")
-    leads = least_detectable(rows["se"], rows["df"], POWER ** (1 / expected))
-    return float(leads.max())
+    return float(least_detectable(rows["se"], rows["df"], POWER ** (1 / expected)).max())

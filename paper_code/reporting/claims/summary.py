@@ -10,23 +10,29 @@ from paper_code.files import write_text
 from paper_code.provenance import commit
 from paper_code.reporting.claims.answer import Line, answer, answer_markdown
 from paper_code.reporting.claims.evidence import FIGURE_TABLES, evidence
-from paper_code.reporting.claims.table import verdicts_on
+from paper_code.reporting.claims.table import overview
 from paper_code.reporting.labels import DATASET_LABELS
 from paper_code.reporting.markdown import markdown, read_results
+from paper_code.reporting.pages import page_table
 from paper_code.reporting.verdicts import (
     DIFFERS,
-    LEVEL,
     NO_VALUE,
     Verdict,
-    predicted,
 )
 
 SUBJECTS = ("dataset", "network", "placement", "method", "module", "class", "part", "metric")
 EVIDENCE = "Evidence for each line"  # a heading
 SHOWN_DIFFERENCES = 12  # rows; the tables have all
+DIFFERING = {  # its columns
+    "Table": "[{short}]({name}.md)",
+    "Cell": "{cell}",
+    "Measured": "{value:,.10g}",
+    "Printed": "{printed:,.10g}",
+    "Relative difference": "{relative:.2g}",
+}
 FIGURE = (
     "Left: specificity as printed, and as other printed numbers allow it. Middle: accuracy as "
-    "printed, and as others report it. Right: accuracy on known and on new patients."
+    "printed, and as others report it. Right: accuracy on known and on unknown patients."
 )
 
 
@@ -103,8 +109,7 @@ def _cells(results: dict[str, pd.DataFrame]) -> str:
         for name, rows in results.items()
     }
     numbers = pd.DataFrame(by_table).T.fillna(0).astype(int)
-    first = [name for name in (*Verdict, *NO_VALUE) if name in numbers]
-    numbers = numbers[[*first, *(name for name in numbers if name not in first)]]
+    numbers = numbers[[name for name in (*Verdict, *NO_VALUE) if name in numbers]]
     lines = numbers.astype(str).rename(columns=str.capitalize)
     lines.insert(0, "Table", [f"[{name}]({name}.md)" for name in lines.index])
     return (
@@ -112,27 +117,15 @@ def _cells(results: dict[str, pd.DataFrame]) -> str:
         "run of the same experiment, and agrees if the two experiments are shown to be "
         "equivalent; a count agrees if it is equal. Cells that are not tested say nothing for or "
         "against the paper; counts and layer shapes that agree need no data.\n\n"
-        f"{_chance(results)}{markdown(lines)}"
-    )
-
-
-def _chance(results: dict[str, pd.DataFrame]) -> str:
-    """How many cells lie outside their prediction intervals, and how many would by chance."""
-    counted = [predicted(rows) for rows in results.values() if "replication_low" in rows]
-    tested = sum(map(len, counted))
-    if not tested:
-        return ""
-    outside = sum(int((rows["p_value"] < LEVEL).sum()) for rows in counted)
-    return (
-        f"Of {tested} cells that count, {outside} lie outside their 95 % prediction interval; "
-        f"chance alone would put {LEVEL * tested:.1f} there.\n\n"
+        f"{markdown(lines)}"
     )
 
 
 def _differences(results: dict[str, pd.DataFrame]) -> str:
     """The cells that differ, the largest relative difference first."""
     differing = [
-        rows[rows["verdict"] == DIFFERS].assign(name=name) for name, rows in results.items()
+        rows[rows["verdict"] == DIFFERS].assign(name=name, short=name.removeprefix("table_"))
+        for name, rows in results.items()
     ]
     rows = pd.concat(differing) if differing else pd.DataFrame()
     if rows.empty:
@@ -140,37 +133,20 @@ def _differences(results: dict[str, pd.DataFrame]) -> str:
     # A printed zero has no relative difference; anything beside it differs without bound.
     rows["relative"] = ((rows["value"] - rows["printed"]) / rows["printed"]).abs()
     rows = rows.sort_values("relative", ascending=False, kind="stable")
-    lines = [
-        {
-            "Table": f"[{row['name'].removeprefix('table_')}]({row['name']}.md)",
-            "Cell": ", ".join(str(row[key]) for key in SUBJECTS if pd.notna(row.get(key))),
-            "Measured": f"{row['value']:,.10g}",
-            "Printed": f"{row['printed']:,.10g}",
-            "Relative difference": f"{row['relative']:.2g}",
-        }
-        for _, row in rows.head(SHOWN_DIFFERENCES).iterrows()
-    ]
+    subjects = rows[[name for name in SUBJECTS if name in rows]].astype(object)
+    rows["cell"] = subjects.apply(lambda row: ", ".join(map(str, row.dropna())), axis=1)
     text = (
         "## What differs\n\nThe largest relative difference first.\n\n"
-        f"{markdown(pd.DataFrame(lines))}"
+        f"{page_table(rows.head(SHOWN_DIFFERENCES), DIFFERING)}"
     )
-    more = len(rows) - len(lines)
-    return text + (f"\n\n{more} smaller differences are in these tables only." if more else "")
+    more = len(rows) - SHOWN_DIFFERENCES
+    return text + (f"\n\n{more} smaller differences are in these tables only." if more > 0 else "")
 
 
 def _claims(rows: pd.DataFrame | None) -> str:
     if rows is None:
         return ""
-    lines = [
-        {
-            "Claim": claim,
-            "The paper's words": subset["quote"].iloc[0],
-            "By its printed numbers": verdicts_on(subset, "printed"),
-            "By our runs": verdicts_on(subset, "measured"),
-        }
-        for claim, subset in rows.groupby("claim", sort=False)
-    ]
-    return f"## Claims\n\nDetails: [claims.md](claims.md).\n\n{markdown(pd.DataFrame(lines))}"
+    return f"## Claims\n\nDetails: [claims.md](claims.md).\n\n{markdown(overview(rows))}"
 
 
 def _data(read: dict[str, pd.DataFrame]) -> str:
@@ -182,20 +158,18 @@ def _data(read: dict[str, pd.DataFrame]) -> str:
     rows = rows[rows["dataset"] != "breakhis"]  # the four magnifications together
     if rows.empty:
         return "## Data\n\nNo runs were made."
-    order = [name for name in DATASET_LABELS if name in set(rows["dataset"])]
-    order += [name for name in dict.fromkeys(rows["dataset"]) if name not in order]
-    lines = []
-    for name in order:
-        of = rows[rows["dataset"] == name]
-        lines.append(
-            {
-                "Data set": DATASET_LABELS.get(name, name),
-                "Data": of["data"].iloc[0],
-                "Networks": str(of["network"].nunique()),
-                "Trained from": ", ".join(dict.fromkeys(map(_start, of["weights"]))),
-                "Seeds": ", ".join(dict.fromkeys(" ".join(of["seeds"].dropna()).split())),
-            }
-        )
+    order = list(dict.fromkeys([*DATASET_LABELS, *rows["dataset"]]))
+    rows = rows.sort_values("dataset", key=lambda names: names.map(order.index), kind="stable")
+    lines = [
+        {
+            "Data set": DATASET_LABELS[name],
+            "Data": of["data"].iloc[0],
+            "Networks": str(of["network"].nunique()),
+            "Trained from": ", ".join(dict.fromkeys(map(_start, of["weights"]))),
+            "Seeds": ", ".join(dict.fromkeys(" ".join(of["seeds"].dropna()).split())),
+        }
+        for name, of in rows.groupby("dataset", sort=False)
+    ]
     return f"## Data\n\n{markdown(pd.DataFrame(lines))}"
 
 

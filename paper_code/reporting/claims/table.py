@@ -14,113 +14,83 @@ from paper_code.errors import UserError
 from paper_code.provenance import commit
 from paper_code.reporting.claims.measured import (
     BASELINES,
-    CAM_COMPARISONS,
     COSTS,
+    PAIRED,
     Tables,
     measured,
     measured_gate,
     measured_imbalance,
-    measured_maps,
     measured_order,
     measured_real,
     measured_times,
 )
-from paper_code.reporting.claims.outcome import AHEAD, BEHIND, TIED, Outcome, ruled
+from paper_code.reporting.claims.outcome import AHEAD, BEHIND, TIED, Outcome
 from paper_code.reporting.claims.printed import printed_gate, printed_imbalance, printed_order
-from paper_code.reporting.labels import METHOD_LABELS, METRIC_LABELS
+from paper_code.reporting.labels import METRIC_LABELS
 from paper_code.reporting.layouts import REFERENCE
-from paper_code.reporting.markdown import markdown, number, read_results, write_table
-from paper_code.reporting.pages import notes
-from paper_code.reporting.verdicts import (
-    evidence_text,
-    not_tested,
-)
-from paper_code.templates import anchor
+from paper_code.reporting.markdown import markdown, read_results, write_table
+from paper_code.reporting.pages import notes, sections
+from paper_code.reporting.verdicts import evidence_text, not_tested
 
 # Claims: id (short and unique), quote, place, meaning (what is tested) and tests (below, with their
 # arguments).
 CLAIMS: list[dict] = yaml.safe_load(Path(__file__).with_name("claims.yaml").read_text("utf-8"))
 BREAKHIS = tuple(f"breakhis_{m}x" for m in (40, 100, 200, 400))
-DATASETS = (*BREAKHIS, "bach", "mini_ddsm")
-PLACEMENTS = tuple(f"{REFERENCE}-layer{layer}" for layer in (1, 2, 3))
+# Families of comparisons: the networks and the data sets of a claim on all of them.
+FAMILIES = {
+    "baselines": {"network": BASELINES, "dataset": (*BREAKHIS, "bach", "mini_ddsm")},
+    "placements": {
+        "network": tuple(f"{REFERENCE}-layer{layer}" for layer in (1, 2, 3)),
+        "dataset": BREAKHIS,
+    },
+}
+# Of the page.
+COLUMNS = {
+    "Evidence": "{evidence}",
+    "Of": "{part}",
+    "Result": "{result}",
+    "Verdict": "**{verdict}**{because}",
+    "Least detectable": "{least_lead:.3f}",
+}
+# Columns whose distinct texts stand below the table of a claim; `how` and `source` do not.
+BELOW = {"chance": "Chance", "audit": "Audit of the printed columns"}
 # The tables that claims are read from, by the names of their files.
-READ = ("comparisons", *COSTS, CAM_COMPARISONS, "audit")
+READ = (*PAIRED, *COSTS, "audit")
 
 
 # --- tests of claims.yaml: outcomes from the tables read and the arguments there ------------------
 
 
-def performance(tables: Tables, printed: Sequence[str], metrics: dict[str, str]) -> list[Outcome]:
-    """DALAResNet50 against all baselines on all sets; `metrics`: printed name to ours."""
+def best(
+    tables: Tables, family: str, printed: Sequence[str], metrics: dict[str, str]
+) -> list[Outcome]:
+    """DALAResNet50 against all of a family, printed and measured; `metrics`: printed name to ours.
+    Against baselines, the order of the best two, too."""
     outcomes = []
     for theirs, ours in metrics.items():
-        columns = (printed, "network", REFERENCE, (theirs,), METRIC_LABELS[ours])
-        outcomes += [
-            printed_order(tables.get("audit"), *columns),
-            measured(tables, "baselines", ours, BASELINES, DATASETS),
-            measured_order(tables, printed, theirs, ours),
-        ]
+        part, rows = METRIC_LABELS[ours], FAMILIES[family] | {"family": family, "metric": ours}
+        outcomes.append(printed_order(tables.get("audit"), printed, (theirs,), part))
+        outcomes.append(measured(tables, part, rows))
+        if family == "baselines":
+            outcomes.append(measured_order(tables, printed, theirs, ours))
     return outcomes
-
-
-def placement(tables: Tables, metrics: dict[str, str]) -> list[Outcome]:
-    """The gate after layer 4 against the other layers; `metrics` as above."""
-    outcomes = []
-    for theirs, ours in metrics.items():
-        columns = (("02",), "placement", "layer4", (theirs,), METRIC_LABELS[ours])
-        outcomes += [
-            printed_order(
-                tables.get("audit"), *columns, name=lambda name: name.replace("layer", "layer ")
-            ),
-            measured(tables, "placements", ours, PLACEMENTS, BREAKHIS),
-        ]
-    return outcomes
-
-
-def imbalance(tables: Tables) -> list[Outcome]:
-    """Printed and measured leads on imbalanced sets against those on BACH."""
-    return [*printed_imbalance(tables.get("audit")), *measured_imbalance(tables)]
-
-
-def times(tables: Tables) -> list[Outcome]:
-    """Printed seconds, and measured times in each reading of "convergence"."""
-    columns = (("09", "10"), "network", REFERENCE, ("convergence_time_s", "average_time_s"))
-    printed = printed_order(
-        tables.get("audit"), *columns, "printed seconds", smaller=True, digits=2
-    )
-    return [printed, *measured_times(tables)]
-
-
-def gate(tables: Tables) -> list[Outcome]:
-    """Parameters and time of the gate."""
-    return [printed_gate(), *measured_gate(tables)]
-
-
-def printed_maps(tables: Tables, metrics: Sequence[str]) -> list[Outcome]:
-    """Printed scores of DT Grad-CAM in Table XIV against the other methods."""
-    about = {"name": METHOD_LABELS.get, "digits": 4}
-    return [
-        printed_order(
-            tables.get("audit"), ("14",), "method", "dt_gradcam", (m,), METRIC_LABELS[m], **about
-        )
-        for m in metrics
-    ]
-
-
-def maps(tables: Tables, **arguments) -> list[Outcome]:
-    """Measured differences between maps; arguments as `measured_maps`."""
-    return [measured_maps(tables, **arguments)]
-
-
-def untestable(_: Tables, part: str, why: str) -> list[Outcome]:
-    """Nothing that can be measured is claimed."""
-    return [ruled(not_tested(why), part=part, how="none", source="")]
 
 
 TESTS = {
-    test.__name__: test
-    for test in (performance, placement, imbalance, times, gate, printed_maps, maps, untestable)
-} | {"real_images": measured_real}
+    "best": best,
+    "printed": lambda tables, **given: [printed_order(tables.get("audit"), **given)],
+    "measured": lambda tables, **given: [measured(tables, **given)],
+    "real_images": measured_real,
+    "imbalance": lambda tables: [
+        *printed_imbalance(tables.get("audit")),
+        *measured_imbalance(tables),
+    ],
+    "times": measured_times,
+    "gate": lambda tables: [printed_gate(), *measured_gate(tables)],
+    "untestable": lambda _, part, why: [
+        Outcome(part=part, how="none", source="", **not_tested(why)._asdict())
+    ],
+}
 
 
 def write(output: str, *, tables: list[str], scale: str) -> None:
@@ -160,38 +130,35 @@ def claim_rows(tables: Tables) -> pd.DataFrame:
 
 
 def _page(rows: pd.DataFrame) -> list[str]:
-    overview = []
-    for claim, subset in rows.groupby("claim", sort=False):
-        line = {"Claim": f"[{claim}](#{anchor(claim)})"}
-        for evidence in ("printed", "measured"):
-            line[evidence.capitalize()] = verdicts_on(subset, evidence)
-        overview.append(line)
-    blocks = [
-        notes(__file__, ahead=AHEAD, behind=BEHIND, tied=TIED),
-        f"## Overview\n\n{markdown(pd.DataFrame(overview))}",
-    ]
-    for claim, subset in rows.groupby("claim", sort=False):
-        first = subset.iloc[0]
+    rows = rows.assign(
+        heading=rows["claim"].map(lambda name: name[0].upper() + name[1:]),
+        because=rows["reason"].map(lambda text: f": {text}" if text else ""),
+    )
+    text = "> {quote} ({place})\n\nTested: {meaning}."
+    blocks = sections(rows, "claim", "{heading}", COLUMNS, text=text)
+    for place, (_, of) in enumerate(rows.groupby("claim", sort=False)):
         lines = [
-            {
-                "Evidence": row["evidence"],
-                "Of": row["part"],
-                "How": row["how"],
-                "Result": row["result"] or "–",
-                "Verdict": f"**{row['verdict']}**"
-                + (f": {row['reason']}" if row["reason"] else ""),
-                "Lead found": number(row["least_lead"]),
-                "Chance": row["chance"] or "–",
-                "Audit of these columns": row["audit"] or "–",
-                "From": row["source"] or "–",
-            }
-            for _, row in subset.iterrows()
+            f"- {heading}: {'; '.join(words)}."
+            for column, heading in BELOW.items()
+            if (words := of.loc[of[column] != "", column].unique()).size
         ]
-        blocks.append(
-            f"## {claim[0].upper()}{claim[1:]}\n\n> {first['quote']} ({first['place']})\n\n"
-            f"Tested: {first['meaning']}.\n\n{markdown(pd.DataFrame(lines))}"
-        )
-    return blocks
+        if lines:
+            blocks[place] += "\n\n" + "\n".join(lines)
+    head = notes(__file__, ahead=AHEAD, behind=BEHIND, tied=TIED)
+    return [head, f"## Overview\n\n{markdown(overview(rows))}", *blocks]
+
+
+def overview(rows: pd.DataFrame) -> pd.DataFrame:
+    """Each claim in the paper's words, with the verdicts on it."""
+    return pd.DataFrame(
+        {
+            "Claim": claim,
+            "The paper's words": subset["quote"].iloc[0],
+            "By its printed numbers": verdicts_on(subset, "printed"),
+            "By our runs": verdicts_on(subset, "measured"),
+        }
+        for claim, subset in rows.groupby("claim", sort=False)
+    )
 
 
 def verdicts_on(rows: pd.DataFrame, evidence: str) -> str:

@@ -1,4 +1,4 @@
-"""One figure for the answer: printed values, what they allow, what others reach, new patients."""
+"""One figure for the answer: printed values, what they allow, what others reach, known patients."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -74,7 +74,7 @@ def _draw_patients(axis: Axes, rows: pd.DataFrame) -> None:
     places = range(len(rows))
     axis.hlines(places, rows["unknown"], rows["known"], color="0.7")
     axis.plot(rows["known"], places, "o", color=KNOWN, label="patient known from training")
-    axis.plot(rows["unknown"], places, "s", color=UNKNOWN, label="new patient, same images")
+    axis.plot(rows["unknown"], places, "s", color=UNKNOWN, label="unknown patient, same images")
     axis.set_ylim(-0.6, len(rows) - 0.4)
     names = [DATASET_LABELS.get(name, name) for name in rows["dataset"]]
-    _rows(axis, names, "Known and new patients", "Accuracy")
+    _rows(axis, names, "Known and unknown patients", "Accuracy")

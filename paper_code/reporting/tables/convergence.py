@@ -5,7 +5,7 @@ import pandas as pd
 from paper_code.errors import UserError
 from paper_code.reporting.markdown import write_table
 from paper_code.reporting.pages import notes, provenance
-from paper_code.reporting.verdicts import join_obstacles, run_obstacles
+from paper_code.reporting.verdicts import joined, run_obstacles
 from paper_code.runs import Run, load_run
 
 
@@ -44,7 +44,7 @@ def epochs(run: Run, path: str, scale: str) -> pd.DataFrame:
     }
     after = {
         "selected_epoch": facts["selected_epoch"],
-        "obstacles": join_obstacles(run_obstacles(facts, scale)),
+        "obstacles": joined(run_obstacles(facts, scale)),
         "hardware": run.timing["hardware"],
         "data": facts["data"]["description"],
         "weights": facts["weights"],

@@ -15,7 +15,7 @@ from paper_code.reporting.verdicts import (
     NOT_IDENTIFIED,
     OTHER_HARDWARE,
     exact_columns,
-    join_obstacles,
+    joined,
     run_obstacles,
     shortfall,
 )
@@ -131,7 +131,7 @@ def _time_rows(table: str, dataset: str, network: str, runs: list[Run], scale: s
         row = {"table": table, "dataset": dataset, "network": network, "metric": metric}
         row |= {"value": value, "printed": printed, "difference": value - printed}
         row |= exact_columns(value, printed, against) | {"shortfall": lacking}
-        row |= {"obstacles": join_obstacles(against)}
+        row |= {"obstacles": joined(against)}
         row |= {"seed_values": " ".join(map(str, values)), **columns}
         row |= {"epochs": runs[0].facts["settings"]["epochs"]}
         rows.append(row)

@@ -1,4 +1,4 @@
-"""The least difference in accuracy that a paired comparison on each test set can show."""
+"""The least detectable difference in accuracy of a paired comparison on each test set."""
 
 import numpy as np
 import pandas as pd
@@ -40,7 +40,7 @@ def write(output: str, *, lists: str) -> None:
     provenance = code_provenance_block(
         "sizes of Table VI; design effects from published votes on 13,665 test images of BreakHis"
     )
-    title = "The least difference that each test set can show"
+    title = "The least detectable difference on each test set"
     text = notes(__file__, alpha=ALPHA, power=POWER)
     write_table(output, table, title, [text, page_table(table, COLUMNS), provenance])
 

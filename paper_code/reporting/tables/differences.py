@@ -22,7 +22,6 @@ from paper_code.reporting.verdicts import (
     UNEQUAL_EPOCHS,
     compared,
     counts,
-    join_obstacles,
     joined,
     run_obstacles,
     shortfall,
@@ -30,17 +29,19 @@ from paper_code.reporting.verdicts import (
 from paper_code.runs import Run, images_tested, load_run, run_columns, samples, units_tested
 
 BOTH = "image minus patient"  # the column `splits` of that family
+VALUES = ["reference_value", "value", "difference", "low", "high"]
+ERRORS = ["se", "se_patients", "se_runs", "least_detectable"]
+HEAD = ["family", "dataset", "splits", "network", "metric", *VALUES]
+HEAD += ["test", "p_value", "p_holm", "verdict", "reason", "obstacles", "shortfall"]
 
 
 def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:
-    """Write `output` (.csv) and its .md.
+    """Write `output` (.csv) and its .md, without rows if there is nothing to compare.
 
     Raises:
-        UserError: there is nothing to compare, or runs of one data set tested other images.
+        UserError: runs of one data set tested other images.
     """
     rows = difference_rows([load_run(path) for path in runs], scale=scale, resamples=resamples)
-    if rows.empty:
-        raise UserError(f"No data set has runs of {REFERENCE} and of another network. Add them.")
     write_table(output, rows, "Differences", [notes(__file__), provenance(rows)])
 
 
@@ -64,7 +65,9 @@ def difference_rows(
         if by == "image" and by_patient:
             few = [metric for metric in FEW if metric in metrics]
             tables.append(_splits(others, by_patient, scale, resamples, few))
-    return judged(pd.concat(tables, ignore_index=True)) if tables else pd.DataFrame()
+    if not tables:
+        return pd.DataFrame(columns=[*HEAD, *ERRORS, "df", "data", "weights", "seeds"])
+    return judged(pd.concat(tables, ignore_index=True))
 
 
 def judged(rows: pd.DataFrame) -> pd.DataFrame:
@@ -75,12 +78,8 @@ def judged(rows: pd.DataFrame) -> pd.DataFrame:
     rows["p_holm"] = rows.groupby(family)["p_value"].transform(holm)
     rows = compared(rows)
     rows["least_detectable"] = least_detectable(rows["se"], rows["df"])
-    values = ["reference_value", "value", "difference", "low", "high"]
-    head = ["family", "dataset", "splits", "network", "metric", *values]
-    head += ["test", "p_value", "p_holm", "verdict", "reason", "obstacles", "shortfall"]
-    errors = ["se", "se_patients", "se_runs", "least_detectable"]
-    return rows[[*head, *rows.columns.drop(head)]].round(
-        dict.fromkeys([*values, *errors], 6) | {"p_value": 8, "p_holm": 8} | {"df": 2}
+    return rows[[*HEAD, *rows.columns.drop(HEAD)]].round(
+        dict.fromkeys([*VALUES, *ERRORS], 6) | {"p_value": 8, "p_holm": 8} | {"df": 2}
     )
 
 
@@ -101,7 +100,7 @@ def _networks(
         dataset=others[0].dataset,
         network=others[0].network,
         splits=facts["by"],
-        obstacles=join_obstacles(reasons),
+        obstacles=joined(reasons),
         shortfall=shortfall((run.repeat for run in reference), tested),
         **_units(first, tested),
         **run_columns(others, scale),
@@ -130,7 +129,7 @@ def _splits(
         network=by_image[0].network,
         splits=BOTH,
         test="t over patients and runs" if len(runs) > 2 else "bootstrap",
-        obstacles=join_obstacles(reason for reason in found if reason != BY_PATIENT),
+        obstacles=joined(reason for reason in found if reason != BY_PATIENT),
         shortfall=joined(lacking),
         **_units(both, tested),
         **run_columns(by_image, scale),

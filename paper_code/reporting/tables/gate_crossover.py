@@ -24,7 +24,7 @@ COLUMNS = {
     "Other": "{other_value:.3f}",
     "Difference": "{difference:.3f} [{low:.3f}, {high:.3f}]",
     "p (Holm)": "{p_holm:p}",
-    "To be found": "{detectable:.3f}",
+    "Least detectable": "{detectable:.3f}",
 }
 
 

@@ -29,7 +29,7 @@ def select(rows: pd.DataFrame, layout: Layout, dataset: str | None = None) -> pd
             rows = rows.assign(placement=rows["network"].map(layer_of)).drop(columns="network")
             rows.insert(rows.columns.get_loc("metric"), "placement", rows.pop("placement"))
     elif dataset is None:
-        rows = rows[~rows["dataset"].map(is_own)]
+        rows = rows[~rows["dataset"].map(is_own).astype(bool)]
     else:
         rows = rows[rows["dataset"] == dataset]
     for column, values in layout.rows.items():

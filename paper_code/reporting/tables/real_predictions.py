@@ -118,13 +118,6 @@ def effect_rows(votes: pd.DataFrame, resamples: int) -> pd.DataFrame:
     return pd.DataFrame(rows).round(6)
 
 
-def _interval(statistic, names, codes, resamples: int, images: int = 0) -> pd.DataFrame:
-    """Of a single run: metric, value, low_patients, high_patients."""
-    found = statistics_interval([statistic], names, [codes], resamples, images=images)
-    found = found.rename(columns={"low": "low_patients", "high": "high_patients"})
-    return found.drop(columns=["spread", "run_values"])
-
-
 def magnification_effects(votes: pd.DataFrame) -> dict[str, float]:
     """The design effect of accuracy at each magnification, over the folds: {data set: effect}."""
     effects = {}
@@ -195,7 +188,9 @@ def _pooled_rows(dataset: str, parts: list[pd.DataFrame], resamples: int) -> lis
     names = ("design_effect", "correlation", "design_effect_new")
     names += ("accuracy_decisive", "correlation_decisive")
     codes, images = np.arange(len(patients)), max(map(len, parts))
-    found = _interval(statistic, names, codes, resamples, images)
+    found = statistics_interval([statistic], names, [codes], resamples, images=images)
+    found = found.drop(columns=["spread", "run_values"])
+    found = found.rename(columns={"low": "low_patients", "high": "high_patients"})
     left_out = left_out_values(statistic, codes, images)
     for place, name in enumerate(names):
         if name.startswith("design_effect"):

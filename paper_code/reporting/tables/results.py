@@ -27,7 +27,7 @@ from paper_code.reporting.verdicts import (
     MARGIN,
     NOT_RUN,
     REPLICATION,
-    join_obstacles,
+    joined,
     order_margin,
     predicted,
     replicated,
@@ -67,7 +67,7 @@ def result_rows(runs: list[Run], *, scale: str, resamples: int) -> pd.DataFrame:
         labels = [run.part("test")[0] for run in same]
         own = all(len({run.repeat[place] for run in same}) == len(same) for place in (0, 1))
         common = {
-            "obstacles": join_obstacles(run_obstacles(same[0].facts, scale)),
+            "obstacles": joined(run_obstacles(same[0].facts, scale)),
             "shortfall": shortfall((run.repeat for run in same), standard=REPLICATION),
             **run_columns(same, scale),
             "largest_class": np.mean([np.bincount(each).max() / len(each) for each in labels]),

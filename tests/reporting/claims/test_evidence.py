@@ -1,5 +1,7 @@
 """What the paper prints beside what its other numbers allow: each row follows its tables."""
 
+import shutil
+
 import pandas as pd
 import pytest
 from conftest import ROOT
@@ -46,41 +48,26 @@ def changed(table: str, value: str, **keys: str) -> Printed:
     return Printed({table: rows})
 
 
+GMEAN = {"dataset": "mini_ddsm", "network": "dalaresnet50", "metric": "gmean"}
+TOTAL = {"network": "dalaresnet50", "metric": "parameters"}
+AUC = {"dataset": "breakhis_400x", "placement": "layer4", "metric": "auc_roc"}
+
+
 @pytest.mark.parametrize(
     ("table", "value", "keys", "printed", "allowed"),
     [
-        ("09", "24038594", {"network": "dalaresnet50", "metric": "parameters"}, "one DALA", None),
-        (
-            "08",
-            "0.860",
-            {"dataset": "mini_ddsm", "network": "dalaresnet50", "metric": "gmean"},
-            "GMean of DALAResNet50 on Mini-DDSM, 0.860",
-            "at most 0.823",
-        ),
-        (
-            "08",
-            "0.820",
-            {"dataset": "mini_ddsm", "network": "dalaresnet50", "metric": "gmean"},
-            "GMean",
-            None,
-        ),
-        (
-            "02",
-            "0.996",
-            {"dataset": "breakhis_400x", "placement": "layer4", "metric": "auc_roc"},
-            "AUC",
-            None,
-        ),
+        ("09", "24038594", TOTAL, "one DALA", []),
+        ("08", "0.860", GMEAN, "GMean of DALAResNet50 on Mini-DDSM, 0.860", ["at most 0.823"]),
+        ("08", "0.820", GMEAN, "GMean", []),
+        ("02", "0.996", AUC, "AUC", []),
     ],
 )
 def test_a_row_follows_its_numbers_and_goes_where_they_agree(
     table, value, keys, printed, allowed, tables
 ):
     rows = evidence(tables, changed(table, value, **keys))
-    found = rows[rows[PRINTED].str.startswith(printed)]
-    assert len(found) == (allowed is not None)
-    if allowed:
-        assert allowed in found[ALLOWED].iloc[0]
+    found = rows.loc[rows[PRINTED].str.startswith(printed), ALLOWED]
+    assert [text.partition(",")[0] for text in found] == allowed
 
 
 def test_rows_of_tables_follow_them(tables):
@@ -96,14 +83,12 @@ def test_rows_of_tables_follow_them(tables):
 
 
 def test_the_figure_is_drawn_from_three_tables(tmp_path):
-    paths = []
-    for name in FIGURE_TABLES:
-        source = pd.read_csv(ROOT / "tables" / f"{name}.csv")
-        paths.append(tmp_path / f"{name}.csv")
-        source.to_csv(paths[-1], index=False)
-    draw(str(tmp_path / "one.png"), tables=[str(path) for path in paths])
-    assert (tmp_path / "one.pdf").is_file()
-    before = (tmp_path / "one.png").read_bytes()
-    pd.read_csv(paths[2]).assign(known=0.99).to_csv(paths[2], index=False)
-    draw(str(tmp_path / "one.png"), tables=[str(path) for path in paths])
-    assert (tmp_path / "one.png").read_bytes() != before
+    paths = [tmp_path / f"{name}.csv" for name in FIGURE_TABLES]
+    for path in paths:
+        shutil.copy(ROOT / "tables" / path.name, path)
+    pictures = []
+    for _ in range(2):
+        draw(str(tmp_path / "one.png"), tables=[str(path) for path in paths])
+        pictures.append((tmp_path / "one.png").read_bytes())
+        pd.read_csv(paths[2]).assign(known=0.99).to_csv(paths[2], index=False)
+    assert (tmp_path / "one.pdf").is_file() and pictures[0] != pictures[1]

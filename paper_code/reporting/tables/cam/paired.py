@@ -21,7 +21,7 @@ from paper_code.reporting.tables.cam.scores import (
     side_by_side,
     tidy_scores,
 )
-from paper_code.reporting.verdicts import compared, counts, join_obstacles
+from paper_code.reporting.verdicts import compared, counts, joined
 
 REFERENCE = "dt_gradcam"
 BASELINES = ("whole_image", "centre_prior", "random_map")
@@ -94,8 +94,7 @@ def cam_comparison_rows(runs: list[CamRun], *, scale: str, resamples: int) -> pd
         common = cam_obstacles(runs, dataset, scale)
         everything = marking_everything(runs, dataset)
         rows["obstacles"] = [
-            join_obstacles([common] if common else [], _of_nothing(row, everything))
-            for row in rows.itertuples()
+            joined([common, *_of_nothing(row, everything)]) for row in rows.itertuples()
         ]
         tables.append(rows)
     table = pd.concat(tables, ignore_index=True).assign(scale=scale)

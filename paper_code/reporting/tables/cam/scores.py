@@ -14,7 +14,7 @@ from paper_code.metrics.intervals import bca_interval, widen_for_runs
 from paper_code.metrics.resampling import bootstrap_values, group_codes, left_out_values
 from paper_code.reporting.labels import label
 from paper_code.reporting.markdown import distinct
-from paper_code.reporting.verdicts import join_obstacles, run_obstacles, shortfall
+from paper_code.reporting.verdicts import joined, run_obstacles, shortfall
 
 RULE_LABELS = {
     "own": "each method's own rule (DT Grad-CAM and what Otsu has cut: not zero; the others: "
@@ -222,7 +222,7 @@ def cam_obstacles(runs: list[CamRun], dataset: str, scale: str, *more: str) -> s
         found.append(NO_MASKS)
     if at_chance(facts):
         found.append(AT_CHANCE)
-    return join_obstacles(found, more)
+    return joined([*found, *more])
 
 
 def at_chance(facts: list[dict]) -> bool:
