@@ -95,7 +95,7 @@ METHOD_LABELS = Labels(
         "whole_image": "Whole image",
         "centre_prior": "Centre prior",
         "random_map": "Random map",
-        "brightness": "Brightest tissue",
+        "brightness": "Brightness",
         "lesion_on_grid": "The lesion itself on the map's grid",
     }
 )

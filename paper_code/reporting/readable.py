@@ -27,6 +27,7 @@ def readable(rows: pd.DataFrame, *columns: str) -> pd.DataFrame:
     words = {
         "dataset": label,
         "method": label,
+        "images": "{:.0f}".format,
         "images_ahead": "{:.0f}".format,
         "lead": "{:+.3f}".format,
     }

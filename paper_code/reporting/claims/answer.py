@@ -26,7 +26,7 @@ from paper_code.reporting.labels import (
 from paper_code.reporting.layouts import REFERENCE
 from paper_code.reporting.readable import readable
 from paper_code.reporting.tables.crossover import PLAIN, frozen_rows
-from paper_code.reporting.tables.printed_intervals import STANDS
+from paper_code.reporting.tables.printed_intervals import NO_COUNT, STANDS
 from paper_code.reporting.verdicts import (
     BY_ARITHMETIC,
     CONTRADICTED,
@@ -180,7 +180,9 @@ def _leads(tables: Tables) -> Found:
     # A score that no whole number of images gives may stand for one image more or less.
     sure = rows["is_share"].astype(str).eq("True") | (rows["p_largest_one_more"] <= LEVEL)
     stand = int(((rows["verdict"] == STANDS) & sure).sum())
+    untested = int((rows["verdict"] == NO_COUNT).sum())
     fields = {"stand": stand or "None", "leads": len(rows)}
+    fields["untested"] = f" ({untested} cannot be tested)" if untested else ""
     real = _real_baselines(tables)
     if len(real):
         fields["ahead"] = int((real["difference"] < 0).sum())
@@ -251,6 +253,7 @@ def _gate(tables: Tables) -> Found:
         "dataset": label(first["dataset"]),
         "loss": first["value"],
         "other_loss": first["other_value"],
+        "p": first["p_holm"],
         "right": _percent(right.value),
         "other_right": _percent(right.other_value),
         "others": "".join(
@@ -274,7 +277,11 @@ def _maps_on_masks(tables: Tables) -> Found:
     rows = rows[(rows["rule"] == "lesion") & (rows["metric"] == "iou")]
     rows = rows[rows["network"] == PLAIN].set_index("method", drop=False)
     ours = rows.loc["dt_gradcam"]
-    others = [name for name in PAPER_METHODS if pd.notna(ours[f"less_{name}_verdict"])]
+    others = [  # those that explained as many images
+        name
+        for name in PAPER_METHODS
+        if name in rows.index and rows.loc[name, "images"] == ours["images"]
+    ]
     ruling = alike(
         pd.DataFrame(
             [[ours[f"less_{name}_{of}"] for of in ("verdict", "reason")] for name in others],

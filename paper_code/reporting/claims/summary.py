@@ -151,7 +151,7 @@ def _claims(rows: pd.DataFrame | None) -> str:
 
 def _data(read: dict[str, pd.DataFrame]) -> str:
     """Data, weights and seeds of each data set, from any table of runs."""
-    needed = ["dataset", "data", "weights", "network", "seeds"]
+    needed = ["dataset", "data", "weights", "network", "seeds", "split_seeds"]
     found = [rows[needed] for rows in read.values() if set(needed) <= set(rows)]
     rows = pd.concat(found) if found else pd.DataFrame(columns=needed)
     rows = rows.dropna(subset=needed[:-1])

@@ -9,8 +9,12 @@ from paper_code.reporting.markdown import interval_text
 from paper_code.reporting.plotting import save_figure
 
 SIDES = {
-    "known": {"color": "#D55E00", "marker": "o", "label": "other images of the patient trained on"},
-    "unknown": {"color": "#0072B2", "marker": "s", "label": "none trained on"},
+    "known": {
+        "color": "#D55E00",
+        "marker": "o",
+        "label": "other images of the patient in training",
+    },
+    "unknown": {"color": "#0072B2", "marker": "s", "label": "no image of the patient in training"},
 }
 
 
@@ -33,7 +37,7 @@ def draw(output: str, *, tables: list[str]) -> None:
         at = {"xy": (1.02, place), "xycoords": ("axes fraction", "data"), "va": "center"}
         axis.annotate(text.replace("+-", "-"), fontsize=8, **at)
     axis.set_yticks(places, labels, fontsize=8)
-    axis.set(xlabel="Accuracy, patients weighing the same", ylim=(-0.6, len(rows) - 0.4))
+    axis.set(xlabel="Accuracy, mean over patients", ylim=(-0.6, len(rows) - 0.4))
     axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=8, frameon=False)
     save_figure(
         figure,
