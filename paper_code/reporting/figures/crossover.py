@@ -12,9 +12,9 @@ SIDES = {
     "known": {
         "color": "#D55E00",
         "marker": "o",
-        "label": "other images of the patient in training",
+        "label": "patient known from training",
     },
-    "unknown": {"color": "#0072B2", "marker": "s", "label": "no image of the patient in training"},
+    "unknown": {"color": "#0072B2", "marker": "s", "label": "unknown patient"},
 }
 
 
@@ -38,7 +38,7 @@ def draw(output: str, *, tables: list[str]) -> None:
         axis.annotate(text.replace("+-", "-"), fontsize=8, **at)
     axis.set_yticks(places, labels, fontsize=8)
     axis.set(xlabel="Accuracy, mean over patients", ylim=(-0.6, len(rows) - 0.4))
-    axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=8, frameon=False)
+    figure.legend(loc="outside upper center", ncols=2, fontsize=8, frameon=False)
     save_figure(
         figure,
         output,
