@@ -154,7 +154,7 @@ rule notebook:
         mem_mb=4000,
         runtime=30,
     params:
-        results=OUTPUT or ".",
+        results=lambda w: OUTPUT or ".",
         folder=subpath(output[0], parent=True),
         code=source_digest(
             *(f"paper_code.reporting.notebooks.{name}" for name in ("display", "plots", "steps"))
