@@ -17,7 +17,7 @@ from paper_code.workflow.start import choose_sources
 
 # How long a whole run took.
 TIMES = {
-    "demo": "15 min on two idle cores of an AMD EPYC with AVX2",
+    "demo": "9 min on two idle cores of an AMD EPYC with AVX2",
     "paper": "not measured",
 }
 GIB = 2**30

@@ -76,6 +76,12 @@ def test_every_link_lands_on_something(browser):
     assert abs(top) < 50
 
 
+def test_every_picture_is_whole_and_described(browser):
+    assert browser.run("document.images.length") > 3
+    poor = "[...document.images].filter((image) => !image.alt || !image.naturalWidth).length"
+    assert browser.run(poor) == 0
+
+
 def test_a_click_on_a_heading_sorts_numbers_as_numbers(browser):
     where = "#table_03_breakhis table"
     cells = f"[...document.querySelectorAll('{where} tbody tr')].map((r) => r.cells[3].textContent)"
