@@ -22,11 +22,6 @@ if TYPE_CHECKING:
     import torch
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
-# Instruction sets of x86 processors that compute in bf16. Others convert each value to float32 and
-# back: measured, a training step then takes 7 to 11 times as long as in float32.
-BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
-# Variables with which a user limits the instruction sets of PyTorch and of oneDNN.
-LIMITS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")
 
 
 @functools.cache
@@ -122,8 +117,9 @@ def use_float32() -> None:
 def resolve_precision(precision: str, device: torch.device) -> str:
     """The precision that a setting stands for on a device, for training and maps alike.
 
-    "auto" is bf16 where the device computes it natively, otherwise fp16 on a GPU and fp32 on a CPU.
-    Any other one is taken as it is. UserError if there is none such, or it is fp16 on a CPU.
+    "auto" is fp32 on a CPU, where bf16 is emulated or seldom faster; on a GPU it is bf16 if that is
+    native, else fp16. Any other one is taken as it is. UserError if there is none such, or it is
+    fp16 on a CPU.
     """
     if precision not in PRECISIONS:
         raise UserError(f"precision: {precision!r} is not one of {', '.join(PRECISIONS)}.")
@@ -136,40 +132,19 @@ def resolve_precision(precision: str, device: torch.device) -> str:
 
 def explain_precision(precision: str, kind: str) -> str:
     """What `resolve_precision` makes of a setting on a device ("cuda" or "cpu"), in words."""
-    name, native = "GPU" if kind == "cuda" else "processor", has_native_bf16(kind)
     if precision == "auto":
-        why = "computes bf16 natively" if native else "does not compute bf16 natively"
-        return f"{_automatic(kind)} (auto: this {name} {why})"
-    if precision == "bf16" and not native:
-        return f"bf16 (as configured; this {name} emulates it, which takes many times as long)"
+        return f"{_automatic(kind)} (auto, on a {'GPU' if kind == 'cuda' else 'processor'})"
+    if precision == "bf16" and kind == "cpu":
+        return "bf16 (as configured; most processors take longer with it than with fp32)"
     return f"{precision} (as configured)"
 
 
-def has_native_bf16(kind: str) -> bool:
-    """Whether a device ("cuda" or "cpu") computes in bf16 rather than emulating it.
-
-    Of a processor Linux says so. Elsewhere, and where an environment variable limits the
-    instruction sets, none is taken to.
-    """
-    if kind == "cuda":
-        import torch
-
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    limited = any(name in os.environ for name in LIMITS)
-    return kind == "cpu" and not limited and bool(BF16_FLAGS & cpu_flags())
-
-
 def _automatic(kind: str) -> str:
-    if has_native_bf16(kind):
-        return "bf16"
-    return "fp16" if kind == "cuda" else "fp32"
+    if kind != "cuda":
+        return "fp32"
+    import torch
 
-
-def cpu_flags() -> set[str]:
-    """Instruction sets of the processor as Linux lists them; empty elsewhere."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    return set(next((line for line in lines if line.startswith("flags")), "").split())
+    return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:

@@ -52,26 +52,13 @@ def test_a_hidden_gpu_leaves_the_cpu(unusable, monkeypatch, value):
 # --- Precision ------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def processor(monkeypatch):
-    """A processor with the instruction sets named: processor("avx2", "amx_bf16")."""
-
-    def stand_in(*flags: str) -> None:
-        for name in device.LIMITS:
-            monkeypatch.delenv(name, raising=False)
-        monkeypatch.setattr(device, "cpu_flags", lambda: set(flags))
-
-    return stand_in
-
-
-@pytest.mark.parametrize(
-    ("flag", "chosen"), [("avx2", "fp32"), ("avx512_bf16", "bf16"), ("amx_bf16", "bf16")]
-)
-def test_auto_is_bf16_only_where_the_processor_computes_it(processor, flag, chosen):
-    processor("avx", flag)
-    assert device.resolve_precision("auto", CPU) == chosen
+@pytest.mark.parametrize("scale", ["demo", "paper"])
+def test_auto_is_float32_on_a_processor(scale):
+    settings = resolve_settings(load_config() | {"scale": scale})
+    for precision in ("auto", "fp32", settings.precision, settings.cam_precision):
+        assert device.resolve_precision(precision, CPU) == "fp32"
     assert device.resolve_precision("bf16", CPU) == "bf16", "asked for by name"
-    assert device.resolve_precision("fp32", CPU) == "fp32"
+    assert defaults().cam_precision == "fp32"
 
 
 @pytest.mark.parametrize(("native", "chosen"), [(True, "bf16"), (False, "fp16")])
@@ -85,16 +72,3 @@ def test_precisions_that_cannot_be():
         device.resolve_precision("fp16", CPU)
     with pytest.raises(UserError, match="'bfloat16' is not one of auto, fp32, bf16, fp16"):
         device.resolve_precision("bfloat16", CPU)
-
-
-@pytest.mark.parametrize("scale", ["demo", "paper"])
-def test_no_scale_lowers_the_precision_of_such_a_processor(processor, scale):
-    """Maps as little as training: emulated, Score-CAM takes six times as long."""
-    processor("avx2")
-    settings = resolve_settings(load_config() | {"scale": scale})
-    for key in ("precision", "cam_precision"):
-        assert device.resolve_precision(getattr(settings, key), CPU) == "fp32"
-    processor("avx512_bf16")
-    maps = device.resolve_precision(settings.cam_precision, CPU)
-    assert maps == ("fp32" if scale == "paper" else "bf16")
-    assert defaults().cam_precision == "fp32"
