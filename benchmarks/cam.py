@@ -5,10 +5,9 @@
 One image through an untrained torchvision ResNet50 at layer4. Times are medians after a warm-up
 call, but Score-CAM's on a CPU, which take minutes, are single. Ours is also measured in the lower
 precision that `auto` stands for on the device, if it has one. On a busy machine read `CPU s`, the
-process's own processor time (best with --threads 1, since waiting threads spin). Differences are
-the largest of any pixel, against pytorch-grad-cam's map; for DT Grad-CAM, which it lacks, against
-ours in float32, and there a pixel that falls below Otsu's threshold differs by its whole value. The
-results go to benchmarks/results/cam_*.
+process's own processor time (best with OMP_NUM_THREADS=1, since waiting threads spin). Differences
+are the largest of any pixel, against pytorch-grad-cam's map; for DT Grad-CAM, which it lacks,
+against ours in float32. The results go to benchmarks/results/cam_*.
 """
 
 import argparse
@@ -16,6 +15,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ import torchvision
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
 from paper_code.cam import compute_cam, methods
-from paper_code.device import clock, resolve_precision
+from paper_code.device import clock, default_device, resolve_precision
 from paper_code.progress import say
 from paper_code.provenance import hardware
 from paper_code.reporting.markdown import code_provenance_block, markdown, write_table
@@ -47,45 +47,24 @@ PEERS = {
 OF_TORCHCAM = {"gradcam": torchcam.methods.GradCAM, "scorecam": torchcam.methods.ScoreCAM}
 IN_LOWER = ("gradcam", "scorecam", "dt_gradcam")
 METHODS = (*PEERS, "dt_gradcam")
-FORMATS = {
-    "seconds": ("seconds", "{:.4g}"),
-    "speedup": ("times as fast", "{:.2f}"),
-    "cpu_seconds": ("CPU s", "{:.4g}"),
-    "cpu_speedup": ("times less", "{:.2f}"),
-    "difference": ("largest difference", "{:.1e}"),
-}
+REPEATS = 5
 
 
-def calls(
-    method: str, network: torch.nn.Module, image: torch.Tensor, index: int, lower: bool
-) -> dict[str, Callable[[], np.ndarray]]:
-    """For each library a call that makes one map at image size and leaves no hook behind."""
-
-    def ours(precision: str) -> Callable[[], np.ndarray]:
-        options = {"masks": "pytorch_grad_cam"} if method == "scorecam" else {}
-        options["precision"] = precision
-        return lambda: compute_cam(network, image, [index], method, LAYER, **options).cpu().numpy()
-
-    found = {OURS: ours("fp32")}
-    if lower and method in IN_LOWER:
-        found[OURS_LOWER] = ours("auto")
-    if method in PEERS:
-
-        def by_pytorch_grad_cam() -> np.ndarray:
-            with PEERS[method](network, [network.get_submodule(LAYER)]) as explainer:
-                return explainer(image, [ClassifierOutputTarget(index)])
-
-        found[PYTORCH_GRAD_CAM] = by_pytorch_grad_cam
-    if method in OF_TORCHCAM:
-
-        def by_torchcam() -> np.ndarray:
-            with OF_TORCHCAM[method](network, LAYER) as extractor:
-                (small,) = extractor(index, network(image))
-            large = F.interpolate(small[:, None], image.shape[-2:], mode="bilinear")[:, 0]
-            return methods.scale(large.detach()).cpu().numpy()
-
-        found[TORCHCAM] = by_torchcam
-    return found
+def one_map(
+    method: str, library: str, network: torch.nn.Module, image: torch.Tensor, index: int
+) -> np.ndarray:
+    """One map at image size by one library, which leaves no hook behind."""
+    if library == PYTORCH_GRAD_CAM:
+        with PEERS[method](network, [network.get_submodule(LAYER)]) as explainer:
+            return explainer(image, [ClassifierOutputTarget(index)])
+    if library == TORCHCAM:
+        with OF_TORCHCAM[method](network, LAYER) as extractor:
+            (small,) = extractor(index, network(image))
+        large = F.interpolate(small[:, None], image.shape[-2:], mode="bilinear")[:, 0]
+        return methods.scale(large.detach()).cpu().numpy()
+    options = {"masks": "pytorch_grad_cam"} if method == "scorecam" else {}
+    options["precision"] = "fp32" if library == OURS else "auto"
+    return compute_cam(network, image, [index], method, LAYER, **options).cpu().numpy()
 
 
 def measure(call: Callable[[], np.ndarray], repeats: int, device: torch.device) -> tuple:
@@ -106,23 +85,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    device, size = torch.device(options.device), options.image_size
+    device, size = default_device(), options.image_size
     network = torchvision.models.resnet50(weights=None).eval().to(device)
     image = (torch.rand(1, 3, size, size) * 2 - 1).to(device)
     with torch.no_grad():
-        predicted = network(image).argmax().item()  # any other class may have an all-zero map
-    lower = resolve_precision("auto", device) != "fp32"
+        index = network(image).argmax().item()  # any other class may have an all-zero map
+    methods_of = {OURS: METHODS, PYTORCH_GRAD_CAM: PEERS, TORCHCAM: OF_TORCHCAM}
+    if resolve_precision("auto", device) != "fp32":
+        methods_of[OURS_LOWER] = IN_LOWER
     rows = []
     for method in options.methods:
-        repeats = 1 if method == "scorecam" and device.type == "cpu" else options.repeats
+        repeats = 1 if method == "scorecam" and device.type == "cpu" else REPEATS
         maps = {}
-        for library, call in calls(method, network, image, predicted, lower).items():
+        for library in (name for name, able in methods_of.items() if method in able):
+            call = partial(one_map, method, library, network, image, index)
             seconds, processor, maps[library] = measure(call, repeats, device)
             row = {"method": method, "library": library, "seconds": seconds}
             rows.append(row | {"cpu_seconds": processor, "repeats": repeats})
@@ -130,22 +108,24 @@ def main() -> None:
         peer = maps[PYTORCH_GRAD_CAM if method in PEERS else OURS]
         for row in rows[-len(maps) :]:
             row["difference"] = float(np.abs(maps[row["library"]] - peer).max())
-    report(pd.DataFrame(rows), options)
-
-
-def report(table: pd.DataFrame, options: argparse.Namespace) -> None:
-    """Add the ratios to pytorch-grad-cam, and write CSV and Markdown."""
+    table = pd.DataFrame(rows)
     peers = table[table["library"] == PYTORCH_GRAD_CAM].set_index("method")
     for column, ratio in (("seconds", "speedup"), ("cpu_seconds", "cpu_speedup")):
         table[ratio] = table["method"].map(peers[column]) / table[column]
     shown = table[["method", "library"]].copy()
-    for column, (title, form) in FORMATS.items():
+    for column, title, form in (
+        ("seconds", "seconds", "{:.4g}"),
+        ("speedup", "times as fast", "{:.2f}"),
+        ("cpu_seconds", "CPU s", "{:.4g}"),
+        ("cpu_speedup", "times less", "{:.2f}"),
+        ("difference", "largest difference", "{:.1e}"),
+    ):
         shown[title] = table[column].map(form.format).replace("nan", "")
-    device, layout = torch.device(options.device), f"{options.image_size}px"
-    about = f"{hardware(device)}, {options.threads} threads, load average {os.getloadavg()[0]:.1f}"
-    title = f"Class activation maps, ResNet50, one image, {layout}"
-    sections = [f"{about} at the end.", markdown(shown), code_provenance_block("noise")]
-    write_table(RESULTS / f"cam_{device.type}_{layout}.csv", table, title, sections)
+    threads, load = torch.get_num_threads(), os.getloadavg()[0]
+    about = f"{hardware(device)}, {threads} threads, load average {load:.1f} at the end."
+    title = f"Class activation maps, ResNet50, one image, {size}px"
+    sections = [about, markdown(shown), code_provenance_block("noise")]
+    write_table(RESULTS / f"cam_{device.type}_{size}px.csv", table, title, sections)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,24 @@ DIFFERENCES, REPEATS = (0.0, 0.05, 0.1, 0.15, 0.2), (8, 200)
 PATIENT, ARM, PATIENT_IN_ARM, IMAGE, GAIN = 1.0, 0.3, 0.3, 1.0, 0.7
 SPREAD = float(np.sqrt(PATIENT**2 + ARM**2 + PATIENT_IN_ARM**2 + IMAGE**2))
 FLIPS = 2000
+TITLES = {
+    "dataset": "Patients as in",
+    "patients": "Tested patients",
+    "repeats": "Repeats",
+    "difference": "True difference",
+    "found_t": "Found, t test",
+    "found_sign_flips": "Found, sign flips",
+    "coverage": "Intervals that hold the truth",
+    "mean_half_width": "Mean half width",
+}
+GATE_TITLES = {
+    "dataset": "Patients as in",
+    "repeats": "Repeats",
+    "metric": "Metric",
+    "difference": "True difference in accuracy",
+    "found": "Found",
+    "found_patients_alone": "Found, t over patients alone",
+}
 # Of two networks: repeats; the lasting deviation of a network on a patient; logits of a margin.
 GATE_REPEATS, NETWORK_ON_PATIENT, LOGIT = (5, 8), 0.3, 3.0
 
@@ -81,12 +99,7 @@ class Design:
         right = margin + rng.normal(0, IMAGE, len(margin)) > 0
         accuracy = np.bincount(self.cell, right) / self.images
         patient, known = self.of_cell
-        sides = [
-            np.bincount(patient[side], accuracy[side], self.patients)
-            / np.maximum(np.bincount(patient[side], minlength=self.patients), 1)
-            for side in (known, ~known)
-        ]
-        return (sides[0] - sides[1])[np.unique(patient)]
+        return means(accuracy[known], patient[known]) - means(accuracy[~known], patient[~known])
 
     def networks(self, rng: np.random.Generator, mean: float, gain: float, metric: str) -> tuple:
         """First minus second network on unknown patients, of each patient and of each training."""
@@ -102,10 +115,20 @@ class Design:
             values.append(np.bincount(self.cell, value) / self.images)
         patient, known = self.of_cell
         apart = (values[0] - values[1])[~known]
-        return tuple(
-            np.bincount(key, apart)[np.unique(key)] / np.bincount(key)[np.unique(key)]
-            for key in (patient[~known], self.of_arm[~known])
-        )
+        return means(apart, patient[~known]), means(apart, self.of_arm[~known])
+
+
+def means(values: np.ndarray, key: np.ndarray) -> np.ndarray:
+    """The mean of the values of each key that occurs, in order."""
+    found = np.unique(key)
+    return np.bincount(key, values)[found] / np.bincount(key)[found]
+
+
+def levels(dataset: str, difference: float, spread: float, spread_above: float) -> tuple:
+    """Mean margin below, and what is gained, for accuracies round `HALFWAY` that differ so."""
+    low, high = (HALFWAY[dataset] + sign * difference / 2 for sign in (-1, 1))
+    mean = spread * norm.ppf(low)
+    return mean, spread_above * norm.ppf(high) - mean
 
 
 design_of = functools.cache(Design)  # it draws every repeat
@@ -114,9 +137,7 @@ design_of = functools.cache(Design)  # it draws every repeat
 def power(dataset: str, repeats: int, difference: float, experiments: int) -> dict[str, object]:
     """Share of simulated experiments in which the test finds a true difference; coverage."""
     design, rng = design_of(dataset, repeats), np.random.default_rng([repeats, len(dataset)])
-    low, high = (HALFWAY[dataset] + sign * difference / 2 for sign in (-1, 1))
-    mean = SPREAD * norm.ppf(low)
-    gain = np.hypot(SPREAD, GAIN) * norm.ppf(high) - mean
+    mean, gain = levels(dataset, difference, SPREAD, np.hypot(SPREAD, GAIN))
     found = np.array([design.differences(rng, mean, gain) for _ in range(experiments)])
     tested = ttest_1samp(found, 0, axis=1)
     interval = tested.confidence_interval(0.95)
@@ -141,10 +162,8 @@ def gate_power(
     """Share of simulated experiments in which one network is found better than another."""
     design = design_of(dataset, repeats)
     rng = np.random.default_rng([repeats, len(dataset), len(metric)])
-    low, high = (HALFWAY[dataset] + sign * difference / 2 for sign in (-1, 1))
     spread = float(np.hypot(SPREAD, NETWORK_ON_PATIENT))
-    mean = spread * norm.ppf(low)
-    gain = spread * norm.ppf(high) - mean
+    mean, gain = levels(dataset, difference, spread, spread)
     found = {"both": 0, "patients": 0}
     for _ in range(experiments):
         apart = design.networks(rng, mean, gain, metric)
@@ -161,42 +180,14 @@ def gate_power(
     }
 
 
-def sections(table: pd.DataFrame, gates: pd.DataFrame, experiments: int) -> list[str]:
-    """Both tables as Markdown, with what they are."""
-    shown = pd.DataFrame(
-        {
-            "Patients as in": table["dataset"].map(DATASET_LABELS),
-            "Tested patients": table["patients"],
-            "Repeats": table["repeats"],
-            "True difference": table["difference"].map("{:.2f}".format),
-            "Found, t test": table["found_t"].map(number),
-            "Found, sign flips": table["found_sign_flips"].map(number),
-            "Intervals that hold the truth": table["coverage"].map(number),
-            "Mean half width": table["mean_half_width"].map(number),
-        }
-    )
-    of_gates = pd.DataFrame(
-        {
-            "Patients as in": gates["dataset"].map(DATASET_LABELS),
-            "Repeats": gates["repeats"],
-            "Metric": gates["metric"].map(label),
-            "True difference in accuracy": gates["difference"].map("{:.2f}".format),
-            "Found": gates["found"].map(number),
-            "Found, t over patients alone": gates["found_patients_alone"].map(number),
-        }
-    )
-    error = 1.96 * np.sqrt(0.05 * 0.95 / experiments)
-    return [
-        f"{experiments} experiments in each row; the first difference, 0, gives the false alarms "
-        "(0.05 is meant). How it is simulated: benchmarks/crossover.py. A share of 0.05 of "
-        f"{experiments} experiments is known to about {error:.3f}.",
-        markdown(shown),
-        "## Two networks on unknown patients",
-        "Found: the test of tables/gate_crossover before Holm's correction, whose standard error "
-        "adds the spread of trainings to that of patients.",
-        markdown(of_gates),
-        code_provenance_block("simulated"),
-    ]
+def shown(table: pd.DataFrame, titles: dict[str, str]) -> str:
+    """The columns of `titles` as Markdown."""
+    table = table.assign(dataset=table["dataset"].map(DATASET_LABELS))
+    table["difference"] = table["difference"].map("{:.2f}".format)
+    if "metric" in table:
+        table["metric"] = table["metric"].map(label)
+    text = table.map(lambda value: number(value) if isinstance(value, float) else value)
+    return markdown(text[list(titles)].rename(columns=titles))
 
 
 def main() -> None:
@@ -217,9 +208,20 @@ def main() -> None:
         for metric in ("log_loss", "accuracy")
         for difference in DIFFERENCES[:4]
     )
+    error = 1.96 * np.sqrt(0.05 * 0.95 / experiments)
+    sections = [
+        f"{experiments} experiments in each row; the first difference, 0, gives the false alarms "
+        "(0.05 is meant). How it is simulated: benchmarks/crossover.py. A share of 0.05 of "
+        f"{experiments} experiments is known to about {error:.3f}.",
+        shown(table, TITLES),
+        "## Two networks on unknown patients",
+        "Found: the test of tables/gate_crossover before Holm's correction, whose standard error "
+        "adds the spread of trainings to that of patients.",
+        shown(gates, GATE_TITLES),
+        code_provenance_block("simulated"),
+    ]
     write_csv(RESULTS / "crossover_gates.csv", gates)
-    title = "The crossover's test in simulation"
-    write_table(RESULTS / "crossover.csv", table, title, sections(table, gates, experiments))
+    write_table(RESULTS / "crossover.csv", table, "The crossover's test in simulation", sections)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,6 @@ def main() -> None:
             rows[part].append(own if label == 0 else own[:MOST])
     train, judge = (np.sort(np.concatenate(rows[part])) for part in ("train", "judge"))
     images, labels = torch.tensor(sample.images), torch.tensor(table["label"].to_numpy())
-    print(len(train), len(judge), table.loc[train, "label"].mean(), flush=True)
     found = []
     for rate in RATES:
         for name in NETWORKS:
@@ -60,7 +59,6 @@ def main() -> None:
                 margin = margins(network, images[judge]) * (2 * labels[judge].numpy() - 1)
                 loss, right = np.logaddexp(0, -margin).mean(), (margin > 0).mean()
                 found.append((rate, name, epoch, loss, right, seconds))
-                print(*found[-1], flush=True)
     columns = ["learning_rate", "network", "epoch", "log_loss", "accuracy", "seconds"]
     result = pd.DataFrame(found, columns=columns)
     means = result.pivot_table(index="epoch", columns="learning_rate", values="log_loss")

@@ -33,20 +33,17 @@ import torch
 from training import RESULTS, our_loop, plain_loop, used
 
 from paper_code.datasets.catalog import find_dataset
-from paper_code.datasets.prepare import make_manifest, prepare
-from paper_code.datasets.splits import make_split, part_sizes
+from paper_code.datasets.splits import part_sizes
 from paper_code.device import check_gpu, default_device, resolve_precision, use_float32
 from paper_code.errors import UserError
 from paper_code.files import read_json, write_json, write_text
 from paper_code.networks import NETWORKS
 from paper_code.networks.registry import parse_network
 from paper_code.parallel import cores
-from paper_code.phantoms import write_phantom
 from paper_code.plan import Plan
 from paper_code.provenance import hardware
 from paper_code.reporting.markdown import code_provenance_block, markdown
-from paper_code.settings import MAPS, defaults, load_config, resolve_settings
-from paper_code.training.run import train_run
+from paper_code.settings import MAPS, load_config, resolve_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PLAIN, EAGER, COMPILED = "plain AMP loop", "eager", "compiled"
@@ -56,13 +53,13 @@ DATASET = "bach"  # of the runs: its are short enough for all nine networks
 def sizes(gpu: bool) -> Namespace:
     """What is measured: the protocol of the paper on a GPU, small on a CPU."""
     if gpu:
-        whole = {"images": 1024, "val": 512, "epochs": 2, "run_images": None, "run_epochs": 50}
+        whole = {"images": 1024, "val": 512, "epochs": 2, "run_images": "all", "run_epochs": 50}
         return Namespace(image_size=224, batch_size=32, **whole)
     small = {"images": 16, "val": 8, "epochs": 1, "run_images": 48, "run_epochs": 1}
     return Namespace(image_size=64, batch_size=8, **small)
 
 
-# --- parts, each in a process of its own; what they find goes to a JSON file ----------------------
+# --- parts, each in a process of its own ----------------------------------------------------------
 
 
 def measure(path: Path, size: Namespace, name: str, way: str) -> None:
@@ -80,32 +77,33 @@ def measure(path: Path, size: Namespace, name: str, way: str) -> None:
     write_json(path, {"train": used(size) / train, "val": size.val / val, "start": max(start, 0)})
 
 
-def prepare_run(path: Path, size: Namespace, folder: Path) -> None:
-    """The phantom of the runs with its split, below `folder`."""
-    facts, started = find_dataset(DATASET), time.monotonic()
-    number = size.run_images or facts.total
-    height = grid_plan().settings.phantom_height[facts.family]
-    write_phantom(
-        facts.family, folder / "raw", images=number, height=height, seed=0, workers=cores()
-    )
-    manifest = folder / "prepared/manifest.csv"
-    make_manifest(facts, folder / "raw", "phantom", manifest)
-    prepare(manifest, manifest.parent, image_size=size.image_size, workers=cores())
-    make_split(manifest, folder / "split.csv", by="image", seed=0)
-    write_json(path, {"images": len(pd.read_csv(manifest)), "seconds": time.monotonic() - started})
+def phantom_commands(size: Namespace, folder: Path) -> list[list]:
+    """What makes the phantom of the runs and its split, below `folder`."""
+    family, height = find_dataset(DATASET).family, grid_plan().settings.phantom_height
+    raw, prepared, split = (folder / name for name in ("raw", "prepared", "split.csv"))
+    listed, number, workers = prepared / "manifest.csv", size.run_images, cores()
+    drawn = ["--images", number, "--height", height[family], "--workers", workers]
+    return [
+        ["phantom", family, *drawn, "-o", raw],
+        ["manifest", DATASET, "--source", "phantom", "--data-root", raw, "-o", listed],
+        ["prepare", listed, "--image-size", size.image_size, "--workers", workers, "-o", prepared],
+        ["split", listed, "-o", split],
+    ]
 
 
-def one_run(path: Path, size: Namespace, folder: Path, name: str, way: str) -> None:
-    """A training run, as the workflow makes it; its accuracy on the test images."""
-    torch.set_num_threads(min(4, cores()))
-    given = {"epochs": size.run_epochs, "batch_size": size.batch_size, "compile": way == COMPILED}
-    settings = defaults().changed(**given, recalibrate_batchnorm=False, weights="random")
-    output = folder / "runs" / name
-    train_run(name, folder / "prepared", folder / "split.csv", output, settings)
+def run_command(size: Namespace, folder: Path, name: str, way: str) -> list:
+    """What makes a run on it, with the settings of the paper scale."""
+    places = ["--prepared", folder / "prepared", "--split", folder / "split.csv"]
+    given = ["--epochs", size.run_epochs, "--batch-size", size.batch_size, "--weights", "random"]
+    given += ["--compile", str(way == COMPILED).lower(), "--threads", min(4, cores())]
+    return ["train", name, *places, *given, "-o", folder / "runs" / name]
+
+
+def run_found(output: Path) -> dict[str, float]:
+    """Seconds of a run, and its accuracy on the test images."""
     table = pd.read_csv(output / "predictions.csv").query("part == 'test'")
     accuracy = float((table["predicted"] == table["label"]).mean())
-    seconds = read_json(output / "timing.json")["total_seconds"]
-    write_json(path, {"training": seconds, "accuracy": accuracy, "way": way})
+    return {"training": read_json(output / "timing.json")["total_seconds"], "accuracy": accuracy}
 
 
 # --- the projection -------------------------------------------------------------------------------
@@ -184,25 +182,25 @@ class Findings:
             ).reindex(columns=["network", PLAIN, EAGER, COMPILED])
             for way in (EAGER, COMPILED):
                 table[f"{way}, times the plain loop"] = table[way] / table[PLAIN]
-            parts += ["## Training, images/s", markdown(shown(table))]
             grid = projection(self.rates, size)
             seconds = grid["seconds"].sum(skipna=False)
             known = f"{seconds / 60:.1f} min" if seconds == seconds else "not all are measured"
-            parts += [f"## The paper's grid of {grid['runs'].sum()} runs, projected: {known}"]
-            parts += [markdown(shown(grid))]
+            title = f"## The paper's grid of {grid['runs'].sum()} runs, projected: {known}"
+            parts += ["## Training, images/s", shown(table), title, shown(grid)]
         if self.runs:
             table = pd.DataFrame([{"network": name, **row} for name, row in self.runs.items()])
             title = f"## Runs on a phantom of {DATASET}, {size.run_epochs} epochs, random weights"
-            parts += [title, markdown(shown(table))]
+            parts += [title, shown(table)]
         if self.notes:
             parts += ["## Not done", *(f"- {note}" for note in self.notes)]
         parts.append(code_provenance_block("noise and a phantom"))
         write_text(self.output, "\n\n".join(parts) + "\n")
 
 
-def shown(table: pd.DataFrame) -> pd.DataFrame:
-    """Numbers with three digits or as they are, and nothing where there is none."""
-    return table.map(lambda x: (f"{x:.4g}" if x == x else "") if isinstance(x, float) else x)
+def shown(table: pd.DataFrame) -> str:
+    """A table with numbers of four digits, and nothing where there is none."""
+    text = table.map(lambda value: f"{value:.4g}" if isinstance(value, float) else value)
+    return markdown(text.replace("nan", ""))
 
 
 def run_limited(command: list[str], limit: float, **environment: str) -> tuple[str, str]:
@@ -242,40 +240,43 @@ def campaign(options: Namespace, folder: Path) -> int:
     def left() -> float:
         return deadline - time.monotonic()
 
-    def part(what: str, limit: float, *words: str) -> dict:
-        path = folder / "found.json"
-        path.unlink(missing_ok=True)
+    def done(what: str, limit: float, words: list) -> bool:
         print(f"{what} ({left():.0f} s left)", flush=True)
-        command = [sys.executable, __file__, "--folder", str(folder), "--part", *words, str(path)]
+        command = [sys.executable, *map(str, words)]
         why = run_limited(command, limit)[1] if limit > 10 else "no time left"
         if why:
             found.notes.append(f"{what}: {why}")
-        return read_json(path) if path.is_file() else {}
+        return not why
 
     command = [sys.executable, "-m", "pytest", "-m", "gpu", "tests/gpu"]
     stand_in = {} if gpu else {"PAPER_CODE_GPU_TESTS": "cpu"}
     found.tests, wrong = run_limited(command, left() / 3, **stand_in)
     found.tests = wrong or found.tests
     found.write()
+    path = folder / "found.json"
     for way, share in ((PLAIN, 0.2), (EAGER, 0.3), (COMPILED, 0.5)):
         end = left() * (1 - share)
-        for done, name in enumerate(networks):
-            limit = (left() - end) / (len(networks) - done)  # a fast one leaves its time to others
-            if values := part(f"{name}, {way}", limit, name, way):
-                found.rates.setdefault(name, {})[way] = values
+        for number, name in enumerate(networks):
+            limit = (left() - end) / (len(networks) - number)  # a fast one leaves time to others
+            if done(f"{name}, {way}", limit, [__file__, "--part", name, way, path]):
+                found.rates.setdefault(name, {})[way] = read_json(path)
             found.write()
-    images = part("phantom", left() / 2, "data", "").get("images")
-    train, val, _ = part_sizes(images or 0)
-    for name in networks:
-        way = fastest(found.rates.get(name, {}))
-        if not images or not way:
-            continue
-        expected = run_seconds(found.rates[name][way], size.run_epochs, train, val)
-        if expected > left():
-            found.notes.append(f"run of {name}: would take {expected:.0f} s")
-        elif values := part(f"run of {name}", left(), name, f"run {way}"):
-            found.runs[name] = values | {"projected": expected}
-        found.write()
+    commands = [["-m", "paper_code", *words] for words in phantom_commands(size, folder)]
+    if all(done("phantom", left() / 2, words) for words in commands):
+        train, val, _ = part_sizes(len(pd.read_csv(folder / "prepared/manifest.csv")))
+        for name in networks:
+            way = fastest(found.rates.get(name, {}))
+            if not way:
+                continue
+            expected = run_seconds(found.rates[name][way], size.run_epochs, train, val)
+            words = ["-m", "paper_code", *run_command(size, folder, name, way)]
+            if expected > left():
+                found.notes.append(f"run of {name}: would take {expected:.0f} s")
+            elif done(f"run of {name}", left(), words):
+                about = {"way": way, "projected": expected}
+                found.runs[name] = run_found(folder / "runs" / name) | about
+            found.write()
+    found.write()
     print(options.output.read_text(encoding="utf-8"))
     return 1 if wrong else 0
 
@@ -284,28 +285,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=8)
     parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
-    parser.add_argument("--output", type=Path, help="of the report; default below benchmarks/")
     parser.add_argument("--part", nargs=3, metavar=("NAME", "WAY", "JSON"))
-    parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
     gpu = torch.cuda.is_available()
     if options.part:
-        (name, way, path), size = options.part, sizes(gpu)
-        if name == "data":
-            prepare_run(Path(path), size, options.folder)
-        elif way.startswith("run "):
-            one_run(Path(path), size, options.folder, name, way.removeprefix("run "))
-        else:
-            measure(Path(path), size, name, way)
+        name, way, path = options.part
+        measure(Path(path), sizes(gpu), name, way)
         return 0
     try:
         check_gpu()
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
-    if options.output is None:
-        name = re.sub(r"\W+", "_", torch.cuda.get_device_name() if gpu else "none").lower()
-        options.output = RESULTS / f"gpu_{name}.md"
+    name = re.sub(r"\W+", "_", torch.cuda.get_device_name() if gpu else "none").lower()
+    options.output = RESULTS / f"gpu_{name}.md"
     with tempfile.TemporaryDirectory() as folder:
         return campaign(options, Path(folder))
 

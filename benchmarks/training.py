@@ -34,12 +34,17 @@ from paper_code.training import loop
 from paper_code.training.loop import ImageSet, fit
 
 RESULTS = Path(__file__).parent / "results"
+ROUNDS = 2  # how often the two take turns
+
+
+def one_thread(device: torch.device) -> bool:
+    """Whether one thread of a processor does everything."""
+    return device.type == "cpu" and torch.get_num_threads() == 1
 
 
 def clock(device: torch.device) -> float:
     """Seconds of the wall clock, or of the processor where one thread does everything."""
-    one_thread = device.type == "cpu" and torch.get_num_threads() == 1
-    return time.process_time() if one_thread else wall_clock(device)
+    return time.process_time() if one_thread(device) else wall_clock(device)
 
 
 def noise(size: Namespace) -> tuple[torch.Tensor, torch.Tensor]:
@@ -58,13 +63,8 @@ def plain_loop(name: str, size: Namespace, device: torch.device) -> list[float]:
     scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
     transform = v2.Compose([v2.RandomHorizontalFlip(), v2.RandomRotation(15)])
-    loader = DataLoader(
-        TensorDataset(*noise(size)),
-        batch_size=size.batch_size,
-        shuffle=True,
-        drop_last=True,
-        pin_memory=device.type == "cuda",
-    )
+    batches = {"batch_size": size.batch_size, "shuffle": True, "drop_last": True}
+    loader = DataLoader(TensorDataset(*noise(size)), pin_memory=device.type == "cuda", **batches)
     seconds = []
     for _ in range(size.epochs + 1):
         start = clock(device)
@@ -107,17 +107,15 @@ def main() -> None:
     parser.add_argument("--image-size", type=int, default=224 if gpu else 64)
     parser.add_argument("--images", type=int, default=1024 if gpu else 64)
     parser.add_argument("--batch-size", type=int, default=32 if gpu else 16)
-    parser.add_argument("--val", type=int, default=8, help="images, timed apart and not counted")
-    parser.add_argument("--epochs", type=int, default=2, help="timed ones, after a first")
-    parser.add_argument("--rounds", type=int, default=2, help="how often the two take turns")
     size = parser.parse_args()
+    size.epochs, size.val = 2, 8  # timed after a first; timed apart and not counted
     torch.backends.cudnn.benchmark = True
     use_float32()
     loop.clock = clock
     rows = []
     for name in size.networks:
         plain, ours = [], []
-        for _ in range(size.rounds):
+        for _ in range(ROUNDS):
             plain += plain_loop(name, size, device)
             ours += [row["train_seconds"] for row in our_loop(name, size, device)]
         first, second = (used(size) / statistics.median(each) for each in (plain, ours))
@@ -128,23 +126,20 @@ def main() -> None:
         "image_size": size.image_size,
         "batch_size": size.batch_size,
         "images": used(size),
-        "epochs_timed": size.epochs * size.rounds,
+        "epochs_timed": size.epochs * ROUNDS,
         "threads": torch.get_num_threads(),
-        "clock": "processor" if not gpu and torch.get_num_threads() == 1 else "wall",
+        "clock": "processor" if one_thread(device) else "wall",
         "hardware": hardware(device),
         "torch": torch.__version__,
     }
     report = pd.DataFrame(rows).round(3)
     titles = ["Network", "Plain AMP loop, images/s", "Ours, images/s", "Ratio"]
-    write_table(
-        RESULTS / f"training_{device.type}.csv",
-        report.assign(**facts),
-        "Training throughput of each network",
-        [
-            "; ".join(f"{key.replace('_', ' ')} {value}" for key, value in facts.items()),
-            markdown(report.astype(str).set_axis(titles, axis=1)),
-        ],
-    )
+    sections = [
+        "; ".join(f"{key.replace('_', ' ')} {value}" for key, value in facts.items()),
+        markdown(report.astype(str).set_axis(titles, axis=1)),
+    ]
+    path = RESULTS / f"training_{device.type}.csv"
+    write_table(path, report.assign(**facts), "Training throughput of each network", sections)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pytest
 import torch
 from conftest import benchmark
 
+from paper_code import cli
 from paper_code.files import read_json
 
 
@@ -46,28 +47,29 @@ def test_a_part_survives_another(gpu, tmp_path, monkeypatch, capsys):
     def limited(command: list[str]) -> tuple[str, str]:
         if "pytest" in command:
             return "7 passed", ""
-        *_, name, way, path = command
-        parts.append((name, way))
-        if name == "vit":
-            return "", "stopped after 9 s"
-        rates = {"train": 9.0, "val": 9.0, "start": 1.0}
-        about = {"training": 3.0, "accuracy": 0.5, "way": "eager"}
-        gpu.write_json(path, {"images": 48} if name == "data" else rates | about)
+        if "--part" in command:
+            *_, name, _, path = command
+            if name == "vit":
+                return "", "stopped after 9 s"
+            gpu.write_json(path, {"train": 9.0, "val": 9.0, "start": 1.0})
+        else:
+            parts.append(command[3:5])
         return "", ""
 
+    monkeypatch.setattr(gpu, "run_found", lambda output: {"training": 3.0, "accuracy": 0.5})
+    monkeypatch.setattr(gpu.pd, "read_csv", lambda manifest: range(48))
     options = Namespace(minutes=60, networks=["vit", "resnet50"], output=tmp_path / "gpu.md")
     assert gpu.campaign(options, tmp_path) == 0
     text = options.output.read_text()
     assert "No GPU was found" in text and "7 passed" in text
     assert "- vit, compiled: stopped after 9 s" in text
     assert "| resnet50 | 9 | 9 | 9 | 1 | 1 |" in text
-    assert ("resnet50", "run eager") in parts and ("vit", "run eager") not in parts
+    assert [first for first, _ in parts] == ["phantom", "manifest", "prepare", "split", "train"]
+    assert parts[-1] == ["train", "resnet50"]
 
 
 def test_the_parts_themselves(gpu, tmp_path, monkeypatch):
     """A network's rates, the data of the runs, here drawn small, and a run on them."""
-    draw = gpu.write_phantom
-    monkeypatch.setattr(gpu, "write_phantom", lambda *at, **how: draw(*at, **how | {"height": 48}))
     monkeypatch.setattr(gpu, "cores", lambda: 1)  # to start more takes longer than the work
     small = {"images": 4, "val": 2, "epochs": 1, "run_images": 48, "run_epochs": 1}
     size = Namespace(image_size=32, batch_size=4, **small)
@@ -77,7 +79,8 @@ def test_the_parts_themselves(gpu, tmp_path, monkeypatch):
     assert set(read_json(found)) == {"train", "val", "start"}
     gpu.measure(found, size, "resnet50", gpu.PLAIN)
     assert set(read_json(found)) == {"train"}
-    gpu.prepare_run(found, size, tmp_path)
-    assert read_json(found)["images"] == 48
-    gpu.one_run(found, size, tmp_path, "resnet50", gpu.EAGER)
-    assert 0 <= read_json(found)["accuracy"] <= 1
+    for words in gpu.phantom_commands(size, tmp_path):
+        assert cli.main(["48" if word == 384 else str(word) for word in words]) == 0
+    assert cli.main(list(map(str, gpu.run_command(size, tmp_path, "resnet50", gpu.EAGER)))) == 0
+    run = gpu.run_found(tmp_path / "runs/resnet50")
+    assert 0 <= run["accuracy"] <= 1 and run["training"] > 0
