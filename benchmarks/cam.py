@@ -7,7 +7,8 @@ call, but Score-CAM's on a CPU, which take minutes, are single. Ours is also mea
 precision that `auto` stands for on the device, if it has one. On a busy machine read `CPU s`, the
 process's own processor time (best with OMP_NUM_THREADS=1, since waiting threads spin). Differences
 are the largest of any pixel, against pytorch-grad-cam's map; for DT Grad-CAM, which it lacks,
-against ours in float32. The results go to benchmarks/results/cam_*.
+against ours in float32. Beside Score-CAM stands what its forward passes alone take: one for each
+of layer4's 2,048 channels. The results go to benchmarks/results/cam_*.
 """
 
 import argparse
@@ -48,12 +49,23 @@ OF_TORCHCAM = {"gradcam": torchcam.methods.GradCAM, "scorecam": torchcam.methods
 IN_LOWER = ("gradcam", "scorecam", "dt_gradcam")
 METHODS = (*PEERS, "dt_gradcam")
 REPEATS = 5
+PASSES, CHANNELS, BATCH = "its forward passes alone", 2048, 16
+
+
+@torch.inference_mode()
+def forward_passes(network: torch.nn.Module, image: torch.Tensor) -> np.ndarray:
+    """As many plain forward passes as Score-CAM makes; there is no map."""
+    for _ in range(CHANNELS // BATCH):
+        network(image.expand(BATCH, -1, -1, -1))
+    return np.full((), np.nan)
 
 
 def one_map(
     method: str, library: str, network: torch.nn.Module, image: torch.Tensor, index: int
 ) -> np.ndarray:
     """One map at image size by one library, which leaves no hook behind."""
+    if library == PASSES:
+        return forward_passes(network, image)
     if library == PYTORCH_GRAD_CAM:
         with PEERS[method](network, [network.get_submodule(LAYER)]) as explainer:
             return explainer(image, [ClassifierOutputTarget(index)])
@@ -93,6 +105,7 @@ def main() -> None:
     with torch.no_grad():
         index = network(image).argmax().item()  # any other class may have an all-zero map
     methods_of = {OURS: METHODS, PYTORCH_GRAD_CAM: PEERS, TORCHCAM: OF_TORCHCAM}
+    methods_of[PASSES] = ("scorecam",)
     if resolve_precision("auto", device) != "fp32":
         methods_of[OURS_LOWER] = IN_LOWER
     rows = []
