@@ -14,14 +14,14 @@ from PIL import Image
 
 from paper_code.cam import METHODS, compute_cam, map_layer
 from paper_code.cam.localization import overlap_scores, regions, threshold_free_scores
-from paper_code.datasets.images import load_image
+from paper_code.datasets.images import load_image, load_mask
 from paper_code.datasets.prepare import resize_mask
 from paper_code.device import default_device, use_float32
 from paper_code.errors import UserError
 from paper_code.files import read_csv, replacing_together, write_csv, write_text
 from paper_code.inference.drawing import Look, side_by_side
 from paper_code.inference.load import load_trained
-from paper_code.inference.masks import find_masks, read_mask, true_classes
+from paper_code.inference.masks import find_masks, true_classes
 from paper_code.inference.options import Extras, Own
 from paper_code.inference.page import (
     MOST_IMAGES,
@@ -29,16 +29,23 @@ from paper_code.inference.page import (
     Cell,
     Explained,
     Row,
-    make_page,
     map_picture,
     outline_path,
     photo,
     photo_side,
 )
-from paper_code.inference.predict import class_probabilities, decoded, find_images, introduce
+from paper_code.inference.predict import (
+    class_probabilities,
+    find_images,
+    introduce,
+    pixels,
+    usable,
+)
 from paper_code.networks.elsewhere import Adapted
 from paper_code.networks.forward import normalize
 from paper_code.progress import say
+from paper_code.reporting.labels import METHOD_LABELS
+from paper_code.templates import render
 
 ALL = "all"
 CHUNK = 16  # images explained together; Score-CAM alone takes seconds an image
@@ -117,7 +124,17 @@ def explain_images(
         table = pd.DataFrame(lines)
         write_csv(new / TABLE, table)
         used = len(table) // len(methods)
-        page = make_page(rows, methods, facts, skipped, used, _means(table, methods), look)
+        page = render(
+            "explain.html.j2",
+            rows=rows,
+            methods={method: METHOD_LABELS[method] for method in methods},
+            facts=facts,
+            skipped=skipped,
+            images=used,
+            means=_means(table, methods),
+            scores=SCORES,
+            look=look,
+        )
         write_text(new / PAGE, page)
     empty = int(table["empty"].sum())
     unmasked = 0 if masks is None else int(table["lesion"].isna().sum()) // len(methods)
@@ -222,36 +239,31 @@ def _explained(
 ) -> Iterator[Explained]:
     """Every image that can be used; `skipped` takes what is wrong with the others."""
     device, classes = default_device(), facts["classes"]
-    together = 1 if "scorecam" in methods else CHUNK
-    for chunk, images in decoded(files, facts["image_size"], skipped, together):
-        masks: dict[Path, np.ndarray | None] = {}  # of those that can be used
-        for path in chunk:
-            try:
-                masks[path] = read_mask(mask_of[path], path) if path in mask_of else None
-            except UserError as error:
-                say(f"skipped: {error}")
-                skipped.append(str(error))
-        kept = [place for place, path in enumerate(chunk) if path in masks]
-        if not kept:
-            continue
-        images = images[kept]
+
+    def read(path: Path) -> tuple[torch.Tensor, np.ndarray | None]:
+        image = load_image(path)
+        mask = load_mask(mask_of[path], image.size) if path in mask_of else None
+        return pixels(image, facts["image_size"]), None if mask is None else np.asarray(mask) > 0
+
+    for chunk in usable(files, read, skipped, 1 if "scorecam" in methods else CHUNK):
+        images = torch.stack([image for _, (image, _) in chunk])
         values = class_probabilities(network, images)
         predicted = values.argmax(axis=1)
-        shown = predicted if target is None else np.full(len(kept), classes.index(target))
+        shown = predicted if target is None else np.full(len(chunk), classes.index(target))
         inputs, wanted = normalize(images.to(device)), torch.from_numpy(shown)
         maps = {
             method: compute_cam(network, inputs, wanted, method, layer).cpu().numpy()
             for method in methods
         }
-        for row, place in enumerate(kept):
+        for row, (path, (_, mask)) in enumerate(chunk):
             yield Explained(
-                chunk[place],
-                true.get(chunk[place], ""),
+                path,
+                true.get(path, ""),
                 dict(zip(classes, values[row], strict=True)),
                 classes[predicted[row]],
                 classes[shown[row]],
                 {method: heat[row] for method, heat in maps.items()},
-                mask := masks[chunk[place]],
+                mask,
                 None if mask is None else float(mask.mean()),
             )
 

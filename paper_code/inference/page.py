@@ -1,6 +1,6 @@
-"""The page of `explain`: images in rows, methods in columns, in one HTML file without network."""
+"""What is on the page of `explain`: images in rows, methods in columns, pictures embedded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +9,6 @@ import numpy as np
 from PIL import Image
 
 from paper_code.inference.drawing import Look, outlines
-from paper_code.reporting.labels import METHOD_LABELS
-from paper_code.templates import render
 
 # Sides of an embedded picture (px), and the pixels of all of them, which keep the page small.
 LARGEST, SMALLEST = 1000, 320
@@ -83,36 +81,6 @@ def outline_path(mask: np.ndarray, size: tuple[int, int]) -> str:
         points = (cv2.approxPolyDP(line, tolerance, True)[:, 0] + 0.5) * scale
         parts.append("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points) + "Z")
     return "".join(parts)
-
-
-def make_page(
-    rows: Sequence[Row],
-    methods: Sequence[str],
-    facts: Mapping[str, object],
-    skipped: Sequence[str],
-    images: int,
-    means: Mapping[str, Mapping[str, float]],
-    look: Look,
-) -> str:
-    """The page as HTML.
-
-    `rows` are the images to show, `images` how many were explained, `skipped` what is wrong with
-    each file that could not be used. `facts` are those of `load_trained`, with `maps`, a sentence
-    about layer and grid, and `coarse`, a warning or nothing. `means` has for each method the mean
-    scores over images with a lesion and `images`, their number; it is empty without masks.
-    """
-    return render(
-        "explain.html.j2",
-        rows=rows,
-        methods={method: METHOD_LABELS[method] for method in methods},
-        facts=facts,
-        skipped=skipped,
-        images=images,
-        means=means,
-        scores=SCORES,
-        look=look,
-        per_cent=round(100 * look.opacity),
-    )
 
 
 def _jpeg(pixels: np.ndarray) -> bytes:
