@@ -1,7 +1,6 @@
 """Maps and lesions drawn over an image."""
 
 import difflib
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -17,49 +16,46 @@ COLORMAPS = {
 }
 
 
-@dataclass(frozen=True)
-class Look:
-    """How a map lies over an image. UserError for an unknown colormap or a wrong opacity."""
+def check_look(colormap: str, opacity: float) -> None:
+    """UserError for a colormap that OpenCV lacks, or an opacity outside [0, 1]."""
+    if colormap not in COLORMAPS:
+        near = difflib.get_close_matches(colormap.lower(), COLORMAPS, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        known = ", ".join(sorted(COLORMAPS))
+        raise UserError(f"--colormap {colormap}: is none of {known}.{hint}")
+    if not 0 <= opacity <= 1:
+        raise UserError(f"--opacity {opacity:g}: is not from 0 to 1.")
 
-    colormap: str  # of OpenCV: jet, viridis, inferno, turbo, ...
-    opacity: float  # from 0 (the image alone) to 1
 
-    def __post_init__(self) -> None:
-        if self.colormap not in COLORMAPS:
-            near = difflib.get_close_matches(self.colormap.lower(), COLORMAPS, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            known = ", ".join(sorted(COLORMAPS))
-            raise UserError(f"--colormap {self.colormap}: is none of {known}.{hint}")
-        if not 0 <= self.opacity <= 1:
-            raise UserError(f"--opacity {self.opacity:g}: is not from 0 to 1.")
+def coloured(heat: np.ndarray, colormap: str) -> np.ndarray:
+    """A map, H x W in [0, 1], as colours: H x W x 3 uint8 in OpenCV's order (blue first)."""
+    levels = (heat.clip(0, 1) * 255).round().astype(np.uint8)
+    return cv2.applyColorMap(levels, COLORMAPS[colormap])
 
-    def coloured(self, heat: np.ndarray) -> np.ndarray:
-        """A map, H x W in [0, 1], as colours: H x W x 3 uint8 in OpenCV's order (blue first)."""
-        levels = (heat.clip(0, 1) * 255).round().astype(np.uint8)
-        return cv2.applyColorMap(levels, COLORMAPS[self.colormap])
 
-    def stops(self) -> list[str]:
-        """Colours of the values from 0 to 1 in equal steps, as in CSS."""
-        colours = self.coloured(np.linspace(0, 1, 9)[None])[0, :, ::-1]
-        return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in colours]
+def stops(colormap: str) -> list[str]:
+    """Colours of the values from 0 to 1 in equal steps, as in CSS."""
+    colours = coloured(np.linspace(0, 1, 9)[None], colormap)[0, :, ::-1]
+    return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in colours]
 
-    def overlay(
-        self, image: np.ndarray, heat: np.ndarray, mask: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Blend a map over an image; outline the lesion, white with a dark edge.
 
-        `image` is H x W x 3 uint8 RGB, `heat` S x S in [0, 1], enlarged to it, `mask` H x W, true
-        in the lesion. Returns H x W x 3 uint8 in OpenCV's order.
-        """
-        heat = cv2.resize(heat, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-        plain, colours = image[..., ::-1].copy(), self.coloured(heat)
-        blended = cv2.addWeighted(plain, 1 - self.opacity, colours, self.opacity, 0)
-        if mask is not None:
-            width = max(1, round(min(mask.shape) * OUTLINE_SHARE))
-            lines = outlines(mask)
-            cv2.drawContours(blended, lines, -1, (0, 0, 0), 3 * width, cv2.LINE_AA)
-            cv2.drawContours(blended, lines, -1, (255, 255, 255), width, cv2.LINE_AA)
-        return blended
+def overlay(
+    image: np.ndarray, heat: np.ndarray, mask: np.ndarray | None, colormap: str, opacity: float
+) -> np.ndarray:
+    """Blend a map over an image; outline the lesion, white with a dark edge.
+
+    `image` is H x W x 3 uint8 RGB, `heat` S x S in [0, 1], enlarged to it, `mask` H x W, true in
+    the lesion. Returns H x W x 3 uint8 in OpenCV's order.
+    """
+    heat = cv2.resize(heat, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    plain, colours = image[..., ::-1].copy(), coloured(heat, colormap)
+    blended = cv2.addWeighted(plain, 1 - opacity, colours, opacity, 0)
+    if mask is not None:
+        width = max(1, round(min(mask.shape) * OUTLINE_SHARE))
+        lines = outlines(mask)
+        cv2.drawContours(blended, lines, -1, (0, 0, 0), 3 * width, cv2.LINE_AA)
+        cv2.drawContours(blended, lines, -1, (255, 255, 255), width, cv2.LINE_AA)
+    return blended
 
 
 def side_by_side(pictures: list[np.ndarray]) -> np.ndarray:

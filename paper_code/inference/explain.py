@@ -19,7 +19,7 @@ from paper_code.datasets.prepare import resize_mask
 from paper_code.device import default_device, use_float32
 from paper_code.errors import UserError
 from paper_code.files import read_csv, replacing_together, write_csv, write_text
-from paper_code.inference.drawing import Look, side_by_side
+from paper_code.inference.drawing import check_look, overlay, side_by_side, stops
 from paper_code.inference.load import load_trained
 from paper_code.inference.masks import find_masks, true_classes
 from paper_code.inference.options import Extras, Own
@@ -87,7 +87,7 @@ def explain_images(
     damaged or of another network.
     """
     output, methods, extras = Path(output), _known(methods), extras or Extras()
-    look = Look(extras.colormap, extras.opacity)
+    check_look(extras.colormap, extras.opacity)
     if output.is_file():
         raise UserError(f"{output} is a file; give --output a folder.")
     files = _files(paths, output, masks)
@@ -112,7 +112,7 @@ def explain_images(
         found = _explained(network, facts, files, methods, target, true, mask_of, skipped, layer)
         for one in found:
             image = load_image(one.path)
-            cells = _write_maps(new, names[one.path], one, image, extras, look)
+            cells = _write_maps(new, names[one.path], one, image, extras)
             lines += _lines(one, cells, bool(true), masks is not None)
             if len(rows) < MOST_IMAGES:
                 small = photo(image, side)
@@ -133,7 +133,8 @@ def explain_images(
             images=used,
             means=_means(table, methods),
             scores=SCORES,
-            look=look,
+            look=extras,
+            stops=stops(extras.colormap),
         )
         write_text(new / PAGE, page)
     empty = int(table["empty"].sum())
@@ -269,7 +270,7 @@ def _explained(
 
 
 def _write_maps(
-    folder: Path, name: str, one: Explained, image: Image.Image, extras: Extras, look: Look
+    folder: Path, name: str, one: Explained, image: Image.Image, extras: Extras
 ) -> dict[str, Cell]:
     """Write the files of an image; what the page shows of each map."""
     pixels, cells, truth = np.asarray(image), {}, None
@@ -278,7 +279,7 @@ def _write_maps(
         truth = resize_mask(Image.fromarray(one.mask.astype(np.uint8) * 255), size)[None]
     overlays = [pixels[..., ::-1]]
     for method, heat in one.maps.items():
-        overlays.append(look.overlay(pixels, heat, one.mask))
+        overlays.append(overlay(pixels, heat, one.mask, extras.colormap, extras.opacity))
         files = {"overlay": f"{name}_{method}.png"}
         _write_png(folder / files["overlay"], overlays[-1])
         if extras.raw:
@@ -291,7 +292,7 @@ def _write_maps(
             overlap = overlap_scores(regions(heat[None], method, "otsu"), truth)
             found = pd.concat([overlap, threshold_free_scores(heat[None], truth)], axis=1).iloc[0]
             scores = {name: round(float(found[name]), 6) for name in SCORES}
-        cells[method] = Cell(map_picture(heat, look), files, not heat.any(), scores)
+        cells[method] = Cell(map_picture(heat, extras.colormap), files, not heat.any(), scores)
     if extras.side_by_side:
         _write_png(folder / f"{name}{ROW}", side_by_side(overlays))
     return cells

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from paper_code.inference.drawing import Look, outlines
+from paper_code.inference.drawing import coloured, outlines
 
 # Sides of an embedded picture (px), and the pixels of all of them, which keep the page small.
 LARGEST, SMALLEST = 1000, 320
@@ -67,9 +67,9 @@ def photo(image: Image.Image, side: int) -> tuple[bytes, tuple[int, int]]:
     return _jpeg(np.asarray(small)[..., ::-1]), small.size
 
 
-def map_picture(heat: np.ndarray, look: Look) -> bytes:
+def map_picture(heat: np.ndarray, colormap: str) -> bytes:
     """An S x S map in [0, 1] as JPEG in colours; the browser enlarges it to the image."""
-    return _jpeg(look.coloured(heat))
+    return _jpeg(coloured(heat, colormap))
 
 
 def outline_path(mask: np.ndarray, size: tuple[int, int]) -> str:

@@ -114,7 +114,7 @@ def decoded(
 
 def pixels(image: Image.Image, size: int) -> torch.Tensor:
     """What a network sees of an image: uint8 3 x S x S."""
-    return torch.from_numpy(resize_image(image, size))
+    return torch.tensor(resize_image(image, size))
 
 
 def usable(
