@@ -1,14 +1,20 @@
-"""Maps and lesions drawn over an image."""
+"""Pictures of maps and lesions: over an image as files, and small ones for a page."""
 
 import difflib
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from paper_code.errors import UserError
 
 OUTLINE_SHARE = 1 / 250  # width of a lesion's outline, of the image's shorter side
 GAP_SHARE = 1 / 50  # between pictures side by side, of the image's width
+# Sides of an embedded picture (px), and the pixels of all of them, which keep the page small.
+LARGEST, SMALLEST = 1000, 320
+PIXELS = 40_000_000
+MOST_IMAGES = PIXELS // SMALLEST**2
+QUALITY = 85  # of JPEG
 COLORMAPS = {
     name.removeprefix("COLORMAP_").lower(): getattr(cv2, name)
     for name in dir(cv2)
@@ -70,3 +76,36 @@ def outlines(mask: np.ndarray) -> list[np.ndarray]:
     """The outlines of a mask, H x W, true in the lesion: arrays of K x 1 x 2 (x, y), in px."""
     found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
     return list(found)
+
+
+def photo_side(images: int) -> int:
+    """The longer side in px of each of so many embedded pictures."""
+    return int(np.clip((PIXELS / images) ** 0.5, SMALLEST, LARGEST))
+
+
+def photo(image: Image.Image, side: int) -> tuple[bytes, tuple[int, int]]:
+    """An RGB image as JPEG, no side longer than `side` px, and its width and height."""
+    small = image.copy()
+    small.thumbnail((side, side), Image.Resampling.BILINEAR)
+    return _jpeg(np.asarray(small)[..., ::-1]), small.size
+
+
+def map_picture(heat: np.ndarray, colormap: str) -> bytes:
+    """An S x S map in [0, 1] as JPEG in colours; the browser enlarges it to the image."""
+    return _jpeg(coloured(heat, colormap))
+
+
+def outline_path(mask: np.ndarray, size: tuple[int, int]) -> str:
+    """The outline of an H x W mask as an SVG path in an image of `size` (width, height) px."""
+    scale = np.array([size[0] / mask.shape[1], size[1] / mask.shape[0]])
+    tolerance = 0.5 / scale.max()  # half a px of the picture
+    parts = []
+    for line in outlines(mask):
+        points = (cv2.approxPolyDP(line, tolerance, True)[:, 0] + 0.5) * scale
+        parts.append("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points) + "Z")
+    return "".join(parts)
+
+
+def _jpeg(pixels: np.ndarray) -> bytes:
+    options = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
+    return cv2.imencode(".jpg", np.ascontiguousarray(pixels), options)[1].tobytes()
