@@ -167,9 +167,14 @@ def _automatic(kind: str) -> str:
 
 def cpu_flags() -> set[str]:
     """Instruction sets of the processor as Linux lists them; empty elsewhere."""
+    return set(cpu_info("flags").split())
+
+
+def cpu_info(key: str) -> str:
+    """What Linux says of the processor under a key of /proc/cpuinfo; "" elsewhere."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    return set(next((line for line in lines if line.startswith("flags")), "").split())
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(key)), "")
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:

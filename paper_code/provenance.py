@@ -6,6 +6,7 @@ import platform
 import subprocess
 from pathlib import Path
 
+from paper_code.device import cpu_info
 from paper_code.workers import cores
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "imbalanced-learn")
@@ -36,11 +37,7 @@ def versions() -> dict[str, str]:
 
 def processor() -> str:
     """The processor's model and how many of its cores are used."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = info.read_text(encoding="utf-8").splitlines()
-        model = next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), model)
+    model = cpu_info("model name") or platform.processor() or platform.machine()
     return f"{model}, {cores()} cores"
 
 
