@@ -27,7 +27,7 @@ from paper_code.inference.predict import (
     class_probabilities,
     find_images,
     introduce,
-    pixels,
+    resized,
     usable,
 )
 from paper_code.networks.elsewhere import Adapted
@@ -270,7 +270,7 @@ def _explained(
     def read(path: Path) -> tuple[torch.Tensor, np.ndarray | None]:
         image = load_image(path)
         mask = load_mask(mask_of[path], image.size) if path in mask_of else None
-        return pixels(image, facts["image_size"]), None if mask is None else np.asarray(mask) > 0
+        return resized(image, facts["image_size"]), None if mask is None else np.asarray(mask) > 0
 
     for chunk in usable(files, read, skipped, 1 if "scorecam" in methods else CHUNK):
         images = torch.stack([image for _, (image, _) in chunk])

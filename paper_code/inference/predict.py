@@ -107,12 +107,12 @@ def decoded(
 
     Images are resized as `prepare` does.
     """
-    for found in usable(files, lambda path: pixels(load_image(path), size), skipped, CHUNK):
+    for found in usable(files, lambda path: resized(load_image(path), size), skipped, CHUNK):
         names, images = zip(*found, strict=True)
         yield list(names), torch.stack(images)
 
 
-def pixels(image: Image.Image, size: int) -> torch.Tensor:
+def resized(image: Image.Image, size: int) -> torch.Tensor:
     """What a network sees of an image: uint8 3 x S x S."""
     return torch.tensor(resize_image(image, size))
 
