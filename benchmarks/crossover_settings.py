@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from paper_code.crossover.fine_tuned import IMAGE_SIZE, margins, settings_of, train_epochs
+from paper_code.crossover.runs import FINE_TUNED_SIZE, margins, settings_of, train_epochs
 from paper_code.crossover.sample import read_sample
 from paper_code.datasets.read import read_dataset
 from paper_code.reporting.markdown import code_provenance_block, markdown, write_table
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--data-root", nargs=2, required=True, metavar=("ROOT_100X", "ROOT_200X"))
     first, second = parser.parse_args().data_root
     torch.set_num_threads(1)
-    sample = read_sample(["breakhis_200x"], [second], IMAGE_SIZE)
+    sample = read_sample(["breakhis_200x"], [second], FINE_TUNED_SIZE)
     table = sample.table
     rng = np.random.default_rng(0)
     used = set(read_dataset("breakhis_100x", first)["group"])

@@ -39,11 +39,11 @@ from paper_code.errors import UserError
 from paper_code.files import read_json, write_json, write_text
 from paper_code.networks import NETWORKS
 from paper_code.networks.registry import parse_network
-from paper_code.parallel import cores
 from paper_code.plan import Plan
 from paper_code.provenance import hardware
 from paper_code.reporting.markdown import code_provenance_block, markdown
 from paper_code.settings import MAPS, load_config, resolve_settings
+from paper_code.workers import cores
 
 ROOT = Path(__file__).resolve().parents[1]
 PLAIN, EAGER, COMPILED = "plain AMP loop", "eager", "compiled"

@@ -5,6 +5,7 @@ import errno
 import glob
 import json
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -32,15 +33,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{path.name}.new-"
     clear_leftovers(path.parent, prefix)
-    handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix=f"{prefix}{os.getpid()}-", suffix=path.suffix
-    )
-    os.close(handle)
-    temporary = Path(name)
+    chance = secrets.token_hex(4)
+    temporary = path.with_name(f"{prefix}{os.getpid()}-{chance}{path.suffix}")
+    temporary.touch(exist_ok=False)
     try:
         with naming_full_disk(path, path.parent):
             yield temporary
-            temporary.chmod(0o666 & ~_umask())
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -116,12 +114,6 @@ def _is_alive(process: int) -> bool:
     except PermissionError:
         pass  # it belongs to someone else
     return True
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -16,7 +16,7 @@ from paper_code.datasets.catalog import (
     is_own,
     of_families,
 )
-from paper_code.datasets.facts import Dataset
+from paper_code.datasets.dataset import Dataset
 from paper_code.datasets.read import read_dataset
 from paper_code.errors import UserError
 from paper_code.networks.registry import PAPER_NETWORKS, VARIANT, parse_network

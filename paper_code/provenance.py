@@ -6,7 +6,7 @@ import platform
 import subprocess
 from pathlib import Path
 
-from paper_code.parallel import cores
+from paper_code.workers import cores
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "imbalanced-learn")
 

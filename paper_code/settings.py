@@ -34,7 +34,7 @@ from paper_code.device import cuda_device_count
 from paper_code.errors import UserError
 from paper_code.files import write_text
 from paper_code.networks.registry import VARIANT
-from paper_code.parallel import cores
+from paper_code.workers import cores
 
 FILE = Path(__file__).with_name("config.yaml")  # a link to config/config.yaml, installed as a file
 MAPS = "_maps"  # ends the name of a data set at the size, and with the epochs, of the runs for maps

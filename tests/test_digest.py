@@ -49,7 +49,7 @@ def test_everything_imported_at_run_time_is_in_the_closure():
         "if n.split('.')[0] == 'paper_code'], sep='\\n')"
     )
     loaded = {line.split(f"{ROOT.as_posix()}/")[1] for line in python(code).stdout.split()}
-    assert "paper_code/datasets/overlap.py" in loaded
+    assert "paper_code/datasets/splits.py" in loaded
     assert loaded <= set(source_files(module))
 
 

@@ -1,7 +1,6 @@
 """Every map that is scored on a part of a run's images: the methods, the controls that tell DT
 Grad-CAM's steps apart, and the baselines that know nothing."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -13,6 +12,7 @@ from paper_code.cam.compute import METHODS, Options, compute_cam, dt_gradcam_ste
 from paper_code.cam.dt_gradcam import DTGradCAMSteps, otsu_cut
 from paper_code.cam.methods import finish, scale
 from paper_code.device import clock
+from paper_code.progress import count_text, say
 
 # dt_average: Eq. 8, DT Grad-CAM before its cut. gradcam_otsu: Grad-CAM with DT Grad-CAM's cut but
 # without its noise; gradcam_otsu_clean: with its morphology too.
@@ -45,6 +45,11 @@ class Part:
         kept = (self.table, self.inputs, self.masks, self.classes)
         return Part(*(values[rows] for values in kept), self.grey)
 
+    def masks_of(self, maps: Tensor) -> Tensor:
+        """The mask of each map: of the first images, or of all of them once for each draw."""
+        masks = self.masks[: len(maps)]
+        return masks.repeat(len(maps) // len(masks), 1, 1)
+
 
 @dataclass(frozen=True)
 class Explained:
@@ -70,27 +75,31 @@ def explain_part(
     network: nn.Module,
     part: Part,
     settings: Options,
-    shared: Options,
     scorecam_images: int,
     seed: int,
-    report: Callable[[str, int, float], None] = lambda *_: None,
+    label: str = "",
 ) -> Explained:
     """Maps of all `CONTENDERS` on a part, and of `GREY` if its images are; each method timed.
 
-    settings: copies, sigma, kernel_size and seed of DT Grad-CAM. shared: options of every method.
-    `report` is called with each method, its number of images and its seconds per image.
+    settings: copies, sigma, kernel_size and seed of DT Grad-CAM, and the precision of all methods.
+    With a `label`, which begins the line, each method's seconds per image are said.
     """
     device, maps, seconds = part.inputs.device, {}, {}
+    precision = settings["precision"]
     for method in METHODS:
         limited = part.first(scorecam_images if method == "scorecam" else None)
         start = clock(device)
         if method == "dt_gradcam":
-            steps = dt_gradcam_steps(network, part.inputs, part.classes, **shared, **settings)
+            steps = dt_gradcam_steps(network, part.inputs, part.classes, **settings)
             maps[method] = steps.result.float()
         else:
-            maps[method] = compute_cam(network, limited.inputs, limited.classes, method, **shared)
+            maps[method] = compute_cam(
+                network, limited.inputs, limited.classes, method, precision=precision
+            )
         seconds[method] = (clock(device) - start) / len(maps[method])
-        report(method, len(maps[method]), seconds[method])
+        if label:
+            images = count_text(len(maps[method]), "image")
+            say(f"{label}: {method}, {images}, {seconds[method]:.3f} s each")
     plain = maps["gradcam"]
     maps["dt_average"] = scale(steps.average).float()
     maps["gradcam_otsu"] = otsu_cut(plain)

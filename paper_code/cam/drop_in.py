@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from paper_code.cam.capture import Score, as_evaluated
 from paper_code.cam.compute import compute_cam
-from paper_code.cam.dt_gradcam import COPIES, KERNEL_SIZE, SIGMA, check_options
 from paper_code.cam.layers import Reshape, layer_name
 from paper_code.cam.methods import scale
 from paper_code.errors import UserError
@@ -38,10 +37,10 @@ class DTGradCAM(AbstractContextManager):
     target_layers: list of modules (or their dotted names). Of several layers the maps are averaged,
         then scaled to [0, 1] again. Each layer costs a run of its own.
     reshape_transform: from a layer's output to N x C x h x w where that is not recognised.
-    copies, sigma, seed, kernel_size: of DT Grad-CAM, `sigma` in the units of the images.
-    precision, batch_size: as in `compute_cam`.
+    options: copies, sigma (in the units of the images), seed and kernel_size of DT Grad-CAM;
+        precision and batch_size as in `compute_cam`.
 
-    UserError for an argument that does not fit.
+    UserError for an argument that does not fit; for one of the options when maps are made.
     """
 
     def __init__(
@@ -49,31 +48,16 @@ class DTGradCAM(AbstractContextManager):
         model: nn.Module,
         target_layers: Sequence[nn.Module | str],
         reshape_transform: Reshape | None = None,
-        *,
-        copies: int = COPIES,
-        sigma: float = SIGMA,
-        seed: int = 0,
-        kernel_size: int = KERNEL_SIZE,
-        precision: str = "fp32",
-        batch_size: int | None = None,
+        **options: object,
     ) -> None:
         if not isinstance(target_layers, list | tuple) or not target_layers:
             raise UserError("target_layers: give a list of layers, such as [model.layer4]")
-        check_options(copies, sigma, kernel_size)
         self.model = model.eval()
         self.device = next(model.parameters(), torch.empty(0)).device
         self.target_layers = list(target_layers)
         self.reshape_transform = reshape_transform
         self._layers = [layer_name(model, layer) for layer in target_layers]
-        self._options = {
-            "copies": copies,
-            "sigma": sigma,
-            "seed": seed,
-            "kernel_size": kernel_size,
-            "precision": precision,
-            "batch_size": batch_size,
-            "reshape_transform": reshape_transform,
-        }
+        self._options = options | {"reshape_transform": reshape_transform}
         self._images: Tensor | None = None
 
     def __call__(

@@ -44,7 +44,6 @@ from paper_code.files import (
 from paper_code.metrics import bootstrap_interval
 from paper_code.networks.builder import network_from_checkpoint
 from paper_code.networks.forward import normalize
-from paper_code.progress import count_text, say
 from paper_code.provenance import provenance
 from paper_code.runs import FACTS, PREDICTIONS, WEIGHTS, Run, load_run
 
@@ -103,15 +102,14 @@ def evaluate_run(
     run, prepared = Path(run), Path(prepared)
     device = device or checked_device()
     use_float32()
-    precision = resolve_precision(settings.cam_precision, device)
     trained = load_run(run / FACTS)
     facts = trained.facts
     seed = facts["seed"]
     network, _ = network_from_checkpoint(run / WEIGHTS)
     network.to(device).eval()
-    own = {"copies": settings.cam_copies, "sigma": settings.cam_sigma}
-    own |= {"kernel_size": settings.cam_kernel, "seed": seed}
-    shared = {"precision": precision}
+    precision = resolve_precision(settings.cam_precision, device)
+    options = {"copies": settings.cam_copies, "sigma": settings.cam_sigma}
+    options |= {"kernel_size": settings.cam_kernel, "seed": seed, "precision": precision}
     table, pixels, truth, truth_kind = _images_and_truth(trained, run, prepared)
     paper = facts["dataset"] in PAPER_DATASETS
     classes = facts["classes"][-1:] if paper and len(facts["classes"]) == 2 else facts["classes"]
@@ -129,13 +127,10 @@ def evaluate_run(
     # Mean part of the image that a lesion covers, outside the test set.
     share = float(truth[counting & (table["part"] != "test").to_numpy()].mean())
 
-    def report(method: str, count: int, seconds: float) -> None:
-        say(f"{facts['dataset']}: {method}, {count_text(count, 'image')}, {seconds:.3f} s each")
-
     # Trainings that run beside this one are timed, and so are these maps.
     with exclusive(device):
-        given = (own, shared, settings.scorecam_images)
-        explained = explain_part(network, tests, *given, seed, report)
+        given = (options, settings.scorecam_images)
+        explained = explain_part(network, tests, *given, seed, facts["dataset"])
         # Other noise than DT Grad-CAM's own.
         noise = dt_gradcam.noise(len(tests.table), tests.inputs.shape[1:], INPUT_NOISE, seed + 1)
         noisy = replace(tests, inputs=tests.inputs + noise.to(tests.inputs))
@@ -146,9 +141,9 @@ def evaluate_run(
             name: first_images(maps, len(val.table), len(few.table))
             for name, maps in on_val.maps.items()
         }
-        grid = tune(network, few, replace(on_val, maps=maps_of_few), own, shared)
+        grid = tune(network, few, replace(on_val, maps=maps_of_few), options)
         choices = chosen(grid)
-        tuned = tuned_regions(network, tests, explained, choices, own, shared)
+        tuned = tuned_regions(network, tests, explained, choices, options)
         ties = tie_breakers(explained, TIE_DRAWS, seed + 2)
         curves = limit(settings.faithfulness_images)
         with as_evaluated(network):
@@ -157,7 +152,7 @@ def evaluate_run(
             name: curve_areas(network, name, maps, tests, ties, curves, precision, fast)
             for name, maps in explained.maps.items()
         }
-        examples = _examples(network, facts, tests, explained, shared | own)
+        examples = _examples(network, facts, tests, explained, options)
     # What needs no network is for the CPU.
     explained, shaken, on_val = explained.cpu(), shaken.cpu(), on_val.cpu()
     thresholds = {name: _threshold(maps, val) for name, maps in on_val.maps.items()}
@@ -179,7 +174,7 @@ def evaluate_run(
         "validation_images": len(val.table),
         "tuning_images": len(few.table),
         "layer": map_layer(network, tests.inputs[:1])[0],
-        "cam": own | shared,
+        "cam": options,
         "thresholds": thresholds,
         "tuned": {
             name: {key: round(float(value), 6) for key, value in row.dropna().items()}
@@ -202,9 +197,7 @@ def evaluate_run(
 def _threshold(maps: Tensor, val: Part) -> dict[str, float]:
     """The best fixed threshold on validation images, its mean IoU there, and the part of them that
     it marks."""
-    masks = val.masks[: len(maps)]
-    masks = masks.repeat(len(maps) // len(masks), 1, 1)
-    threshold, iou = best_threshold(maps, masks)
+    threshold, iou = best_threshold(maps, val.masks_of(maps))
     area = float((maps > threshold).float().mean())
     return {"threshold": threshold, "iou": round(iou, 6), "area": round(area, 6)}
 

@@ -63,8 +63,12 @@ def overlap_scores(predicted: np.ndarray, truth: Maps) -> pd.DataFrame:
     """
     truth = _truth(truth, predicted.shape)
     axes = (1, 2)
-    hit = (predicted & truth).sum(axes)
-    found, wanted = predicted.sum(axes), truth.sum(axes)
+    hit, pixels = (predicted & truth).sum(axes), predicted[0].size
+    return _overlap(hit, predicted.sum(axes), truth.sum(axes), pixels)
+
+
+def _overlap(hit: np.ndarray, found: np.ndarray, wanted: np.ndarray, pixels: int) -> pd.DataFrame:
+    """The scores of regions of `found` pixels, `hit` of which are among the lesion's `wanted`."""
     dice = 2 * hit / (found + wanted)
     return pd.DataFrame(
         {
@@ -73,7 +77,7 @@ def overlap_scores(predicted: np.ndarray, truth: Maps) -> pd.DataFrame:
             "recall": hit / wanted,
             "precision": hit / np.maximum(found, 1),
             "f1": dice,
-            "area": predicted.mean(axes),
+            "area": found / pixels,
         }
     )
 
@@ -97,18 +101,7 @@ def matched_area_scores(maps: Maps, truth: Maps, share: float | np.ndarray) -> p
     above, tied = flat > cut, flat == cut
     chosen = (count - above.sum(1)) / tied.sum(1)  # of the tied pixels
     hit = (above & inside).sum(1) + chosen * (tied & inside).sum(1)
-    wanted = inside.sum(1)
-    dice = 2 * hit / (count + wanted)
-    return pd.DataFrame(
-        {
-            "iou": hit / (count + wanted - hit),
-            "dice": dice,
-            "recall": hit / wanted,
-            "precision": hit / count,
-            "f1": dice,
-            "area": count / pixels,
-        }
-    )
+    return _overlap(hit, count, inside.sum(1), pixels)
 
 
 def threshold_free_scores(maps: Maps, truth: Maps) -> pd.DataFrame:

@@ -30,7 +30,7 @@ def region_rows(
     of `tuned_regions`. The column `lesion` is the lesion's part of the image. Of several draws of
     a map (see `Explained`) the mean of the scores.
     """
-    masks = _repeated(part.masks, len(maps))
+    masks = part.masks_of(maps)
     scores = {
         "own": overlap_scores(regions(maps, method, "own"), masks),
         "otsu": overlap_scores(regions(maps, method, "otsu"), masks),
@@ -49,7 +49,7 @@ def map_rows(
     """Scores without a threshold, one row per image: `threshold_free_scores`, `spread`, `stability`
     (rank correlation with `shaken`, the maps of slightly noisy images), and the `curve_areas` of
     the first images."""
-    table = threshold_free_scores(maps, _repeated(part.masks, len(maps)))
+    table = threshold_free_scores(maps, part.masks_of(maps))
     table["spread"] = spread(maps)
     table["stability"] = rank_correlation(maps, shaken)
     return _named(method, part, pd.concat([_per_image(table, part), areas], axis=1), 1)
@@ -102,11 +102,6 @@ def spread(maps: Tensor) -> np.ndarray:
     share = share / share.sum(1, keepdim=True)
     entropy = torch.special.entr(share).sum(1) / np.log(share.shape[1])
     return entropy.cpu().numpy()
-
-
-def _repeated(masks: Tensor, count: int) -> Tensor:
-    """`masks` as often as there are draws in `count` maps."""
-    return torch.as_tensor(masks).repeat(count // len(masks), 1, 1)
 
 
 def _per_image(table: pd.DataFrame, part: Part) -> pd.DataFrame:

@@ -24,9 +24,7 @@ SMOOTHING = (0.0, 1 / 32, 1 / 16, 1 / 8)  # deviation of a Gaussian, of the imag
 COLUMNS = ("method", "copies", "sigma", "kernel_size", "smoothing", "threshold", "iou")
 
 
-def tune(
-    network: nn.Module, val: Part, explained: Explained, settings: Options, shared: Options
-) -> pd.DataFrame:
+def tune(network: nn.Module, val: Part, explained: Explained, settings: Options) -> pd.DataFrame:
     """Mean IoU on validation images at every point of every method's grid: columns `COLUMNS`.
 
     DT Grad-CAM: N, sigma and kernel; its cut is Otsu's. dt_average: N, sigma and a fixed threshold.
@@ -35,10 +33,10 @@ def tune(
     `EVERYTHING` where none is better than marking the whole image. A parameter that a method lacks
     is NaN. The grid holds the configured values (`settings`) besides those above.
     """
-    rows = _dt_rows(network, val, settings, shared)
+    rows = _dt_rows(network, val, settings)
     kernels = _with(KERNELS, settings["kernel_size"])
     for method, maps in explained.maps.items():
-        masks = val.masks[: len(maps)].repeat(max(1, len(maps) // len(val.masks)), 1, 1)
+        masks = val.masks_of(maps)
         if method == "whole_image":
             rows.append({"method": method, "threshold": EVERYTHING, "iou": _iou(maps, masks)})
         elif method in ("gradcam_otsu", "gradcam_otsu_clean"):
@@ -68,7 +66,6 @@ def tuned_regions(
     explained: Explained,
     choices: pd.DataFrame,
     settings: Options,
-    shared: Options,
 ) -> dict[str, np.ndarray]:
     """The regions (bool, as many as maps) of every method with its chosen parameters."""
     known = {(settings["copies"], settings["sigma"]): explained.steps.copy_maps}
@@ -78,7 +75,7 @@ def tuned_regions(
         if method in ("dt_gradcam", "dt_average"):
             key = int(choice["copies"]), float(choice["sigma"])
             if key not in known:
-                known[key] = _copies(network, part, *key, settings, shared)
+                known[key] = _copies(network, part, *key, settings)
             kernel = int(choice["kernel_size"]) if method == "dt_gradcam" else 1
             steps = _steps(known[key], part, kernel)
             maps = steps.result if method == "dt_gradcam" else scale(steps.average)
@@ -102,14 +99,14 @@ def smoothed(maps: Tensor, smoothing: float) -> Tensor:
     return scale(torch.from_numpy(values).to(maps.device))
 
 
-def _dt_rows(network: nn.Module, val: Part, settings: Options, shared: Options) -> list[dict]:
+def _dt_rows(network: nn.Module, val: Part, settings: Options) -> list[dict]:
     """DT Grad-CAM and its average on the grid. The first copies do not depend on how many follow,
     so one set of copies serves every N, and without noise one copy is all."""
     copies = _with(COPIES, settings["copies"])
     rows = []
     for sigma in _with(SIGMAS, settings["sigma"]):
         counts = copies if sigma > 0 else (1,)
-        maps = _copies(network, val, max(counts), sigma, settings, shared)
+        maps = _copies(network, val, max(counts), sigma, settings)
         for count in counts:
             point = {"copies": count, "sigma": sigma}
             for kernel in _with(KERNELS, settings["kernel_size"]):
@@ -121,11 +118,9 @@ def _dt_rows(network: nn.Module, val: Part, settings: Options, shared: Options) 
     return rows
 
 
-def _copies(
-    network: nn.Module, part: Part, copies: int, sigma: float, settings: Options, shared: Options
-) -> Tensor:
+def _copies(network: nn.Module, part: Part, copies: int, sigma: float, settings: Options) -> Tensor:
     """B x N x h x w maps of the noisy copies."""
-    options = shared | {"copies": copies, "sigma": sigma, "seed": settings["seed"]}
+    options = settings | {"copies": copies, "sigma": sigma}
     return dt_gradcam_steps(network, part.inputs, part.classes, **options).copy_maps
 
 

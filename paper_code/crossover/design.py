@@ -7,7 +7,10 @@ import numpy as np
 import pandas as pd
 
 from paper_code.errors import UserError
+from paper_code.networks.registry import VARIANTS
 
+PLAIN = "efficientnet_lite0"  # the network that is compared with its variants
+NETWORKS = (PLAIN, *(f"{PLAIN}-{variant}" for variant in VARIANTS[PLAIN]))
 ARMS = ("A", "B")
 SHARE = 1 / 4  # of a class's patients in each of the two groups; half of them stay in the pool
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from paper_code.datasets.facts import Dataset, Source
+from paper_code.datasets.dataset import Dataset, Source
 from paper_code.datasets.tree import image_files, published_folder
 from paper_code.errors import UserError
 

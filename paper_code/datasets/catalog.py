@@ -3,7 +3,7 @@
 from types import ModuleType
 
 from paper_code.datasets import bach, breakhis, mini_ddsm
-from paper_code.datasets.facts import Dataset, Source
+from paper_code.datasets.dataset import Dataset, Source
 from paper_code.errors import UserError
 
 # Family -> module: the facts of its data sets (`DATASETS`), then how to find (`place`) and to list

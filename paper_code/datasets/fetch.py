@@ -22,7 +22,7 @@ from pathlib import Path
 
 from paper_code.datasets import mini_ddsm
 from paper_code.datasets.catalog import PAPER_DATASETS, SOURCES, find_dataset
-from paper_code.datasets.facts import Source
+from paper_code.datasets.dataset import Source
 from paper_code.datasets.read import read_dataset
 from paper_code.errors import UserError
 from paper_code.progress import say, track

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from paper_code.datasets.facts import Dataset
+from paper_code.datasets.dataset import Dataset
 from paper_code.datasets.images import content_hash, load_image, load_mask
 from paper_code.datasets.read import read_dataset
 from paper_code.datasets.tables import read_listed
 from paper_code.errors import UserError
 from paper_code.files import read_json, replacing, write_csv, write_json
-from paper_code.parallel import map_parallel
 from paper_code.progress import say
+from paper_code.workers import map_parallel
 
 
 def make_manifest(

@@ -6,7 +6,7 @@ import pandas as pd
 
 from paper_code.datasets import manifest
 from paper_code.datasets.catalog import MODULES, find_dataset
-from paper_code.datasets.facts import Dataset
+from paper_code.datasets.dataset import Dataset
 from paper_code.errors import UserError
 from paper_code.progress import count_text
 

@@ -79,7 +79,7 @@ def card_text(run: Run, scores: pd.DataFrame, digest: str) -> str:
         per_class=[f"{number} {name}" for name, number in of_class.items()],
         patients=len(set(test["group"]) - {""}),
         fewest_patients=FEWEST_PATIENTS,
-        training=_training(run),
+        settings=facts["settings"],
         results={
             METRIC_LABELS[row.metric]: interval_text(row.value, row.low, row.high)
             for row in scores.itertuples()
@@ -119,25 +119,4 @@ def _front_matter(run: Run, scores: pd.DataFrame, dataset: str, phantom: bool) -
         "pipeline_tag": "image-classification",
         "tags": ["breast-cancer", "medical-imaging", "research-only", run.network],
         "model-index": [{"name": f"{run.network}-{run.dataset}", "results": [result]}],
-    }
-
-
-def _training(run: Run) -> dict[str, object]:
-    facts, settings = run.facts, run.facts["settings"]
-    return {
-        "network": run.network,
-        "parameters": facts["parameters"],
-        "started from": facts["weights"],
-        "backbone": "frozen" if facts["frozen"] else "trained",
-        "image size": f"{settings['image_size']} x {settings['image_size']} px",
-        "epochs": settings["epochs"],
-        "epoch kept": f"{facts['selected_epoch']} ({settings['select_epoch']})",
-        "batch size": settings["batch_size"],
-        "learning rate": f"{settings['learning_rate']:g} (Adam)",
-        "dropout": facts["dropout"],
-        "rotation": f"up to {settings['rotation']:g} degrees, and horizontal flips",
-        "precision": settings["precision"],
-        "seed": facts["seed"],
-        "PyTorch": facts["provenance"]["versions"]["torch"],
-        "commit": facts["provenance"]["commit"],
     }

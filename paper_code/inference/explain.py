@@ -2,8 +2,8 @@
 
 import difflib
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -14,31 +14,27 @@ from PIL import Image
 
 from paper_code.cam import METHODS, compute_cam, map_layer
 from paper_code.cam.localization import overlap_scores, regions, threshold_free_scores
-from paper_code.datasets.images import load_image
+from paper_code.datasets.images import load_image, load_mask
 from paper_code.datasets.prepare import resize_mask
 from paper_code.device import default_device, use_float32
 from paper_code.errors import UserError
 from paper_code.files import read_csv, replacing_together, write_csv, write_text
-from paper_code.inference.drawing import Look, side_by_side
+from paper_code.inference import drawing
 from paper_code.inference.load import load_trained
-from paper_code.inference.masks import find_masks, read_mask, true_classes
+from paper_code.inference.masks import find_masks, true_classes
 from paper_code.inference.options import Extras, Own
-from paper_code.inference.page import (
-    MOST_IMAGES,
-    SCORES,
-    Cell,
-    Explained,
-    Row,
-    make_page,
-    map_picture,
-    outline_path,
-    photo,
-    photo_side,
+from paper_code.inference.predict import (
+    class_probabilities,
+    find_images,
+    introduce,
+    resized,
+    usable,
 )
-from paper_code.inference.predict import class_probabilities, decoded, find_images, introduce
 from paper_code.networks.elsewhere import Adapted
 from paper_code.networks.forward import normalize
 from paper_code.progress import say
+from paper_code.reporting.labels import METHOD_LABELS
+from paper_code.templates import render
 
 ALL = "all"
 CHUNK = 16  # images explained together; Score-CAM alone takes seconds an image
@@ -46,6 +42,44 @@ TABLE, PAGE, ROW = "explanations.csv", "index.html", "_side_by_side.png"
 FILES = ["overlay", "raw", "side_by_side"]  # columns of the table that name files
 INNER = "network."  # before the names of layers of an adapted network
 FINEST, SMALLEST = 5, 160  # rows of a grid below which a map is coarse; px of images for maps
+# Scores of a map beside a mask, as in `explanations.csv`.
+SCORES = {"iou": "IoU", "pointing_game": "Pointing game", "energy_inside": "Energy inside"}
+
+Maps = Mapping[str, np.ndarray]  # S x S float32 in [0, 1], by method
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One image and what the network says of it."""
+
+    path: Path
+    true: str  # class by folder or manifest; empty where none gives one
+    probabilities: Mapping[str, float]  # by class
+    predicted: str
+    explained: str
+    lesion: float | None  # the mask's share of the image
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One map: its picture (JPEG), the names of its files, and scores if there is a lesion."""
+
+    picture: bytes
+    files: Mapping[str, str]
+    empty: bool
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One image on the page."""
+
+    one: Explained
+    size: tuple[int, int]  # width and height in px, of the file
+    photo: bytes  # the image as JPEG, scaled down
+    photo_size: tuple[int, int]
+    cells: Mapping[str, Cell]  # by method
+    outline: str  # the mask's, as an SVG path in px of the photo
 
 
 def explain_images(
@@ -80,7 +114,7 @@ def explain_images(
     damaged or of another network.
     """
     output, methods, extras = Path(output), _known(methods), extras or Extras()
-    look = Look(extras.colormap, extras.opacity)
+    drawing.check_look(extras.colormap, extras.opacity)
     if output.is_file():
         raise UserError(f"{output} is a file; give --output a folder.")
     files = _files(paths, output, masks)
@@ -90,7 +124,7 @@ def explain_images(
     if target is not None and target not in classes:
         raise UserError(f"class: {target!r} is none of {', '.join(classes)} of {weights}.")
     true = true_classes([*paths, *([masks] if masks else [])], files, classes)
-    names, side = _overlay_names(files), photo_side(len(files))
+    names, side = _overlay_names(files), drawing.photo_side(len(files))
     made = [TABLE, PAGE]
     for name in names.values():
         made += [f"{name}_{method}.png" for method in methods]
@@ -103,21 +137,31 @@ def explain_images(
     lines, rows, skipped = [], [], []
     with replacing_together(output, earlier) as new:
         found = _explained(network, facts, files, methods, target, true, mask_of, skipped, layer)
-        for one in found:
+        for one, maps, mask in found:
             image = load_image(one.path)
-            cells = _write_maps(new, names[one.path], one, image, extras, look)
+            cells = _write_maps(new, names[one.path], image, maps, mask, extras)
             lines += _lines(one, cells, bool(true), masks is not None)
-            if len(rows) < MOST_IMAGES:
-                small = photo(image, side)
-                outline = "" if one.mask is None else outline_path(one.mask, small[1])
-                shown = replace(one, maps={}, mask=None)  # these are large
-                rows.append(Row(shown, image.size, *small, cells, outline))
+            if len(rows) < drawing.MOST_IMAGES:
+                small = drawing.photo(image, side)
+                outline = "" if mask is None else drawing.outline_path(mask, small[1])
+                rows.append(Row(one, image.size, *small, cells, outline))
         if not lines:
             raise UserError(f"None of {len(files)} files can be used. The first: {skipped[0]}")
         table = pd.DataFrame(lines)
         write_csv(new / TABLE, table)
         used = len(table) // len(methods)
-        page = make_page(rows, methods, facts, skipped, used, _means(table, methods), look)
+        page = render(
+            "explain.html.j2",
+            rows=rows,
+            methods={method: METHOD_LABELS[method] for method in methods},
+            facts=facts,
+            skipped=skipped,
+            images=used,
+            means=_means(table, methods),
+            scores=SCORES,
+            look=extras,
+            stops=drawing.stops(extras.colormap),
+        )
         write_text(new / PAGE, page)
     empty = int(table["empty"].sum())
     unmasked = 0 if masks is None else int(table["lesion"].isna().sum()) // len(methods)
@@ -219,54 +263,53 @@ def _explained(
     mask_of: dict[Path, str],
     skipped: list[str],
     layer: str,
-) -> Iterator[Explained]:
-    """Every image that can be used; `skipped` takes what is wrong with the others."""
+) -> Iterator[tuple[Explained, Maps, np.ndarray | None]]:
+    """Every image that can be used, its maps and mask; `skipped`: what is wrong with the others."""
     device, classes = default_device(), facts["classes"]
-    together = 1 if "scorecam" in methods else CHUNK
-    for chunk, images in decoded(files, facts["image_size"], skipped, together):
-        masks: dict[Path, np.ndarray | None] = {}  # of those that can be used
-        for path in chunk:
-            try:
-                masks[path] = read_mask(mask_of[path], path) if path in mask_of else None
-            except UserError as error:
-                say(f"skipped: {error}")
-                skipped.append(str(error))
-        kept = [place for place, path in enumerate(chunk) if path in masks]
-        if not kept:
-            continue
-        images = images[kept]
+
+    def read(path: Path) -> tuple[torch.Tensor, np.ndarray | None]:
+        image = load_image(path)
+        mask = load_mask(mask_of[path], image.size) if path in mask_of else None
+        return resized(image, facts["image_size"]), None if mask is None else np.asarray(mask) > 0
+
+    for chunk in usable(files, read, skipped, 1 if "scorecam" in methods else CHUNK):
+        images = torch.stack([image for _, (image, _) in chunk])
         values = class_probabilities(network, images)
         predicted = values.argmax(axis=1)
-        shown = predicted if target is None else np.full(len(kept), classes.index(target))
+        shown = predicted if target is None else np.full(len(chunk), classes.index(target))
         inputs, wanted = normalize(images.to(device)), torch.from_numpy(shown)
         maps = {
             method: compute_cam(network, inputs, wanted, method, layer).cpu().numpy()
             for method in methods
         }
-        for row, place in enumerate(kept):
-            yield Explained(
-                chunk[place],
-                true.get(chunk[place], ""),
+        for row, (path, (_, mask)) in enumerate(chunk):
+            one = Explained(
+                path,
+                true.get(path, ""),
                 dict(zip(classes, values[row], strict=True)),
                 classes[predicted[row]],
                 classes[shown[row]],
-                {method: heat[row] for method, heat in maps.items()},
-                mask := masks[chunk[place]],
                 None if mask is None else float(mask.mean()),
             )
+            yield one, {method: heat[row] for method, heat in maps.items()}, mask
 
 
 def _write_maps(
-    folder: Path, name: str, one: Explained, image: Image.Image, extras: Extras, look: Look
+    folder: Path,
+    name: str,
+    image: Image.Image,
+    maps: Maps,
+    mask: np.ndarray | None,
+    extras: Extras,
 ) -> dict[str, Cell]:
     """Write the files of an image; what the page shows of each map."""
     pixels, cells, truth = np.asarray(image), {}, None
-    if one.lesion:
-        size = len(next(iter(one.maps.values())))
-        truth = resize_mask(Image.fromarray(one.mask.astype(np.uint8) * 255), size)[None]
+    if mask is not None and mask.any():
+        size = len(next(iter(maps.values())))
+        truth = resize_mask(Image.fromarray(mask.astype(np.uint8) * 255), size)[None]
     overlays = [pixels[..., ::-1]]
-    for method, heat in one.maps.items():
-        overlays.append(look.overlay(pixels, heat, one.mask))
+    for method, heat in maps.items():
+        overlays.append(drawing.overlay(pixels, heat, mask, extras.colormap, extras.opacity))
         files = {"overlay": f"{name}_{method}.png"}
         _write_png(folder / files["overlay"], overlays[-1])
         if extras.raw:
@@ -279,9 +322,10 @@ def _write_maps(
             overlap = overlap_scores(regions(heat[None], method, "otsu"), truth)
             found = pd.concat([overlap, threshold_free_scores(heat[None], truth)], axis=1).iloc[0]
             scores = {name: round(float(found[name]), 6) for name in SCORES}
-        cells[method] = Cell(map_picture(heat, look), files, not heat.any(), scores)
+        picture = drawing.map_picture(heat, extras.colormap)
+        cells[method] = Cell(picture, files, not heat.any(), scores)
     if extras.side_by_side:
-        _write_png(folder / f"{name}{ROW}", side_by_side(overlays))
+        _write_png(folder / f"{name}{ROW}", drawing.side_by_side(overlays))
     return cells
 
 

@@ -3,16 +3,13 @@
 import inspect
 import pickle
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from paper_code.datasets.images import load_image
-from paper_code.datasets.prepare import resize_image
 from paper_code.errors import UserError
 from paper_code.inference.options import Own
 from paper_code.networks.builder import SMALLEST_IMAGE, build_network, network_from_checkpoint
@@ -242,11 +239,3 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
 
 def _shape(tensor: Tensor) -> str:
     return " x ".join(map(str, tensor.shape)) or "a number"
-
-
-def read_images(paths: Sequence[str | Path], size: int) -> torch.Tensor:
-    """Decode images and resize them as `prepare` does: uint8 N x 3 x size x size.
-
-    UserError names the first file that cannot be used.
-    """
-    return torch.from_numpy(np.stack([resize_image(load_image(path), size) for path in paths]))

@@ -4,10 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from paper_code.datasets import manifest
-from paper_code.datasets.images import load_image, load_mask
 from paper_code.errors import UserError
 from paper_code.inference.predict import find_images
 from paper_code.progress import count_text
@@ -72,11 +69,3 @@ def true_classes(
             listed |= dict(zip(map(Path, table["path"]), table["label"], strict=True))
     listed = {path.resolve(): label for path, label in listed.items() if label in classes}
     return known | {path: listed[path.resolve()] for path in images if path.resolve() in listed}
-
-
-def read_mask(paths: str, image: Path) -> np.ndarray:
-    """H x W bool in the size of an image file: where the lesion is.
-
-    UserError if the mask cannot be read, or has another size than the image.
-    """
-    return np.asarray(load_mask(paths, load_image(image).size)) > 0

@@ -1,22 +1,28 @@
 """Class probabilities of a user's own images."""
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 
 from paper_code.datasets import manifest as manifests
+from paper_code.datasets.images import load_image
 from paper_code.datasets.manifest import SUFFIXES
+from paper_code.datasets.prepare import resize_image
 from paper_code.device import default_device, resolve_precision
 from paper_code.errors import UserError
 from paper_code.files import write_csv
-from paper_code.inference.load import load_trained, read_images
+from paper_code.inference.load import load_trained
 from paper_code.inference.options import Own
 from paper_code.networks.forward import predict
 from paper_code.progress import count_text, say, track
 
+T = TypeVar("T")
 CHUNK = 64  # images decoded before each forward pass
 
 
@@ -95,27 +101,41 @@ def introduce(weights: str | Path, facts: dict) -> None:
 
 
 def decoded(
-    files: list[Path], size: int, skipped: list[str] | None = None, chunk: int = CHUNK
+    files: list[Path], size: int, skipped: list[str] | None = None
 ) -> Iterator[tuple[list[Path], torch.Tensor]]:
-    """Files, `chunk` at a time, with their images (uint8 N x 3 x S x S).
+    """Files, `CHUNK` at a time, with their images (uint8 N x 3 x S x S); `skipped` as in `usable`.
 
-    `skipped` takes what is wrong with the files that cannot be used; without it that is an error.
+    Images are resized as `prepare` does.
     """
-    names: list[Path] = []
-    images: list[torch.Tensor] = []
-    for path in track(files, "images"):
-        try:
-            image = read_images([path], size)
-        except UserError as error:
-            if skipped is None:
-                raise
-            say(f"skipped: {error}")
-            skipped.append(str(error))
-        else:
-            names.append(path)
-            images.append(image)
-        if len(images) == chunk:
-            yield names, torch.cat(images)
-            names, images = [], []
-    if images:
-        yield names, torch.cat(images)
+    for found in usable(files, lambda path: resized(load_image(path), size), skipped, CHUNK):
+        names, images = zip(*found, strict=True)
+        yield list(names), torch.stack(images)
+
+
+def resized(image: Image.Image, size: int) -> torch.Tensor:
+    """What a network sees of an image: uint8 3 x S x S."""
+    return torch.tensor(resize_image(image, size))
+
+
+def usable(
+    files: list[Path], read: Callable[[Path], T], skipped: list[str] | None, chunk: int
+) -> Iterator[list[tuple[Path, T]]]:
+    """Files with what `read` makes of them, `chunk` at a time.
+
+    `skipped` takes what is wrong with the files that cannot be used; where it is None that is an
+    error.
+    """
+
+    def one_by_one() -> Iterator[tuple[Path, T]]:
+        for path in track(files, "images"):
+            try:
+                yield path, read(path)
+            except UserError as error:
+                if skipped is None:
+                    raise
+                say(f"skipped: {error}")
+                skipped.append(str(error))
+
+    found = one_by_one()
+    while part := list(itertools.islice(found, chunk)):
+        yield part

@@ -11,7 +11,7 @@ import numpy as np
 
 from paper_code.errors import UserError
 from paper_code.files import replacing_together
-from paper_code.parallel import map_parallel
+from paper_code.workers import map_parallel
 
 NOTE = "PHANTOM.txt"  # tells a phantom from a real data set, which is never replaced
 

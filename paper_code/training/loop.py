@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -224,14 +224,9 @@ def recalibrate(
     network: torch.nn.Module, images: torch.Tensor, settings: Settings, precision: str
 ) -> None:
     """Set the batch-norm statistics to the average over `images` under the present weights."""
-
-    def batches() -> Iterator[torch.Tensor]:
-        for batch in images.split(settings.batch_size):
-            if len(batch) > 1:
-                yield normalize(batch)
-
+    batches = images.split(settings.batch_size)
     with autocast(images.device, precision):
-        update_bn(batches(), network)
+        update_bn((normalize(batch) for batch in batches if len(batch) > 1), network)
 
 
 def warm_up(
@@ -245,7 +240,6 @@ def warm_up(
     buffers = {name: value.clone() for name, value in network.named_buffers()}
     network.train()
     images = normalize(train.images[: settings.batch_size])
-    images = images.contiguous(memory_format=torch.channels_last)
     for _ in range(3 if settings.compile else 1):  # a CUDA graph is captured in the second
         with autocast(images.device, precision):
             logits = forward(images).float()

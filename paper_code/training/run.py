@@ -114,27 +114,12 @@ def train_run(
         for rows in [torch.from_numpy(np.flatnonzero(table["part"] == part))]
     }
     checkpoints = Path(checkpoint_dir) if checkpoint_dir else output / "checkpoint"
-    state, probabilities = _fit(network, sets, settings, facts, checkpoints / "checkpoint.pt")
-    with replacing_together(output, earlier=OF_RUN) as new:
-        marks = image_marks(sets["train"].images)
-        _write(new, network, state, probabilities, table, facts, source, marks, device)
-    shutil.rmtree(checkpoints, ignore_errors=True)
-
-
-def _fit(
-    network: torch.nn.Module,
-    sets: dict[str, ImageSet],
-    settings: Settings,
-    facts: dict,
-    checkpoint: Path,
-) -> tuple[State, dict[str, torch.Tensor]]:
-    """Train, going on from the checkpoint if it is there; probabilities of val and test."""
+    checkpoint = checkpoints / "checkpoint.pt"
     # Neither more epochs nor other checkpoint times make an earlier checkpoint a wrong one.
     free = {"epochs": None, "checkpoint_seconds": None}
     identity = fingerprint(
         {"torch": torch.__version__} | facts | {"settings": facts["settings"] | free}
     )
-    device = sets["train"].images.device
     # Timed work has the GPU to itself; start-up and writing of other runs go on meanwhile.
     with exclusive(device):
         state = fit(
@@ -142,18 +127,20 @@ def _fit(
             sets["train"],
             sets["val"],
             settings,
-            facts["settings"]["seed"],
-            label=f"{facts['network']} on {facts['dataset']}, ",
+            seed,
+            label=f"{network_name} on {source['dataset']}, ",
             restore=functools.partial(
                 load_checkpoint, checkpoint, identity, epochs=settings.epochs
             ),
             save=functools.partial(save_checkpoint, checkpoint, identity),
         )
-        precision = facts["settings"]["precision"]
         probabilities = {
             part: predict(network, sets[part].images, precision) for part in ("val", "test")
         }
-    return state, probabilities
+    with replacing_together(output, earlier=OF_RUN) as new:
+        marks = image_marks(sets["train"].images)
+        _write(new, network, state, probabilities, table, facts, source, marks, device)
+    shutil.rmtree(checkpoints, ignore_errors=True)
 
 
 def _write(

@@ -17,8 +17,7 @@ from paper_code.cam.contenders import (
 from paper_code.cam.localization import EVERYTHING, overlap_scores
 from paper_code.cam.tuning import KERNELS, SMOOTHING, chosen, tune
 
-SETTINGS = {"copies": 3, "sigma": 0.1, "kernel_size": 3, "seed": 0}
-SHARED = {"precision": "fp32"}
+SETTINGS = {"copies": 3, "sigma": 0.1, "kernel_size": 3, "seed": 0, "precision": "fp32"}
 
 
 @pytest.fixture
@@ -31,7 +30,7 @@ def part():
 
 @pytest.fixture
 def explained(part):
-    return explain_part(BrightSpot().eval(), part, SETTINGS, SHARED, 2, seed=0)
+    return explain_part(BrightSpot().eval(), part, SETTINGS, 2, seed=0)
 
 
 def test_every_contender_has_maps_and_each_control_is_what_it_says(part, explained):
@@ -57,7 +56,7 @@ def test_every_contender_has_maps_and_each_control_is_what_it_says(part, explain
 
 def test_the_grid_holds_the_scores_of_its_own_maps(part, explained):
     network = BrightSpot().eval()
-    grid = tune(network, part, explained, SETTINGS, SHARED)
+    grid = tune(network, part, explained, SETTINGS)
     rows = grid[(grid["method"] == "dt_gradcam") & (grid["sigma"] == 0.2)]
     assert set(rows["copies"]) == {3, 5, 10, 20} and set(rows["kernel_size"]) == {3, *KERNELS}
     for row in rows.itertuples():

@@ -12,7 +12,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from statsmodels.stats.multitest import multipletests
 
 from paper_code.cli import main
-from paper_code.crossover import fine_tuned, frozen, runs
+from paper_code.crossover import design, runs
 from paper_code.crossover.compare import METRICS, compare
 from paper_code.crossover.design import ARMS, draw_repeat
 from paper_code.crossover.patients import COLUMNS, IMAGE_COLUMNS, by_image, by_patient
@@ -232,7 +232,7 @@ def patient_features(monkeypatch):
             0, 0.1, (len(images), 9)
         )
 
-    monkeypatch.setattr(frozen, "pooled_features", features)
+    monkeypatch.setattr(runs, "pooled_features", features)
 
 
 def test_images_of_two_sets_are_put_together_and_patients_of_both_are_tested(tree):
@@ -271,18 +271,18 @@ def fake_training(calls):
 
 def test_an_interrupted_run_goes_on_and_ends_the_same(tree, tmp_path, monkeypatch):
     calls = []
-    monkeypatch.setattr(fine_tuned, "fine_tune", fake_training(calls))
+    monkeypatch.setattr(runs, "fine_tune", fake_training(calls))
     whole, broken = tmp_path / "whole.csv", tmp_path / "broken.csv"
     assert main(crossover_words("fine-tuned", tree, whole)) == 0
     assert len(calls) == 3 * 4 * 2  # repeats, networks, arms
-    assert [name for name, _ in calls[:8:2]] == list(runs.NETWORKS)
+    assert [name for name, _ in calls[:8:2]] == list(design.NETWORKS)
 
     def killed(*arguments):
         if len(calls) == 24 + 11:
             raise KeyboardInterrupt
         return fake_training(calls)(*arguments)
 
-    monkeypatch.setattr(fine_tuned, "fine_tune", killed)
+    monkeypatch.setattr(runs, "fine_tune", killed)
     with pytest.raises(KeyboardInterrupt):
         runs.write_fine_tuned(
             broken,
@@ -293,8 +293,8 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(tree, tmp_path, monkeypatc
             checkpoints=tmp_path / "broken",
         )
     kept = pd.read_csv(broken)
-    assert set(kept["repeat"]) == {0} and set(kept["network"]) == set(runs.NETWORKS)
-    monkeypatch.setattr(fine_tuned, "fine_tune", fake_training(calls))
+    assert set(kept["repeat"]) == {0} and set(kept["network"]) == set(design.NETWORKS)
+    monkeypatch.setattr(runs, "fine_tune", fake_training(calls))
     assert main(crossover_words("fine-tuned", tree, broken)) == 0
     assert len(calls) == 24 + 24  # none twice
     assert broken.read_text() == whole.read_text()
@@ -302,15 +302,15 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(tree, tmp_path, monkeypatc
 
 def test_trainings_with_other_settings_are_not_taken_over(tree, tmp_path, monkeypatch):
     calls = []
-    monkeypatch.setattr(fine_tuned, "fine_tune", fake_training(calls))
+    monkeypatch.setattr(runs, "fine_tune", fake_training(calls))
     for rate in (3e-4, 3e-4, 1e-4):
-        monkeypatch.setattr(fine_tuned.settings_of, "__defaults__", (rate,))
+        monkeypatch.setattr(runs.settings_of, "__defaults__", (rate,))
         assert main(crossover_words("fine-tuned", tree, tmp_path / "a.csv")) == 0
     assert len(calls) == 2 * 24
 
 
 def test_later_repeats_are_those_of_a_longer_run(tree, tmp_path, monkeypatch):
-    monkeypatch.setattr(fine_tuned, "fine_tune", fake_training([]))
+    monkeypatch.setattr(runs, "fine_tune", fake_training([]))
     whole, later = tmp_path / "whole.csv", tmp_path / "later.csv"
     assert main(crossover_words("fine-tuned", tree, whole)) == 0
     assert main(crossover_words("fine-tuned", tree, later, "--first", 2)) == 0
@@ -323,9 +323,9 @@ def test_fine_tuning_is_decided_by_its_seed(monkeypatch):
     labels, noise = torch.tensor([0, 1] * 12), np.random.default_rng(0)
     images = torch.tensor(noise.integers(0, 256, (24, 3, 32, 32), dtype=np.uint8))
     train, test = np.arange(16), np.arange(16, 24)
-    monkeypatch.setattr(fine_tuned, "EPOCHS", 1)
+    monkeypatch.setattr(runs, "EPOCHS", 1)
     found = [
-        fine_tuned.fine_tune("efficientnet_lite0", images, labels, train, test, seed)
+        runs.fine_tune("efficientnet_lite0", images, labels, train, test, seed)
         for seed in (0, 0, 1)
     ]
     assert np.array_equal(found[0], found[1]) and not np.array_equal(found[0], found[2])
@@ -341,7 +341,7 @@ def patients(tmp_path):
     rows_of(shift=0.5).to_csv(tmp_path / "frozen.csv", index=False)
     tuned = [
         rows_of(5, 0.3 + number / 10, name, 100 * number, "fine-tuned")
-        for number, name in enumerate(runs.NETWORKS)
+        for number, name in enumerate(design.NETWORKS)
     ]
     pd.concat(tuned).to_csv(tmp_path / "tuned.csv", index=False)
     return [tmp_path / "frozen.csv", tmp_path / "tuned.csv"]
@@ -355,7 +355,7 @@ def test_the_crossover_table(patients, tmp_path):
     fixed = "dataset, network, training, metric, known, unknown, difference, low, high, p_value"
     assert list(table)[:12] == [*fixed.split(", "), "patients", "repeats"]
     assert set(table["training"]) == {"frozen", "fine-tuned"}
-    assert len(table) == (1 + len(runs.NETWORKS)) * len(METRICS)
+    assert len(table) == (1 + len(design.NETWORKS)) * len(METRICS)
     assert table.set_index("training").loc["frozen", "repeats"].eq(6).all()
     np.testing.assert_allclose(table["known"] - table["unknown"], table["difference"], atol=2e-6)
     text = output.with_suffix(".md").read_text()

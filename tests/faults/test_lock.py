@@ -79,7 +79,7 @@ def test_the_lock_of_a_run_that_was_not_ours_stays(start, tmp_path):
 
 WORKERS = """
 import time
-from paper_code.parallel import map_parallel
+from paper_code.workers import map_parallel
 print("started", flush=True)
 list(map_parallel(time.sleep, [60] * 4, "sleeping", 2))
 """

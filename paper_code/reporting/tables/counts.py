@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from paper_code.datasets.overlap import shared_patients
+from paper_code.datasets.splits import shared_patients
 from paper_code.datasets.tables import read_split
 from paper_code.published import published_table
 from paper_code.reporting.labels import CLASS_LABELS

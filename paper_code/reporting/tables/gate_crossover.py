@@ -7,8 +7,8 @@ import pandas as pd
 from scipy.stats import t
 
 from paper_code.crossover.compare import METRICS, compare
+from paper_code.crossover.design import PLAIN
 from paper_code.crossover.patients import read_patients
-from paper_code.crossover.runs import PLAIN
 from paper_code.metrics.comparisons import holm
 from paper_code.reporting.markdown import code_provenance_block, write_table
 from paper_code.reporting.pages import notes, sections

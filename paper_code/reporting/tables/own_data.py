@@ -2,8 +2,7 @@
 
 import pandas as pd
 
-from paper_code.datasets.overlap import shared_patients
-from paper_code.datasets.splits import PARTS
+from paper_code.datasets.splits import PARTS, shared_patients
 from paper_code.datasets.tables import read_split
 from paper_code.reporting.labels import DIAGNOSTICS, METRIC_LABELS, ONE_VS_REST, PERFORMANCE
 from paper_code.reporting.markdown import markdown, read_results, write_table

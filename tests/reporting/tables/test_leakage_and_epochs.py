@@ -7,7 +7,7 @@ import pytest
 from hand_made import hand_made_run
 
 from paper_code.cli import main
-from paper_code.datasets.overlap import shared_patients
+from paper_code.datasets.splits import shared_patients
 from paper_code.errors import UserError
 from paper_code.files import write_csv
 from paper_code.metrics import runs_interval

@@ -1,4 +1,4 @@
-"""Work spread over processes, in order, with progress."""
+"""Work spread over worker processes, in order, with progress."""
 
 import ctypes
 import multiprocessing
