@@ -7,7 +7,6 @@ import pytest
 import timm
 import torch
 import torchvision
-from torch import nn
 
 from paper_code.cam import DTGradCAM, DTGradCAMExtractor, compute_cam
 from paper_code.errors import UserError
@@ -70,45 +69,6 @@ def test_the_same_maps_as_compute_cam(model, twice, targets):
     assert maps.dtype == np.float32 and maps.shape == (2, SIZE, SIZE)
     assert (maps.min() == 0 and maps.max() == 1) or targets is not FOR_AND_AGAINST
     assert np.array_equal(maps, ours.numpy())
-
-
-NETWORKS = {
-    "torchvision resnet18": (lambda: torchvision.models.resnet18(num_classes=3), "layer4"),
-    "torchvision vit": (
-        lambda: torchvision.models.VisionTransformer(SIZE, 16, 2, 2, 32, 64, num_classes=3),
-        "encoder.layers.encoder_layer_1.ln_1",
-    ),
-    "torchvision swin": (
-        lambda: torchvision.models.SwinTransformer([4, 4], 24, [2, 2], [2, 4], [4, 4]),
-        "norm",
-    ),
-    "timm convnext": (
-        lambda: timm.create_model("convnext_atto", num_classes=3),
-        "stages.2",
-    ),
-    "timm vit": (
-        lambda: timm.create_model("vit_tiny_patch16_224", img_size=SIZE, num_classes=3, depth=3),
-        "blocks.2.norm1",
-    ),
-    "timm swin": (
-        lambda: timm.create_model(
-            "swin_tiny_patch4_window7_224", img_size=SIZE, num_classes=3, depths=(1, 1, 1, 1)
-        ),
-        "layers.2",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_networks_of_torchvision_and_timm(name, twice):
-    torch.manual_seed(0)
-    build, layer = NETWORKS[name]
-    network = build()
-    nn.init.normal_(list(network.parameters())[-2], std=0.1)  # ViT's head of torchvision is zero
-    with DTGradCAM(network, [network.get_submodule(layer)], copies=2) as cam:
-        maps = cam(twice, FOR_AND_AGAINST)
-        assert cam.outputs.shape[0] == 2
-    assert maps.shape == (2, SIZE, SIZE) and maps.min() == 0 and maps.max() == 1
 
 
 def test_a_reshape_transform_of_the_peer(twice):

@@ -125,8 +125,3 @@ def test_from_raw_files_to_a_table(breakhis_root, tmp_path):
     assert "| BreakHis 40X | train | 12 | 1,197 |" in page
     assert "subset 24 of 1995 images; 20 drawn with seed 0" in page
     assert (tmp_path / "figure.pdf").stat().st_size > 0
-
-
-def test_a_file_of_settings_with_an_unknown_key(tmp_path, refused):
-    (tmp_path / "mine.yaml").write_text("epoch: 3\n")
-    refused("doctor", "--configfile", tmp_path / "mine.yaml", says="did you mean 'epochs'")

@@ -114,11 +114,10 @@ def test_trains_one_step_in_channels_last(name):
     assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)
 
 
-@pytest.mark.parametrize("size", [(32, 32), (100, 70)])
 @every_network
-def test_every_size_from_32_gives_one_logit_a_class(name, size):
+def test_32_px_give_one_logit_a_class(name):
     network = build_on_meta(name, 4).eval()
-    assert network(torch.empty(2, 3, *size, device="meta")).shape == (2, 4)
+    assert network(torch.empty(2, 3, 32, 32, device="meta")).shape == (2, 4)
 
 
 # The gate (Eq. 1-4)

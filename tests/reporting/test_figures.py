@@ -13,7 +13,6 @@ from hand_made import SOURCES
 from PIL import Image
 
 from paper_code.errors import UserError
-from paper_code.networks.structure import meta_network, trace_layers, trace_operations
 from paper_code.reporting.figures import confusion_matrices, dalaresnet50, framework
 from paper_code.reporting.plotting import data_line, save_figure, synthetic_title
 
@@ -119,17 +118,6 @@ def test_figure_02_follows_the_gate(tmp_path, monkeypatch):
     )
     dalaresnet50.draw(str(tmp_path / "f.png"))
     assert {"Linear\n2048 → 128", "Linear\n128 → 2048"} <= set(found)
-
-
-def test_traces():
-    network = meta_network("dalaresnet50", 2, gate_after=2)
-    layers = trace_layers(network, 64)
-    assert [*layers][4:8] == ["layer1", "layer2", "gate", "layer3"]
-    assert layers["gate"].shape == (512, 8, 8)
-    steps = trace_operations(network.gate, (512, 8, 8))
-    assert [s.name for s in steps] == ["mean", "Linear", "leaky_relu", "Linear", "relu", "mul"]
-    assert [s.shape for s in steps] == [(512,), (128,), (128,), (512,), (512,), (512, 8, 8)]
-    assert steps[2].arguments["negative_slope"] == 0.01
 
 
 # --- Figures 3 to 6 -------------------------------------------------------------------------------

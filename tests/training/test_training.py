@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from conftest import training_settings
+from hand_made import tiny_network
 from safetensors.torch import load_file
 from torch import nn
 
@@ -28,22 +29,6 @@ SETTINGS = training_settings(
     epochs=4, batch_size=6, learning_rate=1e-3, precision="fp32", checkpoint_seconds=0.0
 )
 RESULTS = {"predictions.csv", "history.csv", "run.json", "weights.safetensors", "timing.json"}
-
-
-def tiny_network(name="resnet50", num_classes=2, **options) -> nn.Module:
-    """A network of 250 parameters in place of `build_network`."""
-    network = nn.Sequential(
-        nn.Conv2d(3, 8, 3, stride=2),
-        nn.BatchNorm2d(8),
-        nn.ReLU(),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Dropout(0.25),
-        nn.Linear(8, num_classes),
-    )
-    network.network_name, network.weights_source = name, "random"
-    network.settings = {"network": name, "num_classes": num_classes} | options
-    return network
 
 
 def images_of(number: int, seed: int = 0, size: int = 16) -> ImageSet:
