@@ -104,6 +104,7 @@ def test_a_run_on_one_s_own_data_makes_nothing_about_the_paper(own_sets):
 def test_class_folders_and_networks_of_timm(tmp_path):
     for label in ("a", "b"):
         save_noise(tmp_path / f"data/{label}/p1_0.png", seed=ord(label))
+    (tmp_path / "data/a/.hidden.png").touch()
     config = load_config() | {
         "scale": "demo",
         "datasets": ["mine"],

@@ -257,57 +257,54 @@ def test_the_frozen_run_is_decided_by_its_seed(tree, tmp_path, patient_features)
     assert shares[1] == 1 and shares[0] < 0.8  # features of patients serve known ones alone
 
 
-def fake_training(calls):
+@pytest.fixture
+def calls(monkeypatch) -> list[tuple]:
+    """The trainings that were asked for; none is done."""
+    found = []
+
     def fine_tune(name, images, labels, train, test, seed):
-        calls.append((name, seed))
+        found.append((name, seed))
         rng = np.random.default_rng([len(name), seed])
         return (2 * labels[test].numpy() - 1) + rng.normal(0, 1, len(test))
 
-    return fine_tune
+    monkeypatch.setattr(fine_tuned, "fine_tune", fine_tune)
+    return found
 
 
-def test_an_interrupted_run_goes_on_and_ends_the_same(tree, tmp_path, monkeypatch):
-    calls = []
-    monkeypatch.setattr(fine_tuned, "fine_tune", fake_training(calls))
+def test_an_interrupted_run_goes_on_and_ends_the_same(tree, tmp_path, monkeypatch, calls):
     whole, broken = tmp_path / "whole.csv", tmp_path / "broken.csv"
     assert crossover_command("fine-tuned", tree, whole) == 0
     assert len(calls) == 3 * 4 * 2  # repeats, networks, arms
     assert [name for name, _ in calls[:8:2]] == list(runs.NETWORKS)
 
+    train = fine_tuned.fine_tune
+
     def killed(*arguments):
         if len(calls) == 24 + 11:
             raise KeyboardInterrupt
-        return fake_training(calls)(*arguments)
+        return train(*arguments)
 
     monkeypatch.setattr(fine_tuned, "fine_tune", killed)
+    options = {"repeats": range(3), "seeds": [0], "checkpoints": tmp_path / "broken"}
     with pytest.raises(KeyboardInterrupt):
-        runs.write_fine_tuned(
-            broken,
-            ["breakhis_100x"],
-            [tree],
-            repeats=range(3),
-            seeds=[0],
-            checkpoints=tmp_path / "broken",
-        )
+        runs.write_fine_tuned(broken, ["breakhis_100x"], [tree], **options)
     kept = pd.read_csv(broken)
     assert set(kept["repeat"]) == {0} and set(kept["network"]) == set(runs.NETWORKS)
-    monkeypatch.setattr(fine_tuned, "fine_tune", fake_training(calls))
+    monkeypatch.setattr(fine_tuned, "fine_tune", train)
     assert crossover_command("fine-tuned", tree, broken) == 0
     assert len(calls) == 24 + 24  # none twice
     assert broken.read_text() == whole.read_text()
 
 
-def test_trainings_with_other_settings_are_not_taken_over(tree, tmp_path, monkeypatch):
-    calls = []
-    monkeypatch.setattr(fine_tuned, "fine_tune", fake_training(calls))
+def test_trainings_with_other_settings_are_not_taken_over(tree, tmp_path, monkeypatch, calls):
     for rate in (3e-4, 3e-4, 1e-4):
         monkeypatch.setattr(fine_tuned.settings_of, "__defaults__", (rate,))
         assert crossover_command("fine-tuned", tree, tmp_path / "a.csv") == 0
     assert len(calls) == 2 * 24
 
 
-def test_later_repeats_are_those_of_a_longer_run(tree, tmp_path, monkeypatch):
-    monkeypatch.setattr(fine_tuned, "fine_tune", fake_training([]))
+@pytest.mark.usefixtures("calls")
+def test_later_repeats_are_those_of_a_longer_run(tree, tmp_path):
     whole, later = tmp_path / "whole.csv", tmp_path / "later.csv"
     assert crossover_command("fine-tuned", tree, whole) == 0
     assert crossover_command("fine-tuned", tree, later, "--first", 2) == 0

@@ -48,11 +48,10 @@ def weights(model, tmp_path_factory):
 
 @pytest.fixture
 def data(tmp_path):
-    """Class folders with two images of each of three patients in both, and a hidden file."""
+    """Class folders with two images of each of three patients in both."""
     for index in range(12):
         label, patient = ("benign", "malignant")[index % 2], f"p{index // 4:02d}"
         save_noise(tmp_path / f"data/{label}/{patient}_{index}.png", index, size=(200, 180))
-    (tmp_path / "data/benign/.hidden.png").write_text("no image")
     return tmp_path / "data"
 
 

@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import evaluate_cams as evaluate_run
 from conftest import run as command
-from conftest import write_prepared
+from conftest import training_settings, write_prepared
 from hand_made import hand_made_run, tiny_network
 
 from paper_code.cam import compute_cam, evaluation
@@ -274,6 +273,11 @@ def run_and_data(tmp_path, monkeypatch):
     network = tiny_network().eval()
     monkeypatch.setattr(evaluation, "network_from_checkpoint", lambda path: (network, {}))
     return run, prepared, network
+
+
+def evaluate_run(run, prepared, output, **changes) -> None:
+    settings = training_settings(**{"cam_tuning_images": 2} | changes)
+    evaluation.evaluate_run(run, prepared, output, settings)
 
 
 def test_scores_of_a_run_are_those_of_its_maps(run_and_data, tmp_path):

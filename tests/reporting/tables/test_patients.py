@@ -235,19 +235,6 @@ def test_holm_is_applied_to_the_leads_of_one_data_set():
     assert "verdict_patients" not in leads["first"]
 
 
-def test_a_lead_that_stands_is_rare_where_both_networks_are_equal():
-    """Two networks of one accuracy on 600 images, errors shared at random."""
-    rng = np.random.default_rng(0)
-    trials, stood = 2000, 0
-    for _ in range(trials):
-        wrong = rng.random((2, 600)) < 0.06
-        accuracies = 1 - wrong.mean(axis=1)
-        both = {"dalaresnet50": accuracies[0], "other": accuracies[1]}
-        leads = printed_intervals._leads(both, 600, None, set(both))
-        stood += leads["other"]["verdict"] == printed_intervals.STANDS
-    assert stood / trials <= 0.05
-
-
 def test_the_table_of_intervals_and_its_figure(lists, tmp_path):
     make("printed_intervals", tmp_path, figure=True, lists=str(lists))
     page = (tmp_path / "printed_intervals.md").read_text()
