@@ -141,6 +141,7 @@ def says(printed):
 
 # --- parameters -----------------------------------------------------------------------------------
 
+TRUNK = 25_557_032 - 1000 * 2049  # torchvision's ResNet50 without its last layer
 TOTALS = {
     name: [
         int(table[dataset, name]["parameters"])
@@ -150,8 +151,15 @@ TOTALS = {
 }
 
 
-def test_totals_that_do_not_grow_as_a_head_would(says):
-    """Which networks have the printed totals is asserted in the tests of the networks."""
+def test_totals_by_hand(says):
+    """Those that prove another network; tests of the networks have the others."""
+    gates = [2 * 2048 * (2048 // r) + 2048 // r + 2048 for r in (4, 16, 16)]
+    assert TOTALS[OURS] == [TRUNK + g + 2049 * n for g, n in zip(gates, (2, 3, 4), strict=True)]
+    words = [f"ResNet50 + gate of reduction {r} after" for r in (4, 16)]
+    says("parameters/dalaresnet50", f"breakhis: {words[0]}", f"bach: {words[1]}")
+    resnet34 = 21_797_672  # torchvision's, head of 1000 kept
+    assert TOTALS["resnet50"] == [resnet34, resnet34, resnet34 + 4 * 2049] and resnet34 < TRUNK
+    says("parameters/resnet50", "breakhis: torchvision resnet34 with its 1000-way head")
     steps = {name: (b - a, c - b) for name, (a, b, c) in TOTALS.items()}
     uneven = [name for name, (first, second) in steps.items() if first != second or first <= 0]
     says("parameters/head-growth", ", ".join(uneven))

@@ -189,11 +189,10 @@ def spot():
 
 def test_true_maps_beat_inverted_ones_at_deletion_and_insertion(spot):
     network, images, masks = spot
-    true = deletion_insertion(
-        network, images, [1, 1, 1], masks.float(), steps=8, ties=torch.rand(masks.shape)
-    )
-    wrong = deletion_insertion(
-        network, images, [1, 1, 1], 1 - masks.float(), steps=8, ties=torch.rand(masks.shape)
+    options = {"steps": 8, "ties": torch.rand(masks.shape)}
+    true, wrong = (
+        deletion_insertion(network, images, [1, 1, 1], maps, **options)
+        for maps in (masks.float(), 1 - masks.float())
     )
     assert (true.areas().deletion < wrong.areas().deletion).all()
     assert (true.areas().insertion > wrong.areas().insertion).all()
