@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-KEYS = {"ArrowRight": 39, "ArrowLeft": 37, "Home": 36, "End": 35, "Escape": 27, "Tab": 9}
-KEYS |= {"Enter": 13, " ": 32}
+KEYS = {"ArrowRight": 39, "Home": 36, "End": 35, "Escape": 27, "Enter": 13}
 
 
 class Browser:
@@ -94,10 +93,9 @@ class Browser:
 
     def press(self, key: str) -> None:
         """Press a key, for the element that has the focus."""
-        about = {"key": key, "code": "Space" if key == " " else key}
-        about |= {"windowsVirtualKeyCode": KEYS[key]}
-        if key in (" ", "Enter"):
-            about["text"] = "\r" if key == "Enter" else key
+        about = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key]}
+        if key == "Enter":
+            about["text"] = "\r"
         self.call("Input.dispatchKeyEvent", type="keyDown", **about)
         self.call("Input.dispatchKeyEvent", type="keyUp", **about)
 

@@ -266,14 +266,6 @@ def trained(tmp_path_factory) -> tuple[Path, Path, Path]:
     return folder / "run", prepared, split
 
 
-def evaluate_cams(run, prepared, output, **changes) -> None:
-    """`paper_code.cam.evaluation.evaluate_run` with some settings of maps."""
-    from paper_code.cam.evaluation import evaluate_run
-    from paper_code.settings import defaults
-
-    evaluate_run(run, prepared, output, defaults().changed(**{"cam_tuning_images": 2} | changes))
-
-
 @pytest.fixture(scope="session")
 def printed():
     """The audit of the printed tables, run once for all tests."""

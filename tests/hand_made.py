@@ -96,6 +96,24 @@ def hand_made_run(
     return Run(given | facts, pd.concat([val, test]))
 
 
+def tiny_network(name="resnet50", num_classes=2, dropout=0.25, **options):
+    """A network of 250 parameters in place of `build_network`; its maps are those of layer 0."""
+    from torch import nn
+
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=2),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Dropout(dropout),
+        nn.Linear(8, num_classes),
+    )
+    network.network_name, network.weights_source, network.cam_layer = name, "random", "0"
+    network.settings = {"network": name, "num_classes": num_classes} | options
+    return network
+
+
 @pytest.fixture
 def make_run(tmp_path):
     """Write a `hand_made_run` with its times and its history: arguments -> its run.json."""

@@ -9,27 +9,23 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from conftest import BACH, BREAKHIS, breakhis_path
 
 from paper_code.datasets import fetch
 
-TREE = "BreaKHis_v1/histology_slides/breast"
-PHOTOS = "ICIAR2018_BACH_Challenge/Photos"
+TREE, PHOTOS = BREAKHIS.as_posix(), BACH.as_posix()
 
 
 def breakhis_files(size: int = 2000) -> dict[str, bytes]:
     """One image of each class and magnification: `size` bytes that cannot be compressed."""
-    files = {}
-    for magnification in (40, 100, 200, 400):
-        for letter, folder, subtype, slide in (
-            ("B", "benign/SOB/adenosis", "A", "14-22549AB"),
-            ("M", "malignant/SOB/ductal_carcinoma", "DC", "14-2523"),
-        ):
-            stem = f"SOB_{letter}_{subtype}-{slide}"
-            name = f"SOB_{letter}_{subtype}_{slide}/{magnification}X/{stem}-{magnification}-001.png"
-            files[f"{TREE}/{folder}/{name}"] = os.urandom(size)
-    return files
+    return {
+        breakhis_path(Path(), subtype, slide, magnification, 1).as_posix(): os.urandom(size)
+        for magnification in (40, 100, 200, 400)
+        for subtype, slide in (("A", "14-22549AB"), ("DC", "14-2523"))
+    }
 
 
 def bach_files(size: int = 2000) -> dict[str, bytes]:

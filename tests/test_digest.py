@@ -86,33 +86,20 @@ def package(tmp_path, monkeypatch):
 
 
 def test_ways_to_import(package):
-    package(
-        {
-            "main": "from typing import TYPE_CHECKING\n"
-            "import paper_code.plain as p\n"
-            "from paper_code import sibling\n"
-            "from paper_code.names import value\n"
-            "if TYPE_CHECKING:\n    from paper_code.unused import Type\n"
-            "else:\n    from paper_code import executed\n"
-            "def later():\n    from paper_code import lazy\n",
-            "plain": "from paper_code import second\n",
-            "sibling": "",
-            "names": "value = 1\n",
-            "unused": "Type = int\n",
-            "lazy": "",
-            "executed": "",
-            "alone": "",
-            "second": "import paper_code.main\n",
-        }
-    )
-    found = {Path(name).name for name in source_files("paper_code.main")}
-    assert found == {
-        "__init__.py",
-        "main.py",
-        "plain.py",
-        "sibling.py",
-        "names.py",
-        "lazy.py",
-        "executed.py",
-        "second.py",
+    modules = {
+        "main": "from typing import TYPE_CHECKING\n"
+        "import paper_code.plain as p\n"
+        "from paper_code import sibling\n"
+        "from paper_code.names import value\n"
+        "if TYPE_CHECKING:\n    from paper_code.unused import Type\n"
+        "else:\n    from paper_code import executed\n"
+        "def later():\n    from paper_code import lazy\n",
+        "plain": "from paper_code import second\n",
+        "names": "value = 1\n",
+        "second": "import paper_code.main\n",
     }
+    used = {*modules, "sibling", "executed", "lazy"}
+    unused = {"unused": "Type = int\n", "alone": ""}
+    package(dict.fromkeys(used, "") | modules | unused)
+    found = {Path(name).stem for name in source_files("paper_code.main")}
+    assert found == used | {"__init__"}

@@ -38,8 +38,9 @@ def test_the_default_plans_every_result_of_the_catalogue():
     }
     assert {(planned.result.kind, planned.name) for planned in plan.results} == every
     assert len(plan.runs) == len(set(plan.runs)) == 6 * 9 + 4 * 3 + 2 + 2
-    numbers = [name.split("_")[1] for name in plan.names("table") if name.startswith("table_")]
-    assert sorted(numbers) == [f"{number:02d}" for number in range(1, 15)]
+    for kind, count in (("table", 14), ("figure", 7)):
+        numbers = [name.split("_")[1] for name in plan.names(kind) if name.startswith(f"{kind}_")]
+        assert sorted(numbers) == [f"{number:02d}" for number in range(1, count + 1)]
 
 
 def test_every_result_s_runs_are_planned_and_every_input_has_a_maker():
@@ -103,6 +104,7 @@ def test_a_run_on_one_s_own_data_makes_nothing_about_the_paper(own_sets):
 def test_class_folders_and_networks_of_timm(tmp_path):
     for label in ("a", "b"):
         save_noise(tmp_path / f"data/{label}/p1_0.png", seed=ord(label))
+    (tmp_path / "data/a/.hidden.png").touch()
     config = load_config() | {
         "scale": "demo",
         "datasets": ["mine"],

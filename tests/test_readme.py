@@ -31,14 +31,6 @@ def test_the_readme_and_the_summary_open_with_figure_table_and_answer(tables):
         assert picture < table < answered
 
 
-def test_phantoms_never_speak(tables):
-    """A number measured on phantoms is no evidence, so no line is made from one."""
-    rows = tables["comparisons"].assign(obstacles="phantom", data="phantom (40 synthetic images)")
-    said = " ".join(line.text for line in answer(tables | {"comparisons": rows}))
-    assert "our small runs" not in said
-    assert "our small runs" in " ".join(line.text for line in answer(tables))
-
-
 def test_a_page_without_a_place_for_the_answer_is_named(tmp_path):
     page = tmp_path / "README.md"
     page.write_text("# No place\n")

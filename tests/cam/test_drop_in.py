@@ -7,24 +7,13 @@ import pytest
 import timm
 import torch
 import torchvision
-from torch import nn
 
 from paper_code.cam import DTGradCAM, DTGradCAMExtractor, compute_cam
 from paper_code.errors import UserError
 
 pytorch_grad_cam = pytest.importorskip("pytorch_grad_cam")
 from pytorch_grad_cam.metrics.arcc import ARCC  # noqa: E402
-from pytorch_grad_cam.metrics.cam_mult_image import (  # noqa: E402
-    CamMultImageConfidenceChange,
-    DropInConfidence,
-    IncreaseInConfidence,
-)
-from pytorch_grad_cam.metrics.road import (  # noqa: E402
-    ROADCombined,
-    ROADLeastRelevantFirst,
-    ROADMostRelevantFirst,
-)
-from pytorch_grad_cam.utils.image import deprocess_image, show_cam_on_image  # noqa: E402
+from pytorch_grad_cam.utils.image import show_cam_on_image  # noqa: E402
 from pytorch_grad_cam.utils.model_targets import (  # noqa: E402
     ClassifierOutputSoftmaxTarget,
     ClassifierOutputTarget,
@@ -72,45 +61,6 @@ def test_the_same_maps_as_compute_cam(model, twice, targets):
     assert np.array_equal(maps, ours.numpy())
 
 
-NETWORKS = {
-    "torchvision resnet18": (lambda: torchvision.models.resnet18(num_classes=3), "layer4"),
-    "torchvision vit": (
-        lambda: torchvision.models.VisionTransformer(SIZE, 16, 2, 2, 32, 64, num_classes=3),
-        "encoder.layers.encoder_layer_1.ln_1",
-    ),
-    "torchvision swin": (
-        lambda: torchvision.models.SwinTransformer([4, 4], 24, [2, 2], [2, 4], [4, 4]),
-        "norm",
-    ),
-    "timm convnext": (
-        lambda: timm.create_model("convnext_atto", num_classes=3),
-        "stages.2",
-    ),
-    "timm vit": (
-        lambda: timm.create_model("vit_tiny_patch16_224", img_size=SIZE, num_classes=3, depth=3),
-        "blocks.2.norm1",
-    ),
-    "timm swin": (
-        lambda: timm.create_model(
-            "swin_tiny_patch4_window7_224", img_size=SIZE, num_classes=3, depths=(1, 1, 1, 1)
-        ),
-        "layers.2",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_networks_of_torchvision_and_timm(name, twice):
-    torch.manual_seed(0)
-    build, layer = NETWORKS[name]
-    network = build()
-    nn.init.normal_(list(network.parameters())[-2], std=0.1)  # ViT's head of torchvision is zero
-    with DTGradCAM(network, [network.get_submodule(layer)], copies=2) as cam:
-        maps = cam(twice, FOR_AND_AGAINST)
-        assert cam.outputs.shape[0] == 2
-    assert maps.shape == (2, SIZE, SIZE) and maps.min() == 0 and maps.max() == 1
-
-
 def test_a_reshape_transform_of_the_peer(twice):
     torch.manual_seed(0)
     network = timm.create_model("vit_tiny_patch16_224", img_size=SIZE, num_classes=3, depth=2)
@@ -127,7 +77,7 @@ def test_a_reshape_transform_of_the_peer(twice):
 
 
 def test_the_readme_of_pytorch_grad_cam(model, images):
-    """Its first example and its metrics, with the class alone exchanged."""
+    """Its first example and the metric that calls the method itself, the class alone exchanged."""
     rgb_img = ((images[0] + 1) / 2).permute(1, 2, 0).numpy()
     input_tensor, targets = images[:1], [ClassifierOutputTarget(4)]
     target_layers = [model.layer3[-1]]
@@ -139,23 +89,8 @@ def test_the_readme_of_pytorch_grad_cam(model, images):
     assert visualization.shape == (SIZE, SIZE, 3) and visualization.dtype == np.uint8
     assert torch.allclose(model_outputs, model(input_tensor), atol=1e-5)
 
-    metric_targets = [ClassifierOutputSoftmaxTarget(4)]
-    inverse_cams = 1 - grayscale_cams
-    scores, batch_visualizations = CamMultImageConfidenceChange()(
-        input_tensor, inverse_cams, metric_targets, model, return_visualization=True
-    )
-    visualization = deprocess_image(batch_visualizations[0].numpy())
-    assert scores.shape == (1,) and visualization.dtype == np.uint8
-    for metric in (
-        DropInConfidence(),
-        IncreaseInConfidence(),
-        ROADMostRelevantFirst(percentile=75),
-        ROADLeastRelevantFirst(percentile=75),
-        ROADCombined(percentiles=[40, 80]),
-    ):
-        scores = metric(input_tensor, grayscale_cams, metric_targets, model)
-        assert np.isfinite(scores).all()
     arcc = ARCC(base_method=cam, road_percentiles=[40, 80])
+    metric_targets = [ClassifierOutputSoftmaxTarget(4)]
     assert np.isfinite(arcc(input_tensor, grayscale_cams, metric_targets, model)).all()
 
 
@@ -201,21 +136,12 @@ def test_mistakes(model, images, arguments, call, message):
 
 def test_an_extractor_of_torchcam(model, images):
     """torch-cam's README: run the model, then give the class and the scores."""
-    overlay_mask = pytest.importorskip("torchcam.utils").overlay_mask
-    from torchvision.transforms.functional import to_pil_image
-
     with DTGradCAMExtractor(model, "layer3", copies=2) as cam_extractor:
         out = model(images[:1])
         activation_map = cam_extractor(out.squeeze(0).argmax().item(), out)
         again = cam_extractor(out.squeeze(0).argmax().item(), out)
         model(images)
         many = cam_extractor([3, 1])
-    result = overlay_mask(
-        to_pil_image((images[0] + 1) / 2),
-        to_pil_image(activation_map[0].squeeze(0), mode="F"),
-        alpha=0.5,
-    )
-    assert result.size == (SIZE, SIZE)
     predicted = compute_cam(model, images[:1], None, "dt_gradcam", "layer3", copies=2)
     assert torch.equal(activation_map[0], predicted) and torch.equal(again[0], predicted)
     assert torch.equal(

@@ -5,7 +5,7 @@ import re
 from dataclasses import fields
 
 import pytest
-from conftest import breakhis_path, run
+from conftest import run
 
 from paper_code import cli
 from paper_code.inference.options import Extras, Own
@@ -103,30 +103,3 @@ def test_a_bug_is_not_hidden(error, monkeypatch):
     monkeypatch.setattr("paper_code.datasets.splits.make_split", broken)
     with pytest.raises(type(error)):
         run("split", "m.csv", "--output", "s.csv")
-
-
-def test_from_raw_files_to_a_table(breakhis_root, tmp_path):
-    """manifest, prepare, split and tables of one data set, called as the workflow calls them."""
-    for number in range(3, 9):
-        for subtype, slide in (("A", "14-22549AB"), ("DC", "14-2523")):
-            source = breakhis_path(breakhis_root, subtype, slide, 40, 1)
-            target = breakhis_path(breakhis_root, subtype, slide, 40, number)
-            target.write_bytes(source.read_bytes() + bytes([number]))
-    manifest, split = tmp_path / "set/manifest.csv", tmp_path / "split.csv"
-    table, given = tmp_path / "table_06_splits.csv", ["--prepared", manifest.parent]
-    raw = ["--data-root", breakhis_root, "--limit", 20]
-    assert run("manifest", "breakhis_40x", *raw, "--output", manifest) == 0
-    assert run("prepare", manifest, "--image-size", 32, "--output", manifest.parent) == 0
-    assert run("split", manifest, "--output", split) == 0
-    given += ["--scale", "demo", "--output"]
-    assert run("table", "06", "--splits", split, *given, table) == 0
-    assert run("figure", "03", *given, tmp_path / "figure.png") == 0
-    page = table.with_suffix(".md").read_text(encoding="utf-8")
-    assert "| BreakHis 40X | train | 12 | 1,197 |" in page
-    assert "subset 24 of 1995 images; 20 drawn with seed 0" in page
-    assert (tmp_path / "figure.pdf").stat().st_size > 0
-
-
-def test_a_file_of_settings_with_an_unknown_key(tmp_path, refused):
-    (tmp_path / "mine.yaml").write_text("epoch: 3\n")
-    refused("doctor", "--configfile", tmp_path / "mine.yaml", says="did you mean 'epochs'")

@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import breakhis_path, save_noise
+from conftest import breakhis_path, run, save_noise
 from scipy import stats
 from sklearn.metrics import log_loss, roc_auc_score
 from statsmodels.stats.multitest import multipletests
 
-from paper_code.cli import main
 from paper_code.crossover import design, runs
 from paper_code.crossover.compare import METRICS, compare
 from paper_code.crossover.design import ARMS, draw_repeat
@@ -153,20 +152,18 @@ def plain_values(rows, value):
         ("log_loss", lambda row: row["log_loss"] / row["images"]),
     ],
 )
-def test_t_test_over_patients_against_plain_code(metric, value):
+def test_the_t_test_over_patients_is_that_of_scipy(metric, value):
     rows = rows_of(shift=0.5)
     known, unknown = rows[rows["known"] == 1], rows[rows["known"] == 0]
     found = compare(known, unknown, metric)
     first, second = plain_values(known, value), plain_values(unknown, value)
-    apart = (first - second).to_numpy()
-    n, mean, se = len(apart), apart.mean(), apart.std(ddof=1) / np.sqrt(len(apart))
+    expected = stats.ttest_rel(first, second)
     assert (found.first, found.second) == pytest.approx((first.mean(), second.mean()))
-    assert found.difference == pytest.approx(mean)
-    reach = stats.t.ppf(0.975, n - 1) * se
-    assert (found.low, found.high) == pytest.approx((mean - reach, mean + reach))
-    assert found.p_value == pytest.approx(2 * stats.t.sf(abs(mean / se), n - 1))
-    assert (found.up, found.down) == ((apart > 0).sum(), (apart < 0).sum())
-    assert found.patients == n
+    assert found.difference == pytest.approx((first - second).mean())
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval()))
+    assert found.p_value == pytest.approx(expected.pvalue)
+    assert (found.up, found.down) == ((first > second).sum(), (first < second).sum())
+    assert found.patients == len(first)
 
 
 def test_sign_flips_against_all_of_them():
@@ -216,9 +213,9 @@ def tree(tmp_path):
     return tmp_path / "raw"
 
 
-def crossover_words(training, tree, output, *more):
+def crossover_command(training, tree, output, *more) -> int:
     words = ["crossover", training, "--datasets", "breakhis_100x", "--data-root", tree]
-    return [str(word) for word in (*words, "--repeats", 3, "--output", output, *more)]
+    return run(*words, "--repeats", 3, "--output", output, *more)
 
 
 @pytest.fixture
@@ -247,11 +244,11 @@ def test_images_of_two_sets_are_put_together_and_patients_of_both_are_tested(tre
 def test_the_frozen_run_is_decided_by_its_seed(tree, tmp_path, patient_features):
     paths = [tmp_path / f"{name}.csv" for name in "abc"]
     for path, seed in zip(paths, (0, 0, 1), strict=True):
-        assert main(crossover_words("frozen", tree, path, "--seeds", seed)) == 0
+        assert crossover_command("frozen", tree, path, "--seeds", seed) == 0
     first, again, other = (path.read_text() for path in paths)
     assert first == again != other
     both = tmp_path / "both.csv"
-    assert main(crossover_words("frozen", tree, both, "--seeds", 0, 1)) == 0
+    assert crossover_command("frozen", tree, both, "--seeds", 0, 1) == 0
     assert both.read_text() == first + other.partition("\n")[2]
     rows = pd.read_csv(paths[0])
     assert list(rows) == COLUMNS and set(rows["repeat"]) == {0, 1, 2}
@@ -260,60 +257,57 @@ def test_the_frozen_run_is_decided_by_its_seed(tree, tmp_path, patient_features)
     assert shares[1] == 1 and shares[0] < 0.8  # features of patients serve known ones alone
 
 
-def fake_training(calls):
+@pytest.fixture
+def calls(monkeypatch) -> list[tuple]:
+    """The trainings that were asked for; none is done."""
+    found = []
+
     def fine_tune(name, images, labels, train, test, seed):
-        calls.append((name, seed))
+        found.append((name, seed))
         rng = np.random.default_rng([len(name), seed])
         return (2 * labels[test].numpy() - 1) + rng.normal(0, 1, len(test))
 
-    return fine_tune
+    monkeypatch.setattr(runs, "fine_tune", fine_tune)
+    return found
 
 
-def test_an_interrupted_run_goes_on_and_ends_the_same(tree, tmp_path, monkeypatch):
-    calls = []
-    monkeypatch.setattr(runs, "fine_tune", fake_training(calls))
+def test_an_interrupted_run_goes_on_and_ends_the_same(tree, tmp_path, monkeypatch, calls):
     whole, broken = tmp_path / "whole.csv", tmp_path / "broken.csv"
-    assert main(crossover_words("fine-tuned", tree, whole)) == 0
+    assert crossover_command("fine-tuned", tree, whole) == 0
     assert len(calls) == 3 * 4 * 2  # repeats, networks, arms
     assert [name for name, _ in calls[:8:2]] == list(design.NETWORKS)
+
+    train = runs.fine_tune
 
     def killed(*arguments):
         if len(calls) == 24 + 11:
             raise KeyboardInterrupt
-        return fake_training(calls)(*arguments)
+        return train(*arguments)
 
     monkeypatch.setattr(runs, "fine_tune", killed)
+    options = {"repeats": range(3), "seeds": [0], "checkpoints": tmp_path / "broken"}
     with pytest.raises(KeyboardInterrupt):
-        runs.write_fine_tuned(
-            broken,
-            ["breakhis_100x"],
-            [tree],
-            repeats=range(3),
-            seeds=[0],
-            checkpoints=tmp_path / "broken",
-        )
+        runs.write_fine_tuned(broken, ["breakhis_100x"], [tree], **options)
     kept = pd.read_csv(broken)
     assert set(kept["repeat"]) == {0} and set(kept["network"]) == set(design.NETWORKS)
-    monkeypatch.setattr(runs, "fine_tune", fake_training(calls))
-    assert main(crossover_words("fine-tuned", tree, broken)) == 0
+    monkeypatch.setattr(runs, "fine_tune", train)
+    assert crossover_command("fine-tuned", tree, broken) == 0
     assert len(calls) == 24 + 24  # none twice
     assert broken.read_text() == whole.read_text()
 
 
-def test_trainings_with_other_settings_are_not_taken_over(tree, tmp_path, monkeypatch):
-    calls = []
-    monkeypatch.setattr(runs, "fine_tune", fake_training(calls))
+def test_trainings_with_other_settings_are_not_taken_over(tree, tmp_path, monkeypatch, calls):
     for rate in (3e-4, 3e-4, 1e-4):
         monkeypatch.setattr(runs.settings_of, "__defaults__", (rate,))
-        assert main(crossover_words("fine-tuned", tree, tmp_path / "a.csv")) == 0
+        assert crossover_command("fine-tuned", tree, tmp_path / "a.csv") == 0
     assert len(calls) == 2 * 24
 
 
-def test_later_repeats_are_those_of_a_longer_run(tree, tmp_path, monkeypatch):
-    monkeypatch.setattr(runs, "fine_tune", fake_training([]))
+@pytest.mark.usefixtures("calls")
+def test_later_repeats_are_those_of_a_longer_run(tree, tmp_path):
     whole, later = tmp_path / "whole.csv", tmp_path / "later.csv"
-    assert main(crossover_words("fine-tuned", tree, whole)) == 0
-    assert main(crossover_words("fine-tuned", tree, later, "--first", 2)) == 0
+    assert crossover_command("fine-tuned", tree, whole) == 0
+    assert crossover_command("fine-tuned", tree, later, "--first", 2) == 0
     rows = pd.read_csv(whole)
     expected = rows[rows["repeat"] == 2].reset_index(drop=True)
     pd.testing.assert_frame_equal(pd.read_csv(later), expected)
@@ -349,8 +343,7 @@ def patients(tmp_path):
 
 def test_the_crossover_table(patients, tmp_path):
     output = tmp_path / "crossover.csv"
-    words = ["table", "crossover", "--patients", *patients, "--output", output]
-    assert main([str(word) for word in words]) == 0
+    assert run("table", "crossover", "--patients", *patients, "--output", output) == 0
     table = pd.read_csv(output)
     fixed = "dataset, network, training, metric, known, unknown, difference, low, high, p_value"
     assert list(table)[:12] == [*fixed.split(", "), "patients", "repeats"]
@@ -361,14 +354,13 @@ def test_the_crossover_table(patients, tmp_path):
     text = output.with_suffix(".md").read_text()
     assert "BreakHis 100X, 19 patients" in text and "nan " not in text
     figure = tmp_path / "crossover.png"
-    assert main(["figure", "crossover", "--tables", str(output), "--output", str(figure)]) == 0
+    assert run("figure", "crossover", "--tables", output, "--output", figure) == 0
     assert figure.stat().st_size > 10_000 and figure.with_suffix(".pdf").exists()
 
 
 def test_the_gate_table(patients, tmp_path):
     output = tmp_path / "gate_crossover.csv"
-    words = ["table", "gate_crossover", "--patients", *patients, "--output", output]
-    assert main([str(word) for word in words]) == 0
+    assert run("table", "gate_crossover", "--patients", *patients, "--output", output) == 0
     table = pd.read_csv(output)
     assert len(table) == 2 * len(METRICS) * 3 and next(iter(table["patients_are"])) == "unknown"
     for _, family in table.groupby(["patients_are", "metric"]):

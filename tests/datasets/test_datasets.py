@@ -259,6 +259,10 @@ def test_make_manifest_records_source_hashes_and_duplicates(breakhis_root, tmp_p
     pair = [path.relative_to(breakhis_root).as_posix() for path in (first, second)]
     assert source["duplicates"] == [pair]
     assert "1 byte-identical pairs" in capsys.readouterr().err
+    make_manifest(PAPER_DATASETS["breakhis_40x"], breakhis_root, "real", output, seed=3, limit=6)
+    drawn = read_json(output.with_name("source.json"))
+    assert drawn["description"] == "real (subset 12 of 1995 images; 6 drawn with seed 3)"
+    assert drawn["images"] == 6 and drawn["complete"] is False
 
 
 def test_draw_is_seeded_stratified_and_keeps_the_order(breakhis_root):

@@ -81,24 +81,6 @@ def finished(done, images) -> Path:
     return images.parent / "run/results/demo"
 
 
-def test_it_makes_what_is_about_these_images_and_nothing_else(done, finished):
-    tables = {"own_mias", "comparisons_mias", "cam_mias", "convergence", "results", "differences"}
-    figures = {
-        "curves",
-        "convergence",
-        "maps_mias",
-        "examples_mias",
-    }
-    assert {path.stem for path in (finished / "tables").iterdir()} == tables
-    assert {path.stem for path in (finished / "figures").iterdir()} == figures
-    assert [path.name for path in (finished / "prepared").iterdir()] == ["mias"]
-    assert not {"phantoms", "notebooks"} & {path.name for path in finished.iterdir()}
-    cards = [path.parent for path in finished.glob("runs/*/*/*/model_card.md")]
-    assert sorted(path.parent.name for path in cards) == ["dalaresnet50", "resnet50"]
-    assert all((path / "weights.safetensors").is_file() for path in cards)
-    assert "Does the paper hold" not in done.stdout
-
-
 def test_the_page_opens_with_the_images_and_the_scores(finished):
     page = (finished / "report.html").read_text(encoding="utf-8")
     opening = re.sub(r"<style>.*?</style>", "", page[: page.index('id="own_mias--provenance"')])

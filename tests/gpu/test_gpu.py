@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import training_settings, write_prepared
+from hand_made import tiny_network
 from safetensors.torch import load_file
-from torch import nn
 
 from paper_code.cam import METHODS, compute_cam
 from paper_code.device import autocast, use_float32
@@ -138,14 +138,7 @@ def sets(device: torch.device) -> tuple[ImageSet, ImageSet]:
 def four_steps(device: torch.device, compile_: bool) -> tuple[list[float], dict]:
     """Losses and weights of a small network after four of Adam's steps, in float32."""
     torch.manual_seed(0)
-    network = nn.Sequential(
-        nn.Conv2d(3, 16, 3, stride=2, bias=False),
-        nn.BatchNorm2d(16),
-        nn.ReLU(),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(16, 2),
-    ).to(device)
+    network = tiny_network(dropout=0).to(device)
     adam = torch.optim.Adam(network.parameters(), fused=True)
     forward = loop.compiled(network, device) if compile_ else network
     scaler = torch.amp.GradScaler(device.type, enabled=False)

@@ -265,17 +265,6 @@ def test_a_coarse_grid_is_named_and_an_earlier_layer_helps(weights, data, tmp_pa
 # --- class folders --------------------------------------------------------------------------------
 
 
-def test_class_folders_stand_for_a_manifest(data, tmp_path):
-    (data / "benign/.hidden.png").write_text("no image")
-    words = ["manifest", "mine", "--manifest", data, "--group-pattern", "(p[0-9]+)_"]
-    assert run(*words, "-o", tmp_path / "list/manifest.csv") == 0
-    table = pd.read_csv(tmp_path / "list/manifest.csv")
-    assert list(table.groupby("label")["image"].count()) == [6, 6]
-    assert set(table["group"]) == {"p00", "p01", "p02"}
-    assert run("prepare", tmp_path / "list/manifest.csv", "--image-size", 32, "-o", tmp_path) == 0
-    assert np.load(tmp_path / "images.npy").shape == (12, 3, 32, 32)
-
-
 @pytest.mark.parametrize(
     ("spoil", "pattern", "message"),
     [

@@ -13,6 +13,17 @@ from paper_code.training.run import train_run
 
 
 @pytest.fixture
+def weights(trained):
+    return trained[0] / "weights.safetensors"
+
+
+@pytest.fixture
+def fp32(monkeypatch):
+    """As on a processor without bf16, in which the same weights give somewhat other numbers."""
+    monkeypatch.setattr("paper_code.device.cpu_flags", set)
+
+
+@pytest.fixture
 def folder(tmp_path):
     """Five images in two folders, one of them grey."""
     for number in range(4):
@@ -22,8 +33,7 @@ def folder(tmp_path):
     return tmp_path / "mine"
 
 
-def test_predict_writes_a_row_an_image(trained, folder, tmp_path, capsys):
-    weights = trained[0] / "weights.safetensors"
+def test_predict_writes_a_row_an_image(weights, folder, tmp_path, capsys):
     assert run("predict", folder, "--weights", weights, "-o", tmp_path / "p.csv") == 0
     table = pd.read_csv(tmp_path / "p.csv")
     assert list(table) == ["image", "predicted", "p_benign", "p_malignant"]
@@ -38,7 +48,8 @@ def test_predict_writes_a_row_an_image(trained, folder, tmp_path, capsys):
     assert "only seen synthetic images" in said
 
 
-def test_predict_agrees_with_the_run(trained, tmp_path):
+@pytest.mark.usefixtures("fp32")
+def test_predict_agrees_with_the_run(trained, weights, tmp_path):
     """The stored predictions come back from the weights, by images of the network's size."""
     from PIL import Image
 
@@ -49,7 +60,6 @@ def test_predict_agrees_with_the_run(trained, tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.fromarray(pixels.transpose(1, 2, 0)).save(tmp_path / name)
     paths = [tmp_path / "benign", tmp_path / "malignant"]
-    weights = where / "weights.safetensors"
     assert run("predict", *paths, "--weights", weights, "-o", tmp_path / "p.csv") == 0
     done = load_run(where / "run.json")
     stored = done.predictions.set_index("image")
@@ -59,10 +69,9 @@ def test_predict_agrees_with_the_run(trained, tmp_path):
         np.testing.assert_allclose(again.loc[stored.index, column], stored[column], atol=1e-4)
 
 
-def test_predict_skips_and_counts_what_it_cannot_read(trained, folder, tmp_path, capsys):
+def test_predict_skips_and_counts_what_it_cannot_read(weights, folder, tmp_path, capsys):
     (folder / "1.png").write_bytes((folder / "1.png").read_bytes()[:200])
     (folder / "2.png").write_text("no pixels")
-    weights = trained[0] / "weights.safetensors"
     assert run("predict", folder, "--weights", weights, "-o", tmp_path / "p.csv") == 1
     assert len(pd.read_csv(tmp_path / "p.csv")) == 3
     said = capsys.readouterr().err
@@ -91,21 +100,21 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("words", MISTAKES)
-def test_mistakes_write_nothing(trained, folder, words, tmp_path, refused):
+def test_mistakes_write_nothing(trained, weights, folder, words, tmp_path, refused):
     (folder / "empty").mkdir()
-    names = {"folder": folder, "run": trained[0], "prepared": trained[1]}
-    names["weights"] = trained[0] / "weights.safetensors"
+    names = {"folder": folder, "run": trained[0], "prepared": trained[1], "weights": weights}
     words, says = words.format(**names).split(), re.escape(MISTAKES[words])
     refused(*words, "--output", tmp_path / "out", says=says)
 
 
-def test_evaluate_a_run_and_its_weights_agree(trained, tmp_path, capsys):
+@pytest.mark.usefixtures("fp32")
+def test_evaluate_a_run_and_its_weights_agree(trained, weights, tmp_path, capsys):
     where, prepared, split = trained
     first, second = tmp_path / "run.csv", tmp_path / "weights.csv"
     assert run("evaluate", where, "--part", "val", "--resamples", 50, "-o", first) == 0
     assert "accuracy" in capsys.readouterr().out
     words = ["--prepared", prepared, "--split", split, "--part", "val", "--resamples", 50]
-    assert run("evaluate", where / "weights.safetensors", *words, "-o", second) == 0
+    assert run("evaluate", weights, *words, "-o", second) == 0
     stored, fresh = pd.read_csv(first), pd.read_csv(second)
     labels, probabilities, patients = load_run(where / "run.json").part("val")
     expected = classification_metrics(labels, probabilities)
@@ -120,11 +129,10 @@ def test_evaluate_a_run_and_its_weights_agree(trained, tmp_path, capsys):
     assert set(pd.read_csv(first)["images"]) == {40} and set(pd.read_csv(first)["part"]) == {"all"}
 
 
-def test_evaluate_a_manifest(trained, folder, tmp_path, refused):
+def test_evaluate_a_manifest(weights, folder, tmp_path, refused):
     rows = [(f"{n}.png", ("benign", "malignant")[n % 2], "") for n in range(4)]
     manifest = folder / "manifest.csv"
     pd.DataFrame(rows, columns=["path", "label", "group"]).to_csv(manifest, index=False)
-    weights = trained[0] / "weights.safetensors"
     words = ["evaluate", weights, "--manifest", manifest, "--resamples", 20, "-o", tmp_path / "m"]
     assert run(*words) == 0
     table = pd.read_csv(tmp_path / "m").set_index("metric")
@@ -174,11 +182,11 @@ def test_evaluate_knows_the_images_that_the_weights_were_trained_on(tmp_path, ca
 
 
 def test_evaluate_refuses_images_of_other_classes_or_another_size(
-    trained, make_prepared, tmp_path, refused
+    weights, make_prepared, tmp_path, refused
 ):
     other, _ = make_prepared(classes=["malignant", "benign"])
     larger, _ = make_prepared("larger", size=48)
-    words = ["evaluate", trained[0] / "weights.safetensors", "-o", tmp_path / "m.csv"]
+    words = ["evaluate", weights, "-o", tmp_path / "m.csv"]
     refused(*words, "--prepared", other, says="classes malignant, benign, but")
     refused(*words, "--prepared", larger, says="Prepare it with --image-size 32")
 
@@ -186,12 +194,12 @@ def test_evaluate_refuses_images_of_other_classes_or_another_size(
 # --- explain ------------------------------------------------------------------------------------
 
 
-def test_explain_writes_overlays_of_the_image_s_size_and_a_row_each(trained, folder, tmp_path):
+def test_explain_writes_overlays_of_the_image_s_size_and_a_row_each(weights, folder, tmp_path):
     from PIL import Image
 
     (folder / "other").mkdir()
     save_noise(folder / "other/0.png", 7, size=(36, 50))  # the name of another image
-    weights, out = trained[0] / "weights.safetensors", tmp_path / "out"
+    out = tmp_path / "out"
     words = ["explain", folder, "--weights", weights, "--layer", "layer1"]
     assert run(*words, "--method", "gradcam", "-o", out) == 0
     table = pd.read_csv(out / "explanations.csv")
@@ -205,9 +213,9 @@ def test_explain_writes_overlays_of_the_image_s_size_and_a_row_each(trained, fol
     pd.testing.assert_frame_equal(table[list(alone)], alone)
 
 
-def test_explain_again_into_the_same_folder(trained, folder, tmp_path, refused):
+def test_explain_again_into_the_same_folder(weights, folder, tmp_path, refused):
     """What is there afterwards is of the second call, but for the user's own files."""
-    weights, out = trained[0] / "weights.safetensors", tmp_path / "out"
+    out = tmp_path / "out"
     words = ["explain", "--weights", weights, "--layer", "layer1", "-o", out]
     assert run(*words, folder, "--method", "gradcam") == 0
     (out / "notes.txt").write_text("mine")

@@ -297,15 +297,6 @@ def two_networks(rng, patients=40, per_patient=1, better=0.0, noise=0.7):
     return y, first, second, groups
 
 
-def test_mcnemar_is_the_binomial_test():
-    y, first, second, _ = two_networks(np.random.default_rng(7), 80, better=0.5)
-    right = [(p.argmax(axis=1) == y) for p in (first, second)]
-    only_first, differ = int((right[0] & ~right[1]).sum()), int((right[0] != right[1]).sum())
-    table = compared(y, first, second, None, ["accuracy"], resamples=50)
-    assert table["test"].tolist() == ["exact McNemar"]
-    assert table["p_value"][0] == pytest.approx(stats.binomtest(only_first, differ).pvalue)
-
-
 def test_delong_with_ties_by_pairs():
     """Variance by the published definition: the covariance of the two structural components."""
     rng = np.random.default_rng(10)

@@ -6,7 +6,6 @@ import inspect
 import pytest
 from conftest import ROOT
 
-from paper_code.cli import main
 from paper_code.errors import UserError
 from paper_code.reporting.catalogue import GROUPS, NEEDS, RESULTS, find_result
 
@@ -52,12 +51,3 @@ def test_a_paper_table_accepts_its_own_data_sets_alone():
     assert breakhis == tuple(f"breakhis_{m}x" for m in (40, 100, 200, 400))
     assert find_result("figure", "04").allowed_datasets == ("bach",)
     assert find_result("table", "comparisons").allowed_datasets is None
-
-
-def test_every_table_and_figure_of_the_paper_is_a_command(tmp_path, capsys):
-    for kind, count in (("table", 14), ("figure", 7)):
-        keys = sorted(r.key for r in RESULTS if r.kind == kind and r.key.isdecimal())
-        assert keys == [f"{number:02d}" for number in range(1, count + 1)]
-    assert main(["table", "01", "--output", str(tmp_path / "t.csv")]) == 0
-    assert main(["table", "09", "--output", str(tmp_path / "t.csv")]) == 2
-    assert "table 09 needs --runs, --scale" in capsys.readouterr().err

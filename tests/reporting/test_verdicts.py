@@ -25,14 +25,11 @@ from paper_code.reporting.verdicts import (
     TIMES,
     Verdict,
     alike,
-    arithmetic,
     chance_of_outside,
     compared,
     counts,
     data_obstacles,
     everywhere,
-    exact_columns,
-    leads_stand,
     order_margin,
     replicated,
     replicates,
@@ -40,7 +37,6 @@ from paper_code.reporting.verdicts import (
     shortfall,
     somewhere,
     verdict_counts,
-    verdict_text,
 )
 
 MANY = [30] * 25  # patients of up to 25 runs
@@ -193,48 +189,12 @@ def test_a_claim_is_supported_without_correction_and_contradicted_with_it():
         assert everywhere(lacking, 6).verdict == "not shown"
 
 
-def test_statements_from_exact_numbers():
-    assert arithmetic(True) == arithmetic(True, True) == ("supported", "by arithmetic")
-    assert arithmetic(False).verdict == arithmetic(False, False).verdict == "contradicted"
-    assert arithmetic(True, False, False) == ("not shown", "holds by 1 of 3 measures")
-    assert leads_stand(3, 3).verdict == "supported"
-    assert leads_stand(2, 3) == ("not shown", "2 of 3 leads stand")
-
-
-def test_several_verdicts_make_one_if_they_are_alike():
-    table = pd.DataFrame({"verdict": ["agrees", "agrees"], "reason": ["equal", "equal"]})
-    assert alike(table) == ("agrees", "equal")
-    table.loc[1, "verdict"] = "not shown"
-    assert alike(table) == ("not shown", "agrees in 1 of 2, not shown in 1 of 2")
-    assert alike(table[:0]).verdict == "not tested"
-    assert verdict_counts(["agrees", "agrees", "differs", "not shown"]) == (
-        "2 agree, 1 differs, 1 not shown"
-    )
-    assert verdict_counts(["differs", "differs"]) == "2 differ"
+def test_verdicts_are_counted_in_words():
+    found = verdict_counts(["agrees", "agrees", "differs", "not shown"])
+    assert found == "2 agree, 1 differs, 1 not shown"
 
 
 # --- rules ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        ((5, 5, []), "agrees"),
-        ((5, 6, []), "differs"),
-        ((5, 5, ["phantom", "demo scale"]), "not tested: phantom, demo scale"),
-        ((5, math.nan, ["phantom"]), "not printed"),
-        ((math.nan, 9, []), "not run"),
-        ((math.nan, 9, [], "not identified"), "not identified"),
-    ],
-)
-def test_the_verdict_on_a_count(arguments, expected):
-    found = exact_columns(*arguments)
-    assert verdict_text(found) == expected
-    word, _, reason = expected.partition(": ")
-    if word in ("agrees", "differs"):
-        assert found["verdict"] == word
-    else:
-        assert (found["verdict"], found["reason"]) == ("not tested", reason or word)
 
 
 def test_a_replication_is_a_t_prediction_interval():

@@ -13,17 +13,18 @@ Ends with status 1 if any of these fails.
 
 import filecmp
 import os
-import re
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CANNOT = 77
+HOST = socket.gethostname().partition(".")[0]
 INSTALLED = Path("/etc/slurm/slurm.conf")
 DAEMONS = ("munged", "slurmctld", "slurmd")
 CONF = """ClusterName=loopback
@@ -50,13 +51,8 @@ NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=40000 State=UNKNOWN
 PartitionName=cpu Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
 # Results that hold times.
-TIMED = (
-    "convergence",
-    "table_09_breakhis_cost",
-    "table_10_bach_mini_ddsm_cost",
-    "claims",
-    "summary",
-)
+TIMED = ("convergence", "table_09_breakhis_cost", "table_10_bach_mini_ddsm_cost")
+TIMED += ("claims", "summary")
 COMPARED = ("splits/*/*.csv", "runs/*/*/*/predictions.csv", "cam/*/*/*/*.csv", "tables/*.csv")
 CONFIGURED = (
     "--config",
@@ -80,21 +76,23 @@ def main() -> int:
         return CANNOT
     folder = Path(tempfile.mkdtemp(prefix="loopback-slurm-"))
     running: list[subprocess.Popen] = []
-    status = 1
+    failed = ["the run was broken off"]
     try:
         start(folder, running)
-        run_here(folder)
-        status = run_through_slurm(folder)
+        local = snakemake(folder / "local", "--workflow-profile", "none", "--cores", "all")
+        if local.wait():
+            raise SystemExit("The local run failed.")
+        failed = run_through_slurm(folder)
     finally:
         INSTALLED.unlink(missing_ok=True)
         for process in reversed(running):
             process.kill()
             process.wait()
-        if status:
-            print(f"Kept: {folder}")
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
-    return status
+        for reason in failed:
+            print(f"FAILED: {reason}. Kept: {folder}", file=sys.stderr)
+    if not failed:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 1 if failed else 0
 
 
 def missing() -> str:
@@ -103,16 +101,12 @@ def missing() -> str:
         return "this needs root"
     if INSTALLED.exists():
         return f"this machine has one of its own ({INSTALLED})"
-    if not all(shutil.which(name) for name in DAEMONS):
-        if not shutil.which("apt-get"):
-            return "slurm-wlm and munge are not installed, and there is no apt-get"
+    if not all(map(shutil.which, DAEMONS)):
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        for words in (["update"], ["install", "--yes", "slurm-wlm", "munge"]):
-            done = subprocess.run(["apt-get", "-qq", *words], env=environment, check=False)
-            if done.returncode:
-                return f"apt-get {words[0]} failed"
-    plugin = "import snakemake_executor_plugin_slurm"
-    if subprocess.run([sys.executable, "-c", plugin], capture_output=True, check=False).returncode:
+        install = "apt-get -qq update && apt-get -qq install --yes slurm-wlm munge"
+        if subprocess.run(install, shell=True, env=environment, check=False).returncode:
+            return "slurm-wlm and munge are not installed, and apt-get cannot install them"
+    if not find_spec("snakemake_executor_plugin_slurm"):
         return "pip install snakemake-executor-plugin-slurm"
     return ""
 
@@ -121,28 +115,25 @@ def start(folder: Path, running: list[subprocess.Popen]) -> None:
     """Start munge, the controller and the one node; wait until the node is idle."""
     for name in ("state", "spool"):
         (folder / name).mkdir()
-    conf = INSTALLED  # jobs lose the variable that names another one
-    conf.parent.mkdir(exist_ok=True)
-    host = socket.gethostname().partition(".")[0]
-    conf.write_text(CONF.format(host=host, folder=folder))
+    INSTALLED.parent.mkdir(exist_ok=True)  # jobs lose the variable that names another file
+    INSTALLED.write_text(CONF.format(host=HOST, folder=folder))
     socket_folder = Path("/run/munge")
     socket_folder.mkdir(exist_ok=True)
     shutil.chown(socket_folder, "munge", "munge")
-    commands = (
-        ["runuser", "-u", "munge", "--", "munged", "--foreground", "--force"],
-        ["slurmctld", "-D", "-f", str(conf)],
-        ["slurmd", "-D", "-f", str(conf)],
-    )
-    for command in commands:
-        log = (folder / f"{Path(command[-1]).name}-{len(running)}.log").open("w")
-        running.append(subprocess.Popen(command, stdout=log, stderr=log))
+    for command in (
+        "runuser -u munge -- munged --foreground --force",
+        f"slurmctld -D -f {INSTALLED}",
+        f"slurmd -D -f {INSTALLED}",
+    ):
+        with (folder / f"daemon-{len(running)}.txt").open("w") as log:
+            running.append(subprocess.Popen(command.split(), stdout=log, stderr=log))
         time.sleep(2)
     for _ in range(30):
         state = output("sinfo", "--noheader", "--format=%T")
         if state == "idle":
             return
         time.sleep(1)
-    raise SystemExit(f"The node did not come up: {state}. See {folder}.")
+    raise SystemExit(f"The node did not come up: {state}.")
 
 
 def output(*command: str) -> str:
@@ -150,41 +141,26 @@ def output(*command: str) -> str:
     return done.stdout.strip()
 
 
-def snakemake(folder: Path, *arguments: str) -> list[str]:
-    """The command of a run in a folder."""
+def snakemake(folder: Path, *arguments: str) -> subprocess.Popen:
+    """Start a run in a folder; what it prints goes to a file beside that folder."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
-    return [*command, "--directory", str(folder), *arguments]
+    command += ["--directory", str(folder), *arguments, *CONFIGURED]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    with folder.with_suffix(".txt").open("w") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log, env=environment)
 
 
-def run_here(folder: Path) -> None:
-    """The undisturbed local run, below `folder`/local."""
-    log = folder / "local.txt"
-    with log.open("w") as file:
-        command = snakemake(
-            folder / "local", "--workflow-profile", "none", "--cores", "all", *CONFIGURED
-        )
-        subprocess.run(command, stdout=file, stderr=file, env=environment(), check=True)
-    print(f"Local run: {finished(log)} jobs", flush=True)
-
-
-def environment() -> dict[str, str]:
-    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-
-
-def run_through_slurm(folder: Path) -> int:
-    """The same through SLURM, with a fault; 1 where something is not as it should be."""
-    log = folder / "slurm.txt"
-    with log.open("w") as file:
-        profile = ["--workflow-profile", str(ROOT / "profiles" / "slurm-cpu")]
-        # As many as in the local run: with others, sums are rounded in another order.
-        profile += ["--set-threads", *(f"{rule}=1" for rule in ("train", "train_to_keep", "cam"))]
-        # There is no accounting here, which the executor asks otherwise.
-        profile += ["--slurm-status-command", "squeue"]
-        command = snakemake(folder / "slurm", *profile, *CONFIGURED)
-        process = subprocess.Popen(command, stdout=file, stderr=file, env=environment())
-        lost = take_node_down(process)
-        status = process.wait()
-    text = log.read_text()
+def run_through_slurm(folder: Path) -> list[str]:
+    """The same through SLURM, with a fault: what is not as it should be."""
+    profile = ["--workflow-profile", str(ROOT / "profiles" / "slurm-cpu")]
+    # As many as in the local run: with others, sums are rounded in another order.
+    profile += ["--set-threads", *(f"{rule}=1" for rule in ("train", "train_to_keep", "cam"))]
+    # There is no accounting here, which the executor asks otherwise.
+    profile += ["--slurm-status-command", "squeue"]
+    process = snakemake(folder / "slurm", *profile)
+    lost = take_node_down(process)
+    status = process.wait()
+    text = (folder / "slurm.txt").read_text()
     # SLURM itself starts the jobs of a node that failed again; Snakemake those that failed.
     queued = (folder / "slurmctld.log").read_text().count("requeue job")
     repeated = queued + text.count("Trying to restart job")
@@ -193,39 +169,27 @@ def run_through_slurm(folder: Path) -> int:
     print(f"Exit status {status}; {lost} jobs were on the node when it went down, and")
     print(f"{repeated} were started again, {queued} of them by SLURM itself")
     failed = []
-    if status:
-        failed.append(f"the run through SLURM: {text[-3000:]}")
     if not lost or repeated > lost:
         failed.append("the node was to go down with jobs on it, and to cost only those")
-    if status == 0:
-        same, differing = compare(folder / "local", folder / "slurm")
-        print(f"{same} files are the same, {len(differing)} differ")
-        failed += [f"not the same: {name}" for name in differing]
-    for reason in failed:
-        print(f"FAILED: {reason}", file=sys.stderr)
-    return 1 if failed else 0
-
-
-def finished(log: Path) -> int:
-    """How many jobs a run has finished, from what it printed."""
-    return len(re.findall(r"^Finished jobid: ", log.read_text(), re.MULTILINE))
+    if status:
+        return [*failed, f"the run through SLURM: {text[-3000:]}"]
+    same, differing = compare(folder / "local", folder / "slurm")
+    print(f"{same} files are the same, {len(differing)} differ")
+    return failed + [f"not the same: {name}" for name in differing]
 
 
 def take_node_down(process: subprocess.Popen) -> int:
     """Take the node down once training runs on it, then bring it back; how many jobs it held."""
-    host = socket.gethostname().partition(".")[0]
     while process.poll() is None:
         # The executor puts the rule into a job's comment.
         running = output("squeue", "--noheader", "--states=running", "--format=%k").splitlines()
         if any(name.startswith("rule_train_") for name in running):
-            break
+            output("scontrol", "update", f"nodename={HOST}", "state=down", "reason=a test")
+            time.sleep(10)
+            output("scontrol", "update", f"nodename={HOST}", "state=resume")
+            return len(running)
         time.sleep(0.5)
-    else:
-        return 0
-    output("scontrol", "update", f"nodename={host}", "state=down", "reason=a test")
-    time.sleep(10)
-    output("scontrol", "update", f"nodename={host}", "state=resume")
-    return len(running)
+    return 0
 
 
 def compare(here: Path, there: Path) -> tuple[int, list[str]]:

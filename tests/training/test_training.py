@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from conftest import training_settings
+from hand_made import tiny_network
 from safetensors.torch import load_file
 from torch import nn
 
@@ -28,22 +29,6 @@ SETTINGS = training_settings(
     epochs=4, batch_size=6, learning_rate=1e-3, precision="fp32", checkpoint_seconds=0.0
 )
 RESULTS = {"predictions.csv", "history.csv", "run.json", "weights.safetensors", "timing.json"}
-
-
-def tiny_network(name="resnet50", num_classes=2, **options) -> nn.Module:
-    """A network of 250 parameters in place of `build_network`."""
-    network = nn.Sequential(
-        nn.Conv2d(3, 8, 3, stride=2),
-        nn.BatchNorm2d(8),
-        nn.ReLU(),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Dropout(0.25),
-        nn.Linear(8, num_classes),
-    )
-    network.network_name, network.weights_source = name, "random"
-    network.settings = {"network": name, "num_classes": num_classes} | options
-    return network
 
 
 def images_of(number: int, seed: int = 0, size: int = 16) -> ImageSet:
@@ -217,8 +202,17 @@ def test_compile_trains_through_the_compiled_network(monkeypatch):
 
 
 @pytest.fixture
-def tiny(monkeypatch):
+def train(make_prepared, tmp_path, monkeypatch):
+    """train("run", settings) -> the folder of a run of a tiny network on 40 images."""
     monkeypatch.setattr(run, "build_network", tiny_network)
+    prepared, split = make_prepared(by="patient")
+
+    def start(name="run", settings=SETTINGS, network="resnet50", **options) -> Path:
+        train_run(network, prepared, split, tmp_path / name, settings, **options)
+        return tmp_path / name
+
+    start.prepared, start.split = prepared, split
+    return start
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -238,15 +232,14 @@ def repeatable(folder: Path) -> dict[str, object]:
     return found | {"weights": (tensors, read_metadata(folder / "weights.safetensors"))}
 
 
-def test_files_of_a_run(tiny, make_prepared, tmp_path):
-    prepared, split = make_prepared(by="patient")
-    train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS)
-    assert set(files_of(tmp_path / "run")) == RESULTS
+def test_files_of_a_run(train):
+    folder = train()
+    assert set(files_of(folder)) == RESULTS
 
-    predictions = pd.read_csv(tmp_path / "run/predictions.csv")
+    predictions = pd.read_csv(folder / "predictions.csv")
     names = "image label group part predicted p_benign p_malignant"
     assert predictions.columns.tolist() == names.split()
-    parts = pd.read_csv(split).set_index("image")
+    parts = pd.read_csv(train.split).set_index("image")
     assert predictions["part"].value_counts().to_dict() == {"test": 12, "val": 4}
     for column in ("label", "group", "part"):
         assert (predictions[column] == parts.loc[predictions["image"], column].to_numpy()).all()
@@ -254,39 +247,34 @@ def test_files_of_a_run(tiny, make_prepared, tmp_path):
     assert np.abs(p.sum(axis=1) - 1).max() < 2e-6
     assert (predictions["predicted"] == np.array(["benign", "malignant"])[p.argmax(1)]).all()
 
-    history = pd.read_csv(tmp_path / "run/history.csv").set_index("epoch")
+    history = pd.read_csv(folder / "history.csv").set_index("epoch")
     assert history.index.tolist() == [1, 2, 3, 4]
-    facts = read_json(tmp_path / "run/run.json")
-    assert (facts["network"], facts["dataset"], facts["by"]) == (
-        "resnet50",
-        "breakhis_40x",
-        "patient",
-    )
+    facts = read_json(folder / "run.json")
+    assert (facts["network"], facts["dataset"]) == ("resnet50", "breakhis_40x")
     assert facts["settings"]["epochs"] == 4 and facts["settings"]["image_size"] == 32
-    assert facts["seed"] == 0 and facts["weights"] == "random"
+    assert (facts["by"], facts["seed"], facts["weights"]) == ("patient", 0, "random")
     assert facts["selected_epoch"] == best_of(history.reset_index().to_dict("records"))
-    assert facts["data"] == read_json(prepared / "source.json")
+    assert facts["data"] == read_json(train.prepared / "source.json")
     validated = predictions[predictions["part"] == "val"]
     accuracy = (validated["label"] == validated["predicted"]).mean()
     assert history.loc[facts["selected_epoch"], "val_accuracy"] == pytest.approx(accuracy)
 
-    timing = read_json(tmp_path / "run/timing.json")
+    timing = read_json(folder / "timing.json")
     assert len(timing["epoch_seconds"]["train_seconds"]) == 4
     assert 0 < timing["seconds_to_best"] <= timing["total_seconds"]
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_same_seed_same_bytes(tiny, make_prepared, tmp_path, threads):
-    prepared, split = make_prepared(per_class=10)
+def test_same_seed_same_bytes(train, threads):
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        for name, seed in {"first": 0, "second": 0, "other": 1}.items():
-            settings = SETTINGS.changed(epochs=2)
-            train_run("resnet50", prepared, split, tmp_path / name, settings, seed=seed)
+        first, second, other = (
+            repeatable(train(name, SETTINGS.changed(epochs=2), seed=seed))
+            for name, seed in {"first": 0, "second": 0, "other": 1}.items()
+        )
     finally:
         torch.set_num_threads(before)
-    first, second, other = (repeatable(tmp_path / name) for name in ("first", "second", "other"))
     assert set(first) == {"predictions.csv", "history.csv", "run.json", "weights"}
     assert first == second
     assert all(first[name] != other[name] for name in first)
@@ -307,37 +295,28 @@ class Interrupted:
 
 @pytest.mark.parametrize(("epoch", "select"), [(1, "best"), (3, "last")])
 def test_an_interrupted_run_goes_on_to_the_same_bytes(
-    tiny, make_prepared, tmp_path, monkeypatch, capsys, epoch, select
+    train, tmp_path, monkeypatch, capsys, epoch, select
 ):
-    prepared, split = make_prepared()
     settings = SETTINGS.changed(select_epoch=select, recalibrate_batchnorm=True)
-    train_run("resnet50", prepared, split, tmp_path / "whole", settings)
     with monkeypatch.context() as patch:
         patch.setattr(run, "save_checkpoint", Interrupted(epoch))
         with pytest.raises(KeyboardInterrupt):
-            train_run("resnet50", prepared, split, tmp_path / "cut", settings)
+            train("cut", settings)
     assert set(files_of(tmp_path / "cut")) == {"checkpoint/checkpoint.pt"}
     capsys.readouterr()
-    train_run("resnet50", prepared, split, tmp_path / "cut", settings)
+    found = repeatable(train("cut", settings))
     assert f"going on after epoch {epoch}" in capsys.readouterr().err
-    assert repeatable(tmp_path / "cut") == repeatable(tmp_path / "whole")
+    assert found == repeatable(train("whole", settings))
     assert not (tmp_path / "cut/checkpoint").exists()
 
 
 @pytest.fixture
-def checkpointed(tiny, make_prepared, tmp_path, monkeypatch):
-    """A run interrupted after epoch 3 of 4: checkpointed(network, settings) finishes it."""
-    prepared, split = make_prepared()
-
-    def train(network="resnet50", settings=SETTINGS, name="cut", **options):
-        train_run(network, prepared, split, tmp_path / name, settings, **options)
-        return repeatable(tmp_path / name)
-
+def checkpointed(train, monkeypatch):
+    """A run interrupted after epoch 3 of 4: checkpointed("run", settings) finishes it."""
     with monkeypatch.context() as patch:
         patch.setattr(run, "save_checkpoint", Interrupted(3))
         with pytest.raises(KeyboardInterrupt):
             train()
-    train.checkpoint = tmp_path / "cut/checkpoint/checkpoint.pt"
     return train
 
 
@@ -352,28 +331,26 @@ def checkpointed(tiny, make_prepared, tmp_path, monkeypatch):
 )
 def test_a_checkpoint_of_another_run_is_named_and_not_used(checkpointed, capsys, changes):
     capsys.readouterr()
-    found = checkpointed(**changes)
+    found = repeatable(checkpointed(**changes))
     said = capsys.readouterr().err
     assert "checkpoint of other settings or data" in said and "epoch 1/4" in said
-    assert found == checkpointed(**changes, name="fresh")
+    assert found == repeatable(checkpointed("fresh", **changes))
 
 
 @pytest.mark.parametrize("epochs", [2, 6])
 def test_a_checkpoint_serves_longer_runs_but_not_shorter_ones(checkpointed, capsys, epochs):
     settings = SETTINGS.changed(epochs=epochs)
     capsys.readouterr()
-    found = checkpointed(settings=settings)
+    found = repeatable(checkpointed("run", settings))
     assert ("going on after epoch 3" in capsys.readouterr().err) is (epochs >= 3)
-    assert found == checkpointed(settings=settings, name="fresh")
+    assert found == repeatable(checkpointed("fresh", settings))
 
 
-def test_checkpoints_are_as_rare_as_asked(tiny, make_prepared, tmp_path, monkeypatch):
-    prepared, split = make_prepared()
+def test_checkpoints_are_as_rare_as_asked(train, monkeypatch):
     written = []
     monkeypatch.setattr(run, "save_checkpoint", lambda *args: written.append(args[-1].epoch))
     for seconds in (0.0, 1e6):
-        settings = SETTINGS.changed(checkpoint_seconds=seconds)
-        train_run("resnet50", prepared, split, tmp_path / str(seconds), settings)
+        train(str(seconds), SETTINGS.changed(checkpoint_seconds=seconds))
     assert written == [1, 2, 3]
 
 
@@ -387,24 +364,21 @@ def test_checkpoints_are_as_rare_as_asked(tiny, make_prepared, tmp_path, monkeyp
         ({"batch_size": 100}, "batch_size is 100, but the training set has only 24 images"),
     ],
 )
-def test_a_failed_run_leaves_no_results(tiny, make_prepared, tmp_path, changes, message):
-    prepared, split = make_prepared()
+def test_a_failed_run_leaves_no_results(train, tmp_path, changes, message):
     with pytest.raises(UserError, match=message):
-        train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS.changed(**changes))
+        train("run", SETTINGS.changed(**changes))
     assert not (tmp_path / "run").exists()
 
 
-def test_a_finished_run_is_replaced_only_by_force_and_then_whole(tiny, make_prepared, tmp_path):
-    prepared, split = make_prepared()
-    train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS)
-    write_card(tmp_path / "run")
-    before = files_of(tmp_path / "run")
+def test_a_finished_run_is_replaced_only_by_force_and_then_whole(train):
+    write_card(folder := train())
+    before = files_of(folder)
     with pytest.raises(UserError, match=r"run: holds a finished run.*--force"):
-        train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS, seed=1)
-    assert files_of(tmp_path / "run") == before
-    train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS, seed=1, force=True)
-    assert set(files_of(tmp_path / "run")) == RESULTS, "no card of other weights"
-    assert read_json(tmp_path / "run/run.json")["seed"] == 1
+        train(seed=1)
+    assert files_of(folder) == before
+    train(seed=1, force=True)
+    assert set(files_of(folder)) == RESULTS, "no card of other weights"
+    assert read_json(folder / "run.json")["seed"] == 1
 
 
 def test_a_lock_is_held_by_one_process_at_a_time(tmp_path):
@@ -424,7 +398,7 @@ def test_a_lock_is_held_by_one_process_at_a_time(tmp_path):
 
 
 @pytest.mark.parametrize("source", ["imagenet (torchvision)", "random"])
-def test_a_pretrained_backbone_can_be_frozen(make_prepared, tmp_path, monkeypatch, source):
+def test_a_pretrained_backbone_can_be_frozen(train, monkeypatch, source):
     """The head alone is trained, and run.json says so; random weights are trained whole."""
 
     def build(*args, **options):
@@ -434,11 +408,10 @@ def test_a_pretrained_backbone_can_be_frozen(make_prepared, tmp_path, monkeypatc
 
     monkeypatch.setattr(run, "build_network", build)
     monkeypatch.setattr(run, "freeze_backbone", lambda network: network[:-1].requires_grad_(False))
-    prepared, split = make_prepared()
-    train_run("resnet50", prepared, split, tmp_path / "run", SETTINGS.changed(freeze_backbone=True))
+    folder = train("run", SETTINGS.changed(freeze_backbone=True))
     torch.manual_seed(0)
-    before, after = build().state_dict(), load_file(tmp_path / "run/weights.safetensors")
+    before, after = build().state_dict(), load_file(folder / "weights.safetensors")
     frozen = source != "random"
     assert torch.equal(before["0.weight"], after["0.weight"]) == frozen
     assert not torch.equal(before["6.weight"], after["6.weight"])
-    assert read_json(tmp_path / "run/run.json")["frozen"] == frozen
+    assert read_json(folder / "run.json")["frozen"] == frozen

@@ -7,12 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import evaluate_cams as evaluate_run
-from conftest import write_prepared
-from hand_made import hand_made_run
-from torch import nn
+from conftest import run as command
+from conftest import training_settings, write_prepared
+from hand_made import hand_made_run, tiny_network
 
-from paper_code import cli
 from paper_code.cam import compute_cam, evaluation
 from paper_code.cam.contenders import CONTENDERS
 from paper_code.cam.localization import overlap_scores, regions
@@ -250,23 +248,6 @@ def test_table_13_takes_each_property_from_the_scores_and_the_comparisons():
 # --- evaluate_run, on a small network -------------------------------------------------------------
 
 
-class Small(nn.Module):
-    """A network of three convolutions that any method can explain."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(3, 4, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(4, 6, 3, stride=2, padding=1),
-        )
-        self.fc = nn.Linear(6, 2)
-        self.cam_layer = "body.2"
-
-    def forward(self, images):
-        return self.fc(self.body(images).mean((2, 3)))
-
-
 @pytest.fixture
 def run_and_data(tmp_path, monkeypatch):
     """A run's files with a small network behind them: (run folder, prepared folder, network)."""
@@ -289,9 +270,14 @@ def run_and_data(tmp_path, monkeypatch):
     facts = hand_made_run("dalaresnet50", weights="random", **options).facts
     (run / "run.json").write_text(json.dumps(facts))
     torch.manual_seed(0)
-    network = Small().eval()
+    network = tiny_network().eval()
     monkeypatch.setattr(evaluation, "network_from_checkpoint", lambda path: (network, {}))
     return run, prepared, network
+
+
+def evaluate_run(run, prepared, output, **changes) -> None:
+    settings = training_settings(**{"cam_tuning_images": 2} | changes)
+    evaluation.evaluate_run(run, prepared, output, settings)
 
 
 def test_scores_of_a_run_are_those_of_its_maps(run_and_data, tmp_path):
@@ -369,7 +355,7 @@ def test_from_maps_to_tables_and_figure_by_the_command_line(run_and_data, tmp_pa
     for name in (*made, "cam_mine", "13"):
         out = tmp_path / "tables" / f"{name}.csv"
         words = ["table", name, *(["--tables", *made.values()] if name == "13" else from_scores)]
-        assert cli.main([str(word) for word in (*words, "--output", out)]) == 0
+        assert command(*words, "--output", out) == 0
         assert len(pd.read_csv(out)) > 0
         text = out.with_suffix(".md").read_text()
         assert (name == "13" or "phantom" in text) and not re.search(r"\bnan\b", text)
@@ -379,11 +365,10 @@ def test_from_maps_to_tables_and_figure_by_the_command_line(run_and_data, tmp_pa
         assert examples["predicted"].tolist() == first["predicted"].tolist()
         assert str(examples["source"]).startswith("A synthetic image (phantom"), "no file's name"
     out = tmp_path / "figures/figure_07_cam_comparison.png"
-    words = ["figure", "07", "--cams", facts, "--scale", "demo", "--output", out]
-    assert cli.main([str(word) for word in words]) == 0
+    assert command("figure", "07", "--cams", facts, "--scale", "demo", "--output", out) == 0
     assert out.exists() and out.with_suffix(".pdf").exists()
     out = tmp_path / "figures/figure_07_steps.npz"
-    assert cli.main(["steps", "--cams", str(facts), "-o", str(out)]) == 0
+    assert command("steps", "--cams", facts, "-o", out) == 0
     with np.load(out, allow_pickle=False) as steps:
         assert steps["copies"].shape[0] == len(steps["weights"]) == 2
         assert steps["thresholded"].shape == steps["lesion"].shape == (32, 32)
