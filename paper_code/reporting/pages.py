@@ -7,18 +7,27 @@ row of a metric. A missing number is a dash. Besides Python's formats there are 
 import string
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import pandas as pd
 
 from paper_code.progress import count_text
 from paper_code.reporting import verdicts
-from paper_code.reporting.labels import label
+from paper_code.reporting.labels import CLASS_LABELS, label
 from paper_code.reporting.markdown import cell as value_and_printed
-from paper_code.reporting.markdown import change_text, distinct, markdown, p_text
+from paper_code.reporting.markdown import (
+    change_text,
+    code_provenance_block,
+    distinct,
+    markdown,
+    p_text,
+    write_table,
+)
 from paper_code.reporting.verdicts import evidence_text, verdict_text
 
 FORMATS = {
     "label": label,
+    "class": lambda name: CLASS_LABELS.get(name, name),
     "p": p_text,
     "evidence": evidence_text,
     "verdict": verdict_text,  # of a row, too
@@ -42,15 +51,55 @@ PROVENANCE = {
 }
 
 
-# What notes may name: constants of verdicts, as in "{not_shown}".
-WORDS = {name.lower(): value for name, value in vars(verdicts).items() if name.isupper()}
+def constants(module: ModuleType) -> dict[str, object]:
+    """The constants of a module by their names in lower case."""
+    return {name.lower(): value for name, value in vars(module).items() if name.isupper()}
 
 
 def notes(module: str, **values: object) -> str:
     """The text above a table: the Markdown file beside its module (`__file__`), with `values` and
-    `WORDS` in the places of its {names}."""
+    the constants of `verdicts` in the places of its {names}, as in "{not_shown}"."""
     text = Path(module).with_suffix(".md").read_text(encoding="utf-8")
-    return text.format(**WORDS | values).rstrip()
+    return text.format(**constants(verdicts) | values).rstrip()
+
+
+def write_rows(
+    output: str,
+    rows: pd.DataFrame,
+    module: ModuleType,
+    title: str,
+    *,
+    columns: Mapping[str, str] | None = None,
+    by: str | list[str] = (),
+    heading: str = "",
+    line: str | list[str] | None = None,
+    text: str = "",
+    data: str = "",
+) -> None:
+    """Write a table as its entry in the catalogue declares it: `output` (.csv) and its .md.
+
+    The page has the notes beside the module, which may name its constants; what its function `page`
+    makes of the rows, if it has one, or else a table for each value of `by`; and the provenance.
+
+    Args:
+        output: the CSV.
+        rows: tidy.
+        module: that made them.
+        title: of the page.
+        columns, line: of `page_table`; without columns the page has no table.
+        by, heading, text: of `sections`.
+        data: behind rows that need no run, in words.
+    """
+    has_notes = Path(module.__file__).with_suffix(".md").is_file()
+    page = [notes(module.__file__, **constants(module))] if has_notes else []
+    if hasattr(module, "page"):
+        page += module.page(rows)
+    elif by:
+        page += sections(rows, by, heading, columns, line, text)
+    elif columns:
+        page.append(page_table(rows, columns, line))
+    page.append(code_provenance_block(data) if data else provenance(rows))
+    write_table(output, rows, title, page)
 
 
 class _Template(string.Formatter):

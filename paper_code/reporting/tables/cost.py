@@ -7,8 +7,8 @@ from paper_code.datasets.catalog import PAPER_DATASETS
 from paper_code.networks.registry import parse_network
 from paper_code.networks.structure import count_parameters, gmacs, meta_network
 from paper_code.published import printed_value, published_table
-from paper_code.reporting.markdown import distinct, write_table
-from paper_code.reporting.pages import notes, provenance, sections
+from paper_code.reporting.markdown import distinct
+from paper_code.reporting.pages import sections
 from paper_code.reporting.tables.results import group_runs
 from paper_code.reporting.verdicts import (
     NO_INTERVAL,
@@ -51,19 +51,21 @@ SECONDS = {
 }
 
 
-def write(output: str, *, runs: list[str], scale: str, number: str, title: str) -> None:
-    """Write `output` (.csv) and its .md."""
-    rows = cost_rows([load_run(path, timing=True) for path in runs], number, scale)
+def rows(*, runs: list[str], scale: str, number: str) -> pd.DataFrame:
+    """`cost_rows` of the runs whose run.json are given."""
+    return cost_rows([load_run(path, timing=True) for path in runs], number, scale)
+
+
+def page(rows: pd.DataFrame) -> list[str]:
+    """Sizes, then times but for those on a CPU."""
     sizes = rows[rows["metric"].str.startswith(("parameters_", "gmacs_"))]
     times = rows[rows["metric"].isin(TIMINGS)]
     if len(times):  # a processor's name ends with the number of its cores
         times = times[~times["hardware"].str.endswith(" cores")]
-    page = [
-        notes(__file__, image_size=IMAGE_SIZE, paper_hardware=PAPER_HARDWARE),
+    return [
         *sections(sizes, "dataset", "{dataset:label}", SIZES, "network"),
+        *sections(times, "dataset", "Times, {dataset:label}", SECONDS, "network"),
     ]
-    page += sections(times, "dataset", "Times, {dataset:label}", SECONDS, "network")
-    write_table(output, rows, title, [*page, provenance(rows)])
 
 
 def cost_rows(runs: list[Run], number: str, scale: str) -> pd.DataFrame:

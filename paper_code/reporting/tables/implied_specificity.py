@@ -4,8 +4,8 @@ import pandas as pd
 
 from paper_code.audit.printed import OURS, Printed
 from paper_code.audit.two_classes import implied_specificity
-from paper_code.reporting.markdown import code_provenance_block, number, write_table
-from paper_code.reporting.pages import notes, page_table, sections
+from paper_code.reporting.markdown import number
+from paper_code.reporting.pages import page_table, sections
 
 IN_FIGURE_6 = ("resnet50", OURS)
 FIGURE_6 = """Figure 6 of the paper shows the matrices of these two networks, so it decides: its
@@ -29,15 +29,17 @@ COLUMNS = {
 SPLIT = "Malignant: {malignant} of {test_images} test images."
 
 
-def write(output: str) -> None:
-    """Write `output` (.csv) and its .md."""
-    table = implied_specificity(Printed())
-    shown = page_table(table[table["network"].isin(IN_FIGURE_6)], MATRICES)
-    blocks = [f"## Figure 6\n\n{FIGURE_6}\n\n{shown}"]
-    blocks += sections(table, "dataset", "{dataset:label}", COLUMNS, text=SPLIT)
-    provenance = code_provenance_block("printed numbers of Tables III, VI, VII and XI")
-    title = "Tables VII and XI exclude each other: the specificity that each implies"
-    write_table(output, table, title, [notes(__file__), _summary(table), *blocks, provenance])
+def rows() -> pd.DataFrame:
+    """`two_classes.implied_specificity` of the printed tables."""
+    return implied_specificity(Printed())
+
+
+def page(rows: pd.DataFrame) -> list[str]:
+    """A summary, what Figure 6 decides, and a section for each magnification."""
+    shown = page_table(rows[rows["network"].isin(IN_FIGURE_6)], MATRICES)
+    figure = f"## Figure 6\n\n{FIGURE_6}\n\n{shown}"
+    blocks = sections(rows, "dataset", "{dataset:label}", COLUMNS, text=SPLIT)
+    return [_summary(rows), figure, *blocks]
 
 
 def _summary(table: pd.DataFrame) -> str:

@@ -9,8 +9,7 @@ import paper_code.published
 from paper_code.datasets.catalog import of_families
 from paper_code.published import published_table
 from paper_code.reporting.labels import label
-from paper_code.reporting.markdown import code_provenance_block, write_table
-from paper_code.reporting.pages import notes, page_table
+from paper_code.reporting.pages import page_table
 
 CONFUSIONS = Path(paper_code.published.__file__).parent / "others_confusions.csv"
 # Printed networks beside each of theirs: DALAResNet50 is a ResNet50 with a gate.
@@ -30,16 +29,7 @@ COLUMNS = {
 }
 
 
-def write(output: str) -> None:
-    """Write `output` (.csv) and its .md."""
-    table = elsewhere_rows()
-    blocks = [_block(title, table[table["split"] == split]) for split, title in SPLITS.items()]
-    provenance = code_provenance_block("confusion counts published by others, and Table VII")
-    title = "Networks of the same names elsewhere, with ImageNet weights"
-    write_table(output, table, title, [notes(__file__), *blocks, provenance])
-
-
-def elsewhere_rows() -> pd.DataFrame:
+def rows() -> pd.DataFrame:
     """One row per result of others, network of the paper beside it, and magnification.
 
     Returns:
@@ -53,7 +43,7 @@ def elsewhere_rows() -> pd.DataFrame:
     tested = sizes[sizes["part"] == "test"].set_index("dataset")["value"]
     printed = published_table("07")
     printed = printed[printed["metric"] == "accuracy"].rename(columns={"value": "accuracy"})
-    rows = []
+    found = []
     for other in pd.read_csv(CONFUSIONS, keep_default_na=False).itertuples():
         right = other.benign_right + other.malignant_right
         images = right + other.benign_wrong + other.malignant_wrong
@@ -63,7 +53,7 @@ def elsewhere_rows() -> pd.DataFrame:
             for cell in printed[printed["network"] == network].itertuples():
                 number = tested[cell.dataset]  # of images; whole ones are right
                 ends = _exact(round(cell.accuracy * number), number)
-                rows.append(
+                found.append(
                     {
                         "split": other.split,
                         "other": other.network,
@@ -83,7 +73,7 @@ def elsewhere_rows() -> pd.DataFrame:
                     }
                 )
     rounded = ("value", "low", "high", "printed_low", "printed_high")
-    return pd.DataFrame(rows).round(dict.fromkeys(rounded, 6))
+    return pd.DataFrame(found).round(dict.fromkeys(rounded, 6))
 
 
 def _exact(right: float, images: float) -> tuple[float, float]:
@@ -91,8 +81,12 @@ def _exact(right: float, images: float) -> tuple[float, float]:
     return proportion_confint(right, images, method="beta")
 
 
+def page(rows: pd.DataFrame) -> list[str]:
+    """A section for each kind of split."""
+    return [_block(title, rows[rows["split"] == split]) for split, title in SPLITS.items()]
+
+
 def _block(title: str, rows: pd.DataFrame) -> str:
-    """The section of one kind of split."""
     keys = ["other", "variant", "network"]
     columns, groups = COLUMNS, rows.groupby(keys, sort=False)["below"]
     if (rows["split"] == "image").all():

@@ -19,10 +19,10 @@ from paper_code.metrics.power import (
 )
 from paper_code.progress import count_text
 from paper_code.published import published_table
-from paper_code.reporting.labels import DATASET_LABELS, network_label
+from paper_code.reporting.labels import label, network_label
 from paper_code.reporting.layouts import REFERENCE, printed_network
-from paper_code.reporting.markdown import code_provenance_block, markdown, write_table
-from paper_code.reporting.pages import notes, page_table
+from paper_code.reporting.markdown import markdown
+from paper_code.reporting.pages import page_table
 from paper_code.reporting.tables.real_predictions import (
     load_votes,
     magnification_effects,
@@ -32,7 +32,7 @@ from paper_code.reporting.tables.real_predictions import (
 LEVEL, ALPHA = 0.95, 0.05
 STANDS, CHANCE, DEPENDS = "stands", "could be chance", "depends on shared errors"
 NO_COUNT = "no such count"
-VERDICTS = {"stands": STANDS, "chance": CHANCE, "depends": DEPENDS, "no_count": NO_COUNT}
+LEAST_AHEAD = least_images_ahead(ALPHA)
 SUBJECT = {"02": "placement", "07": "network", "08": "network"}  # what the rows are about
 TITLES = {
     "02": "Table II: the gate after each layer",
@@ -52,24 +52,22 @@ COLUMNS = {
 OF_PATIENTS = ("[new patients]", "For new patients", "Design effect up to")
 
 
-def write(output: str, *, lists: str) -> None:
-    """Write `output` (.csv) and its .md.
+def rows(*, lists: str) -> pd.DataFrame:
+    """`interval_rows` by the published lists of BreakHis.
 
     Raises:
         UserError: a list is missing or wrong.
     """
-    votes = load_votes(lists)
     patients = read_index(lists)["patient"].nunique()
-    table = interval_rows(magnification_effects(votes), patients)
-    blocks = [_counts(table)]
-    for number_, title in TITLES.items():
-        for dataset, rows in table[table["table"] == number_].groupby("dataset", sort=False):
-            blocks.append(f"## {title}, {DATASET_LABELS[dataset]}\n\n{_block(rows)}")
-    provenance = code_provenance_block(
-        "printed accuracies; design effects from published votes on 13,665 test images of BreakHis"
-    )
-    text = notes(__file__, alpha=ALPHA, least_ahead=least_images_ahead(ALPHA), **VERDICTS)
-    write_table(output, table, "What the printed accuracies can tell", [text, *blocks, provenance])
+    return interval_rows(magnification_effects(load_votes(lists)), patients)
+
+
+def page(rows: pd.DataFrame) -> list[str]:
+    """Counts of verdicts, then a section for each table and data set."""
+    blocks = [_counts(rows)]
+    for (number, dataset), cells in rows.groupby(["table", "dataset"], sort=False):
+        blocks.append(f"## {TITLES[number]}, {label(dataset)}\n\n{_block(cells)}")
+    return blocks
 
 
 def interval_rows(effects: dict[str, float], patients: int) -> pd.DataFrame:
@@ -197,7 +195,7 @@ def _counts(table: pd.DataFrame) -> str:
         others = rows.loc[rows["network"] != REFERENCE, "verdict"]
         ours = rows[rows["network"] == REFERENCE].iloc[0]
         line = {"Table": TITLES[number_].partition(":")[0].removeprefix("Table ")}
-        line |= {"Data set": DATASET_LABELS[dataset], "Leads": str(len(others))}
+        line |= {"Data set": label(dataset), "Leads": str(len(others))}
         for name in (STANDS, DEPENDS, CHANCE, NO_COUNT):
             line[name.capitalize()] = str(int((others == name).sum()))
         ahead = count_text(int(ours["images_ahead"]), "image")

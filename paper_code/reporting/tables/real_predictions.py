@@ -16,8 +16,7 @@ from paper_code.metrics.intervals import statistics_interval
 from paper_code.metrics.resampling import group_codes, left_out_values
 from paper_code.published import published_table
 from paper_code.reporting.labels import METRIC_LABELS
-from paper_code.reporting.markdown import code_provenance_block, write_table
-from paper_code.reporting.pages import notes, page_table, sections
+from paper_code.reporting.pages import page_table, sections
 
 METRICS = ("accuracy", "balanced_accuracy", "mcc", "auc_roc", "sensitivity", "specificity")
 SHOWN = ("accuracy", "balanced_accuracy", "auc_roc")
@@ -43,21 +42,27 @@ for metric in SHOWN:
 DECISIVE = 0.5  # share of a test part that has the clearest votes
 
 
-def write(output: str, *, lists: str, resamples: int) -> None:
-    """Write `output` (.csv) and its .md.
+def rows(*, lists: str, resamples: int) -> pd.DataFrame:
+    """`score_rows`, then `effect_rows`, by the published lists of BreakHis.
 
     Raises:
         UserError: a list is missing or wrong.
     """
     votes = load_votes(lists)
-    scores, effects = score_rows(votes, resamples), effect_rows(votes, resamples)
-    table = pd.concat([scores, effects], ignore_index=True)
-    provenance = code_provenance_block("published votes on 13,665 test images of BreakHis")
-    title = "Real predictions on BreakHis: what its test images are worth"
-    blocks = [_effect_block(effects)]
-    blocks += sections(scores, "dataset", "{dataset:label}", SCORES, "fold")
-    text = notes(__file__, decisive=DECISIVE)
-    write_table(output, table, title, [text, *blocks, provenance])
+    tables = [score_rows(votes, resamples), effect_rows(votes, resamples)]
+    return pd.concat(tables, ignore_index=True)
+
+
+def page(rows: pd.DataFrame) -> list[str]:
+    """Design effects, then the scores of each magnification."""
+    effects = rows[~rows["metric"].isin(METRICS)]
+    of_folds = effects[(effects["metric"] == "design_effect") & (effects["fold"] != "all")]
+    ends = of_folds.groupby("dataset")["value"].agg(["min", "max"])
+    pooled = effects[effects["fold"] == "all"].join(ends, on="dataset")
+    return [
+        f"## Design effect of accuracy\n\n{page_table(pooled, EFFECTS, 'dataset')}",
+        *sections(rows[rows["metric"].isin(METRICS)], "dataset", "{dataset:label}", SCORES, "fold"),
+    ]
 
 
 def load_votes(lists: str) -> pd.DataFrame:
@@ -225,10 +230,3 @@ def _decisive(part: pd.DataFrame) -> pd.DataFrame:
 
 def _sizes(part: pd.DataFrame) -> dict:
     return {"images": len(part), "patients": part["patient"].nunique()}
-
-
-def _effect_block(effects: pd.DataFrame) -> str:
-    of_folds = effects[(effects["metric"] == "design_effect") & (effects["fold"] != "all")]
-    ends = of_folds.groupby("dataset")["value"].agg(["min", "max"])
-    rows = effects[effects["fold"] == "all"].join(ends, on="dataset")
-    return f"## Design effect of accuracy\n\n{page_table(rows, EFFECTS, 'dataset')}"

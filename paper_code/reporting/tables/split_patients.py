@@ -10,10 +10,10 @@ import pandas as pd
 from paper_code.datasets.breakhis_lists import read_folds, read_index
 from paper_code.datasets.splits import PARTS, part_sizes, split_by_image, split_by_patient
 from paper_code.reporting.labels import DATASET_LABELS
-from paper_code.reporting.markdown import code_provenance_block, markdown, write_table
-from paper_code.reporting.pages import notes
+from paper_code.reporting.markdown import markdown
 
 SPLITS = 1000  # seeded splits by image, stratified and not, at each magnification
+LAST_SEED = SPLITS - 1
 PATIENT_SPLITS = 10  # by patient; what is counted is 0 by construction
 IMAGE, UNSTRATIFIED, PATIENT = "image", "image, unstratified", "patient"
 TRAIN, VAL, TEST = range(len(PARTS))
@@ -28,20 +28,20 @@ METRICS = {
 SHARES = ("test_images_known_patient", "test_images_known_slide")
 
 
-def write(output: str, *, lists: str) -> None:
-    """Write `output` (.csv) and its .md.
+def rows(*, lists: str) -> pd.DataFrame:
+    """One row per magnification, way of splitting and entry of `METRICS`.
 
     Raises:
         UserError: a list is missing or wrong.
     """
     index = read_index(lists)
     folds = read_folds(lists, index)
-    table = pd.DataFrame([*_drawn_rows(index), *_official_rows(folds)])
-    blocks = [_block(dataset, rows) for dataset, rows in table.groupby("dataset", sort=False)]
-    provenance = code_provenance_block("file names of the 7,909 BreakHis images; official folds")
-    title = "What each way of splitting BreakHis does to its patients"
-    text = notes(__file__, splits=SPLITS, last_seed=SPLITS - 1, patient_splits=PATIENT_SPLITS)
-    write_table(output, table, title, [text, *blocks, provenance])
+    return pd.DataFrame([*_drawn_rows(index), *_official_rows(folds)])
+
+
+def page(rows: pd.DataFrame) -> list[str]:
+    """A section for each magnification."""
+    return [_block(dataset, cells) for dataset, cells in rows.groupby("dataset", sort=False)]
 
 
 def split_facts(parts: np.ndarray, patients: np.ndarray, slides: np.ndarray) -> pd.DataFrame:

@@ -6,8 +6,7 @@ from torch import nn
 
 from paper_code.networks.structure import Layer, count_parameters, meta_network, trace_layers
 from paper_code.published import printed_value
-from paper_code.reporting.markdown import code_provenance_block, markdown, write_table
-from paper_code.reporting.pages import notes
+from paper_code.reporting.markdown import markdown
 from paper_code.reporting.verdicts import exact_columns, verdict_text
 
 IMAGE_SIZE = 224
@@ -23,21 +22,32 @@ STAGES = {
 }
 
 
-def write(output: str) -> None:
-    """Write `output` (.csv) and its .md."""
+def rows() -> pd.DataFrame:
+    """One row per stage and number that Table I prints of it, and its parameters."""
     network = meta_network("resnet50", CLASSES)
+    found = [
+        _row(stage, metric, value)
+        for stage, parts in _stages(network).items()
+        for metric, value in _facts(stage, parts).items()
+    ]
+    return pd.DataFrame([*found, _row("total", "parameters", count_parameters(network))])
+
+
+def page(rows: pd.DataFrame) -> list[str]:
+    """A line for each stage."""
+    words = {
+        name: _in_words(parts) for name, parts in _stages(meta_network("resnet50", CLASSES)).items()
+    }
+    lines = [
+        _line(stage, cells.to_dict("records"), words.get(stage, ""))
+        for stage, cells in rows.groupby("module", sort=False)
+    ]
+    return [markdown(pd.DataFrame(lines))]
+
+
+def _stages(network: nn.Module) -> dict[str, list[Layer]]:
     layers = trace_layers(network, IMAGE_SIZE)
-    rows, lines = [], []
-    for stage, names in STAGES.items():
-        parts = [layers[name] for name in names]
-        facts = _facts(stage, parts)
-        rows += [_row(stage, metric, value) for metric, value in facts.items()]
-        lines.append(_line(stage, rows[-len(facts) :], _in_words(parts)))
-    rows.append(_row("total", "parameters", count_parameters(network)))
-    lines.append(_line("total", rows[-1:], ""))
-    text = notes(__file__, image_size=IMAGE_SIZE, classes=CLASSES)
-    page = [text, markdown(pd.DataFrame(lines)), code_provenance_block()]
-    write_table(output, pd.DataFrame(rows), "Table I. ResNet50", page)
+    return {stage: [layers[name] for name in names] for stage, names in STAGES.items()}
 
 
 def _facts(stage: str, parts: list[Layer]) -> dict[str, int]:
