@@ -71,19 +71,6 @@ def grid(
     return plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained", **options)
 
 
-def list_rows(axis: Axes, labels: list[str], **look) -> None:
-    """Name the places 0, 1, ... of an axis downwards, with faint vertical lines."""
-    axis.set_yticks(range(len(labels)), labels, **look)
-    axis.set_ylim(len(labels) - 0.5, -0.5)
-    light_grid(axis)
-
-
-def light_grid(axis: Axes) -> None:
-    """Faint vertical lines behind what is drawn."""
-    axis.grid(axis="x", color="0.9")
-    axis.set_axisbelow(True)
-
-
 def legend_above(figure: Figure, axes: Iterable[Axes], columns: int, **look) -> None:
     """One legend above all axes, each label once."""
     lines = {}
