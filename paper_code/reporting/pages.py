@@ -29,6 +29,7 @@ FORMATS = {
     "label": label,
     "class": lambda name: CLASS_LABELS.get(name, name),
     "p": p_text,
+    "p_alone": lambda p: p_text(p).removeprefix("p "),
     "evidence": evidence_text,
     "verdict": verdict_text,  # of a row, too
     "patients": lambda number: count_text(int(number), "patient") if number else "unknown patients",
@@ -143,6 +144,13 @@ def page_table(
         columns: heading: template.
         line: the columns whose distinct values make one line each; by default every row does.
     """
+    return markdown(text_table(rows, columns, line))
+
+
+def text_table(
+    rows: pd.DataFrame, columns: Mapping[str, str], line: str | list[str] | None = None
+) -> pd.DataFrame:
+    """The cells of `page_table`, as text."""
     if line is None:
         groups = [rows.iloc[[place]] for place in range(len(rows))]
     else:
@@ -152,7 +160,7 @@ def page_table(
         {heading: render(template, group, metrics) for heading, template in columns.items()}
         for group in groups
     ]
-    return markdown(pd.DataFrame(lines))
+    return pd.DataFrame(lines, columns=list(columns))
 
 
 def sections(
@@ -199,3 +207,41 @@ def provenance(rows: pd.DataFrame) -> str:
         if text := distinct(values):
             lines.append(f"- {words}: {text}")
     return "\n".join(["## Provenance", "", *(lines or ["- No runs."])])
+
+
+HEADINGS = {
+    "dataset": "Data set",
+    "p_value": "p",
+    "p_holm": "p (Holm)",
+    "p_least": "Least p",
+    "p_largest": "Largest p",
+    "p_largest_one_more": "Largest p, other network one image better",
+}
+# Formats of columns for reading; other columns by their type.
+READABLE = dict.fromkeys(("dataset", "network", "lead_over", "other", "metric"), "label")
+READABLE |= dict.fromkeys(("method", "placement"), "label")
+READABLE |= {"images": ".0f", "images_ahead": ".0f", "lead": "+.3f"}
+
+
+def readable(rows: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Some columns of a table as text, with headings and names for reading.
+
+    Args:
+        rows: of any table of results.
+        columns: names of its columns; three names separated by spaces are a value and the ends of
+            its interval, which share a column. Those that the table lacks are left out.
+    """
+    templates = {}
+    for names in map(str.split, columns):
+        first = names[0]
+        if first not in rows:
+            continue
+        heading = HEADINGS.get(first) or first.replace("_", " ").capitalize()
+        if len(names) > 1:
+            value, low, high = names
+            templates[f"{heading} [95 %]"] = f"{{{value}:.3f}} [{{{low}:.3f}}, {{{high}:.3f}}]"
+            continue
+        form = ".3f" if pd.api.types.is_float_dtype(rows[first]) else ""
+        form = READABLE.get(first, "p_alone" if first.startswith("p_") else form)
+        templates[heading] = f"{{{first}:{form}}}"
+    return text_table(rows, templates)

@@ -87,9 +87,7 @@ def test_the_figure_is_drawn_from_three_tables(tmp_path):
         shutil.copy(ROOT / "tables" / path.name, path)
     draw, pictures = from_catalogue("figure", "evidence").draw, []
     for _ in range(2):
-        from_catalogue("figure", "evidence").draw(
-            str(tmp_path / "one.png"), tables=[str(path) for path in paths]
-        )
+        draw(str(tmp_path / "one.png"), tables=[str(path) for path in paths])
         pictures.append((tmp_path / "one.png").read_bytes())
         pd.read_csv(paths[2]).assign(known=0.99).to_csv(paths[2], index=False)
     assert (tmp_path / "one.pdf").is_file() and pictures[0] != pictures[1]
