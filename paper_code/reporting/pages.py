@@ -28,6 +28,8 @@ from paper_code.reporting.verdicts import evidence_text, verdict_text
 FORMATS = {
     "label": label,
     "class": lambda name: CLASS_LABELS.get(name, name),
+    "capital": str.capitalize,
+    "images": lambda number: count_text(int(number), "image"),
     "p": p_text,
     "p_alone": lambda p: p_text(p).removeprefix("p "),
     "evidence": evidence_text,
@@ -69,38 +71,37 @@ def write_rows(
     rows: pd.DataFrame,
     module: ModuleType,
     title: str,
-    *,
-    columns: Mapping[str, str] | None = None,
-    by: str | list[str] = (),
-    heading: str = "",
-    line: str | list[str] | None = None,
-    text: str = "",
+    page: Sequence[Mapping] = (),
     data: str = "",
 ) -> None:
     """Write a table as its entry in the catalogue declares it: `output` (.csv) and its .md.
 
-    The page has the notes beside the module, which may name its constants; what its function `page`
-    makes of the rows, if it has one, or else a table for each value of `by`; and the provenance.
+    The page has the notes beside the module, its sections, and the provenance. Two functions of the
+    module may help: `shown` adds columns for reading to the rows of the page; `facts` gives the
+    notes numbers to name, besides the constants of the module.
 
     Args:
         output: the CSV.
         rows: tidy.
         module: that made them.
         title: of the page.
-        columns, line: of `page_table`; without columns the page has no table.
-        by, heading, text: of `sections`.
+        page: the keyword arguments of `sections`, one after the other.
         data: behind rows that need no run, in words.
     """
-    has_notes = Path(module.__file__).with_suffix(".md").is_file()
-    page = [notes(module.__file__, **constants(module))] if has_notes else []
-    if hasattr(module, "page"):
-        page += module.page(rows)
-    elif by:
-        page += sections(rows, by, heading, columns, line, text)
-    elif columns:
-        page.append(page_table(rows, columns, line))
-    page.append(code_provenance_block(data) if data else provenance(rows))
-    write_table(output, rows, title, page)
+    shown = module.shown(rows) if hasattr(module, "shown") else rows
+    blocks = [block for each in page for block in sections(shown, **each)]
+    if Path(module.__file__).with_suffix(".md").is_file():
+        facts = module.facts(rows) if hasattr(module, "facts") else {}
+        blocks.insert(0, notes(module.__file__, **constants(module) | facts))
+    blocks.append(code_provenance_block(data) if data else provenance(rows))
+    write_table(output, rows, title, blocks)
+
+
+def select(rows: pd.DataFrame, where: Mapping[str, object]) -> pd.DataFrame:
+    """The rows that have these values, or one of several, in some columns."""
+    for column, value in where.items():
+        rows = rows[rows[column].isin(value if isinstance(value, list) else [value])]
+    return rows
 
 
 class _Template(string.Formatter):
@@ -165,19 +166,22 @@ def text_table(
 
 def sections(
     rows: pd.DataFrame,
-    by: str | list[str],
-    heading: str,
-    columns: Mapping[str, str],
+    by: str | list[str] = (),
+    heading: str = "",
+    columns: Mapping[str, str] | None = None,
     line: str | list[str] | None = None,
     text: str = "",
+    where: Mapping[str, object] | None = None,
 ) -> list[str]:
-    """A section with a table for each distinct value of the columns `by`.
+    """A section with a table for each distinct value of the columns `by`; without them, one.
 
     `heading` and `text`, a paragraph above the table, are templates filled in from its rows.
+    `where` selects rows; `columns` and `line` are those of `page_table`.
     """
-    found = []
-    for _, block in rows.groupby(by, sort=False, dropna=False):
-        parts = [f"## {render(heading, block)}", render(text, block)]
+    rows, found = select(rows, where or {}), []
+    groups = rows.groupby(by, sort=False, dropna=False) if by else [("", rows)]
+    for _, block in groups if len(rows) else ():
+        parts = [f"## {render(heading, block)}" if heading else "", render(text, block)]
         parts.append(page_table(block, columns, line))
         found.append("\n\n".join(part for part in parts if part))
     return found

@@ -68,7 +68,8 @@ class Result:
         group: of the report, one of `GROUPS`.
         caption: for the report, Markdown-free reStructuredText.
         title: heading of the page of a table.
-        page: what is on it: the keyword arguments of `pages.write_rows`.
+        page: the sections on it, as of `pages.write_rows`.
+        data: behind a table that needs no run, in words.
         needs: which files it is made from, of `NEEDS`.
         tables: names of the tables it is made from, if it needs "tables"; "*": every table.
         datasets: what it is about, a selection of `Plan.datasets`: "paper" for the paper and its
@@ -86,7 +87,8 @@ class Result:
     group: str
     caption: str
     title: str = ""
-    page: Mapping[str, object] = field(default_factory=dict)
+    page: tuple[Mapping, ...] = ()
+    data: str = ""
     needs: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     datasets: str = "paper"
@@ -133,7 +135,7 @@ class Result:
     @property
     def declared(self) -> dict[str, object]:
         """What the entry itself decides of the files."""
-        return {"title": self.title, **self.page, **self.constants}
+        return {"title": self.title, "page": self.page, "data": self.data, **self.constants}
 
     def make(self, output: str, **inputs: object) -> None:
         """Write the files; `inputs` are those of `needs` and the `settings`."""
@@ -142,7 +144,7 @@ class Result:
             from paper_code.reporting.pages import write_rows  # imports pandas
 
             rows = module.rows(**inputs, **self.constants)
-            write_rows(output, rows, module, self.title, **self.page)
+            write_rows(output, rows, module, self.title, self.page, self.data)
         else:
             function = module.draw if self.kind == "figure" else module.write
             function(output, **inputs, **self.constants)

@@ -10,7 +10,7 @@ from paper_code.errors import UserError
 from paper_code.provenance import commit
 from paper_code.reporting.labels import label
 from paper_code.reporting.markdown import read_results
-from paper_code.reporting.pages import render
+from paper_code.reporting.pages import render, select
 from paper_code.reporting.plotting import grid, legend_above, save_figure
 
 
@@ -73,13 +73,6 @@ def draw(
     legend_above(figure, axes[0, :1], legend, fontsize=8)
     numbers = {"least": rows.min(numeric_only=True), "most": rows.max(numeric_only=True)}
     save_figure(figure, output, note.format(commit=commit(), **numbers))
-
-
-def select(rows: pd.DataFrame, where: Mapping[str, object]) -> pd.DataFrame:
-    """The rows that have these values."""
-    for column, value in where.items():
-        rows = rows[rows[column] == value]
-    return rows
 
 
 def named(rows: pd.DataFrame, line: str) -> pd.DataFrame:

@@ -6,10 +6,7 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 import paper_code.published
-from paper_code.datasets.catalog import of_families
 from paper_code.published import published_table
-from paper_code.reporting.labels import label
-from paper_code.reporting.pages import page_table
 
 CONFUSIONS = Path(paper_code.published.__file__).parent / "others_confusions.csv"
 # Printed networks beside each of theirs: DALAResNet50 is a ResNet50 with a gate.
@@ -18,14 +15,6 @@ BESIDE = {
     "densenet121": ("densenet121",),
     "vgg16": ("vgg16",),
     "swin": ("swin",),
-}
-SPLITS = {"image": "Split by image", "slide": "Split by slide"}
-COLUMNS = {
-    "Elsewhere": "{named}",
-    "Test images": "{images:,}",
-    "Accuracy": "{value:.3f}",
-    "Printed for": "{network:label}",
-    **{label(name): f"{{{name}[printed]:.3f}}" for name in of_families("breakhis")},
 }
 
 
@@ -81,18 +70,10 @@ def _exact(right: float, images: float) -> tuple[float, float]:
     return proportion_confint(right, images, method="beta")
 
 
-def page(rows: pd.DataFrame) -> list[str]:
-    """A section for each kind of split."""
-    return [_block(title, rows[rows["split"] == split]) for split, title in SPLITS.items()]
-
-
-def _block(title: str, rows: pd.DataFrame) -> str:
-    keys = ["other", "variant", "network"]
-    columns, groups = COLUMNS, rows.groupby(keys, sort=False)["below"]
-    if (rows["split"] == "image").all():
-        rows = rows.assign(count=groups.transform(lambda below: f"{sum(below)} of {len(below)}"))
-        columns = COLUMNS | {"Accuracy": "{value:.3f} [{low:.3f}, {high:.3f}]", "Below": "{count}"}
+def shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add the other network's full name, how many comparisons are below, and the sources."""
+    groups = rows.groupby(["split", "other", "variant", "network"], sort=False)["below"]
+    count = groups.transform(lambda below: f"{sum(map(bool, below))} of {len(below)}")
+    sources = rows.groupby("split")["source"].transform(lambda each: "; ".join(dict.fromkeys(each)))
     named = rows["other"] + (", " + rows["variant"]).where(rows["variant"] != "", "")
-    shown = page_table(rows.assign(metric=rows["dataset"], named=named), columns, keys)
-    sources = "; ".join(dict.fromkeys(rows["source"]))
-    return f"## {title}\n\n{shown}\n\nSource: {sources}."
+    return rows.assign(metric=rows["dataset"], named=named, count=count, sources=sources)

@@ -15,30 +15,9 @@ from paper_code.metrics.clusters import DesignEffect, design_effects, ratio_inte
 from paper_code.metrics.intervals import statistics_interval
 from paper_code.metrics.resampling import group_codes, left_out_values
 from paper_code.published import published_table
-from paper_code.reporting.labels import METRIC_LABELS
-from paper_code.reporting.pages import page_table, sections
 
 METRICS = ("accuracy", "balanced_accuracy", "mcc", "auc_roc", "sensitivity", "specificity")
-SHOWN = ("accuracy", "balanced_accuracy", "auc_roc")
 ALL = "breakhis"  # the four magnifications together
-OVER_PATIENTS = "{{{0}[value]:.{1}f}} [{{{0}[low_patients]:.{1}f}}, {{{0}[high_patients]:.{1}f}}]"
-EFFECTS = {
-    "Test part": "{dataset:label}",
-    "Design effect": OVER_PATIENTS.format("design_effect", 1),
-    "in single folds": "{min:.1f} to {max:.1f}",
-    "without known patients": OVER_PATIENTS.format("design_effect_new", 1),
-    "Test images (Table VI)": "{effective_images[images]:.0f}",
-    "Effective images": OVER_PATIENTS.format("effective_images", 0),
-    "Correlation within patients": OVER_PATIENTS.format("correlation", 2),
-    "Accuracy of the decisive half": OVER_PATIENTS.format("accuracy_decisive", 3),
-    "Correlation there": OVER_PATIENTS.format("correlation_decisive", 2),
-}
-OVER_IMAGES = "{{{0}[value]:.3f}} [{{{0}[low_images]:.3f}}, {{{0}[high_images]:.3f}}]"
-SCORES = {"Fold": "{fold}", "Images": "{images}", "Patients": "{patients}"}
-for metric in SHOWN:
-    SCORES[f"{METRIC_LABELS[metric]} (images)"] = OVER_IMAGES.format(metric)
-    ends = f"[{{{metric}[low_patients]:.3f}}, {{{metric}[high_patients]:.3f}}]"
-    SCORES[f"{METRIC_LABELS[metric]} (patients)"] = ends
 DECISIVE = 0.5  # share of a test part that has the clearest votes
 
 
@@ -53,16 +32,10 @@ def rows(*, lists: str, resamples: int) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def page(rows: pd.DataFrame) -> list[str]:
-    """Design effects, then the scores of each magnification."""
-    effects = rows[~rows["metric"].isin(METRICS)]
-    of_folds = effects[(effects["metric"] == "design_effect") & (effects["fold"] != "all")]
-    ends = of_folds.groupby("dataset")["value"].agg(["min", "max"])
-    pooled = effects[effects["fold"] == "all"].join(ends, on="dataset")
-    return [
-        f"## Design effect of accuracy\n\n{page_table(pooled, EFFECTS, 'dataset')}",
-        *sections(rows[rows["metric"].isin(METRICS)], "dataset", "{dataset:label}", SCORES, "fold"),
-    ]
+def shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add the least and the greatest design effect of a single fold."""
+    of_folds = rows[(rows["metric"] == "design_effect") & (rows["fold"] != "all")]
+    return rows.join(of_folds.groupby("dataset")["value"].agg(["min", "max"]), on="dataset")
 
 
 def load_votes(lists: str) -> pd.DataFrame:

@@ -6,7 +6,6 @@ from torch import nn
 
 from paper_code.networks.structure import Layer, count_parameters, meta_network, trace_layers
 from paper_code.published import printed_value
-from paper_code.reporting.markdown import markdown
 from paper_code.reporting.verdicts import exact_columns, verdict_text
 
 IMAGE_SIZE = 224
@@ -33,16 +32,27 @@ def rows() -> pd.DataFrame:
     return pd.DataFrame([*found, _row("total", "parameters", count_parameters(network))])
 
 
-def page(rows: pd.DataFrame) -> list[str]:
-    """A line for each stage."""
-    words = {
-        name: _in_words(parts) for name, parts in _stages(meta_network("resnet50", CLASSES)).items()
+def shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add numbers as text, what the paper prints in brackets, and a stage's layers and verdicts."""
+    stages = _stages(meta_network("resnet50", CLASSES))
+    printed = rows[rows["printed"].notna()]
+    judged = {
+        stage: "; ".join(dict.fromkeys(verdict_text(cell) for _, cell in cells.iterrows()))
+        for stage, cells in printed.groupby("module")
     }
-    lines = [
-        _line(stage, cells.to_dict("records"), words.get(stage, ""))
-        for stage, cells in rows.groupby("module", sort=False)
-    ]
-    return [markdown(pd.DataFrame(lines))]
+    channels = dict.fromkeys(("output_channels", "fc_units"), "channels")
+    return rows.assign(
+        metric=rows["metric"].replace(channels),
+        text=[_text(*row) for row in rows[["metric", "value", "printed"]].itertuples(index=False)],
+        words=rows["module"].map({name: _in_words(parts) for name, parts in stages.items()}),
+        judged=rows["module"].map(judged),
+    )
+
+
+def _text(metric: str, value: int, printed: float) -> str:
+    form = {"output_size": "{0}×{0}", "fc_units": "{0}"}.get(metric, "{0:,}")
+    beside = "" if np.isnan(printed) else f" (paper {form.format(int(printed))})"
+    return form.format(value) + beside
 
 
 def _stages(network: nn.Module) -> dict[str, list[Layer]]:
@@ -89,26 +99,3 @@ def _row(stage: str, metric: str, value: int) -> dict:
     row = {"table": "01", "module": stage, "metric": metric, "value": value}
     row |= {"printed": printed, "difference": value - printed}
     return row | exact_columns(value, printed)
-
-
-def _line(stage: str, rows: list[dict], words: str) -> dict[str, str]:
-    """A stage for reading; what the paper prints stands in brackets."""
-    subset = {row["metric"]: row for row in rows}
-
-    def text(metric: str, form: str = "{0:,}") -> str:
-        if metric not in subset:
-            return ""
-        printed = subset[metric]["printed"]
-        beside = "" if np.isnan(printed) else f" (paper {form.format(int(printed))})"
-        return form.format(subset[metric]["value"]) + beside
-
-    judged = {verdict_text(row): None for row in rows if not np.isnan(row["printed"])}
-    return {
-        "Stage": stage.capitalize(),
-        "Output size": text("output_size", "{0}×{0}"),
-        "Blocks": text("blocks"),
-        "Layers": words,
-        "Channels": text("channels") or text("output_channels") or text("fc_units", "{0}"),
-        "Parameters": text("parameters"),
-        "Verdict": "; ".join(judged),
-    }
