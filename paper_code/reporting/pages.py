@@ -28,7 +28,7 @@ from paper_code.reporting.verdicts import evidence_text, verdict_text
 FORMATS = {
     "label": label,
     "class": lambda name: CLASS_LABELS.get(name, name),
-    "capital": lambda name: name.replace("_", " ").capitalize(),
+    "capital": str.capitalize,
     "images": lambda number: count_text(int(number), "image"),
     "p": p_text,
     "p_alone": lambda p: p_text(p).removeprefix("p "),

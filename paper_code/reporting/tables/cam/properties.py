@@ -24,8 +24,8 @@ def rows(*, tables: list[str]) -> pd.DataFrame:
 
 def shown(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows with the method, or what it is compared with, as the metric."""
-    less = "less_" + rows["control"]
-    return rows.assign(metric=rows["method"].where(rows["control"] == "", less))
+    metric = rows["method"].where(rows["control"] == "", "less_" + rows["control"])
+    return rows.assign(metric=metric, property=rows["property"].str.replace("_", " "))
 
 
 def property_rows(scores: pd.DataFrame, differences: pd.DataFrame) -> pd.DataFrame:
