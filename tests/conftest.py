@@ -232,18 +232,13 @@ def benchmark(name: str):
 
 
 def from_catalogue(kind: str, key: str):
-    """A result's module whose `write` or `draw` has the constants of its catalogue entry."""
-    import functools
+    """A result as a module whose `write` or `draw` makes its files as the catalogue declares."""
     import types
 
     from paper_code.reporting.catalogue import find_result
 
     result = find_result(kind, key)
-    module = importlib.import_module(result.dotted_module)
-    name = "draw" if kind == "figure" else "write"
-    return types.SimpleNamespace(
-        **{name: functools.partial(getattr(module, name), **result.constants)}
-    )
+    return types.SimpleNamespace(write=result.make, draw=result.make)
 
 
 def training_settings(**changes):

@@ -1,4 +1,8 @@
-"""What networks, data sets, classes and metrics are called in tables and figures."""
+"""What networks, data sets, classes and metrics are called in tables and figures: labels.yaml."""
+
+from pathlib import Path
+
+import yaml
 
 from paper_code.networks.registry import TIMM, VARIANT
 
@@ -10,95 +14,14 @@ class Labels(dict[str, str]):
         return name
 
 
-NETWORK_LABELS = Labels(
-    {
-        "seresnet50": "SEResNet50",
-        "densenet121": "DenseNet121",
-        "vgg16": "VGG16",
-        "vgg16_inception": "VGG16Inception",
-        "vit": "ViT",
-        "swin": "Swin-Transformer",
-        "dinov2_vitb14": "Dinov2_Vitb14",
-        "resnet50": "ResNet50",
-        "dalaresnet50": "DALAResNet50",
-        # Not in the paper.
-        "efficientnet_lite0": "EfficientNet-Lite0",
-        "efficientnet_lite0-gate": "EfficientNet-Lite0, gate",
-        "efficientnet_lite0-se": "EfficientNet-Lite0, sigmoid gate",
-        "efficientnet_lite0-gate_early": "EfficientNet-Lite0, gate one stage earlier",
-    }
-)
-PLACEMENT_LABELS = {f"layer{number}": f"Layer {number}" for number in range(1, 5)}
-DATASET_LABELS = Labels(
-    {
-        "breakhis_40x": "BreakHis 40X",
-        "breakhis_100x": "BreakHis 100X",
-        "breakhis_200x": "BreakHis 200X",
-        "breakhis_400x": "BreakHis 400X",
-        "bach": "BACH",
-        "mini_ddsm": "Mini-DDSM",
-    }
-)
-CLASS_LABELS = {
-    "normal": "Normal",
-    "benign": "Benign",
-    "malignant": "Malignant",
-    "insitu": "In situ",
-    "invasive": "Invasive",
-}
-METRIC_LABELS = {
-    "accuracy": "Accuracy",
-    "f1_macro": "F1 macro",
-    "f1_weighted": "F1 weighted",
-    "iba": "IBA",
-    "gmean": "GMean",
-    "auc_roc": "AUC-ROC",
-    "sensitivity": "Sensitivity",
-    "specificity": "Specificity",
-    "ppv": "PPV",
-    "npv": "NPV",
-    "mcc": "MCC",
-    "balanced_accuracy": "Balanced accuracy",
-    "ece": "ECE",
-    "brier": "Brier score",
-    "log_loss": "Log loss",
-    # Of class activation maps.
-    "iou": "IoU",
-    "dice": "Dice",
-    "recall": "Recall",
-    "precision": "Precision",
-    "f1": "F1",
-    "area": "Area",
-    "pointing_game": "Pointing game",
-    "energy_inside": "Energy inside",
-    "auprc": "AUPRC",
-    "spread": "Spread",
-    "stability": "Stability",
-    "deletion": "Deletion",
-    "insertion": "Insertion",
-}
-# CAM methods, and what their maps are compared with.
+_TEXT = Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
+LABELS = {kind: Labels(names) for kind, names in yaml.safe_load(_TEXT).items()}
+NETWORK_LABELS, DATASET_LABELS = LABELS["networks"], LABELS["datasets"]
+CLASS_LABELS, METRIC_LABELS = LABELS["classes"], LABELS["metrics"]
+METHOD_LABELS, PLACEMENT_LABELS = LABELS["methods"], LABELS["placements"]
 # Maps that the paper compares with DT Grad-CAM, and maps that know nothing of the network.
 PAPER_METHODS = ("gradcam", "scorecam", "eigencam")
 CHANCE_MAPS = ("random_map", "centre_prior", "brightness")
-METHOD_LABELS = Labels(
-    {
-        "gradcam": "Grad-CAM",
-        "scorecam": "Score-CAM",
-        "eigencam": "Eigen-CAM",
-        "dt_gradcam": "DT Grad-CAM",
-        "gradcam_plusplus": "Grad-CAM++",
-        "hirescam": "HiResCAM",
-        "dt_average": "Average of Eq. 8 (no cut)",
-        "gradcam_otsu": "Grad-CAM + Otsu",
-        "gradcam_otsu_clean": "Grad-CAM + Otsu + morphology",
-        "whole_image": "Whole image",
-        "centre_prior": "Centre prior",
-        "random_map": "Random map",
-        "brightness": "Brightness",
-        "lesion_on_grid": "The lesion itself on the map's grid",
-    }
-)
 # Metrics of Tables VII and VIII, and of Tables XI and XII, with what to know about them.
 PERFORMANCE = ["accuracy", "f1_macro", "f1_weighted", "iba", "gmean"]
 DIAGNOSTICS = ["sensitivity", "specificity", "ppv", "npv"]
@@ -115,7 +38,7 @@ def label(name: str) -> str:
     """What any of these is called; data sets joined by "+" are joined by "and"."""
     if name == "breakhis":
         return "BreakHis"
-    for labels in (DATASET_LABELS, METRIC_LABELS, CLASS_LABELS, METHOD_LABELS, PLACEMENT_LABELS):
+    for labels in LABELS.values():
         if name in labels:
             return labels[name]
     if "+" in name and not name.startswith(TIMM):  # whose names may end in +gate

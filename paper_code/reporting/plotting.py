@@ -17,6 +17,7 @@ from paper_code.files import replacing
 from paper_code.networks.registry import VARIANT
 from paper_code.provenance import commit, versions
 from paper_code.reporting.labels import DATASET_LABELS
+from paper_code.reporting.markdown import distinct
 from paper_code.runs import Run
 
 STYLE = {
@@ -69,19 +70,6 @@ def grid(
 ) -> tuple[Figure, np.ndarray]:
     """A figure of `size` inches with rows x columns axes; options as of `plt.subplots`."""
     return plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained", **options)
-
-
-def list_rows(axis: Axes, labels: list[str], **look) -> None:
-    """Name the places 0, 1, ... of an axis downwards, with faint vertical lines."""
-    axis.set_yticks(range(len(labels)), labels, **look)
-    axis.set_ylim(len(labels) - 0.5, -0.5)
-    light_grid(axis)
-
-
-def light_grid(axis: Axes) -> None:
-    """Faint vertical lines behind what is drawn."""
-    axis.grid(axis="x", color="0.9")
-    axis.set_axisbelow(True)
 
 
 def legend_above(figure: Figure, axes: Iterable[Axes], columns: int, **look) -> None:
@@ -157,13 +145,13 @@ def run_provenance(runs: list[Run], scale: str) -> str:
     sources = list({fact["dataset"]: fact["data"] for fact in facts}.values())
     origin = [fact["provenance"] for fact in facts]
 
-    def distinct(values) -> str:
-        return ", ".join(dict.fromkeys(str(value) for value in values))
-
-    return (
-        f"{scale} scale; {distinct(_weights(f) for f in facts)} weights; split by "
-        f"{distinct(f['by'] for f in facts)}; seeds {distinct(f['seed'] for f in facts)}; "
-        f"{distinct(o['hardware'] for o in origin)}; torch "
-        f"{distinct(o['versions']['torch'] for o in origin)}; commit "
-        f"{distinct(o['commit'] for o in origin)}\n{data_line(sources)}"
-    )
+    said = {
+        "{} weights": map(_weights, facts),
+        "split by {}": (each["by"] for each in facts),
+        "seeds {}": (each["seed"] for each in facts),
+        "{}": (each["hardware"] for each in origin),
+        "torch {}": (each["versions"]["torch"] for each in origin),
+        "commit {}": (each["commit"] for each in origin),
+    }
+    lines = [f"{scale} scale", *(text.format(distinct(v, ", ")) for text, v in said.items())]
+    return f"{'; '.join(lines)}\n{data_line(sources)}"

@@ -51,7 +51,7 @@ def source_digest(*modules: str) -> str:
 
 def result_digest(result: Result) -> str:
     """A digest of the source files that decide a result of the catalogue."""
-    modules = [result.dotted_module]
+    modules = [result.dotted_module, *(["paper_code.reporting.pages"] if result.title else [])]
     for name in result.code:
         modules += NETWORKS.values() if name == "every network" else [network_module(name)]
     return source_digest(*modules)

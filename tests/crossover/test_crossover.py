@@ -389,4 +389,4 @@ def test_the_gate_table(patients, tmp_path):
 
 def test_the_same_row_twice_is_refused(patients):
     with pytest.raises(UserError, match="hold the same row: dataset breakhis_100x"):
-        crossover.write("unused.csv", patients=[patients[0], patients[0]])
+        crossover.rows(patients=[patients[0], patients[0]])

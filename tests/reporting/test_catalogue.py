@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 
 import pytest
 from conftest import ROOT
@@ -13,12 +14,13 @@ from paper_code.reporting.catalogue import GROUPS, NEEDS, RESULTS, find_result
 @pytest.mark.parametrize("result", RESULTS, ids=lambda result: f"{result.kind}-{result.name}")
 def test_an_entry_fits_its_module(result):
     module = importlib.import_module(result.dotted_module)
-    function = module.draw if result.kind == "figure" else module.write
-    output, *parameters = inspect.signature(function).parameters.values()
-    assert output.name == "output"
+    name = "draw" if result.kind == "figure" else "rows" if result.title else "write"
+    parameters = dict(inspect.signature(getattr(module, name)).parameters)
+    assert ("output" in parameters) == (name != "rows")
+    parameters.pop("output", None)
     given = {*result.options, *result.constants}
-    assert given <= {parameter.name for parameter in parameters}
-    needed = {p.name for p in parameters if p.default is inspect.Parameter.empty}
+    assert given <= set(parameters)
+    needed = {n for n, p in parameters.items() if p.default is inspect.Parameter.empty}
     assert needed <= given
     assert result.group in GROUPS
     assert set(result.needs) <= set(NEEDS)
@@ -29,10 +31,11 @@ def test_names_are_unique_and_every_module_is_in_the_catalogue():
     names = [(result.kind, result.name) for result in RESULTS]
     assert len(names) == len(set(names))
     known = {result.dotted_module for result in RESULTS}
-    for folder, function in (("tables", "write"), ("figures", "draw")):
+    made = re.compile(r"\ndef (rows\(|(write|draw)\(output: str)")
+    for folder in ("tables", "figures"):
         root = ROOT / "paper_code" / "reporting" / folder
         for path in root.rglob("*.py"):
-            if f"\ndef {function}(output: str" in path.read_text(encoding="utf-8"):
+            if made.search(path.read_text(encoding="utf-8")):
                 dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts)
                 assert dotted in known
 

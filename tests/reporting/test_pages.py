@@ -7,7 +7,7 @@ import pandas as pd
 
 from paper_code.reporting.labels import label
 from paper_code.reporting.markdown import cell, markdown, number
-from paper_code.reporting.readable import readable
+from paper_code.reporting.pages import readable
 
 
 def test_numbers_and_cells():
@@ -37,10 +37,10 @@ def test_names_numbers_intervals_and_p_values_are_for_reading():
     assert readable(rows, *columns).to_dict("list") == {
         "Data set": ["BreakHis 40X", "mine"],
         "Network": ["ResNet50", "DALAResNet50, gate after layer 2"],
-        "Value [95 %]": ["0.500 [0.400, 0.600]", "– [–, –]"],
+        "Value [95 %]": ["0.500 [0.400, 0.600]", "–"],
         "p (Holm)": ["< 0.001", "0.250"],
         "Patients": ["23", "4"],
-        "Reason": ["p < 0.001", ""],
+        "Reason": ["p < 0.001", "–"],
     }
     assert readable(rows[:0], "dataset").empty
 

@@ -25,7 +25,7 @@ rule table:
         runtime=30,
     params:
         arguments=arguments("table"),
-        constants=lambda w: dict(entry("table")(w).constants),
+        declared=lambda w: entry("table")(w).declared,
         code=lambda w: result_digest(entry("table")(w)),
     message:
         "Table {wildcards.name}"
@@ -65,7 +65,7 @@ rule figure:
     params:
         arguments=arguments("figure"),
         caption=lambda w: entry("figure")(w).caption,
-        constants=lambda w: dict(entry("figure")(w).constants),
+        declared=lambda w: entry("figure")(w).declared,
         code=lambda w: result_digest(entry("figure")(w)),
     message:
         "Figure {wildcards.name}"

@@ -61,11 +61,15 @@ class Result:
     Attributes:
         name: of its files, without ending; "{dataset}" stands for each data set of the selection,
             which then has a result of its own.
-        module: below `paper_code.reporting` (or `paper_code.audit`). Tables and pages have a
-            function `write`, figures `draw`: it takes the path of the file to write (`endings`),
-            the files of `needs` under the names of `NEEDS`, the `settings` and the `constants`.
+        module: below `paper_code.reporting` (or `paper_code.audit`). A table with a `title` has a
+            function `rows` there, other tables and pages `write`, figures `draw`. It takes the
+            files of `needs` under the names of `NEEDS`, the `settings` and the `constants`; `write`
+            and `draw` first the path of the file to write (`endings`).
         group: of the report, one of `GROUPS`.
         caption: for the report, Markdown-free reStructuredText.
+        title: heading of the page of a table.
+        page: the sections on it, as of `pages.write_rows`.
+        data: behind a table that needs no run, in words.
         needs: which files it is made from, of `NEEDS`.
         tables: names of the tables it is made from, if it needs "tables"; "*": every table.
         datasets: what it is about, a selection of `Plan.datasets`: "paper" for the paper and its
@@ -82,6 +86,9 @@ class Result:
     module: str
     group: str
     caption: str
+    title: str = ""
+    page: tuple[Mapping, ...] = ()
+    data: str = ""
     needs: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     datasets: str = "paper"
@@ -124,6 +131,23 @@ class Result:
         """The module to import."""
         inside = self.module.startswith("audit.")
         return f"paper_code.{self.module}" if inside else f"paper_code.reporting.{self.module}"
+
+    @property
+    def declared(self) -> dict[str, object]:
+        """What the entry itself decides of the files."""
+        return {"title": self.title, "page": self.page, "data": self.data, **self.constants}
+
+    def make(self, output: str, **inputs: object) -> None:
+        """Write the files; `inputs` are those of `needs` and the `settings`."""
+        module = importlib.import_module(self.dotted_module)
+        if self.title:
+            from paper_code.reporting.pages import write_rows  # imports pandas
+
+            rows = module.rows(**inputs, **self.constants)
+            write_rows(output, rows, module, self.title, self.page, self.data)
+        else:
+            function = module.draw if self.kind == "figure" else module.write
+            function(output, **inputs, **self.constants)
 
     @property
     def allowed_datasets(self) -> tuple[str, ...] | None:
@@ -232,9 +256,7 @@ def make_result(kind: str, name: str, output: str, options: Mapping[str, object]
         for path in paths:
             _check_belongs(result, path)
         given[option] = [str(path.parent if option == "prepared" else path) for path in paths]
-    module = importlib.import_module(result.dotted_module)
-    function = module.draw if result.kind == "figure" else module.write
-    function(output, **given, **result.constants)
+    result.make(output, **given)
 
 
 def _file_in(path: str, option: str) -> Path:

@@ -24,7 +24,7 @@ from paper_code.reporting.labels import (
     label,
 )
 from paper_code.reporting.layouts import REFERENCE
-from paper_code.reporting.readable import readable
+from paper_code.reporting.pages import readable
 from paper_code.reporting.tables.crossover import PLAIN, frozen_rows
 from paper_code.reporting.tables.printed_intervals import NO_COUNT, STANDS
 from paper_code.reporting.verdicts import (

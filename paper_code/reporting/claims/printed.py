@@ -1,6 +1,7 @@
 """What the paper's own printed numbers say about its claims: arithmetic alone."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,11 +12,12 @@ from paper_code.audit.printed import Printed
 from paper_code.audit.report import column_findings
 from paper_code.metrics.power import mcnemar_p
 from paper_code.published import published_table
-from paper_code.reporting.claims.outcome import AHEAD, BEHIND, TIED, Outcome
 from paper_code.reporting.labels import label
 from paper_code.reporting.layouts import REFERENCE
 from paper_code.reporting.verdicts import LEVEL
 
+# Printed numbers have no intervals: they are in the claimed order or not.
+AHEAD, BEHIND, TIED = "ahead", "behind", "tied"
 IMBALANCED = ("breakhis_40x", "breakhis_100x", "breakhis_200x", "breakhis_400x", "mini_ddsm")
 BALANCED = "bach"  # Tables III to V
 # The columns of Tables VII and VIII, as the paper heads them.
@@ -47,6 +49,26 @@ NUMERALS = {
     "12": "XII",
     "14": "XIV",
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """One test of a claim: `low` and `high` bound the difference that decides it, if any."""
+
+    evidence: str = "measured"  # or "printed"
+    part: str
+    how: str
+    result: str = ""
+    verdict: str  # a `Verdict` where measured, else the printed order
+    source: str
+    difference: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    p_holm: float = float("nan")
+    least_lead: float = float("nan")  # measured: see `least_lead`
+    reason: str = ""
+    chance: str = ""  # printed order: how far chance alone reaches
+    audit: str = ""  # printed order: what the audit says of the same columns
 
 
 def printed_leads(table: str) -> pd.DataFrame:

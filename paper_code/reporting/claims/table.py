@@ -24,8 +24,15 @@ from paper_code.reporting.claims.measured import (
     measured_real,
     measured_times,
 )
-from paper_code.reporting.claims.outcome import AHEAD, BEHIND, TIED, Outcome
-from paper_code.reporting.claims.printed import printed_gate, printed_imbalance, printed_order
+from paper_code.reporting.claims.printed import (
+    AHEAD,
+    BEHIND,
+    TIED,
+    Outcome,
+    printed_gate,
+    printed_imbalance,
+    printed_order,
+)
 from paper_code.reporting.labels import METRIC_LABELS
 from paper_code.reporting.layouts import REFERENCE
 from paper_code.reporting.markdown import markdown, read_results, write_table

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Polygon
 
 LINE = "0.25"
+EDGE = {"edgecolor": LINE, "linewidth": 0.6}
 INPUT = "#d9d9d9"
 MAP = "#9ecae1"  # feature maps of the backbone
 GATE = "#fdae6b"  # the gate and what it weighs
@@ -53,15 +54,8 @@ def plate(axis: Axes, x: float, y: float, shape: tuple[int, ...], colour: str) -
     }
     for strength, corners in faces.items():
         axis.add_patch(Polygon(corners, facecolor="white", edgecolor="none"))
-        axis.add_patch(
-            Polygon(
-                corners,
-                facecolor=(colour, strength),
-                edgecolor=LINE,
-                linewidth=0.6,
-                joinstyle="round",
-            )
-        )
+        look = {"facecolor": (colour, strength), "joinstyle": "round"}
+        axis.add_patch(Polygon(corners, **look, **EDGE))
     return right + depth
 
 
@@ -69,26 +63,17 @@ def box(
     axis: Axes, x: float, y: float, width: float, height: float, text: str, colour: str
 ) -> None:
     """Draw an operation centred on (x, y)."""
-    axis.add_patch(
-        FancyBboxPatch(
-            (x - width / 2, y - height / 2),
-            width,
-            height,
-            boxstyle="round,pad=0,rounding_size=0.05",
-            facecolor=colour,
-            edgecolor=LINE,
-            linewidth=0.6,
-        )
-    )
+    look = {"boxstyle": "round,pad=0,rounding_size=0.05", "facecolor": colour}
+    corner = (x - width / 2, y - height / 2)
+    axis.add_patch(FancyBboxPatch(corner, width, height, **look, **EDGE))
     axis.text(x, y, text, ha="center", va="center", fontsize=TEXT, linespacing=1.3)
 
 
 def product(axis: Axes, x: float, y: float) -> None:
     """Draw the sign of a channel-wise product."""
     axis.add_patch(Circle((x, y), RADIUS, facecolor="white", edgecolor=LINE, linewidth=0.8))
-    reach = RADIUS * math.sqrt(0.5)
-    for sign in (1, -1):
-        axis.plot([x - reach, x + reach], [y - sign * reach, y + sign * reach], LINE, linewidth=0.8)
+    size = 72 * RADIUS * math.sqrt(2)  # pt: the sign touches the circle
+    axis.plot(x, y, "x", color=LINE, markersize=size, markeredgewidth=0.8)
 
 
 def arrow(axis: Axes, *points: tuple[float, float]) -> None:
@@ -96,17 +81,8 @@ def arrow(axis: Axes, *points: tuple[float, float]) -> None:
     corners = points[:-1]
     if len(corners) > 1:
         axis.plot(*zip(*corners, strict=True), LINE, linewidth=0.8, solid_joinstyle="miter")
-    axis.add_patch(
-        FancyArrowPatch(
-            *points[-2:],
-            arrowstyle="-|>",
-            mutation_scale=7,
-            color=LINE,
-            linewidth=0.8,
-            shrinkA=0,
-            shrinkB=0,
-        )
-    )
+    head = {"arrowstyle": "-|>", "mutation_scale": 7, "shrinkA": 0, "shrinkB": 0}
+    axis.add_patch(FancyArrowPatch(*points[-2:], color=LINE, linewidth=0.8, **head))
 
 
 def size_text(shape: tuple[int, ...]) -> str:

@@ -7,8 +7,7 @@ from paper_code.datasets.catalog import PAPER_DATASETS
 from paper_code.networks.registry import parse_network
 from paper_code.networks.structure import count_parameters, gmacs, meta_network
 from paper_code.published import printed_value, published_table
-from paper_code.reporting.markdown import distinct, write_table
-from paper_code.reporting.pages import notes, provenance, sections
+from paper_code.reporting.markdown import distinct
 from paper_code.reporting.tables.results import group_runs
 from paper_code.reporting.verdicts import (
     NO_INTERVAL,
@@ -29,41 +28,20 @@ READINGS = ("named", "counted")
 TIMES = ("total_seconds", "seconds_to_best", "seconds_to_near_best")
 # Keys of timing.json.
 TIMINGS = (*TIMES, "best_epoch", "epochs_to_near_best", "images_per_second", "peak_memory_bytes")
-SIZES = {
-    "Network": "{network:label}",
-    "Printed": "{parameters_named[printed]:,.0f}",
-    **{
-        f"{reading.capitalize()}": f"{{parameters_{reading}[value]:,.0f}} "
-        f"({{parameters_{reading}[difference]:+,.0f}})"
-        for reading in READINGS
-    },
-    **{f"Verdict, {reading}": f"{{parameters_{reading}:verdict}}" for reading in READINGS},
-    "GMACs": "{gmacs_224[value]:.2f}",
-}
-SECONDS = {
-    "Network": "{network:label}",
-    "Printed, s": "{total_seconds[printed]:.2f}",
-    "All epochs, s": "{total_seconds[value]:.2f}",
-    "To best, s": "{seconds_to_best[value]:.2f}",
-    "Images/s": "{images_per_second[value]:.1f}",
-    "Hardware": "{hardware}",
-    "Verdict": "{total_seconds:verdict}",
-}
 
 
-def write(output: str, *, runs: list[str], scale: str, number: str, title: str) -> None:
-    """Write `output` (.csv) and its .md."""
-    rows = cost_rows([load_run(path, timing=True) for path in runs], number, scale)
-    sizes = rows[rows["metric"].str.startswith(("parameters_", "gmacs_"))]
-    times = rows[rows["metric"].isin(TIMINGS)]
-    if len(times):  # a processor's name ends with the number of its cores
-        times = times[~times["hardware"].str.endswith(" cores")]
-    page = [
-        notes(__file__, image_size=IMAGE_SIZE, paper_hardware=PAPER_HARDWARE),
-        *sections(sizes, "dataset", "{dataset:label}", SIZES, "network"),
-    ]
-    page += sections(times, "dataset", "Times, {dataset:label}", SECONDS, "network")
-    write_table(output, rows, title, [*page, provenance(rows)])
+def rows(*, runs: list[str], scale: str, number: str) -> pd.DataFrame:
+    """`cost_rows` of the runs whose run.json are given."""
+    return cost_rows([load_run(path, timing=True) for path in runs], number, scale)
+
+
+def shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add `about`: a size, a time, or nothing that is shown, as of a time on a CPU."""
+    sizes = rows["metric"].str.startswith(("parameters_", "gmacs_"))
+    times = rows["metric"].isin(TIMINGS)
+    if times.any():  # a processor's name ends with the number of its cores
+        times &= ~rows["hardware"].fillna("").str.endswith(" cores")
+    return rows.assign(about=np.select([sizes, times], ["size", "time"], ""))
 
 
 def cost_rows(runs: list[Run], number: str, scale: str) -> pd.DataFrame:

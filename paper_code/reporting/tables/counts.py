@@ -5,34 +5,16 @@ import pandas as pd
 from paper_code.datasets.splits import shared_patients
 from paper_code.datasets.tables import read_split
 from paper_code.published import published_table
-from paper_code.reporting.labels import CLASS_LABELS
-from paper_code.reporting.markdown import write_table
-from paper_code.reporting.pages import page_table, provenance
 from paper_code.reporting.verdicts import BY_PATIENT, NOT_RUN, data_obstacles, exact_columns
 from paper_code.runs import load_manifest
 
-COLUMNS = {"Images": "{value:,}", "Printed": "{printed:,.0f}", "Verdict": "{verdicts}"}
 
-
-def write(
-    output: str, *, prepared: list[str], number: str, title: str, splits: list[str] | None = None
-) -> None:
-    """Write one of Tables III to VI: `output` (.csv) and its .md."""
+def rows(*, prepared: list[str], number: str, splits: list[str] | None = None) -> pd.DataFrame:
+    """One of Tables III to VI: `count_rows` of prepared data sets, and of their splits."""
     loaded = [load_manifest(folder) for folder in prepared]
     tables = map(read_split, splits) if splits else (manifest for manifest, _ in loaded)
     listed = {s["dataset"]: table for (_, s), table in zip(loaded, tables, strict=True)}
-    rows = count_rows(number, listed, {s["dataset"]: s for _, s in loaded})
-    write_table(output, rows, title, page(rows))
-
-
-def page(rows: pd.DataFrame) -> list[str]:
-    """The sections of the page."""
-    kind = _kind(rows)
-    shown = rows.assign(named=rows[kind].map(lambda name: CLASS_LABELS.get(name, name)))
-    columns = {"Data set": "{dataset:label}", kind.capitalize(): "{named}"} | COLUMNS
-    if kind == "part":
-        columns["Patients in two parts"] = "{patients_in_two_parts}"
-    return [page_table(shown, columns), provenance(rows)]
+    return count_rows(number, listed, {s["dataset"]: s for _, s in loaded})
 
 
 def count_rows(
@@ -46,7 +28,7 @@ def count_rows(
         sources: the data sets' `source.json`.
     """
     printed = published_table(number).query("metric == 'images'")
-    kind = _kind(printed)
+    kind = "part" if "part" in printed else "class"
     rows = []
     order = printed["dataset"].map({name: i for i, name in enumerate(printed["dataset"].unique())})
     for cell in printed.loc[order.sort_values(kind="stable").index].to_dict("records"):
@@ -71,7 +53,3 @@ def count_rows(
     table = pd.DataFrame(rows)
     whole = [name for name in ("value", "patients_in_two_parts") if name in table]
     return table.astype(dict.fromkeys(whole, "Int64"))
-
-
-def _kind(rows: pd.DataFrame) -> str:
-    return "part" if "part" in rows else "class"

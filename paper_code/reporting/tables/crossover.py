@@ -1,36 +1,18 @@
 """tables/crossover: the same patients, known and unknown to the network."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 
 from paper_code.crossover.compare import METRICS, compare
 from paper_code.crossover.patients import read_patients
-from paper_code.reporting.markdown import code_provenance_block, write_table
-from paper_code.reporting.pages import notes, sections
 
 PLAIN = "efficientnet_lite0"  # without a gate
-COLUMNS = {
-    "Network": "{network:label}, {training}",
-    "Metric": "{metric:label}",
-    "Known": "{known:.3f}",
-    "Unknown": "{unknown:.3f}",
-    "Difference": "{difference:.3f} [{low:.3f}, {high:.3f}]",
-    "t; sign flips": "{p_value:p}; {sign_flip_p:p}",
-    "Patients up, down": "{up}, {down}",
-    "Repeats": "{repeats}",
-    "Seed": "{seed}",
-}
 
 
-def write(output: str | Path, patients: Sequence[str | Path]) -> None:
-    """Write the CSV and, beside it, the page."""
-    table = crossover_table(read_patients(patients))
-    blocks = sections(table, "dataset", "{dataset:label}, {patients} patients", COLUMNS)
-    provenance = code_provenance_block("rows of patients, real images")
-    title = "Split by image: the same patients, known and unknown"
-    write_table(output, table, title, [notes(__file__), *blocks, provenance])
+def rows(*, patients: Sequence[str]) -> pd.DataFrame:
+    """`crossover_table` of files of rows of patients."""
+    return crossover_table(read_patients(patients))
 
 
 def frozen_rows(table: pd.DataFrame) -> pd.DataFrame:

@@ -6,8 +6,6 @@ import pandas as pd
 from paper_code.metrics.power import least_difference, least_images_ahead
 from paper_code.published import printed_value, published_table
 from paper_code.reporting.labels import DATASET_LABELS
-from paper_code.reporting.markdown import code_provenance_block, write_table
-from paper_code.reporting.pages import notes, page_table
 from paper_code.reporting.tables.real_predictions import (
     load_votes,
     magnification_effects,
@@ -15,34 +13,16 @@ from paper_code.reporting.tables.real_predictions import (
 )
 
 ALPHA, BASELINES, POWER = 0.05, 8, 0.8
-COLUMNS = {
-    "Test set": "{dataset:label}",
-    "Unit": "{unit}",
-    "Images": "{n:.0f}",
-    "Effective images": "{effective_n:.0f}",
-    "Best case": "{least_best_case:.3f}",
-    "Typical": "{least_typical:.3f}",
-    "Best case, of 8": "{least_best_case_of_8:.3f}",
-    "Typical, of 8": "{least_typical_of_8:.3f}",
-    "Lead printed": "{printed_lead:.3f}",
-    "Effective images from": "{assumption}",
-}
 VIEWS = 4  # mammograms of one examination: two breasts, two views
 
 
-def write(output: str, *, lists: str) -> None:
-    """Write `output` (.csv) and its .md.
+def rows(*, lists: str) -> pd.DataFrame:
+    """`detectable_rows` by the published lists of BreakHis.
 
     Raises:
         UserError: a list is missing or wrong.
     """
-    table = detectable_rows(magnification_effects(load_votes(lists)))
-    provenance = code_provenance_block(
-        "sizes of Table VI; design effects from published votes on 13,665 test images of BreakHis"
-    )
-    title = "The least detectable difference on each test set"
-    text = notes(__file__, alpha=ALPHA, power=POWER)
-    write_table(output, table, title, [text, page_table(table, COLUMNS), provenance])
+    return detectable_rows(magnification_effects(load_votes(lists)))
 
 
 def detectable_rows(effects: dict[str, float]) -> pd.DataFrame:

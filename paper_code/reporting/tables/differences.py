@@ -14,8 +14,6 @@ from paper_code.metrics.comparisons import difference_bootstrap, holm
 from paper_code.metrics.power import least_detectable
 from paper_code.networks.registry import VARIANT
 from paper_code.reporting.layouts import FEW, REFERENCE
-from paper_code.reporting.markdown import write_table
-from paper_code.reporting.pages import notes, provenance
 from paper_code.reporting.tables.results import METRICS, group_runs
 from paper_code.reporting.verdicts import (
     BY_PATIENT,
@@ -35,14 +33,13 @@ HEAD = ["family", "dataset", "splits", "network", "metric", *VALUES]
 HEAD += ["test", "p_value", "p_holm", "verdict", "reason", "obstacles", "shortfall"]
 
 
-def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:
-    """Write `output` (.csv) and its .md, without rows if there is nothing to compare.
+def rows(*, runs: list[str], scale: str, resamples: int) -> pd.DataFrame:
+    """`difference_rows` of the runs whose run.json are given.
 
     Raises:
         UserError: runs of one data set tested other images.
     """
-    rows = difference_rows([load_run(path) for path in runs], scale=scale, resamples=resamples)
-    write_table(output, rows, "Differences", [notes(__file__), provenance(rows)])
+    return difference_rows([load_run(path) for path in runs], scale=scale, resamples=resamples)
 
 
 def difference_rows(

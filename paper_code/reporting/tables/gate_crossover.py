@@ -1,7 +1,6 @@
 """tables/gate_crossover: EfficientNet-Lite0 with the paper's gate against without and others."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 from scipy.stats import t
@@ -10,32 +9,16 @@ from paper_code.crossover.compare import METRICS, compare
 from paper_code.crossover.design import PLAIN
 from paper_code.crossover.patients import read_patients
 from paper_code.metrics.comparisons import holm
-from paper_code.reporting.markdown import code_provenance_block, write_table
-from paper_code.reporting.pages import notes, sections
 
 GATE = f"{PLAIN}-gate"
 OTHERS = (PLAIN, f"{PLAIN}-se", f"{PLAIN}-gate_early")
 POWER = 0.8
 COMPARED = ("difference", "low", "high", "p_value", "se", "df")
-COLUMNS = {
-    "Metric": "{metric:label}",
-    "Gate minus": "{other:label}",
-    "Gate": "{value:.3f}",
-    "Other": "{other_value:.3f}",
-    "Difference": "{difference:.3f} [{low:.3f}, {high:.3f}]",
-    "p (Holm)": "{p_holm:p}",
-    "Least detectable": "{detectable:.3f}",
-}
 
 
-def write(output: str | Path, patients: Sequence[str | Path]) -> None:
-    """Write the CSV and, beside it, the page."""
-    table = gate_table(read_patients(patients))
-    heading = "{dataset:label}, {patients_are} patients ({patients} patients, {repeats} repeats)"
-    blocks = sections(table, ["dataset", "patients_are"], heading, COLUMNS)
-    provenance = code_provenance_block("rows of patients, real images")
-    title = "The paper's gate against none and others, from ImageNet weights"
-    write_table(output, table, title, [notes(__file__), *blocks, provenance])
+def rows(*, patients: Sequence[str]) -> pd.DataFrame:
+    """`gate_table` of files of rows of patients."""
+    return gate_table(read_patients(patients))
 
 
 def gate_table(rows: pd.DataFrame) -> pd.DataFrame:

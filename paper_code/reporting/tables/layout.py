@@ -6,6 +6,7 @@ from paper_code.datasets.catalog import is_own
 from paper_code.reporting.layouts import COMPARED, LAYOUTS, TESTED, TEXTS, Layout, layer_of
 from paper_code.reporting.markdown import read_results, write_table
 from paper_code.reporting.pages import provenance, sections, text_of_runs
+from paper_code.reporting.pages import select as rows_with
 from paper_code.reporting.tables.results import chance
 
 
@@ -32,8 +33,7 @@ def select(rows: pd.DataFrame, layout: Layout, dataset: str | None = None) -> pd
         rows = rows[~rows["dataset"].map(is_own).astype(bool)]
     else:
         rows = rows[rows["dataset"] == dataset]
-    for column, values in layout.rows.items():
-        rows = rows[rows[column].isin(values)]
+    rows = rows_with(rows, layout.rows)
     if not layout.number:  # each result once, whatever tables print it
         keys = ["dataset", "splits", "network", "metric"]
         rows = rows[rows["value"].notna()].drop_duplicates(keys)

@@ -3,33 +3,14 @@
 import pandas as pd
 
 from paper_code.errors import UserError
-from paper_code.reporting.markdown import read_results, write_table
-from paper_code.reporting.pages import notes, provenance, sections
+from paper_code.reporting.markdown import read_results
 
 WAYS = {"image": "reference_value", "patient": "value"}  # kinds of split: columns of `differences`
-TEXT = (
-    "Data: {data}. Obstacles to speaking about the paper's numbers: {obstacles}. Always naming the "
-    "largest class has an accuracy of {largest_class:.3f} (by patient)."
-)
-CELL = "{{{way}:.3f}} ± {{{way}_spread:.3f}}"
-COLUMNS = {
-    "Network": "{network:label}",
-    "Metric": "{metric:label}",
-    **{f"By {way}": CELL.format(way=way) for way in WAYS},
-    "Difference": "{difference:.3f} [{low:.3f}, {high:.3f}], {p_value:p}",
-}
 
 
-def write(output: str, *, tables: list[str]) -> None:
-    """Write `output` (.csv) and its .md.
-
-    Raises:
-        UserError: no network has runs of both kinds of split.
-    """
-    rows = leakage_rows(*map(read_results, tables))
-    blocks = sections(rows, "dataset", "{dataset:label}", COLUMNS, text=TEXT)
-    title = "Split by image against split by patient"
-    write_table(output, rows, title, [notes(__file__), *blocks, provenance(rows)])
+def rows(*, tables: list[str]) -> pd.DataFrame:
+    """`leakage_rows` of the CSV files of results and differences."""
+    return leakage_rows(*map(read_results, tables))
 
 
 def leakage_rows(results: pd.DataFrame, differences: pd.DataFrame) -> pd.DataFrame:
@@ -37,6 +18,9 @@ def leakage_rows(results: pd.DataFrame, differences: pd.DataFrame) -> pd.DataFra
 
     `image` and `patient` are the values by either split, each with `_low`, `_high` and `_spread`;
     `low`, `high` and `p_value` belong to `difference`.
+
+    Raises:
+        UserError: no network has runs of both kinds of split.
     """
     rows = differences[differences["family"] == "splits"]
     if rows.empty:

@@ -6,11 +6,7 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 import paper_code.published
-from paper_code.datasets.catalog import of_families
 from paper_code.published import published_table
-from paper_code.reporting.labels import label
-from paper_code.reporting.markdown import code_provenance_block, write_table
-from paper_code.reporting.pages import notes, page_table
 
 CONFUSIONS = Path(paper_code.published.__file__).parent / "others_confusions.csv"
 # Printed networks beside each of theirs: DALAResNet50 is a ResNet50 with a gate.
@@ -20,26 +16,9 @@ BESIDE = {
     "vgg16": ("vgg16",),
     "swin": ("swin",),
 }
-SPLITS = {"image": "Split by image", "slide": "Split by slide"}
-COLUMNS = {
-    "Elsewhere": "{named}",
-    "Test images": "{images:,}",
-    "Accuracy": "{value:.3f}",
-    "Printed for": "{network:label}",
-    **{label(name): f"{{{name}[printed]:.3f}}" for name in of_families("breakhis")},
-}
 
 
-def write(output: str) -> None:
-    """Write `output` (.csv) and its .md."""
-    table = elsewhere_rows()
-    blocks = [_block(title, table[table["split"] == split]) for split, title in SPLITS.items()]
-    provenance = code_provenance_block("confusion counts published by others, and Table VII")
-    title = "Networks of the same names elsewhere, with ImageNet weights"
-    write_table(output, table, title, [notes(__file__), *blocks, provenance])
-
-
-def elsewhere_rows() -> pd.DataFrame:
+def rows() -> pd.DataFrame:
     """One row per result of others, network of the paper beside it, and magnification.
 
     Returns:
@@ -53,7 +32,7 @@ def elsewhere_rows() -> pd.DataFrame:
     tested = sizes[sizes["part"] == "test"].set_index("dataset")["value"]
     printed = published_table("07")
     printed = printed[printed["metric"] == "accuracy"].rename(columns={"value": "accuracy"})
-    rows = []
+    found = []
     for other in pd.read_csv(CONFUSIONS, keep_default_na=False).itertuples():
         right = other.benign_right + other.malignant_right
         images = right + other.benign_wrong + other.malignant_wrong
@@ -63,7 +42,7 @@ def elsewhere_rows() -> pd.DataFrame:
             for cell in printed[printed["network"] == network].itertuples():
                 number = tested[cell.dataset]  # of images; whole ones are right
                 ends = _exact(round(cell.accuracy * number), number)
-                rows.append(
+                found.append(
                     {
                         "split": other.split,
                         "other": other.network,
@@ -83,7 +62,7 @@ def elsewhere_rows() -> pd.DataFrame:
                     }
                 )
     rounded = ("value", "low", "high", "printed_low", "printed_high")
-    return pd.DataFrame(rows).round(dict.fromkeys(rounded, 6))
+    return pd.DataFrame(found).round(dict.fromkeys(rounded, 6))
 
 
 def _exact(right: float, images: float) -> tuple[float, float]:
@@ -91,14 +70,10 @@ def _exact(right: float, images: float) -> tuple[float, float]:
     return proportion_confint(right, images, method="beta")
 
 
-def _block(title: str, rows: pd.DataFrame) -> str:
-    """The section of one kind of split."""
-    keys = ["other", "variant", "network"]
-    columns, groups = COLUMNS, rows.groupby(keys, sort=False)["below"]
-    if (rows["split"] == "image").all():
-        rows = rows.assign(count=groups.transform(lambda below: f"{sum(below)} of {len(below)}"))
-        columns = COLUMNS | {"Accuracy": "{value:.3f} [{low:.3f}, {high:.3f}]", "Below": "{count}"}
+def shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add the other network's full name, how many comparisons are below, and the sources."""
+    groups = rows.groupby(["split", "other", "variant", "network"], sort=False)["below"]
+    count = groups.transform(lambda below: f"{sum(map(bool, below))} of {len(below)}")
+    sources = rows.groupby("split")["source"].transform(lambda each: "; ".join(dict.fromkeys(each)))
     named = rows["other"] + (", " + rows["variant"]).where(rows["variant"] != "", "")
-    shown = page_table(rows.assign(metric=rows["dataset"], named=named), columns, keys)
-    sources = "; ".join(dict.fromkeys(rows["source"]))
-    return f"## {title}\n\n{shown}\n\nSource: {sources}."
+    return rows.assign(metric=rows["dataset"], named=named, count=count, sources=sources)

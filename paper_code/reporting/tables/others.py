@@ -7,33 +7,13 @@ import pandas as pd
 import paper_code.published
 from paper_code.published import published_table
 from paper_code.reporting.labels import DATASET_LABELS, NETWORK_LABELS
-from paper_code.reporting.markdown import code_provenance_block, write_table
-from paper_code.reporting.pages import notes, sections
 
 MEASUREMENTS = Path(paper_code.published.__file__).parent / "others.csv"
 SPLITS = ("by image", "official folds", "by patient", "not stated in the abstract")
 PAPER = ("resnet50", "dalaresnet50")
-COLUMNS = {
-    "Network": "{network}",
-    "Images": "{magnification}",
-    "Test part": "{test_part}",
-    "Metric": "{metric:label}",
-    "As stated": "{quoted}",
-    "By": "{authors}",
-    "Where": "{address}",
-}
 
 
-def write(output: str) -> None:
-    """Write `output` (.csv) and its .md."""
-    table = others_rows()
-    blocks = sections(table, "split", "Split: {split}", COLUMNS)
-    provenance = code_provenance_block("numbers stated by others, and the paper's Table VII")
-    title = "What others measured on BreakHis with networks of the ResNet50 type"
-    write_table(output, table, title, [notes(__file__), *blocks, provenance])
-
-
-def others_rows() -> pd.DataFrame:
+def rows() -> pd.DataFrame:
     """The paper's rows, then those of others, by kind of split.
 
     Returns:

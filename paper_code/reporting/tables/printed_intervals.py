@@ -17,12 +17,9 @@ from paper_code.metrics.power import (
     shared_errors_needed,
     unpaired_p,
 )
-from paper_code.progress import count_text
 from paper_code.published import published_table
-from paper_code.reporting.labels import DATASET_LABELS, network_label
+from paper_code.reporting.labels import network_label
 from paper_code.reporting.layouts import REFERENCE, printed_network
-from paper_code.reporting.markdown import code_provenance_block, markdown, write_table
-from paper_code.reporting.pages import notes, page_table
 from paper_code.reporting.tables.real_predictions import (
     load_votes,
     magnification_effects,
@@ -32,44 +29,45 @@ from paper_code.reporting.tables.real_predictions import (
 LEVEL, ALPHA = 0.95, 0.05
 STANDS, CHANCE, DEPENDS = "stands", "could be chance", "depends on shared errors"
 NO_COUNT = "no such count"
-VERDICTS = {"stands": STANDS, "chance": CHANCE, "depends": DEPENDS, "no_count": NO_COUNT}
+LEAST_AHEAD = least_images_ahead(ALPHA)
 SUBJECT = {"02": "placement", "07": "network", "08": "network"}  # what the rows are about
 TITLES = {
     "02": "Table II: the gate after each layer",
     "07": "Table VII: networks on BreakHis",
     "08": "Table VIII: networks on BACH and Mini-DDSM",
 }
-COLUMNS = {
-    "Network": "{network:label}",
-    "Printed [images]": "{printed:.3f}{star} [{low:.3f}, {high:.3f}]",
-    "[new patients]": "[{low_patients:.3f}, {high_patients:.3f}]",
-    "Lead": "{lead:+.3f}, {images}{over}",
-    "p, least to largest": "{p}",
-    "Verdict": "{words}",
-    "For new patients": "{verdict_patients}",
-    "Design effect up to": "{design_effect_up_to:.1f}",
-}
-OF_PATIENTS = ("[new patients]", "For new patients", "Design effect up to")
 
 
-def write(output: str, *, lists: str) -> None:
-    """Write `output` (.csv) and its .md.
+def rows(*, lists: str) -> pd.DataFrame:
+    """`interval_rows` by the published lists of BreakHis.
 
     Raises:
         UserError: a list is missing or wrong.
     """
-    votes = load_votes(lists)
     patients = read_index(lists)["patient"].nunique()
-    table = interval_rows(magnification_effects(votes), patients)
-    blocks = [_counts(table)]
-    for number_, title in TITLES.items():
-        for dataset, rows in table[table["table"] == number_].groupby("dataset", sort=False):
-            blocks.append(f"## {title}, {DATASET_LABELS[dataset]}\n\n{_block(rows)}")
-    provenance = code_provenance_block(
-        "printed accuracies; design effects from published votes on 13,665 test images of BreakHis"
+    return interval_rows(magnification_effects(load_votes(lists)), patients)
+
+
+def shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add texts, and to each row how many leads of its table and data set get each verdict."""
+    own = rows["network"] == REFERENCE
+    groups = [rows["table"], rows["dataset"]]
+    verdicts = {"stand": STANDS, "depend": DEPENDS, "by_chance": CHANCE, "uncounted": NO_COUNT}
+    counts = {
+        name: (rows["verdict"].eq(verdict) & ~own).groupby(groups).transform("sum")
+        for name, verdict in verdicts.items()
+    }
+    return rows.assign(
+        **counts,
+        leads=(~own).groupby(groups).transform("sum"),
+        title=rows["table"].map(TITLES),
+        numeral=rows["table"].map(TITLES).str.extract(r"Table (\w+)")[0],
+        ours=own,
+        star=rows["is_share"].map({True: "", False: "*"}),
+        over=(" over " + rows["lead_over"].map(network_label)).where(own, ""),
+        p=[_p_range(row) for _, row in rows.iterrows()],
+        words=[verdict_words(row) for _, row in rows.iterrows()],
     )
-    text = notes(__file__, alpha=ALPHA, least_ahead=least_images_ahead(ALPHA), **VERDICTS)
-    write_table(output, table, "What the printed accuracies can tell", [text, *blocks, provenance])
 
 
 def interval_rows(effects: dict[str, float], patients: int) -> pd.DataFrame:
@@ -188,39 +186,6 @@ def verdict(p_least: float, p_largest: float) -> str:
     if p_largest <= ALPHA:
         return STANDS
     return CHANCE if p_least > ALPHA else DEPENDS
-
-
-def _counts(table: pd.DataFrame) -> str:
-    """How many leads over single networks get each verdict."""
-    lines = []
-    for (number_, dataset), rows in table.groupby(["table", "dataset"], sort=False):
-        others = rows.loc[rows["network"] != REFERENCE, "verdict"]
-        ours = rows[rows["network"] == REFERENCE].iloc[0]
-        line = {"Table": TITLES[number_].partition(":")[0].removeprefix("Table ")}
-        line |= {"Data set": DATASET_LABELS[dataset], "Leads": str(len(others))}
-        for name in (STANDS, DEPENDS, CHANCE, NO_COUNT):
-            line[name.capitalize()] = str(int((others == name).sum()))
-        ahead = count_text(int(ours["images_ahead"]), "image")
-        line["Over the best other"] = f"{ours['lead']:+.3f}, {ahead}: {ours['verdict']}"
-        known = isinstance(ours["verdict_patients"], str)
-        line["For new patients"] = ours["verdict_patients"] if known else "–"
-        lines.append(line)
-    return f"## Which leads stand\n\n{markdown(pd.DataFrame(lines))}"
-
-
-def _block(rows: pd.DataFrame) -> str:
-    columns = COLUMNS
-    if rows["low_patients"].isna().all():
-        columns = {name: text for name, text in COLUMNS.items() if name not in OF_PATIENTS}
-    over = " over " + rows["lead_over"].map(network_label)
-    shown = rows.assign(
-        star=rows["is_share"].map({True: "", False: "*"}),
-        images=[count_text(int(ahead), "image") for ahead in rows["images_ahead"]],
-        over=over.where(rows["network"] == REFERENCE, ""),
-        p=[_p_range(row) for _, row in rows.iterrows()],
-        words=[verdict_words(row) for _, row in rows.iterrows()],
-    )
-    return page_table(shown, columns)
 
 
 def _p_range(row: pd.Series) -> str:

@@ -15,49 +15,27 @@ from paper_code.metrics.clusters import DesignEffect, design_effects, ratio_inte
 from paper_code.metrics.intervals import statistics_interval
 from paper_code.metrics.resampling import group_codes, left_out_values
 from paper_code.published import published_table
-from paper_code.reporting.labels import METRIC_LABELS
-from paper_code.reporting.markdown import code_provenance_block, write_table
-from paper_code.reporting.pages import notes, page_table, sections
 
 METRICS = ("accuracy", "balanced_accuracy", "mcc", "auc_roc", "sensitivity", "specificity")
-SHOWN = ("accuracy", "balanced_accuracy", "auc_roc")
 ALL = "breakhis"  # the four magnifications together
-OVER_PATIENTS = "{{{0}[value]:.{1}f}} [{{{0}[low_patients]:.{1}f}}, {{{0}[high_patients]:.{1}f}}]"
-EFFECTS = {
-    "Test part": "{dataset:label}",
-    "Design effect": OVER_PATIENTS.format("design_effect", 1),
-    "in single folds": "{min:.1f} to {max:.1f}",
-    "without known patients": OVER_PATIENTS.format("design_effect_new", 1),
-    "Test images (Table VI)": "{effective_images[images]:.0f}",
-    "Effective images": OVER_PATIENTS.format("effective_images", 0),
-    "Correlation within patients": OVER_PATIENTS.format("correlation", 2),
-    "Accuracy of the decisive half": OVER_PATIENTS.format("accuracy_decisive", 3),
-    "Correlation there": OVER_PATIENTS.format("correlation_decisive", 2),
-}
-OVER_IMAGES = "{{{0}[value]:.3f}} [{{{0}[low_images]:.3f}}, {{{0}[high_images]:.3f}}]"
-SCORES = {"Fold": "{fold}", "Images": "{images}", "Patients": "{patients}"}
-for metric in SHOWN:
-    SCORES[f"{METRIC_LABELS[metric]} (images)"] = OVER_IMAGES.format(metric)
-    ends = f"[{{{metric}[low_patients]:.3f}}, {{{metric}[high_patients]:.3f}}]"
-    SCORES[f"{METRIC_LABELS[metric]} (patients)"] = ends
 DECISIVE = 0.5  # share of a test part that has the clearest votes
 
 
-def write(output: str, *, lists: str, resamples: int) -> None:
-    """Write `output` (.csv) and its .md.
+def rows(*, lists: str, resamples: int) -> pd.DataFrame:
+    """`score_rows`, then `effect_rows`, by the published lists of BreakHis.
 
     Raises:
         UserError: a list is missing or wrong.
     """
     votes = load_votes(lists)
-    scores, effects = score_rows(votes, resamples), effect_rows(votes, resamples)
-    table = pd.concat([scores, effects], ignore_index=True)
-    provenance = code_provenance_block("published votes on 13,665 test images of BreakHis")
-    title = "Real predictions on BreakHis: what its test images are worth"
-    blocks = [_effect_block(effects)]
-    blocks += sections(scores, "dataset", "{dataset:label}", SCORES, "fold")
-    text = notes(__file__, decisive=DECISIVE)
-    write_table(output, table, title, [text, *blocks, provenance])
+    tables = [score_rows(votes, resamples), effect_rows(votes, resamples)]
+    return pd.concat(tables, ignore_index=True)
+
+
+def shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add the least and the greatest design effect of a single fold."""
+    of_folds = rows[(rows["metric"] == "design_effect") & (rows["fold"] != "all")]
+    return rows.join(of_folds.groupby("dataset")["value"].agg(["min", "max"]), on="dataset")
 
 
 def load_votes(lists: str) -> pd.DataFrame:
@@ -225,10 +203,3 @@ def _decisive(part: pd.DataFrame) -> pd.DataFrame:
 
 def _sizes(part: pd.DataFrame) -> dict:
     return {"images": len(part), "patients": part["patient"].nunique()}
-
-
-def _effect_block(effects: pd.DataFrame) -> str:
-    of_folds = effects[(effects["metric"] == "design_effect") & (effects["fold"] != "all")]
-    ends = of_folds.groupby("dataset")["value"].agg(["min", "max"])
-    rows = effects[effects["fold"] == "all"].join(ends, on="dataset")
-    return f"## Design effect of accuracy\n\n{page_table(rows, EFFECTS, 'dataset')}"

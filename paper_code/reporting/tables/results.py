@@ -20,8 +20,7 @@ from paper_code.networks.registry import VARIANT
 from paper_code.published import PRINTED_NAMES, printed_value, published_table
 from paper_code.reporting.labels import DIAGNOSTICS, PERFORMANCE
 from paper_code.reporting.layouts import PAPER_LAYOUTS, REFERENCE, layer_of, printed_network
-from paper_code.reporting.markdown import COUNTS, write_table
-from paper_code.reporting.pages import notes, provenance
+from paper_code.reporting.markdown import COUNTS
 from paper_code.reporting.verdicts import (
     DIFFERS,
     MARGIN,
@@ -42,10 +41,9 @@ CALIBRATION = ("ece", "brier")
 ALIKE = ("weights", "frozen", "dropout")  # of all seeds' runs
 
 
-def write(output: str, *, runs: list[str], scale: str, resamples: int) -> None:
-    """Write `output` (.csv) and its .md."""
-    rows = result_rows([load_run(path) for path in runs], scale=scale, resamples=resamples)
-    write_table(output, rows, "Measured results", [notes(__file__), provenance(rows)])
+def rows(*, runs: list[str], scale: str, resamples: int) -> pd.DataFrame:
+    """`result_rows` of the runs whose run.json are given."""
+    return result_rows([load_run(path) for path in runs], scale=scale, resamples=resamples)
 
 
 def result_rows(runs: list[Run], *, scale: str, resamples: int) -> pd.DataFrame:

@@ -9,11 +9,10 @@ import pandas as pd
 
 from paper_code.datasets.breakhis_lists import read_folds, read_index
 from paper_code.datasets.splits import PARTS, part_sizes, split_by_image, split_by_patient
-from paper_code.reporting.labels import DATASET_LABELS
-from paper_code.reporting.markdown import code_provenance_block, markdown, write_table
-from paper_code.reporting.pages import notes
+from paper_code.reporting.labels import label
 
 SPLITS = 1000  # seeded splits by image, stratified and not, at each magnification
+LAST_SEED = SPLITS - 1
 PATIENT_SPLITS = 10  # by patient; what is counted is 0 by construction
 IMAGE, UNSTRATIFIED, PATIENT = "image", "image, unstratified", "patient"
 TRAIN, VAL, TEST = range(len(PARTS))
@@ -28,20 +27,25 @@ METRICS = {
 SHARES = ("test_images_known_patient", "test_images_known_slide")
 
 
-def write(output: str, *, lists: str) -> None:
-    """Write `output` (.csv) and its .md.
+def rows(*, lists: str) -> pd.DataFrame:
+    """One row per magnification, way of splitting and entry of `METRICS`.
 
     Raises:
         UserError: a list is missing or wrong.
     """
     index = read_index(lists)
     folds = read_folds(lists, index)
-    table = pd.DataFrame([*_drawn_rows(index), *_official_rows(folds)])
-    blocks = [_block(dataset, rows) for dataset, rows in table.groupby("dataset", sort=False)]
-    provenance = code_provenance_block("file names of the 7,909 BreakHis images; official folds")
-    title = "What each way of splitting BreakHis does to its patients"
-    text = notes(__file__, splits=SPLITS, last_seed=SPLITS - 1, patient_splits=PATIENT_SPLITS)
-    write_table(output, table, title, [text, *blocks, provenance])
+    return pd.DataFrame([*_drawn_rows(index), *_official_rows(folds)])
+
+
+def shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add each cell as text, the title of its section, and what its names were counted for."""
+    together = {label("breakhis"): "All four magnifications together"}
+    return rows.assign(
+        text=[_cell(row) for _, row in rows.iterrows()],
+        title=rows["dataset"].map(label).replace(together),
+        counted=rows["metric"].map(METRICS).where(rows["names"] != ""),
+    )
 
 
 def split_facts(parts: np.ndarray, patients: np.ndarray, slides: np.ndarray) -> pd.DataFrame:
@@ -157,31 +161,8 @@ def _rows(dataset: str, way: str, facts: pd.DataFrame, images: pd.DataFrame) -> 
     ]
 
 
-def _block(dataset: str, rows: pd.DataFrame) -> str:
-    lines = []
-    for way, cells in rows.groupby("way", sort=False):
-        line = {"Split by": way}
-        for metric, cell in cells.set_index("metric").iterrows():
-            line[METRICS[metric]] = _cell(metric, cell)
-        lines.append(line)
-    first = rows.iloc[0]
-    label = DATASET_LABELS.get(dataset, "All four magnifications together")
-    text = (
-        f"## {label}\n\n{first['images']:,} images of {first['slides']} slides of "
-        f"{first['patients']} patients.\n\n{markdown(pd.DataFrame(lines))}"
-    )
-    named = rows[rows["names"] != ""]
-    if dataset == "breakhis" and len(named):
-        listed = [
-            f"- {row['way']}, {METRICS[row['metric']].lower()}: {row['names']}"
-            for _, row in named.iterrows()
-        ]
-        text += "\n\n" + "\n".join(listed)
-    return text
-
-
-def _cell(metric: str, row: pd.Series) -> str:
-    show = "{:.2%}" if metric in SHARES else "{:.4g}"
+def _cell(row: pd.Series) -> str:
+    show = "{:.2%}" if row["metric"] in SHARES else "{:.4g}"
     text = show.format(row["mean"])
     if row["low"] == row["high"]:
         return text

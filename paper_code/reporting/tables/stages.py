@@ -6,8 +6,6 @@ from torch import nn
 
 from paper_code.networks.structure import Layer, count_parameters, meta_network, trace_layers
 from paper_code.published import printed_value
-from paper_code.reporting.markdown import code_provenance_block, markdown, write_table
-from paper_code.reporting.pages import notes
 from paper_code.reporting.verdicts import exact_columns, verdict_text
 
 IMAGE_SIZE = 224
@@ -23,21 +21,43 @@ STAGES = {
 }
 
 
-def write(output: str) -> None:
-    """Write `output` (.csv) and its .md."""
+def rows() -> pd.DataFrame:
+    """One row per stage and number that Table I prints of it, and its parameters."""
     network = meta_network("resnet50", CLASSES)
+    found = [
+        _row(stage, metric, value)
+        for stage, parts in _stages(network).items()
+        for metric, value in _facts(stage, parts).items()
+    ]
+    return pd.DataFrame([*found, _row("total", "parameters", count_parameters(network))])
+
+
+def shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add numbers as text, what the paper prints in brackets, and a stage's layers and verdicts."""
+    stages = _stages(meta_network("resnet50", CLASSES))
+    printed = rows[rows["printed"].notna()]
+    judged = {
+        stage: "; ".join(dict.fromkeys(verdict_text(cell) for _, cell in cells.iterrows()))
+        for stage, cells in printed.groupby("module")
+    }
+    channels = dict.fromkeys(("output_channels", "fc_units"), "channels")
+    return rows.assign(
+        metric=rows["metric"].replace(channels),
+        text=[_text(*row) for row in rows[["metric", "value", "printed"]].itertuples(index=False)],
+        words=rows["module"].map({name: _in_words(parts) for name, parts in stages.items()}),
+        judged=rows["module"].map(judged),
+    )
+
+
+def _text(metric: str, value: int, printed: float) -> str:
+    form = {"output_size": "{0}×{0}", "fc_units": "{0}"}.get(metric, "{0:,}")
+    beside = "" if np.isnan(printed) else f" (paper {form.format(int(printed))})"
+    return form.format(value) + beside
+
+
+def _stages(network: nn.Module) -> dict[str, list[Layer]]:
     layers = trace_layers(network, IMAGE_SIZE)
-    rows, lines = [], []
-    for stage, names in STAGES.items():
-        parts = [layers[name] for name in names]
-        facts = _facts(stage, parts)
-        rows += [_row(stage, metric, value) for metric, value in facts.items()]
-        lines.append(_line(stage, rows[-len(facts) :], _in_words(parts)))
-    rows.append(_row("total", "parameters", count_parameters(network)))
-    lines.append(_line("total", rows[-1:], ""))
-    text = notes(__file__, image_size=IMAGE_SIZE, classes=CLASSES)
-    page = [text, markdown(pd.DataFrame(lines)), code_provenance_block()]
-    write_table(output, pd.DataFrame(rows), "Table I. ResNet50", page)
+    return {stage: [layers[name] for name in names] for stage, names in STAGES.items()}
 
 
 def _facts(stage: str, parts: list[Layer]) -> dict[str, int]:
@@ -79,26 +99,3 @@ def _row(stage: str, metric: str, value: int) -> dict:
     row = {"table": "01", "module": stage, "metric": metric, "value": value}
     row |= {"printed": printed, "difference": value - printed}
     return row | exact_columns(value, printed)
-
-
-def _line(stage: str, rows: list[dict], words: str) -> dict[str, str]:
-    """A stage for reading; what the paper prints stands in brackets."""
-    subset = {row["metric"]: row for row in rows}
-
-    def text(metric: str, form: str = "{0:,}") -> str:
-        if metric not in subset:
-            return ""
-        printed = subset[metric]["printed"]
-        beside = "" if np.isnan(printed) else f" (paper {form.format(int(printed))})"
-        return form.format(subset[metric]["value"]) + beside
-
-    judged = {verdict_text(row): None for row in rows if not np.isnan(row["printed"])}
-    return {
-        "Stage": stage.capitalize(),
-        "Output size": text("output_size", "{0}×{0}"),
-        "Blocks": text("blocks"),
-        "Layers": words,
-        "Channels": text("channels") or text("output_channels") or text("fc_units", "{0}"),
-        "Parameters": text("parameters"),
-        "Verdict": "; ".join(judged),
-    }

@@ -9,8 +9,7 @@ from conftest import ROOT
 
 from paper_code.published import published_table
 from paper_code.reporting.claims.answer import Line, answer, answer_markdown
-from paper_code.reporting.claims.outcome import BEHIND
-from paper_code.reporting.claims.printed import printed_imbalance
+from paper_code.reporting.claims.printed import BEHIND, printed_imbalance
 from paper_code.reporting.markdown import read_results
 
 

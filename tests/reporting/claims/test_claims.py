@@ -20,13 +20,13 @@ from paper_code.reporting.catalogue import find_result
 from paper_code.reporting.claims import summary
 from paper_code.reporting.claims.measured import (
     BASELINES,
+    least_lead,
     measured,
     measured_gate,
     measured_order,
     measured_real,
     measured_times,
 )
-from paper_code.reporting.claims.outcome import least_lead
 from paper_code.reporting.claims.printed import (
     FEATURES,
     RESNET50_FEATURES,

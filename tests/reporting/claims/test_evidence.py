@@ -4,12 +4,11 @@ import shutil
 
 import pandas as pd
 import pytest
-from conftest import ROOT
+from conftest import ROOT, from_catalogue
 
 from paper_code.audit.printed import Printed
 from paper_code.published import published_table
 from paper_code.reporting.claims.evidence import ALLOWED, FIGURE_TABLES, PRINTED, evidence
-from paper_code.reporting.figures.evidence import draw
 from paper_code.reporting.markdown import read_results
 
 ROWS = {  # computed with other code from the printed tables
@@ -86,7 +85,7 @@ def test_the_figure_is_drawn_from_three_tables(tmp_path):
     paths = [tmp_path / f"{name}.csv" for name in FIGURE_TABLES]
     for path in paths:
         shutil.copy(ROOT / "tables" / path.name, path)
-    pictures = []
+    draw, pictures = from_catalogue("figure", "evidence").draw, []
     for _ in range(2):
         draw(str(tmp_path / "one.png"), tables=[str(path) for path in paths])
         pictures.append((tmp_path / "one.png").read_bytes())

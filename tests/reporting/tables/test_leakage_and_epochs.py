@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from conftest import from_catalogue
 from hand_made import hand_made_run
 
 from paper_code.cli import main
@@ -14,7 +15,6 @@ from paper_code.metrics import runs_interval
 from paper_code.reporting.figures import convergence as figure_convergence
 from paper_code.reporting.figures import curves
 from paper_code.reporting.plotting import COLOURS, network_look
-from paper_code.reporting.tables import convergence
 from paper_code.reporting.tables.differences import difference_rows
 from paper_code.reporting.tables.leakage import leakage_rows
 from paper_code.reporting.tables.results import result_rows
@@ -103,7 +103,7 @@ def test_every_epoch_of_every_run_is_a_row(make_run, tmp_path, monkeypatch):
         make_run("dalaresnet50", split_seed=split, history=EPOCHS | {"val_accuracy": own}, **given)
         for split, own in enumerate(accuracies)
     ]
-    convergence.write(str(tmp_path / "c.csv"), runs=runs, scale="demo")
+    from_catalogue("table", "convergence").write(str(tmp_path / "c.csv"), runs=runs, scale="demo")
     table = pd.read_csv(tmp_path / "c.csv")
     assert table["epoch"].tolist() == [1, 2] * 2 and table["split_seed"].tolist() == [0, 0, 1, 1]
     assert table["train_loss"].tolist() == [1.0, 0.5] * 2
@@ -122,7 +122,9 @@ def test_a_history_that_is_cut_short_is_named(make_run, tmp_path):
     run = make_run(history=EPOCHS, timing=SECONDS)
     write_csv(Path(run).with_name("history.csv"), pd.DataFrame({"epoch": [1]}))
     with pytest.raises(UserError, match=r"history\.csv: not as many epochs"):
-        convergence.write(str(tmp_path / "c.csv"), runs=[run], scale="demo")
+        from_catalogue("table", "convergence").write(
+            str(tmp_path / "c.csv"), runs=[run], scale="demo"
+        )
     assert not (tmp_path / "c.csv").exists()
 
 

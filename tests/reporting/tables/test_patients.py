@@ -14,9 +14,8 @@ from paper_code.datasets.splits import part_sizes, split_by_image, split_by_pati
 from paper_code.metrics.power import mcnemar_p, shared_errors_needed
 from paper_code.published import published_table
 from paper_code.reporting.layouts import printed_network
-from paper_code.reporting.tables import detectable, printed_intervals, real_predictions
+from paper_code.reporting.tables import detectable, others, printed_intervals, real_predictions
 from paper_code.reporting.tables import split_patients as splits
-from paper_code.reporting.tables.others import others_rows
 
 EFFECTS = {f"breakhis_{magnification}x": 15.0 for magnification in (40, 100, 200, 400)}
 
@@ -260,7 +259,7 @@ def test_the_least_differences(lists, tmp_path):
 
 
 def test_what_others_measured_is_quoted_with_a_source(tmp_path):
-    table = others_rows()
+    table = others.rows()
     for _, row in table.iterrows():
         number = row["quoted"].split()[0]
         value = float(number.rstrip("%")) / (100 if number.endswith("%") else 1)

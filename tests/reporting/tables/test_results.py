@@ -16,7 +16,6 @@ from paper_code.published import published_table
 from paper_code.reporting.labels import label
 from paper_code.reporting.layouts import LAYOUTS, Layout
 from paper_code.reporting.tables import layout as layouts
-from paper_code.reporting.tables import results
 from paper_code.reporting.tables.results import result_rows
 from paper_code.reporting.verdicts import MARGIN, predicted
 from paper_code.runs import load_run, samples
@@ -31,7 +30,7 @@ def build(key: str, output: Path, runs: list[str], scale="paper") -> tuple[pd.Da
 
     def write(output: str) -> None:
         long = str(Path(output).with_name("results.csv"))
-        results.write(long, runs=runs, scale=scale, resamples=60)
+        from_catalogue("table", "results").write(long, runs=runs, scale=scale, resamples=60)
         from_catalogue("table", key).write(output, tables=[long])
 
     return written_twice(write, output)
@@ -126,7 +125,9 @@ def test_a_new_table_is_one_layout(make_run, tmp_path, monkeypatch):
     layout = Layout("calibration", "Calibration", "Of each.", "Further evidence", ["ece", "brier"])
     monkeypatch.setitem(LAYOUTS, "calibration", layout)
     long = str(tmp_path / "results.csv")
-    results.write(long, runs=[make_run(right=16), make_run("vgg16", 18)], **OPTIONS)
+    from_catalogue("table", "results").write(
+        long, runs=[make_run(right=16), make_run("vgg16", 18)], **OPTIONS
+    )
     layouts.write(str(tmp_path / "c.csv"), tables=[long], layout="calibration")
     page = (tmp_path / "c.md").read_text(encoding="utf-8")
     assert "| Network | ECE | Brier score |" in page and "## BreakHis 40X, split by image" in page

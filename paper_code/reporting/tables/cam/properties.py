@@ -3,8 +3,7 @@
 import pandas as pd
 
 from paper_code.published import published_table
-from paper_code.reporting.markdown import read_results, write_table
-from paper_code.reporting.pages import notes, sections
+from paper_code.reporting.markdown import read_results
 
 # property: (metric, rule, what it is, which is better)
 PROPERTIES = {
@@ -16,28 +15,17 @@ PROPERTIES = {
 }
 METHODS = ("gradcam", "gradcam_otsu", "dt_gradcam")
 CONTROLS = {"gradcam": "paper", "gradcam_otsu": "steps"}  # of DT Grad-CAM, and their families
-VALUE = "{{{0}[value]:.3f}} [{{{0}[low]:.3f}}, {{{0}[high]:.3f}}]"
-COLUMNS = {
-    "Property": "{property}",
-    "Quantity": "{quantity} ({better} is better)",
-    "Grad-CAM": VALUE.format("gradcam"),
-    "Grad-CAM + Otsu": VALUE.format("gradcam_otsu"),
-    "DT Grad-CAM": VALUE.format("dt_gradcam"),
-    "minus Grad-CAM": "{less_gradcam:change}",
-    "minus Grad-CAM + Otsu": "{less_gradcam_otsu:change}",
-}
 
 
-def write(output: str, *, tables: list[str]) -> None:
-    """Write `output` (.csv) and its .md."""
-    rows = property_rows(*map(read_results, tables))
-    evidence = "Counts as evidence: {obstacles:evidence}."
-    shown = rows.assign(
-        metric=rows["method"].where(rows["control"] == "", "less_" + rows["control"])
-    )
-    shown["property"] = shown["property"].str.replace("_", " ").str.capitalize()
-    blocks = sections(shown, "dataset", "{dataset:label}", COLUMNS, "property", evidence)
-    write_table(output, rows, "Table XIII: properties of the maps", [notes(__file__), *blocks])
+def rows(*, tables: list[str]) -> pd.DataFrame:
+    """`property_rows` of the CSV files of Table XIV and of the comparisons of maps."""
+    return property_rows(*map(read_results, tables))
+
+
+def shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with the method, or what it is compared with, as the metric."""
+    metric = rows["method"].where(rows["control"] == "", "less_" + rows["control"])
+    return rows.assign(metric=metric, property=rows["property"].str.replace("_", " "))
 
 
 def property_rows(scores: pd.DataFrame, differences: pd.DataFrame) -> pd.DataFrame:
