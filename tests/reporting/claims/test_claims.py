@@ -33,6 +33,7 @@ from paper_code.reporting.claims.printed import (
     SE_BLOCK,
     least_p,
     printed_gate,
+    printed_leads,
     printed_order,
 )
 from paper_code.reporting.claims.table import CLAIMS, READ, claim_rows
@@ -121,6 +122,20 @@ def test_phantoms_beside_real_runs_neither_count_nor_dilute():
     outcome = verdict_of(real + phantom)
     assert outcome.verdict == "not shown" and "3 not made" in outcome.reason
     assert outcome.difference > 0, "the row shown is one that counts"
+
+
+def test_seeds_are_averaged_and_their_patients_drawn_together():
+    """The same run thrice is no more certain than once."""
+    one = [run(name, 0.8) for name in ("dalaresnet50", "vit")]
+    thrice = [Run(r.facts | {"seed": seed}, r.predictions) for r in one for seed in (0, 1, 2)]
+    single, triple = (
+        difference_rows(r, scale="paper", resamples=200, metrics=("accuracy",))
+        for r in (one, thrice)
+    )
+    for column in ("difference", "se", "se_patients"):
+        assert triple[column].iloc[0] == pytest.approx(single[column].iloc[0], abs=1e-6)
+    assert triple["se_runs"].iloc[0] == 0 and triple["test"].iloc[0] == "t over patients and runs"
+    assert triple["seeds"].iloc[0] == "0 1 2"
 
 
 def test_runs_that_do_not_belong_together():
@@ -213,6 +228,16 @@ def test_one_block_of_squeeze_and_excitation_weighs_as_much_as_the_gate():
 
 
 # --- the paper's printed numbers ------------------------------------------------------------------
+
+
+def test_printed_leads_are_those_of_the_tables():
+    leads = printed_leads("02").set_index(["dataset", "metric"])
+    row = leads.loc[("breakhis_40x", "accuracy")]
+    assert (row["lead"], row["other"], row["digits"]) == (0.002, "layer3", 3)
+    row = printed_leads("09").set_index(["dataset", "metric"])
+    row = row.loc[("breakhis_100x", "convergence_time_s")]
+    assert row["lead"] == pytest.approx(2303.25 - 2319.50)
+    assert row["other"] == "dinov2_vitb14"
 
 
 def test_a_lead_of_few_images_cannot_be_told_from_chance():
