@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from paper_code.datasets.tree import visible_files
 from paper_code.errors import UserError
 from paper_code.files import read_csv
 
@@ -68,9 +69,8 @@ def read_folders(folder: Path, group_pattern: str | None = None) -> pd.DataFrame
     UserError if images lie beside the class folders, no class folder has an image, or the pattern
     is damaged or finds no patient in one of the paths.
     """
-    paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
-    names = [path.relative_to(folder) for path in paths if path.is_file()]
-    names = [name for name in names if not any(part.startswith(".") for part in name.parts)]
+    paths = [path for path in visible_files(folder) if path.suffix.lower() in SUFFIXES]
+    names = [path.relative_to(folder) for path in paths]
     if not names:
         raise UserError(
             f"{folder}: no image ({', '.join(sorted(SUFFIXES))}) in a folder for each class."

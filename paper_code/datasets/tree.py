@@ -17,6 +17,12 @@ def published_folder(data_root: Path, folder: str) -> Path:
     return nested if nested.is_dir() and not plain.is_dir() else plain
 
 
+def visible_files(folder: Path) -> list[Path]:
+    """All files below `folder`, sorted by path, without hidden ones and those in hidden folders."""
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(folder / p for p in paths if not any(part.startswith(".") for part in p.parts))
+
+
 def image_files(folder: Path, suffixes: set[str]) -> list[Path]:
     """All files below `folder` with one of `suffixes` (lower case), sorted by path.
 
@@ -30,9 +36,7 @@ def image_files(folder: Path, suffixes: set[str]) -> list[Path]:
             "fetch the data (python -m paper_code fetch --help), or use data=phantom."
         )
     found, others = [], []
-    for path in sorted(folder.rglob("*")):
-        if path.is_dir() or any(part.startswith(".") for part in path.relative_to(folder).parts):
-            continue
+    for path in visible_files(folder):
         (found if path.suffix.lower() in suffixes else others).append(path)
     others = [path for path in others if path.suffix.lower() not in {".csv", ".xlsx", ".txt"}]
     if others:

@@ -14,6 +14,7 @@ from paper_code.datasets import manifest as manifests
 from paper_code.datasets.images import load_image
 from paper_code.datasets.manifest import SUFFIXES
 from paper_code.datasets.prepare import resize_image
+from paper_code.datasets.tree import visible_files
 from paper_code.device import default_device, resolve_precision
 from paper_code.errors import UserError
 from paper_code.files import write_csv
@@ -27,16 +28,15 @@ CHUNK = 64  # images decoded before each forward pass
 
 
 def find_images(paths: Sequence[str | Path]) -> list[Path]:
-    """The files named, every image file below the folders named, sorted within each, and the images
-    that a manifest.csv named lists.
+    """The files named, every image file below the folders named that is not hidden, sorted within
+    each, and the images that a manifest.csv named lists.
 
     UserError if a path does not exist, or there is no image at all.
     """
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            inside = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-            found += sorted(inside)
+            found += [p for p in visible_files(path) if p.suffix.lower() in SUFFIXES]
         elif path.suffix == ".csv":
             found += map(Path, manifests.read(path)["path"])
         elif path.is_file():

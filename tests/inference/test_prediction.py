@@ -18,18 +18,13 @@ def weights(trained):
 
 
 @pytest.fixture
-def fp32(monkeypatch):
-    """As on a processor without bf16, in which the same weights give somewhat other numbers."""
-    monkeypatch.setattr("paper_code.device.cpu_flags", set)
-
-
-@pytest.fixture
 def folder(tmp_path):
-    """Five images in two folders, one of them grey."""
+    """Five images in two folders, one of them grey, and files that are none."""
     for number in range(4):
         save_noise(tmp_path / "mine" / f"{number}.png", number)
     save_noise(tmp_path / "mine/deep/grey.TIF", 9, mode="L")
     (tmp_path / "mine/notes.txt").write_text("not an image")
+    (tmp_path / "mine/._0.png").write_text("what macOS leaves beside a file")
     return tmp_path / "mine"
 
 
@@ -48,7 +43,6 @@ def test_predict_writes_a_row_an_image(weights, folder, tmp_path, capsys):
     assert "only seen synthetic images" in said
 
 
-@pytest.mark.usefixtures("fp32")
 def test_predict_agrees_with_the_run(trained, weights, tmp_path):
     """The stored predictions come back from the weights, by images of the network's size."""
     from PIL import Image
@@ -107,7 +101,6 @@ def test_mistakes_write_nothing(trained, weights, folder, words, tmp_path, refus
     refused(*words, "--output", tmp_path / "out", says=says)
 
 
-@pytest.mark.usefixtures("fp32")
 def test_evaluate_a_run_and_its_weights_agree(trained, weights, tmp_path, capsys):
     where, prepared, split = trained
     first, second = tmp_path / "run.csv", tmp_path / "weights.csv"
