@@ -253,14 +253,16 @@ def replicated(rows: pd.DataFrame) -> pd.DataFrame:
     return _ruled(rows, ruling)
 
 
-def compared(rows: pd.DataFrame, standard: Standard = IMAGES) -> pd.DataFrame:
+def compared(
+    rows: pd.DataFrame, standard: Standard = IMAGES, margin: float = MARGIN
+) -> pd.DataFrame:
     """Add verdict and reason on "the first is better" to paired differences.
 
     `rows` has difference (positive: the first is better), p_holm, se, df, obstacles and shortfall.
-    It agrees where the 90 % interval lies within `MARGIN` (two one-sided tests).
+    It agrees where the 90 % interval lies within `margin` (two one-sided tests); never with 0.
     """
     reach = t.ppf(1 - LEVEL, rows["df"].to_numpy(float)) * rows["se"]
-    rows = rows.assign(_within=rows["difference"].abs() + reach <= MARGIN)
+    rows = rows.assign(_within=rows["difference"].abs() + reach < margin)
 
     def ruling(row: pd.Series) -> Ruling:
         if guard := _guarded_row(row, standard):
@@ -268,7 +270,7 @@ def compared(rows: pd.DataFrame, standard: Standard = IMAGES) -> pd.DataFrame:
         if row["p_holm"] < LEVEL and row["difference"] != 0:
             verdict = SUPPORTED if row["difference"] > 0 else CONTRADICTED
             return Ruling(verdict, f"{p_text(row['p_holm'])} (Holm)")
-        return _equivalent(row["_within"], MARGIN)
+        return _equivalent(row["_within"], margin)
 
     return _ruled(rows, ruling).drop(columns="_within")
 
