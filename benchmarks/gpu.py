@@ -54,9 +54,9 @@ def sizes(gpu: bool) -> Namespace:
     """What is measured: the protocol of the paper on a GPU, small on a CPU."""
     if gpu:
         whole = {"images": 1024, "val": 512, "epochs": 2, "run_images": "all", "run_epochs": 50}
-        return Namespace(image_size=224, batch_size=32, **whole)
+        return Namespace(image_size=224, batch_size=32, precision="auto", **whole)
     small = {"images": 16, "val": 8, "epochs": 1, "run_images": 48, "run_epochs": 1}
-    return Namespace(image_size=64, batch_size=8, **small)
+    return Namespace(image_size=64, batch_size=8, precision="auto", **small)
 
 
 # --- parts, each in a process of its own ----------------------------------------------------------

@@ -7,7 +7,7 @@ batch to the device, torchvision's flip and rotation of the batch, autocast, Ada
 tensors and `loss.item()` after each step. Ours is `paper_code.training.loop.fit`. Both use the same
 precision and take turns; medians over the epochs are compared. On a CPU with one thread
 (OMP_NUM_THREADS=1) all times are the processor's, so that other jobs hardly count. Results go to
-benchmarks/results/training_<device>.{csv,md}.
+benchmarks/results/training_<device>.{csv,md}; with --precision its name is added.
 """
 
 import argparse
@@ -22,7 +22,13 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision.transforms import v2
 
-from paper_code.device import autocast, default_device, resolve_precision, use_float32
+from paper_code.device import (
+    PRECISIONS,
+    autocast,
+    default_device,
+    resolve_precision,
+    use_float32,
+)
 from paper_code.device import clock as wall_clock
 from paper_code.networks.builder import build_network
 from paper_code.networks.forward import normalize
@@ -59,7 +65,7 @@ def plain_loop(name: str, size: Namespace, device: torch.device) -> list[float]:
     """Seconds of each epoch of the plain loop but the first."""
     torch.manual_seed(0)
     network = build_network(name, 2, image_size=size.image_size).to(device)
-    precision = resolve_precision("auto", device)
+    precision = resolve_precision(size.precision, device)
     scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
     transform = v2.Compose([v2.RandomHorizontalFlip(), v2.RandomRotation(15)])
@@ -90,7 +96,8 @@ def our_loop(name: str, size: Namespace, device: torch.device, **changes) -> lis
     images, labels = (part.to(device) for part in noise(size))
     few = ImageSet(images[: size.val], labels[: size.val])
     given = {"epochs": size.epochs + 1, "batch_size": size.batch_size, "checkpoint_seconds": 1e9}
-    settings = defaults().changed(**given, recalibrate_batchnorm=False, **changes)
+    given |= {"precision": size.precision, "recalibrate_batchnorm": False}
+    settings = defaults().changed(**given, **changes)
     return fit(network, ImageSet(images, labels), few, settings).seconds[1:]
 
 
@@ -107,6 +114,7 @@ def main() -> None:
     parser.add_argument("--image-size", type=int, default=224 if gpu else 64)
     parser.add_argument("--images", type=int, default=1024 if gpu else 64)
     parser.add_argument("--batch-size", type=int, default=32 if gpu else 16)
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto")
     size = parser.parse_args()
     size.epochs, size.val = 2, 8  # timed after a first; timed apart and not counted
     torch.backends.cudnn.benchmark = True
@@ -122,7 +130,7 @@ def main() -> None:
         rows.append({"network": name, "plain": first, "ours": second, "ratio": second / first})
         print(rows[-1], flush=True)
     facts = {
-        "precision": resolve_precision("auto", device),
+        "precision": resolve_precision(size.precision, device),
         "image_size": size.image_size,
         "batch_size": size.batch_size,
         "images": used(size),
@@ -138,7 +146,8 @@ def main() -> None:
         "; ".join(f"{key.replace('_', ' ')} {value}" for key, value in facts.items()),
         markdown(report.astype(str).set_axis(titles, axis=1)),
     ]
-    path = RESULTS / f"training_{device.type}.csv"
+    suffix = "" if size.precision == "auto" else f"_{size.precision}"
+    path = RESULTS / f"training_{device.type}{suffix}.csv"
     write_table(path, report.assign(**facts), "Training throughput of each network", sections)
 
 
