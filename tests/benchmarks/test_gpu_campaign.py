@@ -72,7 +72,7 @@ def test_the_parts_themselves(gpu, tmp_path, monkeypatch):
     """A network's rates, the data of the runs, here drawn small, and a run on them."""
     monkeypatch.setattr(gpu, "cores", lambda: 1)  # to start more takes longer than the work
     small = {"images": 4, "val": 2, "epochs": 1, "run_images": 48, "run_epochs": 1}
-    size = Namespace(image_size=32, batch_size=4, **small)
+    size = Namespace(image_size=32, batch_size=4, precision="auto", **small)
     found = tmp_path / "found.json"
     gpu.measure(found, size, "resnet50", gpu.EAGER)
     assert all(value >= 0 for value in read_json(found).values())
